@@ -1,0 +1,1 @@
+//! Getting kernels: the container engine, Debian's archive, the cache.

@@ -1,0 +1,1 @@
+//! What a run is: definition, plan, transcript, normaliser, comparison, report.

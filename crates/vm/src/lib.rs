@@ -1,0 +1,1 @@
+//! Booting kernels: initramfs, QEMU, liveness, results.

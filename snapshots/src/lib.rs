@@ -1,0 +1,1 @@
+//! What each scenario recorded, and the tests that replay it.
