@@ -170,6 +170,7 @@ impl Record {
             let escaped = bytes
                 .get(at..at + 4)
                 .and_then(|four| four.strip_prefix(b"\\x"))
+                .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
                 .and_then(|digits| std::str::from_utf8(digits).ok())
                 .and_then(|digits| u8::from_str_radix(digits, 16).ok());
             match escaped {
@@ -201,6 +202,7 @@ mod tests {
         assert_eq!(record(r"\xff\x5c\x5cx41").unescaped(), b"\xff\\\\x41");
         assert_eq!(record(r"\x4").unescaped(), br"\x4");
         assert_eq!(record(r"\xzz").unescaped(), br"\xzz");
+        assert_eq!(record(r"\x+1").unescaped(), br"\x+1");
         assert_eq!(record("").unescaped(), b"");
     }
 

@@ -1,1 +1,12 @@
 //! What a run is: definition, plan, transcript, normaliser, comparison, report.
+
+pub mod definition;
+pub mod exit;
+pub mod fate;
+pub mod measured;
+pub mod normalise;
+pub mod recorded;
+pub mod report;
+pub mod summary;
+pub mod text;
+pub mod transcript;

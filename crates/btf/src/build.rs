@@ -1,0 +1,276 @@
+//! Writing BTF: new, as a copy, in the other byte order, alone or over a base.
+
+use std::collections::HashMap;
+
+use bstr::ByteSlice;
+
+use crate::header::{Extent, HEADER_LEN, HEADER_LEN_LAYOUT, Header, KNOWN, Section, VERSION};
+use crate::{Btf, Endian, Field, KindLayout, Record, Role, StrOff, Type, TypeId, View, WriteError};
+
+/// BTF being written: types in the order in which they are added, strings that are stored once.
+#[derive(Debug, Clone)]
+pub struct Builder<'b> {
+    base: Option<&'b Btf<'b>>,
+    header: Header,
+    /// What the header has after the bytes that are known.
+    header_tail: Vec<u8>,
+    order: [Section; 3],
+    count: u32,
+    types: Vec<u8>,
+    strings: Vec<u8>,
+    layout: Vec<u8>,
+    /// Where each string begins, the base's included: filled when the first string is added.
+    known: Option<HashMap<Box<[u8]>, StrOff>>,
+}
+
+/// The order in which the sections are written unless a copy has another.
+const ORDER: [Section; 3] = [Section::Types, Section::Strings, Section::Layout];
+
+impl<'b> Builder<'b> {
+    /// BTF that needs no base: no types, and the empty string.
+    #[must_use]
+    pub fn new(endian: Endian) -> Self {
+        Self { strings: vec![0], ..Self::empty(endian, None) }
+    }
+
+    /// Split BTF over a base, in its byte order: no types, no strings.
+    #[must_use]
+    pub fn over(base: &'b Btf<'b>) -> Self {
+        Self::empty(base.endian(), Some(base))
+    }
+
+    /// A copy of what is on top in a view, to which more can be added. If nothing is, the view needs no base.
+    ///
+    /// Written back it has the same bytes if [`is_compact`]; otherwise the same types and strings without what lay
+    /// between the sections.
+    ///
+    /// # Errors
+    /// A section is too long for its length to be written.
+    pub fn copy_of(view: View<'b>) -> Result<Self, WriteError> {
+        Self::copy_in(view, view.own().endian())
+    }
+
+    /// Like [`Builder::copy_of`], in a byte order of choice.
+    ///
+    /// # Errors
+    /// The byte order is another and something in the BTF is unknown, so that it cannot be swapped.
+    pub fn copy_in(view: View<'b>, endian: Endian) -> Result<Self, WriteError> {
+        let from = view.own();
+        let header = Header { endian, ..*from.header() };
+        let known_header = header.length == HEADER_LEN || header.length == HEADER_LEN_LAYOUT;
+        if endian != from.endian() && !known_header {
+            return Err(WriteError::OpaqueHeader { length: header.length });
+        }
+        let mut copy = Self {
+            header,
+            header_tail: from.header_bytes().get(KNOWN..).unwrap_or_default().to_vec(),
+            order: order_of(from.header()),
+            types: Vec::with_capacity(from.types_bytes().len()),
+            strings: from.strings().to_vec(),
+            ..Self::empty(endian, view.base())
+        };
+        if endian == from.endian() {
+            copy.layout = from.layout().bytes().to_vec();
+        } else {
+            from.layout().iter().for_each(|entry| copy.push_layout(entry));
+        }
+        for ty in from.iter() {
+            copy.add_mapped(&ty, |field| field.raw)?;
+        }
+        Ok(copy)
+    }
+
+    /// Gives the header 32 bytes and adds a layout section with an entry for each kind, from 0 on.
+    pub fn set_layout(&mut self, entries: impl IntoIterator<Item = KindLayout>) {
+        self.header.length = self.header.length.max(HEADER_LEN_LAYOUT);
+        self.layout.clear();
+        entries.into_iter().for_each(|entry| self.push_layout(entry));
+    }
+
+    /// The id that the next type will have.
+    #[must_use]
+    pub fn next_id(&self) -> TypeId {
+        TypeId(self.base.map_or(0, Btf::len).saturating_add(1).saturating_add(self.count))
+    }
+
+    /// The offset of a string: the base's, one that was added before, or that of a new one. Only whole strings are reused,
+    /// no tails.
+    ///
+    /// # Errors
+    /// The string has a NUL in it, or the strings outgrow 4 GiB.
+    pub fn add_string(&mut self, string: impl AsRef<[u8]>) -> Result<StrOff, WriteError> {
+        let string = string.as_ref();
+        if let Some(position) = string.find_byte(0) {
+            return Err(WriteError::NulInString { position });
+        }
+        if string.is_empty() {
+            return Ok(StrOff::NONE);
+        }
+        let first = self.base.map_or(0, |base| base.header().strings.length);
+        let known = self.known.get_or_insert_with(|| {
+            let base = self.base.map_or(&[][..], |base| base.strings());
+            let mut known = HashMap::new();
+            index_strings(&mut known, base, 0);
+            index_strings(&mut known, &self.strings, first);
+            known
+        });
+        if let Some(&offset) = known.get(string) {
+            return Ok(offset);
+        }
+        let offset = u32::try_from(self.strings.len()).ok().and_then(|own| own.checked_add(first));
+        let offset = StrOff(offset.ok_or(WriteError::TooLong { section: Section::Strings })?);
+        known.insert(string.into(), offset);
+        self.strings.extend_from_slice(string);
+        self.strings.push(0);
+        Ok(offset)
+    }
+
+    /// Adds a type.
+    ///
+    /// # Errors
+    /// The record does not fit its kind, or there are too many types.
+    pub fn add(&mut self, record: &Record) -> Result<TypeId, WriteError> {
+        let id = self.next_id();
+        record.write(self.header.endian, &mut self.types)?;
+        self.count = self.count.saturating_add(1);
+        Ok(id)
+    }
+
+    /// Adds a type that another BTF has, with every field but the info word passed through `map`: this is how ids and
+    /// string offsets are renumbered.
+    ///
+    /// # Errors
+    /// The type's byte order is another and its kind unknown.
+    pub fn add_mapped(&mut self, ty: &Type<'_>, mut map: impl FnMut(Field) -> u32) -> Result<TypeId, WriteError> {
+        if ty.endian() != self.header.endian && ty.kind().shape().is_none() {
+            return Err(WriteError::OpaqueKind { kind: ty.kind().number() });
+        }
+        let id = self.next_id();
+        for field in ty.fields() {
+            let raw = if field.role == Role::Info { field.raw } else { map(field) };
+            self.types.extend(self.header.endian.write_u32(raw));
+        }
+        self.types.extend_from_slice(ty.bytes().as_chunks::<4>().1);
+        self.count = self.count.saturating_add(1);
+        Ok(id)
+    }
+
+    /// Writes it all.
+    ///
+    /// # Errors
+    /// A section is too long for its length to be written.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, WriteError> {
+        let lengths = |section| {
+            let length = self.section(section).len();
+            u32::try_from(length).map_err(|_| WriteError::TooLong { section })
+        };
+        let mut header = self.header;
+        place(&mut header, self.order, lengths)?;
+        let mut bytes = header.known_bytes().to_vec();
+        bytes.extend_from_slice(&self.header_tail);
+        bytes.truncate(usize::try_from(header.length).unwrap_or(usize::MAX));
+        for section in self.order {
+            let start = usize::try_from(header.range(section).start).unwrap_or(usize::MAX);
+            if !self.section(section).is_empty() {
+                bytes.resize(start, 0);
+                bytes.extend_from_slice(self.section(section));
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn empty(endian: Endian, base: Option<&'b Btf<'b>>) -> Self {
+        let (types, strings, layout) = Default::default();
+        let header = Header { endian, version: VERSION, flags: 0, length: HEADER_LEN, types, strings, layout };
+        Self {
+            base,
+            header,
+            header_tail: Vec::new(),
+            order: ORDER,
+            count: 0,
+            types: Vec::new(),
+            strings: Vec::new(),
+            layout: Vec::new(),
+            known: None,
+        }
+    }
+
+    fn push_layout(&mut self, entry: KindLayout) {
+        self.layout.extend([entry.fixed, entry.element]);
+        self.layout.extend(self.header.endian.write_u16(entry.flags));
+    }
+
+    fn section(&self, section: Section) -> &[u8] {
+        match section {
+            Section::Types => &self.types,
+            Section::Strings => &self.strings,
+            Section::Layout => &self.layout,
+        }
+    }
+}
+
+/// Whether BTF has its sections one after the other and nothing else: types and layout at the next multiple of 4 bytes,
+/// zeros up to there. Every encoder writes it like that, and such BTF is written back as it
+/// was by [`Builder::copy_of`].
+#[must_use]
+pub fn is_compact(btf: &Btf<'_>) -> bool {
+    let header = *btf.header();
+    let order = order_of(&header);
+    let mut placed = header;
+    if place(&mut placed, order, |section| Ok(header.extent(section).length)).is_err() {
+        return false;
+    }
+    if placed.known_bytes().iter().zip(btf.header_bytes()).any(|(placed, written)| placed != written) {
+        return false;
+    }
+    let mut end = u64::from(header.length);
+    for section in order.into_iter().filter(|&section| header.extent(section).length > 0) {
+        let range = header.range(section);
+        let gap = usize::try_from(end).ok().zip(usize::try_from(range.start).ok());
+        let gap = gap.and_then(|(end, start)| btf.bytes().get(end..start));
+        if !gap.is_some_and(|gap| gap.iter().all(|&byte| byte == 0)) {
+            return false;
+        }
+        end = range.end;
+    }
+    end == btf.bytes().len() as u64
+}
+
+fn order_of(header: &Header) -> [Section; 3] {
+    let mut order = ORDER;
+    order.sort_by_key(|&section| header.extent(section).offset);
+    order
+}
+
+/// Gives each section the place after the one before it. An empty layout section stays where it is said to be.
+fn place(
+    header: &mut Header,
+    order: [Section; 3],
+    length: impl Fn(Section) -> Result<u32, WriteError>,
+) -> Result<(), WriteError> {
+    let mut next = 0u32;
+    for section in order {
+        let too_long = WriteError::TooLong { section };
+        let length = length(section)?;
+        if section == Section::Layout && length == 0 {
+            header.layout.length = 0;
+            continue;
+        }
+        let aligned = if section == Section::Strings { Some(next) } else { next.checked_next_multiple_of(4) };
+        let offset = aligned.ok_or_else(|| too_long.clone())?;
+        next = offset.checked_add(length).ok_or(too_long)?;
+        *header.extent_mut(section) = Extent { offset, length };
+    }
+    Ok(())
+}
+
+/// Notes where each string of a section begins; of equal ones the first counts.
+fn index_strings(known: &mut HashMap<Box<[u8]>, StrOff>, strings: &[u8], first: u32) {
+    let mut offset = first;
+    for string in strings.split_inclusive(|&byte| byte == 0) {
+        if let Some(string) = string.strip_suffix(&[0]) {
+            known.entry(string.into()).or_insert(StrOff(offset));
+        }
+        offset = offset.saturating_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
+    }
+}

@@ -1,0 +1,128 @@
+//! BTF over a base: where ids and string offsets get their meaning.
+
+use bstr::BStr;
+
+use crate::{Btf, StrOff, Type, TypeId};
+
+/// BTF alone or over a base.
+///
+/// The same split BTF can be viewed over several bases, such as the one that it was made with and the one that runs. A view
+/// is two references: pass it by value.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    own: &'a Btf<'a>,
+    base: Option<&'a Btf<'a>>,
+}
+
+impl<'a> View<'a> {
+    /// Without a base.
+    #[must_use]
+    pub const fn alone(own: &'a Btf<'a>) -> Self {
+        Self { own, base: None }
+    }
+
+    /// Over a base.
+    #[must_use]
+    pub const fn over(own: &'a Btf<'a>, base: &'a Btf<'a>) -> Self {
+        Self { own, base: Some(base) }
+    }
+
+    /// The BTF on top.
+    #[must_use]
+    pub const fn own(&self) -> &'a Btf<'a> {
+        self.own
+    }
+
+    /// The base.
+    #[must_use]
+    pub const fn base(&self) -> Option<&'a Btf<'a>> {
+        self.base
+    }
+
+    /// The base as a view of its own.
+    #[must_use]
+    pub fn base_view(&self) -> Option<View<'a>> {
+        self.base.map(View::alone)
+    }
+
+    /// The first id of the types on top: the number of the base's types, `void` included.
+    #[must_use]
+    pub fn first_id(&self) -> TypeId {
+        TypeId(self.base.map_or(0, Btf::len).saturating_add(1))
+    }
+
+    /// The first string offset on top: the length of the base's string section in bytes.
+    #[must_use]
+    pub fn first_string(&self) -> StrOff {
+        StrOff(self.base.map_or(0, |base| base.header().strings.length))
+    }
+
+    /// How many types there are in all, `void` and the base's included: one more than the last id.
+    #[must_use]
+    pub fn type_count(&self) -> u32 {
+        self.first_id().0.saturating_add(self.own.len())
+    }
+
+    /// Whether an id is one of the types on top, not the base's and not `void`.
+    #[must_use]
+    pub fn is_own(&self, id: TypeId) -> bool {
+        id >= self.first_id() && id.0 < self.type_count()
+    }
+
+    /// Whether a string offset lies on top, not in the base.
+    #[must_use]
+    pub fn is_own_string(&self, offset: StrOff) -> bool {
+        offset >= self.first_string()
+    }
+
+    /// The type with this id: `void` for 0, the base's or one on top. `None` if there is none.
+    #[must_use]
+    pub fn get(&self, id: TypeId) -> Option<Type<'a>> {
+        let TypeId(id) = id;
+        match id.checked_sub(self.first_id().0) {
+            Some(place) => self.own.nth(place),
+            None => match id.checked_sub(1) {
+                Some(place) => self.base?.nth(place),
+                None => Some(Type::VOID),
+            },
+        }
+    }
+
+    /// The string at this offset, up to its NUL. Offset 0 is the empty string. `None` if the offset lies outside the
+    /// strings, or the string has no end.
+    #[must_use]
+    pub fn string(&self, offset: StrOff) -> Option<&'a BStr> {
+        match (offset, offset.0.checked_sub(self.first_string().0)) {
+            (StrOff::NONE, _) => Some(BStr::new(b"")),
+            (_, Some(own)) => self.own.own_string(own),
+            (_, None) => self.base?.own_string(offset.0),
+        }
+    }
+
+    /// The name of a type: [`View::string`] of [`Type::name`].
+    #[must_use]
+    pub fn name(&self, ty: &Type<'_>) -> Option<&'a BStr> {
+        self.string(ty.name())
+    }
+
+    /// The types on top, in order, with their ids.
+    pub fn own_types(&self) -> impl Iterator<Item = (TypeId, Type<'a>)> + Clone + use<'a> {
+        numbered(self.own, self.first_id())
+    }
+
+    /// All types, the base's first, without `void`, with their ids.
+    pub fn types(&self) -> impl Iterator<Item = (TypeId, Type<'a>)> + Clone + use<'a> {
+        let base = self.base.into_iter().flat_map(|base| numbered(base, TypeId(1)));
+        base.chain(self.own_types())
+    }
+}
+
+fn numbered<'a>(
+    btf: &'a Btf<'a>,
+    TypeId(first): TypeId,
+) -> impl Iterator<Item = (TypeId, Type<'a>)> + Clone + use<'a> {
+    btf.iter().enumerate().map(move |(place, ty)| {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        (TypeId(first.saturating_add(place)), ty)
+    })
+}

@@ -1,0 +1,284 @@
+//! The cache directory: where what has been fetched and made lies, and who may change it.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Context, Error, Progress};
+
+/// How often a waiting run looks again whether the lock is free.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The cache directory. Everything in it can be deleted at any time when no run is under way.
+///
+/// - `kernels/<release>-<version>-<hash>/`: unpacked kernels, each published whole by one rename
+/// - `debs/`: packages that were downloaded and verified, but not yet unpacked
+/// - `apt/`: the private apt state
+/// - `images/`: what is in each container image
+/// - `engine.json`: the verdict on the container engines
+/// - `tmp/`: what an interrupted run left, emptied by the next one that takes the lock
+/// - `lock`: held while any of these changes
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// The cache that the environment names: `$MODBTF_CACHE`, else `$XDG_CACHE_HOME/modbtf`, else `$HOME/.cache/modbtf`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCacheDirectory`] if none of these is an absolute path, and those of [`Cache::at`].
+    pub fn from_env() -> Result<Self, Error> {
+        let directory = directory(|name| env::var_os(name)).ok_or(Error::NoCacheDirectory)?;
+        Self::at(&directory)
+    }
+
+    /// The cache in this directory, which is created.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadPath`] for a path that engines and apt cannot take, [`Error::Io`] and [`Error::DiskFull`].
+    pub fn at(root: &Path) -> Result<Self, Error> {
+        for name in ["kernels", "debs", "apt", "images", "tmp"] {
+            let path = root.join(name);
+            fs::create_dir_all(&path).map_err(|source| Error::io("create", &path, source))?;
+        }
+        let root = fs::canonicalize(root).map_err(|source| Error::io("resolve", root, source))?;
+        check_mountable(&root)?;
+        Ok(Self { root })
+    }
+
+    /// The directory itself: absolute, without symbolic links.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where unpacked kernels lie.
+    #[must_use]
+    pub fn kernels(&self) -> PathBuf {
+        self.root.join("kernels")
+    }
+
+    pub(crate) fn debs(&self) -> PathBuf {
+        self.root.join("debs")
+    }
+
+    pub(crate) fn apt(&self) -> PathBuf {
+        self.root.join("apt")
+    }
+
+    pub(crate) fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    pub(crate) fn engine_verdict(&self) -> PathBuf {
+        self.root.join("engine.json")
+    }
+
+    /// A new directory that is removed when dropped, on the same file system as the rest of the cache. Only under the lock.
+    pub(crate) fn temporary(&self, _lock: &Lock) -> Result<tempfile::TempDir, Error> {
+        let parent = self.root.join("tmp");
+        tempfile::tempdir_in(&parent).map_err(|source| Error::io("create a directory in", &parent, source))
+    }
+
+    /// Waits until no other run changes the cache, then keeps others from it until the lock is dropped, and removes what
+    /// interrupted runs left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`], [`Error::Io`], [`Error::DiskFull`].
+    pub fn lock(&self, context: &Context<'_>) -> Result<Lock, Error> {
+        let path = self.root.join("lock");
+        let failed = |source| Error::io("lock", &path, source);
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if context.cancel.load(Ordering::Relaxed) {
+                return Err(Error::Cancelled { doing: "wait for another run".into() });
+            }
+            if !told {
+                (context.progress)(Progress::Waiting { pid: owner(&mut file) });
+                told = true;
+            }
+            std::thread::sleep(POLL);
+        }
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+        self.remove_leftovers()?;
+        Ok(Lock { _file: file })
+    }
+
+    fn remove_leftovers(&self) -> Result<(), Error> {
+        let path = self.root.join("tmp");
+        let failed = |source| Error::io("empty", &path, source);
+        for entry in fs::read_dir(&path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let removed = if entry.file_type().map_err(failed)?.is_dir() {
+                fs::remove_dir_all(entry.path())
+            } else {
+                fs::remove_file(entry.path())
+            };
+            removed.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// The right to change the cache; given up when dropped, and by the kernel when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+fn owner(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("MODBTF_CACHE")
+        .or_else(|| absolute("XDG_CACHE_HOME").map(|path| path.join("modbtf")))
+        .or_else(|| absolute("HOME").map(|path| path.join(".cache/modbtf")))
+}
+
+/// Engines separate the parts of a mount with colons and commas, and apt's configuration quotes with `"`.
+pub(crate) fn check_mountable(path: &Path) -> Result<(), Error> {
+    let bad = |why| Err(Error::BadPath { path: path.to_owned(), why });
+    match path.to_str() {
+        None => bad("is not UTF-8"),
+        Some(_) if !path.is_absolute() => bad("is not absolute"),
+        Some(text) if text.contains([':', ',', '"', '\\']) => bad("contains a colon, comma, quote or backslash"),
+        Some(text) if text.contains(char::is_control) => bad("contains a control character"),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Writes a JSON document whole or not at all.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let failed = |source| Error::io("write", path, source);
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    serde_json::to_writer_pretty(&mut file, value).map_err(|error| failed(error.into()))?;
+    file.flush().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Reads a JSON document; what is missing or is not what it should be is nothing, since it can be made again.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// The bytes that are free for us on the file system of `path`.
+pub(crate) fn free_space(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    stat.f_bavail.checked_mul(stat.f_frsize)
+}
+
+/// Refuses early what would not fit.
+///
+/// # Errors
+///
+/// [`Error::DiskFull`] with both figures.
+pub(crate) fn require_space(doing: &'static str, path: &Path, needed: u64) -> Result<(), Error> {
+    match free_space(path) {
+        Some(free) if free < needed => {
+            Err(Error::DiskFull { doing, path: path.to_owned(), needed: Some(needed), free: Some(free) })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fixture;
+    use std::sync::mpsc;
+
+    #[test]
+    fn the_directory_comes_from_the_first_absolute_variable() {
+        let get = |pairs: &'static [(&str, &str)]| {
+            directory(move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
+        };
+        assert_eq!(get(&[("MODBTF_CACHE", "/a"), ("HOME", "/h")]), Some("/a".into()));
+        assert_eq!(get(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]), Some("/x/modbtf".into()));
+        assert_eq!(get(&[("MODBTF_CACHE", ""), ("XDG_CACHE_HOME", "rel"), ("HOME", "/h")]), Some("/h/.cache/modbtf".into()));
+        assert_eq!(get(&[("HOME", "")]), None);
+    }
+
+    #[test]
+    fn paths_that_a_mount_would_split_are_refused() {
+        for path in ["/a:b", "/a,b", "/a\"b", "/a\nb", "rel"] {
+            assert!(matches!(check_mountable(Path::new(path)), Err(Error::BadPath { .. })), "{path}");
+        }
+        check_mountable(Path::new("/with a blank/and+plus")).unwrap();
+    }
+
+    #[test]
+    fn a_second_run_waits_for_the_first_and_says_for_whom() {
+        let fixture = Fixture::new();
+        let lock = fixture.context().cache.lock(&fixture.context()).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let report = move |progress| sender.send(progress).unwrap();
+                let context = Context { progress: &report, ..fixture.context() };
+                context.cache.lock(&context).map(drop).unwrap();
+            });
+            assert_eq!(receiver.recv().unwrap(), Progress::Waiting { pid: Some(std::process::id()) });
+            drop(lock);
+        });
+    }
+
+    #[test]
+    fn waiting_for_the_lock_can_be_stopped() {
+        let fixture = Fixture::new();
+        let _lock = fixture.context().cache.lock(&fixture.context()).unwrap();
+        fixture.cancel();
+        let error = fixture.context().cache.lock(&fixture.context()).unwrap_err();
+        assert_eq!(error.class(), crate::Class::Cancelled);
+    }
+
+    #[test]
+    fn taking_the_lock_removes_what_an_interrupted_run_left() {
+        let fixture = Fixture::new();
+        let context = fixture.context();
+        let lock = context.cache.lock(&context).unwrap();
+        let left = context.cache.temporary(&lock).unwrap().keep();
+        fs::write(left.join("half"), "x").unwrap();
+        drop(lock);
+        let _lock = context.cache.lock(&context).unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn too_little_space_is_told_before_anything_is_written() {
+        let error = require_space("unpack into", Path::new("/"), u64::MAX).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("disk is full") && text.contains("18446744073709551615 bytes needed"), "{text}");
+    }
+
+    #[test]
+    fn a_full_device_is_a_full_disk() {
+        let path = Path::new("/dev/full");
+        let error = fs::write(path, "x").map_err(|source| Error::io("write", path, source)).unwrap_err();
+        assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    }
+}

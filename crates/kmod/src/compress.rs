@@ -1,0 +1,253 @@
+//! Decompression, chosen by magic and bounded.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use crate::Error;
+
+/// The most bytes that a module or a kernel image may have after decompression: 512 MiB.
+///
+/// A module with debug information of a large driver has about 100 MiB, a kernel's inner ELF file about 60 MiB.
+pub const MAX_DECOMPRESSED: u64 = 512 << 20;
+
+/// The most memory that a decompressor may ask for besides its output. The kernel's own xz and zstd images use windows of
+/// 128 MiB (`scripts/xz_wrap.sh`, `zstd --ultra -22`).
+const MAX_WINDOW: u64 = 256 << 20;
+
+/// log2 of zstd's largest window: 128 MiB.
+const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// The size of a block of lz4's legacy format after decompression, in bytes; only the last one may be shorter.
+const LZ4_LEGACY_BLOCK: usize = 8 << 20;
+
+const LZ4_LEGACY_MAGIC: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
+
+/// A compression, as its magic tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compression {
+    /// gzip: `1f 8b`.
+    Gzip,
+    /// xz: `fd 37 7a 58 5a 00`.
+    Xz,
+    /// Zstandard: `28 b5 2f fd`.
+    Zstd,
+    /// lzma alone: `5d 00 00`.
+    Lzma,
+    /// lz4's legacy frame, the one that the kernel's build uses: `02 21 4c 18`.
+    Lz4Legacy,
+    /// bzip2: `BZh`.
+    Bzip2,
+    /// lzop: `89 4c 5a 4f 00`. Recognised, not supported.
+    Lzo,
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::Lzma => "lzma",
+            Self::Lz4Legacy => "lz4",
+            Self::Bzip2 => "bzip2",
+            Self::Lzo => "lzo",
+        })
+    }
+}
+
+impl Compression {
+    /// The compression of `bytes`, if they begin with the magic of one.
+    #[must_use]
+    pub fn detect(bytes: &[u8]) -> Option<Self> {
+        const MAGICS: [(&[u8], Compression); 7] = [
+            (b"\x1f\x8b", Compression::Gzip),
+            (b"\xfd7zXZ\0", Compression::Xz),
+            (b"\x28\xb5\x2f\xfd", Compression::Zstd),
+            (b"\x5d\0\0", Compression::Lzma),
+            (&LZ4_LEGACY_MAGIC, Compression::Lz4Legacy),
+            (b"BZh", Compression::Bzip2),
+            (b"\x89LZO\0", Compression::Lzo),
+        ];
+        MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, compression)| compression)
+    }
+
+    /// Decompresses `bytes` up to the end of the first compressed stream; what follows it is ignored, since a kernel
+    /// image's payload carries its length after it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] where more than `limit` bytes would come out, [`Error::Decompress`] where the data is damaged or
+    /// ends early, [`Error::UnsupportedCompression`].
+    pub fn decompress(self, bytes: &[u8], limit: u64) -> Result<Vec<u8>, Error> {
+        let output = match self {
+            Self::Gzip => read_bounded(flate2::bufread::GzDecoder::new(bytes), bytes.len(), limit),
+            Self::Xz => xz_decoder(bytes).and_then(|decoder| read_bounded(decoder, bytes.len(), limit)),
+            Self::Lzma => lzma_decoder(bytes).and_then(|decoder| read_bounded(decoder, bytes.len(), limit)),
+            Self::Zstd => zstd_decoder(bytes).and_then(|decoder| read_bounded(decoder, bytes.len(), limit)),
+            Self::Bzip2 => read_bounded(bzip2::bufread::BzDecoder::new(bytes), bytes.len(), limit),
+            Self::Lz4Legacy => lz4_legacy(bytes, limit),
+            Self::Lzo => return Err(Error::UnsupportedCompression { compression: self }),
+        }
+        .map_err(|source| Error::Decompress { compression: self, input: bytes.len(), source })?;
+        output.ok_or(Error::TooLarge { what: "the decompressed data", limit })
+    }
+}
+
+/// Everything that `reader` gives, or `None` if that is more than `limit` bytes.
+fn read_bounded(reader: impl Read, input: usize, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let limit_in_memory = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut output = Vec::with_capacity(input.saturating_mul(4).min(limit_in_memory));
+    reader.take(limit.saturating_add(1)).read_to_end(&mut output)?;
+    Ok((output.len() <= limit_in_memory).then_some(output))
+}
+
+fn xz_decoder(bytes: &[u8]) -> io::Result<impl Read> {
+    let stream = liblzma::stream::Stream::new_stream_decoder(MAX_WINDOW, 0)?;
+    Ok(liblzma::bufread::XzDecoder::new_stream(bytes, stream))
+}
+
+fn lzma_decoder(bytes: &[u8]) -> io::Result<impl Read> {
+    let stream = liblzma::stream::Stream::new_lzma_decoder(MAX_WINDOW)?;
+    Ok(liblzma::bufread::XzDecoder::new_stream(bytes, stream))
+}
+
+fn zstd_decoder(bytes: &[u8]) -> io::Result<impl Read> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes)?.single_frame();
+    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+    Ok(decoder)
+}
+
+/// lz4's legacy frame: the magic, then blocks, each after its compressed length in 4 bytes. The kernel's build appends the
+/// decompressed length, again 4 bytes, which cannot be told from a block's length but by being the last thing there is.
+fn lz4_legacy(bytes: &[u8], limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut rest = bytes.strip_prefix(&LZ4_LEGACY_MAGIC).ok_or_else(|| invalid("no lz4 magic"))?;
+    let mut output = Vec::new();
+    let mut block = vec![0; LZ4_LEGACY_BLOCK];
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let length = u32::from_le_bytes(*length) as usize;
+        if after.is_empty() && length == output.len() {
+            rest = after;
+            break;
+        }
+        let compressed = after.get(..length).filter(|block| !block.is_empty());
+        let compressed = compressed.ok_or_else(|| invalid("a block reaches past the end"))?;
+        let written = lz4_flex::block::decompress_into(compressed, &mut block).map_err(io::Error::other)?;
+        output.extend_from_slice(&block[..written]);
+        if output.len() as u64 > limit {
+            return Ok(None);
+        }
+        rest = &after[length..];
+    }
+    if rest.is_empty() { Ok(Some(output)) } else { Err(invalid("a block's length is cut short")) }
+}
+
+fn invalid(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn text() -> Vec<u8> {
+        (0..200_000_u32).flat_map(|number| (number / 7).to_le_bytes()).collect()
+    }
+
+    fn xz_with_x86_filter(bytes: &[u8]) -> Vec<u8> {
+        let mut filters = liblzma::stream::Filters::new();
+        filters.x86();
+        filters.lzma2(&liblzma::stream::LzmaOptions::new_preset(6).unwrap());
+        let stream = liblzma::stream::Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32).unwrap();
+        let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn lzma_alone(bytes: &[u8]) -> Vec<u8> {
+        let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
+        let stream = liblzma::stream::Stream::new_lzma_encoder(&options).unwrap();
+        let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn bzip2(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn lz4(bytes: &[u8]) -> Vec<u8> {
+        let mut out = LZ4_LEGACY_MAGIC.to_vec();
+        for block in bytes.chunks(LZ4_LEGACY_BLOCK) {
+            let compressed = lz4_flex::block::compress(block);
+            out.extend((compressed.len() as u32).to_le_bytes());
+            out.extend(compressed);
+        }
+        out
+    }
+
+    fn every_format(bytes: &[u8]) -> Vec<(Compression, Vec<u8>)> {
+        vec![
+            (Compression::Gzip, gzip(bytes)),
+            (Compression::Xz, xz_with_x86_filter(bytes)),
+            (Compression::Zstd, zstd::encode_all(bytes, 3).unwrap()),
+            (Compression::Lzma, lzma_alone(bytes)),
+            (Compression::Lz4Legacy, lz4(bytes)),
+            (Compression::Bzip2, bzip2(bytes)),
+        ]
+    }
+
+    #[test]
+    fn every_format_is_recognised_and_comes_back() {
+        for (expected, compressed) in every_format(&text()) {
+            assert_eq!(Compression::detect(&compressed), Some(expected));
+            assert_eq!(expected.decompress(&compressed, MAX_DECOMPRESSED).unwrap(), text(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn the_length_that_a_kernel_build_appends_is_ignored() {
+        for (compression, mut compressed) in every_format(&text()) {
+            compressed.extend((text().len() as u32).to_le_bytes());
+            assert_eq!(compression.decompress(&compressed, MAX_DECOMPRESSED).unwrap(), text(), "{compression}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_is_an_error_and_not_a_short_output() {
+        for (compression, compressed) in every_format(&text()) {
+            for cut in [compressed.len() - 5, compressed.len() / 2, 14] {
+                let error = compression.decompress(&compressed[..cut], MAX_DECOMPRESSED).unwrap_err();
+                assert!(matches!(error, Error::Decompress { .. }), "{compression} cut at {cut}: {error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_limit() {
+        let zeroes = vec![0; 64 << 20];
+        for (compression, compressed) in every_format(&zeroes) {
+            assert!(compression.decompress(&compressed, zeroes.len() as u64).is_ok(), "{compression}");
+            let error = compression.decompress(&compressed, (1 << 20) - 1).unwrap_err();
+            assert!(matches!(error, Error::TooLarge { limit: 1_048_575, .. }), "{compression}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn lzo_is_named_and_refused() {
+        let lzop = b"\x89LZO\0\r\n\x1a\n";
+        let compression = Compression::detect(lzop).unwrap();
+        let error = compression.decompress(lzop, 100).unwrap_err();
+        assert!(error.to_string().contains("lzo is not supported"), "{error}");
+    }
+}

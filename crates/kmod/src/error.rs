@@ -1,0 +1,181 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::compress::Compression;
+use crate::image::ImageKind;
+
+/// What can go wrong while a kernel object is read.
+///
+/// A variant that wraps another error names it as its `source`: print the whole chain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or directory could not be read at all.
+    #[error("failed to {action} {}", path.display())]
+    Io {
+        /// What was being done: `read`, `list`.
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file was read, but its content is not what it should be; `source` says where.
+    #[error("failed to make sense of {}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// Compressed data does not decompress.
+    #[error("failed to decompress {input} bytes of {compression} data: it is damaged or cut short")]
+    Decompress {
+        /// How the data is compressed, by its magic.
+        compression: Compression,
+        /// The length of the compressed data, in bytes.
+        input: usize,
+        /// What the decompressor said.
+        source: io::Error,
+    },
+    /// A compression that is recognised and not supported.
+    #[error("failed to decompress: {compression} is not supported; decompress the file by other means first")]
+    UnsupportedCompression {
+        /// Which one.
+        compression: Compression,
+    },
+    /// The content is larger than any real kernel object: a decompression bomb, or not a kernel object.
+    #[error("failed to read {what}: it has more than {limit} bytes, the most that is accepted")]
+    TooLarge {
+        /// What was being read.
+        what: &'static str,
+        /// The limit that was passed, in bytes.
+        limit: u64,
+    },
+    /// Something reaches past the end of what holds it.
+    #[error("failed to read {what}: {len} bytes at offset {offset:#x} are needed, but there are only {have} bytes in all")]
+    OutOfBounds {
+        /// What was being read.
+        what: &'static str,
+        /// Where it begins, in bytes.
+        offset: u64,
+        /// Its length, in bytes.
+        len: u64,
+        /// The length of what should hold it, in bytes.
+        have: u64,
+    },
+    /// The ELF headers are not usable.
+    #[error("failed to read the ELF headers: {reason}")]
+    Elf {
+        /// What is wrong, with the offending value.
+        reason: String,
+    },
+    /// goblin refused the ELF headers.
+    #[error("failed to read the ELF {what}")]
+    Goblin {
+        /// Which part.
+        what: &'static str,
+        /// What goblin said.
+        source: goblin::error::Error,
+    },
+    /// A module was expected, and this is another ELF file.
+    #[error("failed to read a module: the ELF type is {elf_type}, but modules are relocatable files (type 1)")]
+    NotAModule {
+        /// `e_type` of the ELF header.
+        elf_type: u16,
+    },
+    /// A kernel image was expected, and this is a module.
+    #[error("failed to read a kernel image: this is a relocatable file, such as a module; its BTF is not a base")]
+    NotAKernel,
+    /// No known kind of kernel image.
+    #[error(
+        "failed to recognise the kernel image: neither ELF, raw BTF, bzImage nor compressed \
+         (it begins with {})", hex(magic)
+    )]
+    UnknownImage {
+        /// Its first bytes, at most eight.
+        magic: Vec<u8>,
+    },
+    /// An x86 boot image without what is needed to find the kernel in it.
+    #[error("failed to find the kernel in the bzImage: {reason}")]
+    BootHeader {
+        /// What is wrong with the boot header, with the offending value.
+        reason: String,
+    },
+    /// The kernel image is intact and carries no BTF.
+    #[error("failed to find BTF in the {kind}: it was built without CONFIG_DEBUG_INFO_BTF, or its .BTF was stripped")]
+    NoBtf {
+        /// What kind of image it is.
+        kind: ImageKind,
+    },
+    /// A record of a section is not usable.
+    #[error("failed to read record {index} of section {section}: {reason}")]
+    Record {
+        /// The section.
+        section: &'static str,
+        /// Which record, from 0.
+        index: usize,
+        /// What is wrong with it, with the offending value.
+        reason: String,
+    },
+    /// A section as a whole is not usable.
+    #[error("failed to read section {section}: {reason}")]
+    Section {
+        /// The section.
+        section: &'static str,
+        /// What is wrong with it, with the offending value.
+        reason: String,
+    },
+    /// A line of a text file is not usable.
+    #[error("failed to read line {line} of {file}: {reason}")]
+    Line {
+        /// The kind of file: `Module.symvers`, `modules.dep`.
+        file: &'static str,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it, with the offending text.
+        reason: String,
+    },
+    /// There is no module directory below a root.
+    #[error(
+        "failed to find the modules of {release} below {}: neither lib/modules/{release} nor \
+         usr/lib/modules/{release} is a directory there", root.display()
+    )]
+    NoModuleTree {
+        /// Where it was looked for.
+        root: PathBuf,
+        /// The kernel release.
+        release: String,
+    },
+    /// A module that was asked for is not there.
+    #[error("failed to find module {name} among {modules} modules")]
+    NoSuchModule {
+        /// Its name as the kernel knows it.
+        name: String,
+        /// How many there are.
+        modules: usize,
+    },
+    /// Modules need each other, so there is no order in which they load.
+    #[error("failed to order the modules: they need each other: {}", modules.join(" -> "))]
+    Cycle {
+        /// Their names; each needs the next, and the last one is the first again.
+        modules: Vec<String>,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn in_file(path: &Path) -> impl FnOnce(Self) -> Self {
+        move |error| match error {
+            already @ (Self::Io { .. } | Self::File { .. }) => already,
+            other => Self::File { path: path.to_owned(), source: Box::new(other) },
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}

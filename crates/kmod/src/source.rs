@@ -1,0 +1,84 @@
+//! Bytes that are in memory, or in a file of which only small parts are wanted.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::Error;
+
+/// Something with a known length of which parts can be read.
+pub(crate) trait Source {
+    /// Its length in bytes.
+    fn len(&self) -> u64;
+
+    /// `len` bytes from `offset`; an error if they are not all there. Nothing is allocated before that is known.
+    fn read(&self, offset: u64, len: u64, what: &'static str) -> Result<Cow<'_, [u8]>, Error>;
+}
+
+impl Source for [u8] {
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+
+    fn read(&self, offset: u64, len: u64, what: &'static str) -> Result<Cow<'_, [u8]>, Error> {
+        let range = checked_range(self, offset, len, what)?;
+        Ok(Cow::Borrowed(&self[range.0..range.1]))
+    }
+}
+
+/// A regular file.
+pub(crate) struct FileSource<'a> {
+    file: &'a File,
+    path: &'a Path,
+    len: u64,
+}
+
+impl<'a> FileSource<'a> {
+    pub(crate) fn new(file: &'a File, path: &'a Path) -> Result<Self, Error> {
+        let len = file.metadata().map_err(Error::io("read", path))?.len();
+        Ok(Self { file, path, len })
+    }
+}
+
+impl Source for FileSource<'_> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read(&self, offset: u64, len: u64, what: &'static str) -> Result<Cow<'_, [u8]>, Error> {
+        let limit = crate::MAX_DECOMPRESSED;
+        if len > limit {
+            return Err(Error::TooLarge { what, limit });
+        }
+        let (start, end) = checked_range(self, offset, len, what)?;
+        let mut buffer = vec![0; end - start];
+        self.file.read_exact_at(&mut buffer, offset).map_err(Error::io("read", self.path))?;
+        Ok(Cow::Owned(buffer))
+    }
+}
+
+fn checked_range(
+    source: &(impl Source + ?Sized),
+    offset: u64,
+    len: u64,
+    what: &'static str,
+) -> Result<(usize, usize), Error> {
+    let have = source.len();
+    let out_of_bounds = || Error::OutOfBounds { what, offset, len, have };
+    let end = offset.checked_add(len).filter(|&end| end <= have).ok_or_else(out_of_bounds)?;
+    usize::try_from(offset).ok().zip(usize::try_from(end).ok()).ok_or_else(out_of_bounds)
+}
+
+/// The whole of a file, whatever length its metadata pretends (sysfs), up to [`crate::MAX_DECOMPRESSED`] bytes.
+pub(crate) fn read_file(file: &File, path: &Path) -> Result<Vec<u8>, Error> {
+    let limit = crate::MAX_DECOMPRESSED;
+    let expected = file.metadata().map_or(0, |metadata| metadata.len()).min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0).saturating_add(1));
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::in_file(path)(Error::TooLarge { what: "the file", limit }));
+    }
+    Ok(bytes)
+}

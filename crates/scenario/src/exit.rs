@@ -1,0 +1,184 @@
+//! How a scenario can end, and the exit codes of `cargo xtask repro`: defined here and nowhere else.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | every scenario is as recorded |
+//! | 1 | a scenario differs from what was recorded |
+//! | 2 | usage: the command line or a definition cannot be understood |
+//! | 3 | the environment: no engine, no package, no space, no network; or a scenario's kernels are unavailable |
+//! | 4 | a virtual machine panicked, hung, or was lost; the report says which |
+//! | 130 | interrupted |
+//!
+//! Where several apply, the first of 130, 4, 1, 3 is taken: what went wrong in a machine outweighs a difference, and a
+//! difference outweighs what could not be tried.
+
+use serde::Serialize;
+
+/// An exit code of `cargo xtask repro`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// Everything is as recorded.
+    Recorded,
+    /// A scenario differs.
+    Differs,
+    /// The command line or a definition cannot be understood.
+    Usage,
+    /// The environment lacks something, or a scenario is unavailable.
+    Environment,
+    /// A virtual machine panicked, hung or was lost.
+    Machine,
+    /// Ctrl-C, or a signal to the same end.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the process exits with.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Recorded => 0,
+            Self::Differs => 1,
+            Self::Usage => 2,
+            Self::Environment => 3,
+            Self::Machine => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// How one scenario ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "ending", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Ending {
+    /// What was seen is what was recorded.
+    Pass,
+    /// What was seen is now what is recorded, because `--bless` asked for it.
+    Blessed,
+    /// A pair from the command line ran to its end. Nothing is recorded of it, so nothing was judged.
+    Measured,
+    /// What was seen is not what was recorded.
+    Differs {
+        /// A unified diff from the recorded to the seen, or what else differs.
+        diff: String,
+    },
+    /// It did not run, or ran in a way that does not count.
+    Unavailable {
+        /// Why, and what there is instead.
+        why: String,
+    },
+    /// The kernel panicked.
+    Panic {
+        /// The panic's line.
+        what: String,
+    },
+    /// The machine stopped making progress and was killed.
+    Hang {
+        /// In which phase, after how long.
+        what: String,
+    },
+    /// QEMU or the guest's PID 1 failed, or what they reported cannot be used.
+    Lost {
+        /// How.
+        what: String,
+    },
+    /// It was interrupted.
+    Interrupted,
+}
+
+impl Ending {
+    /// The word for tables.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Blessed => "blessed",
+            Self::Measured => "measured",
+            Self::Differs { .. } => "differs",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Panic { .. } => "panic",
+            Self::Hang { .. } => "hang",
+            Self::Lost { .. } => "lost",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the scenario ran to its end, whatever came of it.
+    #[must_use]
+    pub const fn ran(&self) -> bool {
+        matches!(self, Self::Pass | Self::Blessed | Self::Measured | Self::Differs { .. })
+    }
+
+    /// The text that goes with the word: a diff, a reason, a line; empty where the word says all.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::Differs { diff } => diff,
+            Self::Unavailable { why } => why,
+            Self::Panic { what } | Self::Hang { what } | Self::Lost { what } => what,
+            Self::Pass | Self::Blessed | Self::Measured | Self::Interrupted => "",
+        }
+    }
+
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::Pass | Self::Blessed | Self::Measured => Exit::Recorded,
+            Self::Differs { .. } => Exit::Differs,
+            Self::Unavailable { .. } => Exit::Environment,
+            Self::Panic { .. } | Self::Hang { .. } | Self::Lost { .. } => Exit::Machine,
+            Self::Interrupted => Exit::Interrupted,
+        }
+    }
+}
+
+/// What a run as a whole exits with.
+///
+/// With `allow_unavailable`, a scenario that is unavailable does not count, as long as `upgrade_ran`: a run in which no
+/// upgrade was tried at all has shown nothing, however many controls passed.
+#[must_use]
+pub fn overall<'a>(
+    endings: impl Iterator<Item = &'a Ending> + Clone,
+    allow_unavailable: bool,
+    upgrade_ran: bool,
+) -> Exit {
+    let worst = [Exit::Interrupted, Exit::Machine, Exit::Differs];
+    if let Some(exit) = worst.into_iter().find(|exit| endings.clone().any(|ending| ending.exit() == *exit)) {
+        return exit;
+    }
+    let unavailable = endings.clone().any(|ending| ending.exit() == Exit::Environment);
+    if unavailable && !(allow_unavailable && upgrade_ran) { Exit::Environment } else { Exit::Recorded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unavailable() -> Ending {
+        Ending::Unavailable { why: "gone".into() }
+    }
+
+    #[test]
+    fn what_was_not_tried_is_not_a_pass() {
+        assert_eq!(overall([Ending::Pass, unavailable()].iter(), false, true), Exit::Environment);
+        assert_eq!(overall([Ending::Pass, unavailable()].iter(), true, true), Exit::Recorded);
+        assert_eq!(overall([Ending::Pass, unavailable()].iter(), true, false), Exit::Environment);
+        assert_eq!(overall([unavailable()].iter(), true, false), Exit::Environment);
+        assert_eq!(overall([Ending::Pass].iter(), false, false), Exit::Recorded);
+    }
+
+    #[test]
+    fn the_worst_ending_decides() {
+        let differs = Ending::Differs { diff: String::new() };
+        let hang = Ending::Hang { what: String::new() };
+        assert_eq!(overall([differs.clone(), Ending::Pass, unavailable()].iter(), true, true), Exit::Differs);
+        assert_eq!(overall([differs.clone(), hang.clone()].iter(), true, true), Exit::Machine);
+        assert_eq!(overall([differs, hang, Ending::Interrupted].iter(), true, true), Exit::Interrupted);
+    }
+
+    #[test]
+    fn codes_are_those_that_are_documented() {
+        let all = [Exit::Recorded, Exit::Differs, Exit::Usage, Exit::Environment, Exit::Machine, Exit::Interrupted];
+        assert_eq!(all.map(Exit::code), [0, 1, 2, 3, 4, 130]);
+    }
+}

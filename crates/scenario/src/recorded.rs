@@ -1,0 +1,139 @@
+//! What a scenario recorded, and whether a run is the same.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+use thiserror::Error;
+
+use crate::definition::Definition;
+use crate::exit::Ending;
+use crate::measured::{self, Measured};
+use crate::text::{self, snapshot};
+use crate::transcript::{self, Transcript};
+
+/// The file, in a scenario's folder, that holds its snapshot: insta's format, a head between two lines of `---` and then
+/// the text.
+pub const SNAPSHOT: &str = "snapshot.snap";
+
+/// How many modules' logs a difference shows in full. The run's own transcript has them all.
+const LOGS_SHOWN: usize = 20;
+
+/// Why what was recorded cannot be used, or not be replaced.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The snapshot could not be read.
+    #[error("failed to read the snapshot {}", path.display())]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The snapshot has no head.
+    #[error("failed to understand the snapshot {}: no head between two lines of ---", path.display())]
+    Head {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The transcript.
+    #[error(transparent)]
+    Transcript(#[from] transcript::Error),
+    /// The measurements.
+    #[error(transparent)]
+    Measured(#[from] measured::Error),
+}
+
+/// The text of the snapshot in a scenario's folder; nothing if none was recorded.
+///
+/// # Errors
+///
+/// A file that cannot be read, or that is not a snapshot.
+pub fn recorded_snapshot(dir: &Path) -> Result<Option<String>, Error> {
+    let path = dir.join(SNAPSHOT);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::Snapshot { path, source }),
+    };
+    match text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")) {
+        Some((_, content)) => Ok(Some(content.to_owned())),
+        None => Err(Error::Head { path }),
+    }
+}
+
+/// The text of what was recorded in a scenario's folder, made anew from its transcript and its measurements.
+///
+/// # Errors
+///
+/// A file that is missing or not what it should be.
+pub fn replay(definition: &Definition, dir: &Path) -> Result<String, Error> {
+    let transcript = Transcript::read(&dir.join(transcript::FILE))?;
+    let measured = Measured::read(&dir.join(measured::FILE))?;
+    Ok(snapshot(definition, &transcript, &measured))
+}
+
+/// Judges a run against what was recorded.
+///
+/// # Errors
+///
+/// What was recorded cannot be read.
+pub fn judge(definition: &Definition, dir: &Path, seen: &Transcript, measured: &Measured) -> Result<Ending, Error> {
+    let Some(recorded) = recorded_snapshot(dir)? else {
+        return Ok(Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() });
+    };
+    let text = snapshot(definition, seen, measured);
+    if recorded.trim_end() == text.trim_end() {
+        return Ok(Ending::Pass);
+    }
+    let mut diff = unified(&recorded, &text, "recorded", "seen");
+    if let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) {
+        diff.push_str(&logs_that_differ(&before, seen));
+    }
+    Ok(Ending::Differs { diff })
+}
+
+/// Records a run: its transcript and its measurements, each replaced whole. The snapshot itself is insta's to write, from
+/// a replay of the two.
+///
+/// # Errors
+///
+/// A file that cannot be replaced.
+pub fn record(dir: &Path, seen: &Transcript, measured: &Measured) -> Result<(), Error> {
+    seen.write(&dir.join(transcript::FILE))?;
+    measured.write(&dir.join(measured::FILE))?;
+    Ok(())
+}
+
+fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
+    TextDiff::from_lines(before.trim_end(), after.trim_end())
+        .unified_diff()
+        .context_radius(2)
+        .missing_newline_hint(false)
+        .header(from, to)
+        .to_string()
+}
+
+/// A table's digest says that a log differs; this says how.
+fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
+    let mut out = String::new();
+    let mut further = 0;
+    for (given, _, records) in after.steps() {
+        let Some((.., earlier)) = before.steps().find(|(it, ..)| it.module == given.module) else { continue };
+        let (was, is) = (text::normalised(earlier).join("\n"), text::normalised(records).join("\n"));
+        if was == is {
+            continue;
+        }
+        if further < LOGS_SHOWN {
+            let name = |which: &str| format!("{which} log of {}", given.module);
+            out.push_str(&unified(&was, &is, &name("recorded"), &name("seen")));
+        }
+        further += 1;
+    }
+    if further > LOGS_SHOWN {
+        out.push_str(&format!("the logs of {} further modules differ as well\n", further - LOGS_SHOWN));
+    }
+    out
+}

@@ -1,0 +1,164 @@
+//! What a run came to, as plain data, and the forms in which it is shown.
+
+mod human;
+mod junit;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::exit::{Ending, Exit};
+use crate::fate::{Fate, reason};
+use crate::measured::{Measured, Truth};
+use crate::summary::Summary;
+use crate::transcript::{Provenance, Transcript};
+
+/// The version of the JSON report.
+pub const VERSION: u32 = 1;
+
+/// What a whole run came to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// [`VERSION`].
+    pub report: u32,
+    /// The engine that ran QEMU, and why it was chosen.
+    pub engine: String,
+    /// How many boots ran side by side.
+    pub jobs: usize,
+    /// The scenarios, in the order in which they were asked for.
+    pub scenarios: Vec<ScenarioReport>,
+    /// Seconds from the first step of the first scenario to the end of the last.
+    pub seconds: f64,
+    /// The sum of QEMU's own run times, in seconds.
+    pub qemu_seconds: f64,
+    /// What the process exits with.
+    pub exit: Exit,
+}
+
+/// What one scenario came to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ScenarioReport {
+    /// The scenario's name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// How it ended.
+    pub ending: Ending,
+    /// What a person should know beside that: a fallback, a kept directory.
+    pub notes: Vec<String>,
+    /// Seconds of the scenario as a whole.
+    pub seconds: f64,
+    /// The sum of the run times of its QEMU processes, in seconds.
+    pub qemu_seconds: f64,
+    /// With `--twice`, how the second boot compared: nothing if it was byte-identical, else the first difference.
+    pub second_boot: Option<SecondBoot>,
+    /// Where the logs of the run lie, if they were kept.
+    pub kept: Option<PathBuf>,
+    /// What was seen, if it ran.
+    pub seen: Option<Seen>,
+}
+
+/// How the second boot of `--twice` compared with the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SecondBoot {
+    /// The first difference between the two serial logs; nothing if they are byte-identical.
+    pub difference: Option<String>,
+}
+
+/// What a scenario saw.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Seen {
+    /// Where everything came from.
+    pub provenance: Provenance,
+    /// Whether no module imports a symbol with another CRC.
+    pub abi_compatible: bool,
+    /// How many modules import a symbol with another CRC.
+    pub modules_with_another_crc: usize,
+    /// How many modules were looked at for that.
+    pub modules_compared: usize,
+    /// The counts.
+    pub summary: Summary,
+    /// The counts in one sentence.
+    pub sentence: String,
+    /// The verdict on each module, in the order of loading.
+    pub modules: Vec<ModuleReport>,
+    /// Whether what the kernel accepted is true.
+    pub truth: Vec<Truth>,
+}
+
+/// What became of one module.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ModuleReport {
+    /// Its name.
+    pub module: String,
+    /// What became of it.
+    pub fate: Fate,
+    /// The load's errno; 0 is success.
+    pub errno: i32,
+    /// The kernel's reason, in its own words.
+    pub reason: Option<String>,
+}
+
+impl Seen {
+    /// Puts together what a transcript and the measurements say.
+    #[must_use]
+    pub fn new(transcript: &Transcript, measured: &Measured) -> Self {
+        let summary = Summary::of(transcript, measured);
+        let modules = transcript
+            .steps()
+            .map(|(given, load, records)| ModuleReport {
+                module: given.module.clone(),
+                fate: Fate::of(given, load, records),
+                errno: load.errno,
+                reason: reason(&given.module, records).map(str::to_owned),
+            })
+            .collect();
+        Self {
+            provenance: transcript.header.provenance.clone(),
+            abi_compatible: measured.abi.compatible(),
+            modules_with_another_crc: measured.abi.differing,
+            modules_compared: measured.abi.modules,
+            summary,
+            sentence: summary.sentence(),
+            modules,
+            truth: measured.truth.clone(),
+        }
+    }
+
+    /// Whether this was an upgrade that keeps the module ABI: another kernel's modules, and no CRC that differs.
+    #[must_use]
+    pub fn is_compatible_upgrade(&self) -> bool {
+        self.abi_compatible && self.provenance.running != self.provenance.modules_of
+    }
+}
+
+impl Report {
+    /// The report for a person, coloured if asked for.
+    #[must_use]
+    pub fn human(&self, colour: bool) -> String {
+        human::render(self, colour)
+    }
+
+    /// The report as JSON, one document.
+    ///
+    /// # Errors
+    ///
+    /// None of today's reports fails to be written.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+
+    /// The report as JUnit XML, a test case a scenario.
+    ///
+    /// # Errors
+    ///
+    /// None of today's reports fails to be written.
+    pub fn junit(&self) -> Result<String, quick_junit::SerializeError> {
+        junit::render(self).to_string()
+    }
+}

@@ -1,0 +1,126 @@
+//! The one sentence of a run, and the counts behind it.
+
+use serde::Serialize;
+
+use crate::fate::Fate;
+use crate::measured::Measured;
+use crate::transcript::Transcript;
+
+/// Of the modules that a run loaded, how many met which end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Summary {
+    /// How many modules the guest was told to load.
+    pub modules: usize,
+    /// Loaded, and every type of their BTF means what it meant.
+    pub keep_true: usize,
+    /// Loaded, but their BTF was dropped, or refused because of their BTF.
+    pub lose: usize,
+    /// Loaded with BTF that means something else now, without a word from the kernel.
+    pub wrong: usize,
+    /// Loaded; had no BTF to lose.
+    pub bare: usize,
+    /// Refused because of their BTF (these are counted in `lose` as well).
+    pub refused: usize,
+    /// Refused by CRC (these are counted in `not_loaded` as well).
+    pub crc: usize,
+    /// Did not load for reasons other than BTF.
+    pub not_loaded: usize,
+}
+
+impl Summary {
+    /// Counts.
+    #[must_use]
+    pub fn of(transcript: &Transcript, measured: &Measured) -> Self {
+        let mut summary = Self::default();
+        for (given, load, records) in transcript.steps() {
+            summary.modules += 1;
+            match Fate::of(given, load, records) {
+                Fate::Kept | Fate::Relocated => {
+                    match measured.truth.iter().find(|truth| truth.module == given.module) {
+                        Some(truth) if truth.holds() => summary.keep_true += 1,
+                        _ => summary.wrong += 1,
+                    }
+                }
+                Fate::Dropped => summary.lose += 1,
+                Fate::Refused => {
+                    summary.lose += 1;
+                    summary.refused += 1;
+                }
+                Fate::Bare => summary.bare += 1,
+                Fate::Crc => {
+                    summary.not_loaded += 1;
+                    summary.crc += 1;
+                }
+                Fate::Failed => summary.not_loaded += 1,
+            }
+        }
+        summary
+    }
+
+    /// The sentence: *of N modules, A keep true BTF, B lose it, C are given wrong types without a word, D do not load for
+    /// other reasons*.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { keep_true, lose, wrong, not_loaded, .. } = *self;
+        let verb = |count, one: &'static str, many: &'static str| if count == 1 { one } else { many };
+        let mut sentence = format!(
+            "of {} module{}, {} {} true BTF, {} {} it, {} {} given wrong types without a word, {} {} not load for other reasons",
+            thousands(self.modules),
+            verb(self.modules, "", "s"),
+            thousands(keep_true),
+            verb(keep_true, "keeps", "keep"),
+            thousands(lose),
+            verb(lose, "loses", "lose"),
+            thousands(wrong),
+            verb(wrong, "is", "are"),
+            thousands(not_loaded),
+            verb(not_loaded, "does", "do"),
+        );
+        if self.bare > 0 {
+            sentence.push_str(&format!(", {} {} none", thousands(self.bare), verb(self.bare, "has", "have")));
+        }
+        sentence
+    }
+}
+
+/// A count with its thousands set apart: `1,121`.
+#[must_use]
+pub fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_counts_and_agrees() {
+        let summary =
+            Summary { modules: 1121, keep_true: 0, lose: 1035, wrong: 23, not_loaded: 63, ..Summary::default() };
+        assert_eq!(
+            summary.sentence(),
+            "of 1,121 modules, 0 keep true BTF, 1,035 lose it, 23 are given wrong types without a word, 63 do not load for \
+             other reasons"
+        );
+        let summary = Summary { modules: 1, lose: 1, ..Summary::default() };
+        assert_eq!(
+            summary.sentence(),
+            "of 1 module, 0 keep true BTF, 1 loses it, 0 are given wrong types without a word, 0 do not load for other \
+             reasons"
+        );
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, 1121, 1_234_567].map(thousands), ["0", "999", "1,000", "1,121", "1,234,567"]);
+    }
+}

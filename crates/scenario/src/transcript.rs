@@ -1,0 +1,262 @@
+//! What a guest said, kept raw: the schema of `transcript.jsonl`.
+//!
+//! The first line is a [`Header`]: where the kernels came from and what the guest was given. Every further line is an
+//! event exactly as the guest reported it. A transcript read back has been checked: it is complete, and its steps are
+//! those of its header, in order.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use guest_protocol::{Event, Load, Record, SysfsBtf};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The version of the schema. A reader refuses another one.
+pub const VERSION: u32 = 1;
+
+/// The file, in a scenario's folder, that holds its transcript.
+pub const FILE: &str = "transcript.jsonl";
+
+/// What a transcript says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// [`VERSION`] of the writer.
+    pub transcript: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Where everything came from.
+    pub provenance: Provenance,
+    /// The running kernel's BTF, as its image holds it.
+    pub base: SysfsBtf,
+    /// The modules that the guest was given, in the order in which it was told to load them.
+    pub given: Vec<Given>,
+}
+
+/// Where the parts of a run came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The kernel that booted.
+    pub running: KernelId,
+    /// The kernel whose modules were loaded.
+    pub modules_of: KernelId,
+    /// What QEMU calls itself.
+    pub qemu: String,
+    /// The accelerator: `tcg-icount`, `tcg` or `kvm`.
+    pub accelerator: String,
+    /// The container image that QEMU ran in, or `host`.
+    pub image: String,
+}
+
+/// One kernel, by the package that it came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KernelId {
+    /// `uname -r`.
+    pub release: String,
+    /// The package's name.
+    pub package: String,
+    /// The package's version.
+    pub version: String,
+    /// SHA-256 of the package's file.
+    pub sha256: String,
+}
+
+/// A module as the guest was given it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// Its name as the kernel knows it.
+    pub module: String,
+    /// Its file, relative to the module directory of its kernel.
+    pub path: String,
+    /// Its `.BTF` section, if it has one.
+    pub btf: Option<SysfsBtf>,
+}
+
+/// A complete run, as far as the guest is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transcript {
+    /// What the run was.
+    pub header: Header,
+    /// What the guest reported, in order.
+    pub events: Vec<Event>,
+}
+
+/// Why a transcript cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file could not be read.
+    #[error("failed to read the transcript {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file could not be replaced; it is as it was.
+    #[error("failed to write the transcript {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line is not what it should be.
+    #[error("failed to understand line {line} of the transcript: {source}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// Where and what.
+        source: serde_json::Error,
+    },
+    /// Another version of the schema.
+    #[error(
+        "failed to read a transcript of schema version {found}: this program reads version {VERSION}; record it anew"
+    )]
+    Version {
+        /// The version found.
+        found: u32,
+    },
+    /// The events do not make a complete run of what the header says was given.
+    #[error("failed to follow the transcript: {what}")]
+    Sequence {
+        /// What is missing, surplus or out of order.
+        what: String,
+    },
+}
+
+impl Transcript {
+    /// Joins a header and the events of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Version`], or [`Error::Sequence`] if the events are not a complete run of what was given.
+    pub fn new(header: Header, events: Vec<Event>) -> Result<Self, Error> {
+        if header.transcript != VERSION {
+            return Err(Error::Version { found: header.transcript });
+        }
+        check_sequence(&header.given, &events)?;
+        Ok(Self { header, events })
+    }
+
+    /// Reads a transcript from its text.
+    ///
+    /// # Errors
+    ///
+    /// A line that is not JSON of the schema, another version, an incomplete run.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut lines = text.lines().enumerate();
+        let (_, first) = lines.next().ok_or_else(|| Error::Sequence { what: "it is empty".into() })?;
+        let header = serde_json::from_str(first).map_err(|source| Error::Line { line: 1, source })?;
+        let events = lines
+            .map(|(at, line)| serde_json::from_str(line).map_err(|source| Error::Line { line: at + 1, source }))
+            .collect::<Result<_, _>>()?;
+        Self::new(header, events)
+    }
+
+    /// Reads a transcript from a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transcript::parse`], and a file that cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// The transcript's text: a header and its events, one JSON document a line.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Line`] if a part cannot be written as JSON, which none of today's can be.
+    pub fn to_text(&self) -> Result<String, Error> {
+        let json = |line, value: Result<String, _>| value.map_err(|source| Error::Line { line, source });
+        let mut text = json(1, serde_json::to_string(&self.header))?;
+        text.push('\n');
+        for (at, event) in self.events.iter().enumerate() {
+            text.push_str(&json(at + 2, serde_json::to_string(event))?);
+            text.push('\n');
+        }
+        Ok(text)
+    }
+
+    /// Replaces a file by this transcript, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Write`].
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let text = self.to_text()?;
+        replace(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_owned(), source })
+    }
+
+    /// The steps: what was given, what came of it, and what the kernel said meanwhile.
+    pub fn steps(&self) -> impl Iterator<Item = (&Given, &Load, &[Record])> {
+        let loads = self.events.iter().filter_map(|event| match event {
+            Event::Step { load, records, .. } => Some((load, records.as_slice())),
+            _ => None,
+        });
+        self.header.given.iter().zip(loads).map(|(given, (load, records))| (given, load, records))
+    }
+
+    /// What the kernel said before the first step, and the BTF it showed of itself.
+    #[must_use]
+    pub fn boot(&self) -> (Option<&SysfsBtf>, &[Record]) {
+        self.events
+            .iter()
+            .find_map(|event| match event {
+                Event::Boot { base, records } => Some((base.as_ref(), records.as_slice())),
+                _ => None,
+            })
+            .unwrap_or((None, &[]))
+    }
+
+    /// What the kernel said after the last step.
+    #[must_use]
+    pub fn tail(&self) -> &[Record] {
+        match self.events.last() {
+            Some(Event::End { records, .. }) => records,
+            _ => &[],
+        }
+    }
+}
+
+/// Replaces `path` by `bytes`, whole or not at all.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".new-").permissions(mode(0o644)).tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn mode(bits: u32) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::Permissions::from_mode(bits)
+}
+
+/// Begin, Boot, a Step for each module given and in that order, End; nothing else.
+fn check_sequence(given: &[Given], events: &[Event]) -> Result<(), Error> {
+    let wrong = |what: String| Err(Error::Sequence { what });
+    let [Event::Begin { .. }, Event::Boot { .. }, steps @ .., Event::End { steps: count, .. }] = events else {
+        return wrong("it does not run from Begin and Boot to End".into());
+    };
+    if *count != given.len() || steps.len() != given.len() {
+        return wrong(format!("{} modules were given, {} steps reported, {count} counted", given.len(), steps.len()));
+    }
+    for (at, (given, step)) in given.iter().zip(steps).enumerate() {
+        match step {
+            Event::Step { index, load, .. } if *index == at && load.module == given.module => {}
+            Event::Step { index, load, .. } => {
+                return wrong(format!("step {at} should load {}, not be step {index}, {}", given.module, load.module));
+            }
+            _ => return wrong(format!("event {} is not a step", at + 2)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Running a command somewhere: on the host, or wherever the caller's launcher does.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
+
+use crate::rundir::RunDir;
+
+/// Runs QEMU between two stamps. It needs nothing but a shell, so that the stamps are QEMU's own wherever it runs; and
+/// it keeps QEMU's exit code and words apart from those of whatever runs the shell.
+const SCRIPT: &str = r#"run=$1
+shift
+: >"$run/qemu.started" || exit 125
+"$@" >"$run/qemu.log" 2>&1 </dev/null
+code=$?
+echo "$code" >"$run/qemu.ended"
+exit "$code""#;
+
+/// How long the dead may take to go: a virtual machine's memory is given back first.
+const DYING: Duration = Duration::from_secs(2);
+
+/// A command, and what it needs of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// The command, program first. Every path in it is absolute and the host's.
+    pub argv: Vec<OsString>,
+    /// Files that it reads.
+    pub reads: Vec<PathBuf>,
+    /// The directory that it writes to.
+    pub writes: PathBuf,
+    /// Whether it needs `/dev/kvm`.
+    pub kvm: bool,
+    /// Where the launcher puts what the process that it starts says.
+    pub log: PathBuf,
+}
+
+impl Invocation {
+    /// A command between two stamps in `run`.
+    pub(crate) fn stamped(command: Vec<OsString>, reads: Vec<PathBuf>, kvm: bool, run: &RunDir) -> Self {
+        let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "qemu-run"].map(OsString::from).into();
+        argv.push(run.path().into());
+        argv.extend(command);
+        Self { argv, reads, writes: run.path().to_owned(), kvm, log: run.launcher_log() }
+    }
+}
+
+/// Starts commands.
+pub trait Launcher: Sync {
+    /// Starts a command and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept it from starting; the text is shown to the user.
+    fn spawn(&self, invocation: &Invocation) -> io::Result<Box<dyn Running>>;
+}
+
+/// A command that was started. Dropping it kills it.
+pub trait Running {
+    /// Whether it has ended, and in which words its end is told (`exit status: 125`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept that from being known.
+    fn poll(&mut self) -> io::Result<Option<String>>;
+
+    /// Ends it and everything it started, and waits until nothing of it is left. Harmless where it has ended.
+    ///
+    /// # Errors
+    ///
+    /// Something may be left; the text is shown to the user.
+    fn kill(&mut self) -> io::Result<()>;
+}
+
+/// Runs commands on the host, each in a process group of its own: an interrupt from the terminal does not reach it, and
+/// a kill takes all of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HostLauncher;
+
+impl Launcher for HostLauncher {
+    fn spawn(&self, invocation: &Invocation) -> io::Result<Box<dyn Running>> {
+        let (program, arguments) =
+            invocation.argv.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
+        let log = File::create(&invocation.log)?;
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()?;
+        Ok(Box::new(HostProcess { child, status: None }))
+    }
+}
+
+struct HostProcess {
+    child: Child,
+    /// How it ended, once it has been waited for.
+    status: Option<ExitStatus>,
+}
+
+impl HostProcess {
+    /// Kills the group, then waits. In this order, since the group's number may be another's once its first process is
+    /// waited for.
+    fn reap(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        let group = Pid::from_child(&self.child);
+        match kill_process_group(group, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let status = self.child.wait()?;
+        self.status = Some(status);
+        let given_up = Instant::now() + DYING;
+        while test_kill_process_group(group).is_ok() && Instant::now() < given_up {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(status)
+    }
+}
+
+impl Running for HostProcess {
+    fn poll(&mut self) -> io::Result<Option<String>> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let ended = self.status.is_some() || waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?.is_some();
+        if ended { self.reap().map(|status| Some(status.to_string())) } else { Ok(None) }
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        self.reap().map(drop)
+    }
+}
+
+impl Drop for HostProcess {
+    fn drop(&mut self) {
+        // There is nobody left to tell.
+        let _ = self.reap();
+    }
+}

@@ -1,0 +1,311 @@
+//! Reading what the guest reports, while it reports.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::PathBuf;
+
+use guest_protocol::{Event, PROTOCOL};
+use thiserror::Error;
+
+/// The longest line in bytes. The longest honest one holds every record of a boot.
+const LINE_MAX: usize = 16 << 20;
+
+/// The most bytes in all.
+const TOTAL_MAX: u64 = 256 << 20;
+
+const CHUNK: usize = 64 * 1024;
+
+/// How much of a line an error shows, in bytes.
+const EXCERPT: usize = 120;
+
+/// Why the results cannot be believed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ResultsError {
+    /// The file could not be read.
+    #[error("failed to read the results {path}")]
+    Read {
+        /// The results' file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// A line is not an event.
+    #[error("failed to understand line {line} of the results, {excerpt:?}: {why}")]
+    Garbled {
+        /// The line's number, from 1.
+        line: usize,
+        /// The beginning of the line.
+        excerpt: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A line, or all of them, became too long.
+    #[error("failed to read the results: line {line} makes them longer than {limit} bytes")]
+    TooLong {
+        /// The line's number, from 1.
+        line: usize,
+        /// The limit that was passed, in bytes.
+        limit: u64,
+    },
+}
+
+/// A reader of the events in a file that may still grow.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    file: Option<File>,
+    /// Bytes of a line that has no end yet.
+    partial: Vec<u8>,
+    total: u64,
+    line: usize,
+    order: Order,
+    events: Vec<Event>,
+}
+
+impl Reader {
+    /// Reads `path`, which need not exist yet, as the results of a plan with `steps` steps.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>, steps: usize) -> Self {
+        Self {
+            path: path.into(),
+            file: None,
+            partial: Vec::new(),
+            total: 0,
+            line: 0,
+            order: Order { steps, next: Next::Begin },
+            events: Vec::new(),
+        }
+    }
+
+    /// Reads what there is by now. Gives the number of bytes read.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultsError`]; the events before it stay.
+    pub fn poll(&mut self) -> Result<usize, ResultsError> {
+        if self.file.is_none() {
+            self.file = match File::open(&self.path) {
+                Ok(file) => Some(file),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+                Err(source) => return Err(ResultsError::Read { path: self.path.clone(), source }),
+            };
+        }
+        let mut read = 0;
+        let mut chunk = vec![0; CHUNK];
+        while let Some(file) = &mut self.file {
+            let length = match file.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(source) => return Err(ResultsError::Read { path: self.path.clone(), source }),
+            };
+            read += length;
+            self.take(chunk.get(..length).unwrap_or_default())?;
+        }
+        Ok(read)
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), ResultsError> {
+        self.total += bytes.len() as u64;
+        if self.total > TOTAL_MAX {
+            return Err(ResultsError::TooLong { line: self.line + 1, limit: TOTAL_MAX });
+        }
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            if self.partial.len() + piece.len() > LINE_MAX {
+                return Err(ResultsError::TooLong { line: self.line + 1, limit: LINE_MAX as u64 });
+            }
+            self.partial.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.partial);
+                self.line += 1;
+                self.events.push(self.understand(&line)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn understand(&mut self, line: &[u8]) -> Result<Event, ResultsError> {
+        let garbled = |why: String| ResultsError::Garbled { line: self.line, excerpt: excerpt(line), why };
+        let event = serde_json::from_slice(line).map_err(|error| garbled(error.to_string()))?;
+        self.order.next = self.order.after(&event).map_err(garbled)?;
+        Ok(event)
+    }
+
+    /// The events so far, in the only order there is.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The beginning of a line that has no end: what is left of it when a run has ended is a line cut short.
+    #[must_use]
+    pub fn cut_short(&self) -> Option<String> {
+        (!self.partial.is_empty()).then(|| excerpt(&self.partial))
+    }
+
+    /// Gives the events away.
+    #[must_use]
+    pub fn into_events(self) -> Vec<Event> {
+        self.events
+    }
+}
+
+fn excerpt(line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    String::from_utf8_lossy(line.get(..EXCERPT).unwrap_or(line)).into_owned()
+}
+
+/// What may come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Begin,
+    Boot,
+    Step(usize),
+    End,
+    Nothing,
+}
+
+#[derive(Debug)]
+struct Order {
+    steps: usize,
+    next: Next,
+}
+
+impl Order {
+    /// What may follow `event`, or why it may not be here.
+    fn after(&self, event: &Event) -> Result<Next, String> {
+        let from = |step| if step < self.steps { Next::Step(step) } else { Next::End };
+        match (event, self.next) {
+            (Event::Begin { protocol: PROTOCOL, .. }, Next::Begin) => Ok(Next::Boot),
+            (Event::Begin { protocol, .. }, Next::Begin) => {
+                Err(format!("the guest speaks protocol {protocol}, this program {PROTOCOL}"))
+            }
+            (Event::Boot { .. }, Next::Boot) => Ok(from(0)),
+            (Event::Step { index, .. }, Next::Step(step)) if *index == step => Ok(from(step + 1)),
+            (Event::End { steps, .. }, Next::End) if *steps == self.steps => Ok(Next::Nothing),
+            (Event::Failed { .. }, next) if next != Next::Nothing => Ok(Next::Nothing),
+            (_, next) => Err(format!("it comes out of order, expected was {next:?}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write;
+
+    use guest_protocol::Load;
+
+    use super::*;
+
+    fn line(event: &Event) -> String {
+        format!("{}\n", serde_json::to_string(event).unwrap())
+    }
+
+    fn begin() -> Event {
+        Event::Begin { protocol: PROTOCOL, release: "6.1".into(), version: "#1".into() }
+    }
+
+    fn boot() -> Event {
+        Event::Boot { base: None, records: vec![] }
+    }
+
+    fn step(index: usize) -> Event {
+        let load = Load { module: "m".into(), errno: 0, live: true, btf: None };
+        Event::Step { index, load, records: vec![] }
+    }
+
+    fn end(steps: usize) -> Event {
+        Event::End { steps, records: vec![] }
+    }
+
+    fn read(steps: usize, bytes: &[u8]) -> (Vec<Event>, Result<usize, ResultsError>) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("results");
+        std::fs::write(&path, bytes).unwrap();
+        let mut reader = Reader::new(path, steps);
+        let result = reader.poll();
+        (reader.into_events(), result)
+    }
+
+    #[test]
+    fn events_are_read_as_they_arrive_even_byte_by_byte() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("results");
+        let mut reader = Reader::new(&path, 1);
+        assert_eq!(reader.poll().unwrap(), 0, "no file is no error");
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        let expected = [begin(), boot(), step(0), end(1)];
+        for event in &expected {
+            for byte in line(event).bytes() {
+                file.write_all(&[byte]).unwrap();
+                assert_eq!(reader.poll().unwrap(), 1);
+            }
+        }
+        assert_eq!(reader.cut_short(), None);
+        assert_eq!(reader.into_events(), expected);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_not_an_event_and_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("results");
+        std::fs::write(&path, format!("{}{}", line(&begin()), r#"{"event":"boo"#)).unwrap();
+        let mut reader = Reader::new(path, 0);
+        reader.poll().unwrap();
+        assert_eq!(reader.events(), [begin()]);
+        assert_eq!(reader.cut_short().as_deref(), Some(r#"{"event":"boo"#));
+    }
+
+    #[test]
+    fn whatever_is_out_of_order_is_garbled() {
+        let other = Event::Begin { protocol: PROTOCOL + 1, release: String::new(), version: String::new() };
+        let failed = Event::Failed { message: "x".into() };
+        let cases: [(usize, &[Event]); 9] = [
+            (1, &[boot()]),
+            (1, &[other]),
+            (1, &[begin(), begin()]),
+            (1, &[begin(), boot(), step(1)]),
+            (1, &[begin(), boot(), step(0), step(0)]),
+            (1, &[begin(), boot(), end(1)]),
+            (1, &[begin(), boot(), step(0), end(2)]),
+            (0, &[begin(), boot(), end(0), end(0)]),
+            (0, &[begin(), boot(), end(0), failed]),
+        ];
+        for (steps, events) in cases {
+            let bytes: String = events.iter().map(line).collect();
+            let (read, result) = read(steps, bytes.as_bytes());
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(&format!("line {}", events.len())), "{error}");
+            assert_eq!(read, events[..events.len() - 1], "what came before stays");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_event_is_garbled_and_its_excerpt_is_short() {
+        let mut bytes = line(&begin()).into_bytes();
+        bytes.extend(vec![0xff; 1 << 20]);
+        bytes.push(b'\n');
+        let error = read(0, &bytes).1.unwrap_err();
+        assert!(matches!(&error, ResultsError::Garbled { line: 2, excerpt, .. } if excerpt.len() < 1000), "{error}");
+    }
+
+    #[test]
+    fn an_endless_line_is_refused() {
+        let (_, result) = read(0, &vec![b'x'; LINE_MAX + 1]);
+        assert!(matches!(result, Err(ResultsError::TooLong { line: 1, .. })), "{result:?}");
+    }
+
+    #[test]
+    fn a_failure_may_come_at_any_time() {
+        let failed = Event::Failed { message: "x".into() };
+        for before in [vec![], vec![begin()], vec![begin(), boot()], vec![begin(), boot(), step(0)]] {
+            let events: Vec<_> = before.into_iter().chain([failed.clone()]).collect();
+            let bytes: String = events.iter().map(line).collect();
+            let (read, result) = read(2, bytes.as_bytes());
+            result.unwrap();
+            assert_eq!(read, events);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What a snapshot must notice: each transcript is changed in one place, in every way that matters, and each change has to
+//! fail the replay.
+
+use guest_protocol::{Event, Load, Record, SysfsBtf};
+use scenario::definition::{Modules, Scenario};
+use scenario::measured::{self, Measured};
+use scenario::recorded::recorded_snapshot;
+use scenario::text::snapshot;
+use scenario::transcript::{self, Transcript};
+
+/// How many steps of a transcript are mutated, spread evenly over it.
+const STEPS: usize = 24;
+
+struct Recorded {
+    scenario: Scenario,
+    transcript: Transcript,
+    measured: Measured,
+    text: String,
+}
+
+impl Recorded {
+    fn read(scenario: Scenario) -> Self {
+        let dir = scenario.dir.clone().expect("what is read from a folder has one");
+        Self {
+            transcript: Transcript::read(&dir.join(transcript::FILE)).unwrap(),
+            measured: Measured::read(&dir.join(measured::FILE)).unwrap(),
+            text: recorded_snapshot(&dir).unwrap().expect("every scenario has a snapshot"),
+            scenario,
+        }
+    }
+
+    fn replays(&self, transcript: &Transcript, measured: &Measured) -> bool {
+        snapshot(&self.scenario.definition, transcript, measured).trim_end() == self.text.trim_end()
+    }
+
+    /// Changes the transcript in one place and demands that the replay notices. A mutation answers whether it found
+    /// something to change there.
+    fn must_notice(&self, what: &str, at: usize, mutate: impl FnOnce(&mut Vec<Event>) -> bool) -> usize {
+        let mut changed = self.transcript.clone();
+        if !mutate(&mut changed.events) {
+            return 0;
+        }
+        assert_ne!(changed, self.transcript, "{}: {what} at step {at} changed nothing", self.scenario.name);
+        assert!(!self.replays(&changed, &self.measured), "{}: {what} at step {at} went unnoticed", self.scenario.name);
+        1
+    }
+
+    /// The steps to mutate: indices into the events.
+    fn places(&self) -> impl Iterator<Item = usize> + use<> {
+        let steps = self.transcript.header.given.len();
+        let stride = steps.div_ceil(STEPS).max(1);
+        (0..steps).step_by(stride).map(|step| step + 2)
+    }
+}
+
+fn recorded() -> Vec<Recorded> {
+    let all: Vec<_> = snapshots::scenarios().unwrap().into_iter().map(Recorded::read).collect();
+    assert!(!all.is_empty());
+    all
+}
+
+fn step(events: &mut [Event], at: usize) -> (&mut Load, &mut Vec<Record>) {
+    match &mut events[at] {
+        Event::Step { load, records, .. } => (load, records),
+        other => panic!("event {at} is no step: {other:?}"),
+    }
+}
+
+/// The first step from `at` on, round the end, that has at least `count` records.
+fn talkative(events: &[Event], at: usize, count: usize) -> Option<usize> {
+    let steps = 2..events.len() - 1;
+    steps
+        .clone()
+        .map(|offset| 2 + (at - 2 + offset - 2) % steps.len())
+        .find(|&at| matches!(&events[at], Event::Step { records, .. } if records.len() >= count))
+}
+
+/// Runs a mutation at every place of every transcript, and demands that it found something to change in each scenario that
+/// `applies`.
+fn everywhere(what: &str, applies: impl Fn(&Recorded) -> bool, mutate: impl Fn(&mut Vec<Event>, usize) -> bool) {
+    for recorded in recorded() {
+        let made: usize = recorded.places().map(|at| recorded.must_notice(what, at, |events| mutate(events, at))).sum();
+        assert!(made > 0 || !applies(&recorded), "{}: nothing to try {what} on", recorded.scenario.name);
+    }
+}
+
+fn speaks(recorded: &Recorded) -> bool {
+    recorded.transcript.steps().any(|(.., records)| !records.is_empty())
+}
+
+#[test]
+fn the_recorded_transcripts_replay() {
+    for recorded in recorded() {
+        assert!(recorded.replays(&recorded.transcript, &recorded.measured), "{}", recorded.scenario.name);
+    }
+}
+
+#[test]
+fn another_errno() {
+    everywhere(
+        "another errno",
+        |_| true,
+        |events, at| {
+            let (load, _) = step(events, at);
+            load.errno = if load.errno == 22 { 2 } else { 22 };
+            true
+        },
+    );
+}
+
+#[test]
+fn a_success_that_was_none() {
+    everywhere(
+        "success for failure or failure for success",
+        |_| true,
+        |events, at| {
+            let (load, _) = step(events, at);
+            load.errno = if load.errno == 0 { 19 } else { 0 };
+            load.live = load.errno == 0;
+            true
+        },
+    );
+}
+
+#[test]
+fn a_module_that_is_not_live() {
+    everywhere(
+        "another liveness",
+        |_| true,
+        |events, at| {
+            let (load, _) = step(events, at);
+            load.live = !load.live;
+            true
+        },
+    );
+}
+
+#[test]
+fn btf_that_appears_or_vanishes() {
+    everywhere(
+        "BTF that appears or vanishes",
+        |_| true,
+        |events, at| {
+            let (load, _) = step(events, at);
+            if load.errno != 0 {
+                return false;
+            }
+            load.btf = match load.btf.take() {
+                Some(_) => None,
+                None => Some(SysfsBtf { size: 24, sha256: "0".repeat(64) }),
+            };
+            true
+        },
+    );
+}
+
+#[test]
+fn btf_of_other_bytes() {
+    let shows = |recorded: &Recorded| recorded.transcript.steps().any(|(_, load, _)| load.btf.is_some());
+    everywhere(
+        "BTF of other bytes",
+        |it| shows(it) && it.scenario.definition.load == Modules::All && !it.scenario.definition.is_upgrade(),
+        |events, at| {
+            let (load, _) = step(events, at);
+            let Some(btf) = &mut load.btf else { return false };
+            btf.sha256 = "0".repeat(64);
+            load.errno == 0
+        },
+    );
+}
+
+#[test]
+fn a_line_dropped() {
+    everywhere("a dropped line", speaks, |events, at| {
+        let Some(at) = talkative(events, at, 1) else { return false };
+        let (_, records) = step(events, at);
+        records.remove(at % records.len());
+        true
+    });
+}
+
+#[test]
+fn a_line_altered() {
+    everywhere("an altered line", speaks, |events, at| {
+        let Some(at) = talkative(events, at, 1) else { return false };
+        let (_, records) = step(events, at);
+        let last = records.len() - 1;
+        records[at % (last + 1)].text.push('x');
+        true
+    });
+}
+
+#[test]
+fn a_line_of_another_level() {
+    everywhere("another level", speaks, |events, at| {
+        let Some(at) = talkative(events, at, 1) else { return false };
+        let (_, records) = step(events, at);
+        records[0].level ^= 1;
+        true
+    });
+}
+
+#[test]
+fn two_lines_swapped() {
+    let pairs = |recorded: &Recorded| {
+        recorded.transcript.steps().any(|(.., records)| records.windows(2).any(|two| two[0].text != two[1].text))
+    };
+    everywhere("swapped lines", pairs, |events, at| {
+        let Some(at) = talkative(events, at, 2) else { return false };
+        let (_, records) = step(events, at);
+        let Some(first) = records.windows(2).position(|two| two[0].text != two[1].text) else { return false };
+        records.swap(first, first + 1);
+        true
+    });
+}
+
+#[test]
+fn a_record_moved_to_another_module() {
+    let many = |recorded: &Recorded| speaks(recorded) && recorded.transcript.header.given.len() > 1;
+    everywhere("a record moved to another module", many, |events, at| {
+        let Some(from) = talkative(events, at, 1) else { return false };
+        let to = if from + 1 < events.len() - 1 { from + 1 } else { 2 };
+        if to == from {
+            return false;
+        }
+        let record = step(events, from).1.pop().expect("a talkative step has records");
+        step(events, to).1.insert(0, record);
+        true
+    });
+}
+
+#[test]
+fn a_line_after_the_last_module() {
+    for recorded in recorded() {
+        let made = recorded.must_notice("a line after the last module", 0, |events| {
+            let Some(Event::End { records, .. }) = events.last_mut() else { return false };
+            records.push(Record { seq: 0, us: 0, level: 4, text: "BPF: Invalid name".into() });
+            true
+        });
+        assert_eq!(made, 1);
+    }
+}
+
+#[test]
+fn another_base() {
+    for recorded in recorded() {
+        let made = recorded.must_notice("another base", 0, |events| {
+            let Event::Boot { base: Some(base), .. } = &mut events[1] else { return false };
+            base.sha256 = "0".repeat(64);
+            true
+        });
+        assert_eq!(made, 1, "{}", recorded.scenario.name);
+    }
+}
+
+#[test]
+fn another_measurement() {
+    for recorded in recorded() {
+        let name = &recorded.scenario.name;
+        let mut changed = recorded.measured.clone();
+        changed.abi.differing += 1;
+        assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: another number of differing CRCs");
+
+        let mut changed = recorded.measured.clone();
+        changed.round_trip.failed.push("overlay".into());
+        assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: BTF that does not come back");
+
+        for at in 0..recorded.measured.truth.len().min(STEPS) {
+            let mut changed = recorded.measured.clone();
+            changed.truth[at].other_closure += 1;
+            assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: another truth at {at}");
+        }
+    }
+}
+
+#[test]
+fn an_incomplete_transcript_is_refused() {
+    for recorded in recorded() {
+        let Transcript { header, events } = recorded.transcript;
+        for cut in [0, 1, 2, events.len() / 2, events.len() - 1] {
+            let cut: Vec<_> = events[..cut].to_vec();
+            assert!(Transcript::new(header.clone(), cut).is_err(), "{}", recorded.scenario.name);
+        }
+        let mut swapped = events.clone();
+        swapped.swap(1, 2);
+        assert!(Transcript::new(header.clone(), swapped).is_err(), "{}", recorded.scenario.name);
+        let mut doubled = events;
+        doubled.insert(2, doubled[2].clone());
+        assert!(Transcript::new(header, doubled).is_err(), "{}", recorded.scenario.name);
+    }
+}

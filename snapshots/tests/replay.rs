@@ -1,0 +1,43 @@
+//! Replays every committed transcript through the normaliser and compares with its snapshot.
+
+use insta::{Settings, assert_snapshot};
+use scenario::definition::Scenario;
+use scenario::recorded::replay;
+
+macro_rules! replays {
+    ($($test:ident => $name:literal,)*) => {
+        const NAMES: &[&str] = &[$($name),*];
+        $(
+            #[test]
+            fn $test() {
+                check($name);
+            }
+        )*
+    };
+}
+
+replays! {
+    abi_break => "abi-break",
+    debian_compatible => "debian-compatible",
+    debian_control => "debian-control",
+    debian_upgrade => "debian-upgrade",
+    debian_upgrade_all => "debian-upgrade-all",
+}
+
+#[test]
+fn every_scenario_is_replayed_here() {
+    let scenarios = snapshots::scenarios().unwrap();
+    assert_eq!(scenarios.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), NAMES);
+}
+
+fn check(name: &str) {
+    let Scenario { definition, dir, .. } =
+        snapshots::scenarios().unwrap().into_iter().find(|it| it.name == name).expect("a folder for each name");
+    let dir = dir.expect("what is read from a folder has one");
+    let text = replay(&definition, &dir).unwrap();
+    let mut settings = Settings::clone_current();
+    settings.set_snapshot_path(&dir);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| assert_snapshot!("snapshot", text));
+}
