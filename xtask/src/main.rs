@@ -1,3 +1,66 @@
-//! `cargo xtask`.
+//! `cargo xtask`: the project's own commands, one file each. No logic here that a crate could own.
 
-fn main() {}
+mod doctor;
+mod faults;
+mod fuzz;
+mod interrupt;
+mod progress;
+mod repro;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use scenario::exit::Exit;
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Repro(repro::Arguments),
+    Doctor(doctor::Arguments),
+    Faults(faults::Arguments),
+    Test(test::Arguments),
+    Fuzz(fuzz::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Repro(arguments) => repro::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Faults(arguments) => faults::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+    };
+    let exit = result.unwrap_or_else(|error| {
+        eprintln!("error: {}", one_line_a_cause(&error));
+        exit_of(&error)
+    });
+    ExitCode::from(exit.code())
+}
+
+/// An error and its causes, each on a line of its own.
+fn one_line_a_cause(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
+}
+
+/// What an error exits with: what it says of itself if it is one of ours, otherwise the environment is to blame.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<scenario::run::Error>().map(scenario::run::Error::exit))
+        .unwrap_or(Exit::Environment)
+}
+
+/// The workspace's root.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}

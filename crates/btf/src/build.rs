@@ -23,8 +23,8 @@ pub struct Builder<'b> {
     known: Option<HashMap<Box<[u8]>, StrOff>>,
 }
 
-/// The order in which the sections are written unless a copy has another.
-const ORDER: [Section; 3] = [Section::Types, Section::Strings, Section::Layout];
+/// The order in which the sections are written unless a copy has another: libbpf's.
+const ORDER: [Section; 3] = [Section::Types, Section::Layout, Section::Strings];
 
 impl<'b> Builder<'b> {
     /// BTF that needs no base: no types, and the empty string.
@@ -41,8 +41,8 @@ impl<'b> Builder<'b> {
 
     /// A copy of what is on top in a view, to which more can be added. If nothing is, the view needs no base.
     ///
-    /// Written back it has the same bytes if [`is_compact`]; otherwise the same types and strings without what lay
-    /// between the sections.
+    /// Written back it has the same bytes if [`is_compact`]; otherwise the same types and strings under a header of a
+    /// usual length, without what lay between the sections.
     ///
     /// # Errors
     /// A section is too long for its length to be written.
@@ -56,14 +56,15 @@ impl<'b> Builder<'b> {
     /// The byte order is another and something in the BTF is unknown, so that it cannot be swapped.
     pub fn copy_in(view: View<'b>, endian: Endian) -> Result<Self, WriteError> {
         let from = view.own();
-        let header = Header { endian, ..*from.header() };
-        let known_header = header.length == HEADER_LEN || header.length == HEADER_LEN_LAYOUT;
-        if endian != from.endian() && !known_header {
-            return Err(WriteError::OpaqueHeader { length: header.length });
+        let length = if from.header().length < HEADER_LEN_LAYOUT { HEADER_LEN } else { from.header().length };
+        let header = Header { endian, length, ..*from.header() };
+        let header_tail = from.header_bytes().get(KNOWN..).unwrap_or_default().to_vec();
+        if endian != from.endian() && !header_tail.is_empty() {
+            return Err(WriteError::OpaqueHeader { length });
         }
         let mut copy = Self {
             header,
-            header_tail: from.header_bytes().get(KNOWN..).unwrap_or_default().to_vec(),
+            header_tail,
             order: order_of(from.header()),
             types: Vec::with_capacity(from.types_bytes().len()),
             strings: from.strings().to_vec(),
@@ -209,12 +210,17 @@ impl<'b> Builder<'b> {
     }
 }
 
-/// Whether BTF has its sections one after the other and nothing else: types and layout at the next multiple of 4 bytes,
-/// zeros up to there. Every encoder writes it like that, and such BTF is written back as it
-/// was by [`Builder::copy_of`].
+/// Whether BTF has its sections one after the other and nothing else.
+///
+/// More exactly: a header of 24 bytes or of 32 and more; types and layout each at the next multiple of 4 bytes, with zeros
+/// up to there; no byte after the last section. Every encoder writes it like that, and such BTF is written back as it was
+/// by [`Builder::copy_of`].
 #[must_use]
 pub fn is_compact(btf: &Btf<'_>) -> bool {
     let header = *btf.header();
+    if header.length != HEADER_LEN && header.length < HEADER_LEN_LAYOUT {
+        return false;
+    }
     let order = order_of(&header);
     let mut placed = header;
     if place(&mut placed, order, |section| Ok(header.extent(section).length)).is_err() {
@@ -238,7 +244,10 @@ pub fn is_compact(btf: &Btf<'_>) -> bool {
 
 fn order_of(header: &Header) -> [Section; 3] {
     let mut order = ORDER;
-    order.sort_by_key(|&section| header.extent(section).offset);
+    order.sort_by_key(|&section| {
+        let Extent { offset, length } = header.extent(section);
+        (offset, length)
+    });
     order
 }
 

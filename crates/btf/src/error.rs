@@ -37,7 +37,9 @@ pub enum ParseError {
         found: u8,
     },
     /// A section does not lie within the bytes.
-    #[error("failed to find the {section} section: it is {length} bytes at offset {offset}, of {available} bytes in all")]
+    #[error(
+        "failed to find the {section} section: it is {length} bytes at offset {offset}, of {available} bytes in all"
+    )]
     SectionBounds {
         /// Which section.
         section: Section,

@@ -13,6 +13,7 @@
 )]
 
 mod build;
+pub mod compare;
 mod endian;
 mod error;
 mod header;

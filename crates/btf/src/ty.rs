@@ -291,11 +291,7 @@ pub struct SectionVar {
 
 impl FromElement for SectionVar {
     fn from_element(element: &Element<'_>) -> Self {
-        Self {
-            ty: TypeId(element.get(Role::Type)),
-            offset: element.get(Role::Offset),
-            size: element.get(Role::Length),
-        }
+        Self { ty: TypeId(element.get(Role::Type)), offset: element.get(Role::Offset), size: element.get(Role::Length) }
     }
 }
 

@@ -117,10 +117,7 @@ impl<'a> View<'a> {
     }
 }
 
-fn numbered<'a>(
-    btf: &'a Btf<'a>,
-    TypeId(first): TypeId,
-) -> impl Iterator<Item = (TypeId, Type<'a>)> + Clone + use<'a> {
+fn numbered<'a>(btf: &'a Btf<'a>, TypeId(first): TypeId) -> impl Iterator<Item = (TypeId, Type<'a>)> + Clone + use<'a> {
     btf.iter().enumerate().map(move |(place, ty)| {
         let place = u32::try_from(place).unwrap_or(u32::MAX);
         (TypeId(first.saturating_add(place)), ty)

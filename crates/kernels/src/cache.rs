@@ -117,7 +117,10 @@ impl Cache {
             }
             std::thread::sleep(POLL);
         }
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(failed)?;
         self.remove_leftovers()?;
         Ok(Lock { _file: file })
     }
@@ -219,7 +222,10 @@ mod tests {
         };
         assert_eq!(get(&[("MODBTF_CACHE", "/a"), ("HOME", "/h")]), Some("/a".into()));
         assert_eq!(get(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]), Some("/x/modbtf".into()));
-        assert_eq!(get(&[("MODBTF_CACHE", ""), ("XDG_CACHE_HOME", "rel"), ("HOME", "/h")]), Some("/h/.cache/modbtf".into()));
+        assert_eq!(
+            get(&[("MODBTF_CACHE", ""), ("XDG_CACHE_HOME", "rel"), ("HOME", "/h")]),
+            Some("/h/.cache/modbtf".into())
+        );
         assert_eq!(get(&[("HOME", "")]), None);
     }
 

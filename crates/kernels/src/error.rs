@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::engine::Rejected;
 use crate::digest::Sha256;
+use crate::engine::Rejected;
 
 /// What kind of trouble an [`Error`] is; the caller maps it to an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,9 +79,7 @@ pub enum Error {
         os: String,
     },
     /// The machine's apt configuration names no mirror.
-    #[error(
-        "this machine's apt configuration names no Debian {which} mirror: give one with {option} or {variable}"
-    )]
+    #[error("this machine's apt configuration names no Debian {which} mirror: give one with {option} or {variable}")]
     NoMirror {
         /// `archive` or `security`.
         which: &'static str,
@@ -130,7 +128,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A program failed.
-    #[error("could not {doing}: {program} {status}{}", output(.output))]
+    #[error("could not {doing}: {program} {status}{}", said(.output))]
     Failed {
         /// What it was to do: `build the image localhost/x`.
         doing: String,
@@ -270,7 +268,7 @@ fn need(needed: &Option<u64>, free: &Option<u64>) -> String {
     }
 }
 
-fn output(output: &str) -> String {
+fn said(output: &str) -> String {
     match output.trim() {
         "" => String::new(),
         text => format!(", saying:\n{text}"),

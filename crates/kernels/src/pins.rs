@@ -173,14 +173,19 @@ pub enum KernelSpec {
 impl KernelSpec {
     /// The item that this names. Without a flavour `cloud-amd64` is meant, else the shortest; of several versions of one
     /// release the newest.
-    pub(crate) fn pick<'a, T>(&self, items: &'a [T], key: impl Fn(&'a T) -> (&'a str, &'a str, &'a str)) -> Option<&'a T> {
+    pub(crate) fn pick<'a, T>(
+        &self,
+        items: &'a [T],
+        key: impl Fn(&'a T) -> (&'a str, &'a str, &'a str),
+    ) -> Option<&'a T> {
         match self {
             Self::Package { package, version } => items.iter().find(|item| {
                 let (_, has_package, has_version) = key(item);
                 has_package == package && has_version == version
             }),
             Self::Release(wanted) => {
-                let flavour = |release: &'a str| release.strip_prefix(wanted.as_str()).map(|rest| rest.trim_start_matches('-'));
+                let flavour =
+                    |release: &'a str| release.strip_prefix(wanted.as_str()).map(|rest| rest.trim_start_matches('-'));
                 items.iter().filter(|item| names(wanted, key(item).0)).min_by(|left, right| {
                     let rank = |item: &'a T| {
                         let flavour = flavour(key(item).0).unwrap_or_default();
@@ -314,7 +319,8 @@ mod tests {
 
     #[test]
     fn wrong_pins_are_refused() {
-        let fails = |change: &dyn Fn(&str) -> String| Pins::parse(&change(BUILTIN), Path::new("x")).unwrap_err().to_string();
+        let fails =
+            |change: &dyn Fn(&str) -> String| Pins::parse(&change(BUILTIN), Path::new("x")).unwrap_err().to_string();
         let text = fails(&|text| text.replacen("size =", "colour = 1\nsize =", 1));
         assert!(text.contains("colour"), "{text}");
         let text = fails(&|text| text.replacen("sha256 = \"", "sha256 = \"0", 1));

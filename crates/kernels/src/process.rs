@@ -11,8 +11,14 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::Error;
 
-/// How often a running program is looked at.
+/// How often whoever watches is told that time passes.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How often a silent program is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How long output is awaited after a program ended, should something that it left behind hold the pipe open.
+const PIPE_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a program that was asked to end has to clean up behind itself.
 const GRACE: Duration = Duration::from_secs(5);
@@ -95,7 +101,8 @@ pub(crate) fn capture(command: Command, doing: &str, limit: Duration, cancel: &A
             text.push('\n');
         }
     };
-    let watch = Watch { doing: doing.to_owned(), cancel, on_line: &mut on_line, on_tick: &mut |elapsed| elapsed < limit };
+    let watch =
+        Watch { doing: doing.to_owned(), cancel, on_line: &mut on_line, on_tick: &mut |elapsed| elapsed < limit };
     run(command, watch)?;
     Ok(text)
 }
@@ -115,34 +122,45 @@ fn attend(
 ) -> Result<ExitStatus, Stopped> {
     let start = Instant::now();
     let mut last_tick = start;
+    let mut exited: Option<(ExitStatus, Instant)> = None;
     loop {
-        let closed = match lines.recv_timeout(TICK) {
+        let closed = match lines.recv_timeout(if exited.is_some() { TICK } else { LOOK }) {
             Ok((stream, line)) => {
                 on_line(stream, &line);
                 false
             }
             Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => true,
+            Err(RecvTimeoutError::Disconnected) => {
+                std::thread::sleep(LOOK);
+                true
+            }
         };
-        if cancel.load(Ordering::Relaxed) {
-            return Err(Stopped::Cancelled);
-        }
+        continue_unless_stopped(cancel)?;
         if last_tick.elapsed() >= TICK {
             last_tick = Instant::now();
             if !on_tick(start.elapsed()) {
                 return Err(Stopped::TimedOut(start.elapsed()));
             }
         }
-        if closed {
-            match child.try_wait().map_err(Stopped::Io)? {
-                Some(status) => return Ok(status),
-                None => std::thread::sleep(Duration::from_millis(2)),
-            }
+        if exited.is_none() {
+            exited = child.try_wait().map_err(Stopped::Io)?.map(|status| (status, Instant::now()));
+        }
+        match exited {
+            Some((status, since)) if closed || since.elapsed() >= PIPE_GRACE => return Ok(status),
+            _ => {}
         }
     }
 }
 
-fn forward(pipe: impl Read + Send + 'static, stream: Stream, to: mpsc::Sender<(Stream, String)>) -> std::thread::JoinHandle<()> {
+fn continue_unless_stopped(cancel: &AtomicBool) -> Result<(), Stopped> {
+    if cancel.load(Ordering::Relaxed) { Err(Stopped::Cancelled) } else { Ok(()) }
+}
+
+fn forward(
+    pipe: impl Read + Send + 'static,
+    stream: Stream,
+    to: mpsc::Sender<(Stream, String)>,
+) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
@@ -191,7 +209,9 @@ pub(crate) fn disk_full_in(error: Error, doing: &'static str, path: &std::path::
 }
 
 fn says_disk_full(output: &str) -> bool {
-    ["No space left on device", "Disk quota exceeded", "don't have enough free space"].iter().any(|text| output.contains(text))
+    ["No space left on device", "Disk quota exceeded", "don't have enough free space"]
+        .iter()
+        .any(|text| output.contains(text))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What the tests share: a cache in a temporary directory, and programs that are shell scripts.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -52,10 +52,9 @@ impl Fixture {
     /// A program that is this shell script. It can use the shell's own commands and absolute paths only.
     pub(crate) fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.directory.path().join("bin").join(name);
-        let new = path.with_extension("new");
-        fs::write(&new, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(&new, &path).unwrap();
+        // Written by another process: a thread that forks just then would inherit our descriptor and keep the file busy.
+        let write = ["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod +x \"$2\"", "sh", script];
+        assert!(Command::new("sh").args(write).arg(&path).status().unwrap().success());
         path
     }
 }

@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_bomb_ends_at_the_limit() {
-        let zeroes = vec![0; 64 << 20];
+        let zeroes = vec![0; 10 << 20];
         for (compression, compressed) in every_format(&zeroes) {
             assert!(compression.decompress(&compressed, zeroes.len() as u64).is_ok(), "{compression}");
             let error = compression.decompress(&compressed, (1 << 20) - 1).unwrap_err();

@@ -1,16 +1,13 @@
 //! ELF files as named sections and symbols, all bounds checked once.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
 use goblin::container::Ctx;
 use goblin::elf::{Elf as GoblinElf, Header, SectionHeader, Symtab, header, section_header, sym};
 
 use crate::Error;
 use crate::source::Source;
 
-/// The longest symbol name that is read, in bytes; the kernel's own limit is 512 (`KSYM_NAME_LEN`).
-const MAX_SYMBOL_NAME: usize = 4096;
+/// The longest name of a symbol or section that is read, in bytes; the kernel's own limit is 512 (`KSYM_NAME_LEN`).
+pub(crate) const MAX_NAME: usize = 4096;
 
 /// An ELF file in memory, with its section table.
 #[derive(Debug, Clone)]
@@ -34,7 +31,7 @@ pub(crate) struct Layout {
 pub struct Section<'a> {
     /// Its index in the section table.
     pub index: usize,
-    /// Its name, without the closing NUL.
+    /// Its name, without the closing NUL; at most the first 4096 bytes of it.
     pub name: &'a [u8],
     /// `sh_type`.
     pub kind: u32,
@@ -46,9 +43,9 @@ pub struct Section<'a> {
     pub link: u32,
     /// `sh_info`.
     pub info: u32,
-    /// Where its bytes lie in the file; empty for `SHT_NOBITS`, which has none there.
-    pub range: (u64, u64),
-    /// Its bytes.
+    /// Where its bytes begin in the file; 0 for `SHT_NOBITS`, which has none there.
+    pub offset: u64,
+    /// Its bytes; empty for `SHT_NOBITS`.
     pub data: &'a [u8],
 }
 
@@ -125,9 +122,8 @@ impl Layout {
 
     fn check_sections(&self, file_len: u64) -> Result<(), Error> {
         for section in &self.sections {
-            let range = file_range(section);
-            if range.start.checked_add(range.end).is_none_or(|end| end > file_len) {
-                let (offset, len) = (range.start, range.end);
+            let (offset, len) = file_extent(section);
+            if offset.checked_add(len).is_none_or(|end| end > file_len) {
                 return Err(Error::OutOfBounds { what: "an ELF section", offset, len, have: file_len });
             }
         }
@@ -142,8 +138,8 @@ impl Layout {
             let reason = format!("the section names are in section {index}, of {}", self.sections.len());
             return Err(Error::Elf { reason });
         };
-        let range = file_range(section);
-        let names = source.read(range.start, range.end, "the section names")?.into_owned();
+        let (offset, len) = file_extent(section);
+        let names = source.read(offset, len, "the section names")?.into_owned();
         if names.last() != Some(&0) {
             return Err(Error::Elf { reason: "the section names do not end with a NUL".to_owned() });
         }
@@ -162,10 +158,7 @@ impl Layout {
 
     /// Offset and length of the first section called `name` that has bytes in the file.
     pub(crate) fn find(&self, name: &str) -> Option<(u64, u64)> {
-        self.find_index(name).map(|index| {
-            let range = file_range(&self.sections[index]);
-            (range.start, range.end)
-        })
+        self.find_index(name).map(|index| file_extent(&self.sections[index]))
     }
 
     fn find_index(&self, name: &str) -> Option<usize> {
@@ -181,15 +174,16 @@ impl Layout {
 
     fn name(&self, section: &SectionHeader) -> &[u8] {
         let rest = self.names.get(section.sh_name..).unwrap_or_default();
-        rest.split(|&byte| byte == 0).next().unwrap_or_default()
+        let window = &rest[..rest.len().min(MAX_NAME)];
+        window.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 }
 
-/// Offset (`start`) and length (`end`) of a section's bytes in the file.
-fn file_range(section: &SectionHeader) -> Range<u64> {
+/// Offset and length of a section's bytes in the file.
+fn file_extent(section: &SectionHeader) -> (u64, u64) {
     match section.sh_type {
-        section_header::SHT_NOBITS | section_header::SHT_NULL => 0..0,
-        _ => section.sh_offset..section.sh_size,
+        section_header::SHT_NOBITS | section_header::SHT_NULL => (0, 0),
+        _ => (section.sh_offset, section.sh_size),
     }
 }
 
@@ -264,7 +258,7 @@ impl Elf {
     #[must_use]
     pub fn section_at(&self, index: usize) -> Option<Section<'_>> {
         let header = self.layout.sections.get(index)?;
-        let range = file_range(header);
+        let (offset, len) = file_extent(header);
         Some(Section {
             index,
             name: self.layout.name(header),
@@ -273,8 +267,8 @@ impl Elf {
             address: header.sh_addr,
             link: header.sh_link,
             info: header.sh_info,
-            range: (range.start, range.end),
-            data: self.slice(range.start, range.end),
+            offset,
+            data: self.slice(offset, len),
         })
     }
 
@@ -341,12 +335,12 @@ fn symbol_name(names: &[u8], offset: usize) -> Result<&[u8], Error> {
     let out_of_bounds =
         || Error::OutOfBounds { what: "a symbol's name", offset: offset as u64, len: 1, have: names.len() as u64 };
     let rest = names.get(offset..).ok_or_else(out_of_bounds)?;
-    let window = &rest[..rest.len().min(MAX_SYMBOL_NAME)];
+    let window = &rest[..rest.len().min(MAX_NAME)];
     let end = window.iter().position(|&byte| byte == 0).ok_or_else(out_of_bounds)?;
     Ok(&window[..end])
 }
 
 /// `name` as text, or the reason why it is none.
 pub(crate) fn utf8(name: &[u8]) -> Result<&str, String> {
-    std::str::from_utf8(name).map_err(|_| format!("the name {} is not UTF-8", Cow::from(name.escape_ascii().to_string())))
+    std::str::from_utf8(name).map_err(|_| format!("the name {} is not UTF-8", name.escape_ascii()))
 }

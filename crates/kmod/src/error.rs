@@ -53,7 +53,9 @@ pub enum Error {
         limit: u64,
     },
     /// Something reaches past the end of what holds it.
-    #[error("failed to read {what}: {len} bytes at offset {offset:#x} are needed, but there are only {have} bytes in all")]
+    #[error(
+        "failed to read {what}: {len} bytes at offset {offset:#x} are needed, but there are only {have} bytes in all"
+    )]
     OutOfBounds {
         /// What was being read.
         what: &'static str,
@@ -90,7 +92,8 @@ pub enum Error {
     /// No known kind of kernel image.
     #[error(
         "failed to recognise the kernel image: neither ELF, raw BTF, bzImage nor compressed \
-         (it begins with {})", hex(magic)
+         (it begins with {})",
+        hex(magic)
     )]
     UnknownImage {
         /// Its first bytes, at most eight.

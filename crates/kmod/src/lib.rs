@@ -1,1 +1,40 @@
-//! Linux kernel objects: modules, their sections and versions, and the BTF of every kind of kernel image.
+//! Linux kernel objects: modules, their sections, versions and order of loading, and the BTF of every kind of kernel image.
+//!
+//! BTF is bytes here: this crate finds it, and knows nothing of what is in it.
+//!
+//! - [`Module`]: a `.ko`, `.ko.xz`, `.ko.zst` or `.ko.gz`, its sections, `.modinfo`, versions, exports and imports;
+//! - [`kernel_btf`], [`KernelImage`]: `vmlinux`, `vmlinuz`, raw BTF;
+//! - [`Symvers`], [`ModulesDep`]: the text files of a build and of depmod;
+//! - [`ModuleTree`], [`LoadGraph`]: a directory of modules and the order in which they load;
+//! - [`abi`]: whether an upgrade keeps the module ABI.
+//!
+//! Every input is taken as hostile: lengths and offsets are checked before they are used, decompression stops at
+//! [`MAX_DECOMPRESSED`], and what is wrong is an [`Error`].
+
+pub mod abi;
+mod compress;
+mod elf;
+mod error;
+mod image;
+mod modinfo;
+mod module;
+mod modules_dep;
+mod order;
+mod source;
+mod symbols;
+mod symvers;
+mod tree;
+mod versions;
+
+pub use compress::{Compression, MAX_DECOMPRESSED};
+pub use elf::{Elf, Section, Symbol};
+pub use error::Error;
+pub use image::{ImageKind, KernelBtf, KernelImage, kernel_btf, kernel_btf_from_bytes};
+pub use modinfo::{Modinfo, Softdep, Vermagic, normalise_name};
+pub use module::{Module, Signature, module_name_from_path};
+pub use modules_dep::{ModulesDep, parse_modules_order};
+pub use order::{LoadGraph, ModuleInfo, OrderNote};
+pub use symbols::{Export, Import};
+pub use symvers::{Symvers, SymversDiff, SymversEntry};
+pub use tree::ModuleTree;
+pub use versions::Version;

@@ -82,3 +82,11 @@ pub(crate) fn read_file(file: &File, path: &Path) -> Result<Vec<u8>, Error> {
     }
     Ok(bytes)
 }
+
+/// The whole of a text file.
+pub(crate) fn read_text(file: &File, path: &Path) -> Result<String, Error> {
+    String::from_utf8(read_file(file, path)?).map_err(|error| {
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
+        Error::Io { action: "read as text", path: path.to_owned(), source }
+    })
+}

@@ -119,7 +119,8 @@ impl Reader {
             if piece.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.partial);
                 self.line += 1;
-                self.events.push(self.understand(&line)?);
+                let event = self.understand(&line)?;
+                self.events.push(event);
             }
         }
         Ok(())

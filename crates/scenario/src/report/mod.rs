@@ -60,6 +60,24 @@ pub struct ScenarioReport {
     pub seen: Option<Seen>,
 }
 
+impl ScenarioReport {
+    /// The report on a scenario that has yet to run.
+    #[must_use]
+    pub fn new(name: &str, title: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            ending: Ending::Interrupted,
+            notes: Vec::new(),
+            seconds: 0.0,
+            qemu_seconds: 0.0,
+            second_boot: None,
+            kept: None,
+            seen: None,
+        }
+    }
+}
+
 /// How the second boot of `--twice` compared with the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,0 +1,249 @@
+//! Why two types differ.
+
+use core::fmt;
+use std::collections::HashSet;
+
+use bstr::BStr;
+
+use super::facet::{Facet, Reach, is_named};
+use super::{Comparison, Side};
+use crate::{Field, Kind, Role, Type, TypeId, Value, View};
+
+/// The most pairs of types that are looked at to find what makes two types differ.
+const PAIRS: usize = 1 << 16;
+
+/// A difference between two types, which may lie in what they refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference<'a> {
+    /// The way from the two types to the two that differ; empty if they differ themselves.
+    pub path: Vec<Step<'a>>,
+    /// The type on the left that differs.
+    pub left: TypeId,
+    /// The type on the right that differs.
+    pub right: TypeId,
+    /// What differs.
+    pub what: What<'a>,
+}
+
+/// A reference that was followed, as it is on the left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step<'a> {
+    /// The kind of the type that has the reference.
+    pub kind: Kind,
+    /// Its name; empty if it has none.
+    pub name: &'a BStr,
+    /// The reference's role: a type, or the type of an index.
+    pub role: Role,
+    /// The member, parameter or variable that has it.
+    pub element: Option<u32>,
+    /// The name of that element; empty if there is none.
+    pub element_name: &'a BStr,
+}
+
+/// What differs between two types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What<'a> {
+    /// An id that is no type, on one side or both.
+    Missing {
+        /// Whether there is a type on the left.
+        left: bool,
+        /// Whether there is a type on the right.
+        right: bool,
+    },
+    /// The kind.
+    Kind {
+        /// On the left.
+        left: Kind,
+        /// On the right.
+        right: Kind,
+    },
+    /// A kind that nothing is known of, so that it cannot be compared.
+    Unknown {
+        /// The kind.
+        kind: Kind,
+    },
+    /// The number of members, values, parameters or variables.
+    Elements {
+        /// On the left.
+        left: u32,
+        /// On the right.
+        right: u32,
+    },
+    /// A name; `None` where its string offset points outside the strings.
+    Name {
+        /// The element that has it; `None` for the name of the type itself.
+        element: Option<u32>,
+        /// On the left.
+        left: Option<&'a BStr>,
+        /// On the right.
+        right: Option<&'a BStr>,
+    },
+    /// A number.
+    Number {
+        /// What it means.
+        role: Role,
+        /// The element that has it; `None` for one of the type itself.
+        element: Option<u32>,
+        /// On the left.
+        left: u32,
+        /// On the right.
+        right: u32,
+    },
+    /// Something further away than is looked for.
+    Far,
+}
+
+impl fmt::Display for Difference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.path {
+            write!(f, "{step} > ")?;
+        }
+        self.what.fmt(f)
+    }
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        if !self.name.is_empty() {
+            write!(f, " {}", self.name.escape_ascii())?;
+        }
+        match self.element {
+            Some(_) if !self.element_name.is_empty() => write!(f, ".{}", self.element_name.escape_ascii()),
+            Some(element) => write!(f, "[{element}]"),
+            None if self.role == Role::IndexType => f.write_str(" index"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = |element: &Option<u32>| element.map_or(String::new(), |element| format!(" of element {element}"));
+        let name = |name: &Option<&BStr>| name.map_or("nothing".into(), |name| format!("\"{}\"", name.escape_ascii()));
+        match self {
+            Self::Missing { left: false, right: false } => f.write_str("no such type on either side"),
+            Self::Missing { left, .. } => {
+                write!(f, "no such type on the {}", if *left { "right" } else { "left" })
+            }
+            Self::Kind { left, right } => write!(f, "kind {left}, {right}"),
+            Self::Unknown { kind } => write!(f, "kind number {}, which cannot be compared", kind.number()),
+            Self::Elements { left, right } => write!(f, "{left} elements, {right} elements"),
+            Self::Name { element, left, right } => {
+                write!(f, "name{} {}, {}", place(element), name(left), name(right))
+            }
+            Self::Number { role, element, left, right } => write!(f, "{role:?}{} {left}, {right}", place(element)),
+            Self::Far => f.write_str("something far away"),
+        }
+    }
+}
+
+/// A pair of types that differ, and the pair that refers to it.
+struct Pair<'a> {
+    left: TypeId,
+    right: TypeId,
+    facet: Facet,
+    from: Option<(usize, Step<'a>)>,
+}
+
+pub(super) fn find<'a>(
+    comparison: &Comparison<'a>,
+    left: TypeId,
+    right: TypeId,
+    facet: Facet,
+) -> Option<Difference<'a>> {
+    if comparison.equal(facet, left, right) {
+        return None;
+    }
+    let mut pairs = vec![Pair { left, right, facet, from: None }];
+    let mut seen = HashSet::from([(left, right, facet)]);
+    let mut next = 0usize;
+    while let Some(&Pair { left, right, facet, .. }) = pairs.get(next).filter(|_| next < PAIRS) {
+        let (types_left, types_right) = match (comparison.home(Side::Left, left), comparison.home(Side::Right, right)) {
+            (Some(left), Some(right)) => (left, right),
+            (on_left, on_right) => {
+                let what = What::Missing { left: on_left.is_some(), right: on_right.is_some() };
+                return Some(Difference { path: path(&pairs, next), left, right, what });
+            }
+        };
+        if let Some(what) = local(types_left, types_right, facet) {
+            return Some(Difference { path: path(&pairs, next), left, right, what });
+        }
+        for (step, facet, left, right) in references(types_left, types_right, facet) {
+            if !comparison.equal(facet, left, right) && seen.insert((left, right, facet)) {
+                pairs.push(Pair { left, right, facet, from: Some((next, step)) });
+            }
+        }
+        next = next.saturating_add(1);
+    }
+    Some(Difference { path: Vec::new(), left, right, what: What::Far })
+}
+
+/// A type and the view to resolve it in.
+type Home<'a> = (View<'a>, Type<'a>);
+
+/// What differs in two types themselves.
+fn local<'a>((view_left, left): Home<'a>, (view_right, right): Home<'a>, facet: Facet) -> Option<What<'a>> {
+    let kind = left.kind();
+    if kind != right.kind() {
+        return Some(What::Kind { left: kind, right: right.kind() });
+    }
+    if kind.shape().is_none() {
+        return Some(What::Unknown { kind });
+    }
+    let names_count = facet.element_names(is_named(view_left, &left));
+    if names_count && left.fields().len() != right.fields().len() {
+        return Some(What::Elements { left: left.vlen(), right: right.vlen() });
+    }
+    let differs = |(on_left, on_right): (Field, Field)| match (on_left.value(), on_right.value()) {
+        (Value::Name(_), _) if on_left.element.is_some() && !names_count => None,
+        (Value::Name(left), Value::Name(right)) => {
+            let (left, right) = (view_left.string(left), view_right.string(right));
+            let differ = left.is_none() || left != right;
+            differ.then_some(What::Name { element: on_left.element, left, right })
+        }
+        (Value::Number(left), Value::Number(right)) => {
+            let counts = |raw| facet.number(kind, on_left.role, raw);
+            let differ = counts(left) != counts(right);
+            differ.then_some(What::Number { role: on_left.role, element: on_left.element, left, right })
+        }
+        _ => None,
+    };
+    left.fields().zip(right.fields()).find_map(differs)
+}
+
+/// The references of two types that agree in themselves, each with the facet in which they have to be equal.
+fn references<'a>(
+    (view, left): Home<'a>,
+    (_, right): Home<'a>,
+    facet: Facet,
+) -> impl Iterator<Item = (Step<'a>, Facet, TypeId, TypeId)> {
+    let named = is_named(view, &left);
+    let name = view.name(&left).unwrap_or_default();
+    let mut element_name = <&BStr>::default();
+    left.fields().zip(right.fields()).filter_map(move |(on_left, on_right)| {
+        if let (Role::Name, Value::Name(name)) = (on_left.role, on_left.value()) {
+            element_name = view.string(name).filter(|_| on_left.element.is_some()).unwrap_or_default();
+        }
+        let (Value::Type(to_left), Value::Type(to_right)) = (on_left.value(), on_right.value()) else { return None };
+        let deeper = match facet.reach(left.kind(), named) {
+            Reach::No => return None,
+            Reach::Deep => facet,
+            Reach::Shallow => Facet::Designation,
+        };
+        let element_name = if on_left.element.is_some() { element_name } else { Default::default() };
+        let step = Step { kind: left.kind(), name, role: on_left.role, element: on_left.element, element_name };
+        Some((step, deeper, to_left, to_right))
+    })
+}
+
+fn path<'a>(pairs: &[Pair<'a>], mut place: usize) -> Vec<Step<'a>> {
+    let mut path = Vec::new();
+    while let Some((from, step)) = pairs.get(place).and_then(|pair| pair.from) {
+        path.push(step);
+        place = from;
+    }
+    path.reverse();
+    path
+}

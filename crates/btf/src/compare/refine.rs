@@ -1,0 +1,204 @@
+//! The coarsest stable partition of a graph.
+//!
+//! Nodes start in blocks by label. A block whose nodes point to different blocks is split, and what points to the nodes
+//! that got a new block has to be looked at again. Of the parts of a block the largest keeps the block's number, so a node
+//! gets a new number at most log₂ n times, and all of it takes O(n log n) for nodes of few edges (Hopcroft's argument).
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "nodes, blocks and edges are numbered in this module and its graph; none of these numbers is read from input"
+)]
+
+use std::collections::HashMap;
+
+use super::graph::{Graph, index};
+
+/// The block of each node.
+pub(super) fn refine(graph: &Graph) -> Vec<u32> {
+    let mut partition = Partition::by_label(graph);
+    let into = Into::of(graph);
+    while let Some(block) = partition.waiting.pop() {
+        for moved in partition.split(graph, block) {
+            let moved = partition.order[moved.start as usize..moved.end as usize].to_vec();
+            for node in moved {
+                for &from in into.of_node(node) {
+                    partition.disturb(from);
+                }
+            }
+        }
+    }
+    partition.block_of
+}
+
+/// The edges into each node.
+struct Into {
+    starts: Vec<u32>,
+    from: Vec<u32>,
+}
+
+impl Into {
+    fn of(graph: &Graph) -> Self {
+        let mut starts = vec![0u32; graph.labels.len() + 1];
+        for &to in &graph.edges {
+            starts[to as usize + 1] += 1;
+        }
+        for node in 1..starts.len() {
+            starts[node] += starts[node - 1];
+        }
+        let mut next = starts.clone();
+        let mut from = vec![0; graph.edges.len()];
+        for (node, &(start, end)) in graph.spans.iter().enumerate() {
+            for &to in &graph.edges[start as usize..end as usize] {
+                let slot = &mut next[to as usize];
+                from[*slot as usize] = index(node);
+                *slot += 1;
+            }
+        }
+        Self { starts, from }
+    }
+
+    fn of_node(&self, node: u32) -> &[u32] {
+        let node = node as usize;
+        &self.from[self.starts[node] as usize..self.starts[node + 1] as usize]
+    }
+}
+
+/// A block: a range of `order`, from `settled` on with the nodes that have to be looked at again. The ones before it all
+/// point to the same blocks.
+#[derive(Clone, Copy)]
+struct Block {
+    start: u32,
+    settled: u32,
+    end: u32,
+}
+
+struct Partition {
+    block_of: Vec<u32>,
+    /// The nodes, block by block.
+    order: Vec<u32>,
+    /// Where in `order` each node is.
+    place: Vec<u32>,
+    blocks: Vec<Block>,
+    /// The blocks with nodes to look at.
+    waiting: Vec<u32>,
+}
+
+impl Partition {
+    fn by_label(graph: &Graph) -> Self {
+        let count = graph.labels.len();
+        let mut numbers = HashMap::new();
+        let mut block_of = Vec::with_capacity(count);
+        for &label in &graph.labels {
+            let next = index(numbers.len());
+            block_of.push(*numbers.entry(label).or_insert(next));
+        }
+        let mut order: Vec<u32> = (0..index(count)).collect();
+        order.sort_by_key(|&node| block_of[node as usize]);
+        let mut place = vec![0; count];
+        let mut blocks: Vec<Block> = Vec::with_capacity(numbers.len());
+        for (at, &node) in (0..).zip(&order) {
+            place[node as usize] = at;
+            if block_of[node as usize] as usize == blocks.len() {
+                blocks.push(Block { start: at, settled: at, end: at });
+            }
+            blocks[block_of[node as usize] as usize].end = at + 1;
+        }
+        let waiting = (0..index(blocks.len())).rev().collect();
+        Self { block_of, order, place, blocks, waiting }
+    }
+
+    /// Notes that a node points to another block than before.
+    fn disturb(&mut self, node: u32) {
+        let number = self.block_of[node as usize];
+        let block = &mut self.blocks[number as usize];
+        let place = self.place[node as usize];
+        if place >= block.settled || block.end - block.start == 1 {
+            return;
+        }
+        if block.settled == block.end {
+            self.waiting.push(number);
+        }
+        block.settled -= 1;
+        let last = block.settled;
+        self.swap(place, last);
+    }
+
+    fn swap(&mut self, a: u32, b: u32) {
+        self.order.swap(a as usize, b as usize);
+        for place in [a, b] {
+            self.place[self.order[place as usize] as usize] = place;
+        }
+    }
+
+    /// Splits a block by where its nodes point to; gives back the blocks that are new.
+    fn split(&mut self, graph: &Graph, number: u32) -> Vec<Block> {
+        let Block { start, settled, end } = self.blocks[number as usize];
+        let mut seen = Signatures::default();
+        let model = (start < settled).then(|| seen.add(graph, &self.block_of, self.order[start as usize]));
+        let mut unsettled: Vec<Seen> = self.order[settled as usize..end as usize]
+            .iter()
+            .map(|&node| seen.add(graph, &self.block_of, node))
+            .collect();
+        let of = |node: &Seen| &seen.words[node.start..node.end];
+        // What points where the settled ones point comes right after them.
+        unsettled.sort_unstable_by(|a, b| {
+            let differs = |node| model.as_ref().is_some_and(|model| of(node) != of(model));
+            (differs(a), of(a)).cmp(&(differs(b), of(b))).then(a.node.cmp(&b.node))
+        });
+        let mut parts: Vec<Block> = Vec::new();
+        if start < settled {
+            parts.push(Block { start, settled, end: settled });
+        }
+        let mut last = model.as_ref();
+        for (at, node) in (settled..).zip(&unsettled) {
+            self.order[at as usize] = node.node;
+            self.place[node.node as usize] = at;
+            if !last.is_some_and(|last| of(last) == of(node)) {
+                parts.push(Block { start: at, settled: at, end: at });
+            }
+            if let Some(part) = parts.last_mut() {
+                (part.settled, part.end) = (at + 1, at + 1);
+            }
+            last = Some(node);
+        }
+        self.number(number, parts)
+    }
+
+    /// Lets the largest part keep the number and gives the others new ones.
+    fn number(&mut self, number: u32, mut parts: Vec<Block>) -> Vec<Block> {
+        let largest = (0..parts.len()).max_by_key(|&part| parts[part].end - parts[part].start);
+        if let Some(largest) = largest {
+            self.blocks[number as usize] = parts.swap_remove(largest);
+        }
+        for part in &parts {
+            let new = index(self.blocks.len());
+            self.blocks.push(*part);
+            for &node in &self.order[part.start as usize..part.end as usize] {
+                self.block_of[node as usize] = new;
+            }
+        }
+        parts
+    }
+}
+
+/// Where nodes point to.
+#[derive(Default)]
+struct Signatures {
+    words: Vec<u32>,
+}
+
+/// A node and where in the signatures its own is.
+struct Seen {
+    node: u32,
+    start: usize,
+    end: usize,
+}
+
+impl Signatures {
+    fn add(&mut self, graph: &Graph, block_of: &[u32], node: u32) -> Seen {
+        let start = self.words.len();
+        let (from, to) = graph.spans[node as usize];
+        self.words.extend(graph.edges[from as usize..to as usize].iter().map(|&to| block_of[to as usize]));
+        Seen { node, start, end: self.words.len() }
+    }
+}

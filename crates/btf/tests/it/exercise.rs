@@ -1,0 +1,91 @@
+//! Does with any bytes everything that can be done with BTF, and holds what must be true of all BTF against it.
+
+use btf::{Btf, Builder, ParseError, StrOff, Type, TypeId, Value, View, is_compact};
+
+/// Parses bytes that may be anything; if they are BTF, walks, resolves and rewrites them.
+pub fn alone(bytes: &[u8]) -> Result<(), ParseError> {
+    let btf = Btf::parse(bytes)?;
+    assert!(btf.heap_bytes() <= bytes.len() / 3, "the index has 4 bytes for each type of at least 12");
+    resolve(btf.alone());
+    rewrite(btf.alone());
+    Ok(())
+}
+
+/// The same for split BTF over a base.
+pub fn split(base: &[u8], bytes: &[u8]) -> Result<(), ParseError> {
+    let (base, btf) = (Btf::parse(base)?, Btf::parse(bytes)?);
+    let view = btf.over(&base);
+    assert_eq!(view.first_id().0, base.len() + 1);
+    assert_eq!(view.type_count(), base.len() + btf.len() + 1);
+    resolve(view);
+    rewrite(view);
+    Ok(())
+}
+
+fn resolve(view: View<'_>) {
+    let mut next = view.first_id();
+    for (id, ty) in view.own_types() {
+        assert_eq!(id, next);
+        next = TypeId(next.0 + 1);
+        assert!(view.is_own(id));
+        assert_eq!(view.get(id).expect("own types resolve").bytes(), ty.bytes());
+        walk(view, &ty);
+    }
+    assert_eq!(next.0, view.type_count());
+    assert!(view.get(next).is_none());
+}
+
+fn walk(view: View<'_>, ty: &Type<'_>) {
+    let mut offset = 0;
+    for field in ty.fields() {
+        assert_eq!(field.offset, offset);
+        offset += 4;
+        match field.value() {
+            Value::Name(name) => check_string(view, name),
+            Value::Type(id) => assert_eq!(view.get(id).is_some(), id.0 < view.type_count()),
+            Value::Number(_) => {}
+        }
+    }
+    assert_eq!(offset as usize, ty.bytes().len() / 4 * 4);
+    let elements = ty.members().len() + ty.enumerators().len() + ty.params().len() + ty.section_vars().len();
+    let counted = ty.kind().shape().is_some_and(|shape| !shape.element.is_empty());
+    assert_eq!(elements, if counted { ty.vlen() as usize } else { 0 });
+    assert_eq!(
+        ty.members().count() + ty.enumerators().count() + ty.params().count() + ty.section_vars().count(),
+        elements
+    );
+    let _ = (ty.int(), ty.array(), ty.linkage(), ty.component(), ty.size(), ty.target(), view.name(ty));
+}
+
+fn check_string(view: View<'_>, offset: StrOff) {
+    if let Some(string) = view.string(offset) {
+        assert!(!string.contains(&0));
+        assert!(offset.is_none() || !view.is_own_string(offset) || string.len() < view.own().strings().len());
+    }
+}
+
+fn rewrite(view: View<'_>) {
+    let btf = view.own();
+    let written =
+        Builder::copy_of(view).expect("a copy in the same byte order").to_bytes().expect("what fits in memory");
+    if is_compact(btf) {
+        assert_eq!(written, btf.bytes());
+    }
+    same_content(btf, &written);
+    let Ok(swapped) = Builder::copy_in(view, btf.endian().swapped()) else { return };
+    let swapped = swapped.to_bytes().expect("what fits in memory");
+    let swapped = Btf::parse(&swapped).expect("swapped BTF is BTF");
+    for (a, b) in btf.iter().zip(swapped.iter()) {
+        assert!(a.fields().eq(b.fields()));
+    }
+    let back = Builder::copy_in(swapped.alone(), btf.endian()).expect("swapped back").to_bytes().expect("as long");
+    same_content(btf, &back);
+}
+
+fn same_content(btf: &Btf<'_>, written: &[u8]) {
+    let copy = Btf::parse(written).expect("what was written is BTF");
+    assert!(is_compact(&copy));
+    assert_eq!(copy.types_bytes(), btf.types_bytes());
+    assert_eq!(copy.strings(), btf.strings());
+    assert!(copy.layout().iter().eq(btf.layout().iter()));
+}

@@ -1,0 +1,223 @@
+//! What the archive has, and what of it comes nearest to what it no longer has.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Reason, UNPACKED_RATIO, Unavailable};
+use crate::pins::{Pin, is_word};
+use crate::version::{compare, line};
+use crate::{Error, Sha256};
+
+/// A kernel package that the archive has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The suite.
+    pub suite: String,
+    /// The binary package.
+    pub package: String,
+    /// The kernel's release, as the package's name has it.
+    pub release: String,
+    /// The package's version.
+    pub version: String,
+    /// Bytes in the package file.
+    pub size: u64,
+    /// Bytes that it takes unpacked, as the package says.
+    pub unpacked: u64,
+    /// The package file's hash, from the signed index.
+    pub sha256: Sha256,
+}
+
+impl Entry {
+    /// The package file's name, as `apt-get download` makes it.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        file_name(&self.package, &self.version)
+    }
+
+    /// This entry as a pin.
+    #[must_use]
+    pub fn to_pin(&self) -> Pin {
+        Pin {
+            release: self.release.clone(),
+            package: self.package.clone(),
+            version: self.version.clone(),
+            suite: self.suite.clone(),
+            size: self.size,
+            sha256: self.sha256,
+        }
+    }
+
+    /// Kernels of different flavours (`cloud-amd64`, `rt-amd64`) never stand in for each other.
+    fn flavour(&self) -> &str {
+        flavour(&self.release)
+    }
+}
+
+pub(super) fn file_name(package: &str, version: &str) -> String {
+    format!("{package}_{}_amd64.deb", version.replace(':', "%3a"))
+}
+
+/// Reads lines of suite, package, version, bytes, KiB unpacked, hash. A package that several suites have counts once.
+pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Error> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for line in text.lines() {
+        let entry = parse_line(line).ok_or_else(|| Error::Unreadable {
+            doing: "read the archive's index",
+            line: line.chars().take(200).collect(),
+        })?;
+        if !entries.iter().any(|other| other.package == entry.package && other.version == entry.version) {
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
+fn parse_line(line: &str) -> Option<Entry> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let [suite, package, version, size, unpacked, sha256] = words.as_slice() else { return None };
+    let release = package.strip_prefix("linux-image-")?.strip_suffix("-unsigned")?;
+    if ![suite, package, version].into_iter().all(|word| is_word(word)) {
+        return None;
+    }
+    let size: u64 = size.parse().ok()?;
+    let unpacked = unpacked.parse::<u64>().map_or(size.saturating_mul(UNPACKED_RATIO), |kib| kib.saturating_mul(1024));
+    Some(Entry {
+        suite: (*suite).to_owned(),
+        package: (*package).to_owned(),
+        release: release.to_owned(),
+        version: (*version).to_owned(),
+        size,
+        unpacked,
+        sha256: sha256.parse().ok()?,
+    })
+}
+
+/// What follows the kernel's own version: `cloud-amd64` of `6.1.0-55-cloud-amd64` and of `6.12.115+deb13-cloud-amd64`.
+fn flavour(release: &str) -> &str {
+    let mut rest = release;
+    while let Some((head, tail)) = rest.split_once('-') {
+        if head.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            break;
+        }
+        rest = tail;
+    }
+    if rest.starts_with(|first: char| first.is_ascii_alphabetic()) { rest } else { "" }
+}
+
+/// Says that something is gone, and what there is of its line and flavour.
+pub(super) fn gone(wanted: String, release: &str, version: Option<&str>, entries: &[Entry]) -> Unavailable {
+    let release = release.strip_prefix("linux-image-").unwrap_or(release);
+    let release = release.strip_suffix("-unsigned").unwrap_or(release);
+    let wanted_flavour = Some(flavour(release)).filter(|flavour| !flavour.is_empty()).unwrap_or("cloud-amd64");
+    let mut have: Vec<Entry> = entries
+        .iter()
+        .filter(|entry| line(&entry.release) == line(release) && entry.flavour() == wanted_flavour)
+        .cloned()
+        .collect();
+    have.sort_by(|left, right| compare(&left.version, &right.version));
+    let nearest = nearest(version.unwrap_or(release), &have).map(Box::new);
+    Unavailable { wanted, reason: Reason::Gone, nearest, have }
+}
+
+/// The entry whose version comes nearest: the oldest that is not older, else the newest.
+#[must_use]
+pub fn nearest(version: &str, have: &[Entry]) -> Option<Entry> {
+    let by_version = |left: &&Entry, right: &&Entry| compare(&left.version, &right.version);
+    let not_older = have.iter().filter(|entry| compare(&entry.version, version) != Ordering::Less).min_by(by_version);
+    not_older.or_else(|| have.iter().max_by(by_version)).cloned()
+}
+
+/// The two kernels that come nearest to a pair of versions: what is still there of it stays, and the other end is its
+/// neighbour; if both are gone, the newest two. Nothing if the archive has fewer than two kernels of that line.
+#[must_use]
+pub fn nearest_pair(from: &str, to: &str, have: &[Entry]) -> Option<(Entry, Entry)> {
+    let mut sorted: Vec<&Entry> = have.iter().collect();
+    sorted.sort_by(|left, right| compare(&left.version, &right.version));
+    let at = |version: &str| sorted.iter().position(|entry| compare(&entry.version, version) == Ordering::Equal);
+    let pair = |from: usize| Some((*sorted.get(from)?, *sorted.get(from.checked_add(1)?)?));
+    let (from, to) = match (at(from), at(to)) {
+        (Some(from), Some(to)) => (*sorted.get(from)?, *sorted.get(to)?),
+        (Some(from), None) => pair(from).or_else(|| pair(from.checked_sub(1)?))?,
+        (None, Some(to)) => to.checked_sub(1).and_then(pair).or_else(|| pair(to))?,
+        (None, None) => pair(sorted.len().checked_sub(2)?)?,
+    };
+    Some((from.clone(), to.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(release: &str, version: &str) -> Entry {
+        let sha256 = Sha256::of(release.as_bytes());
+        let text = format!("suite linux-image-{release}-unsigned {version} 10 20 {sha256}");
+        parse_line(&text).unwrap()
+    }
+
+    fn versions(pair: Option<(Entry, Entry)>) -> Option<(String, String)> {
+        pair.map(|(from, to)| (from.version, to.version))
+    }
+
+    #[test]
+    fn lines_of_the_index_are_read_and_doubles_count_once() {
+        let hash = Sha256::of(b"x");
+        let line = format!("trixie linux-image-6.12.1-cloud-amd64-unsigned 6.12.1-1 100 200 {hash}");
+        let text = format!("{line}\n{}\n", line.replace("trixie", "trixie-security").replace("200", ""));
+        let entries = parse(&text).unwrap();
+        assert_eq!(entries.len(), 1);
+        assert_eq!((entries[0].size, entries[0].unpacked, entries[0].suite.as_str()), (100, 204_800, "trixie"));
+        assert_eq!(entries[0].release, "6.12.1-cloud-amd64");
+        assert_eq!(entries[0].file_name(), "linux-image-6.12.1-cloud-amd64-unsigned_6.12.1-1_amd64.deb");
+        for bad in [
+            "",
+            "x",
+            &line.replace("linux-image", "../linux-image"),
+            &line.replace(" 100 ", " -1 "),
+            &line[..line.len() - 1],
+        ] {
+            assert!(matches!(parse(&format!("{bad}\n")), Err(Error::Unreadable { .. })), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_flavour_is_what_follows_the_version() {
+        assert_eq!(flavour("6.1.0-55-cloud-amd64"), "cloud-amd64");
+        assert_eq!(flavour("6.12.115+deb13.1-cloud-amd64"), "cloud-amd64");
+        assert_eq!(flavour("6.12.115+deb13-amd64"), "amd64");
+        assert_eq!(flavour("6.1.0-55-rt-amd64"), "rt-amd64");
+        assert_eq!(flavour("6.1.0-55"), "");
+        assert_eq!(flavour(""), "");
+    }
+
+    #[test]
+    fn what_is_gone_names_its_nearest_of_the_same_line_and_flavour() {
+        let entries = [
+            entry("6.1.0-57-cloud-amd64", "6.1.200-1"),
+            entry("6.1.0-50-cloud-amd64", "6.1.176-1"),
+            entry("6.1.0-56-amd64", "6.1.192-2"),
+            entry("6.12.1+deb13-cloud-amd64", "6.12.1-1"),
+        ];
+        let gone = gone("x".into(), "6.1.0-55-cloud-amd64", Some("6.1.192-1"), &entries);
+        let versions: Vec<_> = gone.have.iter().map(|entry| entry.version.as_str()).collect();
+        assert_eq!(versions, ["6.1.176-1", "6.1.200-1"]);
+        assert_eq!(gone.nearest.unwrap().version, "6.1.200-1");
+        assert_eq!(nearest("6.1.300-1", &gone.have).unwrap().version, "6.1.200-1");
+        assert_eq!(nearest("6.1.300-1", &[]), None);
+    }
+
+    #[test]
+    fn a_pair_keeps_the_end_that_is_still_there() {
+        let have = [entry("6.1.0-1-a", "3"), entry("6.1.0-2-a", "1"), entry("6.1.0-3-a", "2")];
+        let pair = |from, to, have: &[Entry]| versions(nearest_pair(from, to, have));
+        let some = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
+        assert_eq!(pair("1", "9", &have), some("1", "2"));
+        assert_eq!(pair("3", "9", &have), some("2", "3"));
+        assert_eq!(pair("0", "3", &have), some("2", "3"));
+        assert_eq!(pair("0", "1", &have), some("1", "2"));
+        assert_eq!(pair("0", "9", &have), some("2", "3"));
+        assert_eq!(pair("1", "3", &have), some("1", "3"));
+        assert_eq!(pair("1", "9", &have[..1]), None);
+        assert_eq!(pair("1", "9", &[]), None);
+    }
+}

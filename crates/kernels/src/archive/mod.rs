@@ -1,0 +1,276 @@
+//! Kernels from Debian's archive, into the cache.
+//!
+//! What is fetched is verified against its pin, unpacked beside the cache, described by a manifest that is written last, and
+//! published by one rename: a kernel is in the cache whole or not at all.
+
+mod apt;
+mod index;
+mod publish;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+pub use apt::AptArchive;
+pub use index::{Entry, nearest, nearest_pair};
+
+use crate::cache::{Lock, require_space};
+use crate::pins::{KernelSpec, Pin, Pins};
+use crate::{Context, Error, Stage};
+
+/// What a package takes when it is unpacked, where the index does not say: kernels of 6.1 take four times their size.
+const UNPACKED_RATIO: u64 = 5;
+
+/// A kernel in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kernel {
+    /// Which it is.
+    pub pin: Pin,
+    /// Its directory in the cache; everything in it is only to be read.
+    pub directory: PathBuf,
+    /// The bootable image, a bzImage: `…/boot/vmlinuz-<release>`.
+    pub image: PathBuf,
+    /// The modules: `…/lib/modules/<release>`, also below `usr`. depmod has not run on it.
+    pub modules: PathBuf,
+}
+
+/// Why a kernel cannot be had, although nothing failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{wanted} is unavailable: {reason}")]
+pub struct Unavailable {
+    /// What was wanted: `package=version` or a release.
+    pub wanted: String,
+    /// Why.
+    pub reason: Reason,
+    /// What the archive has of the same line, in version order.
+    pub have: Vec<Entry>,
+    /// Of these, the one nearest to what was wanted.
+    pub nearest: Option<Box<Entry>>,
+}
+
+/// Why a kernel is [`Unavailable`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The archive does not have it, or no longer.
+    #[error("the archive does not have it (any more)")]
+    Gone,
+    /// It is not in the cache, and `--offline` was given.
+    #[error("it is not in the cache, and --offline forbids to fetch it")]
+    Offline,
+    /// The archive cannot be asked.
+    #[error("it is not in the cache, and the archive cannot be read: {detail}")]
+    Unreachable {
+        /// What failed.
+        detail: String,
+    },
+}
+
+/// Where kernels come from. [`AptArchive`] is the real one.
+pub trait Archive {
+    /// Every kernel package of these suites.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the archive from being read.
+    fn index(&self, suites: &BTreeSet<String>) -> Result<Vec<Entry>, Error>;
+
+    /// Downloads packages into a directory, each as [`Entry::file_name`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongHash`], [`Error::CutShort`], [`Error::DiskFull`], and whatever else fails.
+    fn download(&self, entries: &[Entry], into: &Path) -> Result<(), Error>;
+
+    /// Unpacks package files, each into its directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DiskFull`], and whatever else fails.
+    fn unpack(&self, packages: &[(PathBuf, PathBuf)]) -> Result<(), Error>;
+}
+
+/// Finds the kernels that are named, pinned ones first, the others in the archive.
+///
+/// # Errors
+///
+/// [`Error::Cancelled`], [`Error::DiskFull`], [`Error::Io`]. What cannot be found, or asked for, is [`Unavailable`] instead.
+pub fn resolve(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    pins: &Pins,
+    specs: &[KernelSpec],
+) -> Result<Vec<Result<Pin, Unavailable>>, Error> {
+    let mut found = Vec::with_capacity(specs.len());
+    let mut index = None;
+    for spec in specs {
+        let result = match pins.find(spec) {
+            Some(pin) => Ok(pin.clone()),
+            None => {
+                let index = match &mut index {
+                    Some(index) => index,
+                    empty => empty.insert(read_index(context, archive, pins.suites.iter().cloned().collect())?),
+                };
+                look_up(spec, index)
+            }
+        };
+        found.push(result);
+    }
+    Ok(found)
+}
+
+/// The archive's index, or why there is none.
+type Index = Result<Vec<Entry>, Reason>;
+
+fn read_index(context: &Context<'_>, archive: &dyn Archive, suites: BTreeSet<String>) -> Result<Index, Error> {
+    if context.offline {
+        return Ok(Err(Reason::Offline));
+    }
+    match context.stage(Stage::Index, "reading the archive's index", || archive.index(&suites)) {
+        Ok(entries) => Ok(Ok(entries)),
+        Err(error @ (Error::Cancelled { .. } | Error::DiskFull { .. } | Error::Io { .. })) => Err(error),
+        Err(error) => Ok(Err(Reason::Unreachable { detail: error.to_string() })),
+    }
+}
+
+fn look_up(spec: &KernelSpec, index: &Index) -> Result<Pin, Unavailable> {
+    let wanted = spec.to_string();
+    let entries = match index {
+        Ok(entries) => entries,
+        Err(reason) => return Err(Unavailable { wanted, reason: reason.clone(), have: Vec::new(), nearest: None }),
+    };
+    match spec.pick(entries, |entry| (&entry.release, &entry.package, &entry.version)) {
+        Some(entry) => Ok(entry.to_pin()),
+        None => {
+            let (release, version) = match spec {
+                KernelSpec::Release(release) => (release, None),
+                KernelSpec::Package { package, version } => (package, Some(version.as_str())),
+            };
+            Err(index::gone(wanted, release, version, entries))
+        }
+    }
+}
+
+/// Brings kernels into the cache; those that are there already cost nothing. The results are in the order of `wanted`.
+///
+/// # Errors
+///
+/// [`Error::WrongHash`] and [`Error::CutShort`] for a file that is not the pinned one, [`Error::DiskFull`],
+/// [`Error::NoKernel`], [`Error::Cancelled`], [`Error::Failed`], [`Error::Io`]. Kernels that came before the failure stay.
+/// What the archive does not have, or cannot be asked for, is [`Unavailable`] instead, and keeps nothing else from coming.
+pub fn acquire(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    wanted: &[Pin],
+) -> Result<Vec<Result<Kernel, Unavailable>>, Error> {
+    let lacks = |pins: &[Pin]| -> Vec<Pin> {
+        let mut seen = BTreeSet::new();
+        pins.iter()
+            .filter(|pin| seen.insert(pin.sha256.to_string()) && publish::find(context, pin).is_none())
+            .cloned()
+            .collect()
+    };
+    let mut unavailable = Vec::new();
+    if !lacks(wanted).is_empty() {
+        let lock = context.cache.lock(context)?;
+        let missing = lacks(wanted);
+        if !missing.is_empty() {
+            unavailable = fetch(context, archive, &missing, &lock)?;
+        }
+    }
+    Ok(wanted
+        .iter()
+        .map(|pin| {
+            let why = || unavailable.iter().find(|(other, _)| other == pin).map(|(_, why)| why.clone());
+            publish::find(context, pin).ok_or_else(|| why().unwrap_or_else(|| vanished(pin)))
+        })
+        .collect())
+}
+
+/// Somebody emptied the cache in the meantime.
+fn vanished(pin: &Pin) -> Unavailable {
+    let detail = "it vanished from the cache just after it was fetched".to_owned();
+    Unavailable { wanted: pin.name(), reason: Reason::Unreachable { detail }, have: Vec::new(), nearest: None }
+}
+
+/// Fetches what is missing, as one batch.
+fn fetch(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    missing: &[Pin],
+    lock: &Lock,
+) -> Result<Vec<(Pin, Unavailable)>, Error> {
+    let mut unavailable = Vec::new();
+    let (mut packages, absent): (Vec<_>, Vec<_>) = missing
+        .iter()
+        .map(|pin| (pin.clone(), publish::kept_package(context, pin)))
+        .partition(|(_, package)| package.is_some());
+    if !absent.is_empty() {
+        let suites = absent.iter().map(|(pin, _)| pin.suite.clone()).collect();
+        let index = read_index(context, archive, suites)?;
+        let mut entries = Vec::new();
+        for (pin, _) in absent {
+            match find_pinned(&pin, &index)? {
+                Ok(entry) => entries.push((pin, entry)),
+                Err(why) => unavailable.push((pin, why)),
+            }
+        }
+        packages.extend(download(context, archive, &entries, lock)?);
+    }
+    let packages: Vec<_> = packages.into_iter().filter_map(|(pin, package)| Some((pin, package?))).collect();
+    if !packages.is_empty() {
+        publish::unpack(context, archive, &packages, lock)?;
+    }
+    Ok(unavailable)
+}
+
+/// The archive's entry for a pin; one whose hash is not the pinned one is an error, and found before the download.
+fn find_pinned(pin: &Pin, index: &Index) -> Result<Result<Entry, Unavailable>, Error> {
+    let wanted = pin.name();
+    let entries = match index {
+        Ok(entries) => entries,
+        Err(reason) => {
+            return Ok(Err(Unavailable { wanted, reason: reason.clone(), have: Vec::new(), nearest: None }));
+        }
+    };
+    let Some(entry) = entries.iter().find(|entry| entry.package == pin.package && entry.version == pin.version) else {
+        return Ok(Err(index::gone(wanted, &pin.release, Some(&pin.version), entries)));
+    };
+    if entry.sha256 != pin.sha256 {
+        let source_of_hash = "so says the archive's signed index";
+        return Err(Error::WrongHash { file: wanted, wanted: pin.sha256, got: entry.sha256, source_of_hash });
+    }
+    Ok(Ok(entry.clone()))
+}
+
+type Packages = Vec<(Pin, Option<PathBuf>)>;
+
+fn download(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    entries: &[(Pin, Entry)],
+    lock: &Lock,
+) -> Result<Packages, Error> {
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let needed =
+        entries.iter().map(|(_, entry)| entry.size.saturating_add(entry.unpacked)).fold(0, u64::saturating_add);
+    require_space("fetch kernels into", context.cache.root(), needed)?;
+    let directory = context.cache.temporary(lock)?;
+    let only_entries: Vec<Entry> = entries.iter().map(|(_, entry)| entry.clone()).collect();
+    let bytes: u64 = only_entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
+    let what = format!("downloading {} kernel packages, {} MB", entries.len(), bytes / 1_000_000);
+    context.stage(Stage::Download, what, || {
+        archive.download(&only_entries, directory.path())?;
+        entries
+            .iter()
+            .map(|(pin, entry)| {
+                let package = publish::keep_package(context, pin, &directory.path().join(entry.file_name()))?;
+                Ok((pin.clone(), Some(package)))
+            })
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+use std::cell::{Cell, RefCell};
+use std::fs;
+
+use super::*;
+use crate::testing::Fixture;
+use crate::{Class, Sha256};
+
+/// An archive whose packages hold their own name, and that can go wrong.
+#[derive(Default)]
+struct FakeArchive {
+    entries: Vec<Entry>,
+    unreachable: bool,
+    /// What comes instead of a package.
+    comes: Option<Vec<u8>>,
+    unpack_fails: Cell<bool>,
+    calls: RefCell<Vec<&'static str>>,
+}
+
+impl Archive for FakeArchive {
+    fn index(&self, _suites: &BTreeSet<String>) -> Result<Vec<Entry>, Error> {
+        self.calls.borrow_mut().push("index");
+        if self.unreachable {
+            return Err(Error::TimedOut { doing: "read the archive's index".into(), seconds: 120 });
+        }
+        Ok(self.entries.clone())
+    }
+
+    fn download(&self, entries: &[Entry], into: &Path) -> Result<(), Error> {
+        self.calls.borrow_mut().push("download");
+        for entry in entries {
+            let bytes = self.comes.clone().unwrap_or_else(|| entry.package.clone().into_bytes());
+            fs::write(into.join(entry.file_name()), bytes).unwrap();
+        }
+        Ok(())
+    }
+
+    fn unpack(&self, packages: &[(PathBuf, PathBuf)]) -> Result<(), Error> {
+        self.calls.borrow_mut().push("unpack");
+        for (package, directory) in packages {
+            let package = fs::read_to_string(package).unwrap();
+            let release = package.strip_prefix("linux-image-").unwrap().strip_suffix("-unsigned").unwrap();
+            fs::create_dir_all(directory.join("boot")).unwrap();
+            fs::write(directory.join(format!("boot/vmlinuz-{release}")), "kernel").unwrap();
+            if self.unpack_fails.get() {
+                return Err(Error::DiskFull { doing: "write to", path: directory.clone(), needed: None, free: None });
+            }
+            fs::create_dir_all(directory.join(format!("lib/modules/{release}/kernel"))).unwrap();
+        }
+        Ok(())
+    }
+}
+
+fn entry(release: &str, version: &str) -> Entry {
+    let package = format!("linux-image-{release}-unsigned");
+    Entry {
+        suite: "bookworm".into(),
+        release: release.into(),
+        version: version.into(),
+        size: package.len() as u64,
+        unpacked: 10,
+        sha256: Sha256::of(package.as_bytes()),
+        package,
+    }
+}
+
+fn archive() -> FakeArchive {
+    let entries = vec![entry("6.1.0-55-cloud-amd64", "6.1.192-1"), entry("6.1.0-56-cloud-amd64", "6.1.192-2")];
+    FakeArchive { entries, ..FakeArchive::default() }
+}
+
+fn pins(archive: &FakeArchive) -> Vec<Pin> {
+    archive.entries.iter().map(Entry::to_pin).collect()
+}
+
+fn listing(path: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn kernels_come_in_one_batch_and_then_from_the_cache() {
+    let fixture = Fixture::new();
+    let context = fixture.context();
+    let archive = archive();
+    let mut wanted = pins(&archive);
+    wanted.push(wanted[0].clone());
+    let kernels = acquire(&context, &archive, &wanted).unwrap();
+    assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
+    let first = kernels[0].as_ref().unwrap();
+    assert_eq!(first.pin, wanted[0]);
+    assert!(first.image.ends_with("boot/vmlinuz-6.1.0-55-cloud-amd64") && first.image.is_file());
+    assert!(first.modules.ends_with("lib/modules/6.1.0-55-cloud-amd64"));
+    assert_eq!(kernels[2].as_ref().unwrap(), first);
+    assert_eq!(listing(&context.cache.debs()), [""; 0], "packages are not kept once they are unpacked");
+    assert_eq!(listing(&context.cache.root().join("tmp")), [""; 0]);
+
+    let offline = Context { offline: true, ..context };
+    assert_eq!(acquire(&offline, &archive, &wanted).unwrap(), kernels);
+    assert_eq!(archive.calls.borrow().len(), 3, "a warm run asks nobody");
+}
+
+#[test]
+fn a_pin_that_the_archive_lost_is_unavailable_and_the_others_come() {
+    let fixture = Fixture::new();
+    let archive = archive();
+    let mut wanted = pins(&archive);
+    wanted.push(entry("6.1.0-50-cloud-amd64", "6.1.176-1").to_pin());
+    let kernels = acquire(&fixture.context(), &archive, &wanted).unwrap();
+    assert!(kernels[0].is_ok() && kernels[1].is_ok());
+    let why = kernels[2].as_ref().unwrap_err();
+    assert_eq!(why.reason, Reason::Gone);
+    assert_eq!(why.nearest.as_ref().unwrap().version, "6.1.192-1");
+    assert_eq!(why.have.len(), 2);
+    assert!(why.to_string().starts_with("linux-image-6.1.0-50-cloud-amd64-unsigned=6.1.176-1 is unavailable"), "{why}");
+}
+
+#[test]
+fn without_network_what_is_missing_is_unavailable() {
+    let fixture = Fixture::new();
+    let archive = FakeArchive { unreachable: true, ..archive() };
+    let wanted = pins(&archive);
+    let kernels = acquire(&fixture.context(), &archive, &wanted).unwrap();
+    assert!(
+        matches!(&kernels[0].as_ref().unwrap_err().reason, Reason::Unreachable { detail } if detail.contains("120 s"))
+    );
+
+    let offline = Context { offline: true, ..fixture.context() };
+    let kernels = acquire(&offline, &archive, &wanted).unwrap();
+    assert_eq!(kernels[1].as_ref().unwrap_err().reason, Reason::Offline);
+    assert_eq!(*archive.calls.borrow(), ["index"], "offline asks nobody");
+}
+
+#[test]
+fn a_wrong_hash_is_an_error_and_nothing_of_it_stays() {
+    let fixture = Fixture::new();
+    let good = archive();
+    let wanted = pins(&good);
+    let same_length = vec![b'x'; good.entries[0].package.len()];
+    let archive = FakeArchive { comes: Some(same_length), ..archive() };
+    let error = acquire(&fixture.context(), &archive, &wanted).unwrap_err();
+    assert!(matches!(error, Error::WrongHash { .. }), "{error}");
+    assert_eq!(error.class(), Class::Environment);
+    assert_eq!(listing(&fixture.context().cache.kernels()), [""; 0]);
+    assert_eq!(listing(&fixture.context().cache.debs()), [""; 0]);
+    assert!(acquire(&fixture.context(), &good, &wanted).unwrap().iter().all(Result::is_ok), "the next run is right");
+}
+
+#[test]
+fn a_pin_whose_hash_the_archive_does_not_confirm_is_never_downloaded() {
+    let fixture = Fixture::new();
+    let archive = archive();
+    let mut wanted = pins(&archive);
+    wanted[1].sha256 = Sha256::of(b"another");
+    let error = acquire(&fixture.context(), &archive, &wanted).unwrap_err();
+    assert!(matches!(&error, Error::WrongHash { got, .. } if *got == archive.entries[1].sha256), "{error}");
+    assert_eq!(*archive.calls.borrow(), ["index"]);
+}
+
+#[test]
+fn a_download_cut_short_is_told_apart_from_a_wrong_hash() {
+    let fixture = Fixture::new();
+    let archive = FakeArchive { comes: Some(b"linux-im".to_vec()), ..archive() };
+    let error = acquire(&fixture.context(), &archive, &pins(&archive)).unwrap_err();
+    assert!(matches!(error, Error::CutShort { got: 8, .. }), "{error}");
+    assert_eq!(listing(&fixture.context().cache.kernels()), [""; 0]);
+}
+
+#[test]
+fn a_disk_that_fills_while_unpacking_publishes_nothing_and_the_next_run_need_not_download() {
+    let fixture = Fixture::new();
+    let archive = archive();
+    let wanted = pins(&archive);
+    archive.unpack_fails.set(true);
+    let error = acquire(&fixture.context(), &archive, &wanted).unwrap_err();
+    assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    assert_eq!(listing(&fixture.context().cache.kernels()), [""; 0]);
+    archive.unpack_fails.set(false);
+    archive.calls.borrow_mut().clear();
+    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Result::is_ok));
+    assert_eq!(*archive.calls.borrow(), ["unpack"], "what was verified before is used");
+}
+
+#[test]
+fn a_kept_package_that_was_damaged_is_fetched_again() {
+    let fixture = Fixture::new();
+    let archive = archive();
+    let wanted = pins(&archive);
+    let kept = fixture.context().cache.debs().join(archive.entries[0].file_name());
+    fs::write(&kept, "damaged").unwrap();
+    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Result::is_ok));
+    assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
+}
+
+#[test]
+fn what_has_no_manifest_is_no_kernel() {
+    let fixture = Fixture::new();
+    let archive = archive();
+    let wanted = pins(&archive);
+    let kernel = acquire(&fixture.context(), &archive, &wanted).unwrap().remove(0).unwrap();
+    fs::remove_file(kernel.directory.join("manifest.json")).unwrap();
+    assert_eq!(acquire(&fixture.context(), &archive, &wanted).unwrap()[0].as_ref().unwrap(), &kernel);
+    assert_eq!(archive.calls.borrow().len(), 6);
+}
+
+#[test]
+fn more_than_the_disk_holds_is_refused_before_the_download() {
+    let fixture = Fixture::new();
+    let mut archive = archive();
+    archive.entries[0].unpacked = u64::MAX;
+    let error = acquire(&fixture.context(), &archive, &pins(&archive)).unwrap_err();
+    assert!(matches!(error, Error::DiskFull { needed: Some(_), free: Some(_), .. }), "{error}");
+    assert_eq!(*archive.calls.borrow(), ["index"]);
+}
+
+#[test]
+fn kernels_that_are_not_pinned_are_found_in_the_archive() {
+    let fixture = Fixture::new();
+    let archive = FakeArchive { entries: vec![entry("6.1.0-60-cloud-amd64", "6.1.200-1")], ..FakeArchive::default() };
+    let pins = Pins::builtin().unwrap();
+    let specs = ["6.1.0-55", "6.1.0-60", "6.1.0-99", "linux-image-6.1.0-60-cloud-amd64-unsigned=6.1.200-1"];
+    let specs: Vec<KernelSpec> = specs.iter().map(|spec| spec.parse().unwrap()).collect();
+    let found = resolve(&fixture.context(), &archive, &pins, &specs).unwrap();
+    assert_eq!(found[0].as_ref().unwrap(), pins.release("6.1.0-55-cloud-amd64").unwrap());
+    assert_eq!(found[1].as_ref().unwrap(), &archive.entries[0].to_pin());
+    let gone = found[2].as_ref().unwrap_err();
+    assert_eq!((gone.reason.clone(), gone.nearest.as_deref()), (Reason::Gone, archive.entries.first()));
+    assert_eq!(found[3], found[1]);
+    assert_eq!(*archive.calls.borrow(), ["index"], "the archive is asked once");
+
+    archive.calls.borrow_mut().clear();
+    assert!(resolve(&fixture.context(), &archive, &pins, &specs[..1]).unwrap()[0].is_ok());
+    assert_eq!(archive.calls.borrow().len(), 0, "pins need no archive");
+}
+
+#[test]
+fn two_runs_at_once_fetch_once() {
+    struct Shared<'a>(std::sync::Mutex<&'a mut FakeArchive>);
+    impl Archive for Shared<'_> {
+        fn index(&self, suites: &BTreeSet<String>) -> Result<Vec<Entry>, Error> {
+            self.0.lock().unwrap().index(suites)
+        }
+        fn download(&self, entries: &[Entry], into: &Path) -> Result<(), Error> {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            self.0.lock().unwrap().download(entries, into)
+        }
+        fn unpack(&self, packages: &[(PathBuf, PathBuf)]) -> Result<(), Error> {
+            self.0.lock().unwrap().unpack(packages)
+        }
+    }
+    let fixture = Fixture::new();
+    let context = fixture.context();
+    let mut archive = archive();
+    let wanted = pins(&archive);
+    let shared = Shared(std::sync::Mutex::new(&mut archive));
+    let (one, other) = std::thread::scope(|scope| {
+        let run = || acquire(&context, &shared, &wanted).unwrap();
+        let (one, other) = (scope.spawn(run), scope.spawn(run));
+        (one.join().unwrap(), other.join().unwrap())
+    });
+    assert!(one.iter().all(Result::is_ok));
+    assert_eq!(one, other);
+    assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
+}

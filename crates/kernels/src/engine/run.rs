@@ -1,0 +1,250 @@
+//! Running a program in an engine, and making sure that it ends when we do.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Resource, getegid, geteuid, getrlimit};
+
+use super::{ANSWER, Engine, leftover};
+use crate::cache::check_mountable;
+use crate::process::{Stream, Watch};
+use crate::{Context, Error};
+
+/// Open files and processes. They are set even where the default would do, since a runtime that may not raise limits fails to
+/// start a container with the engine's defaults.
+const LIMITS: [(&str, Resource, u64); 2] = [("nofile", Resource::Nofile, 1024), ("nproc", Resource::Nproc, 4096)];
+
+/// A directory or file that is seen inside at the same absolute path as outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The absolute path.
+    pub path: PathBuf,
+    /// Whether it can be changed from inside.
+    pub writable: bool,
+}
+
+impl Mount {
+    /// A mount that can only be read.
+    #[must_use]
+    pub fn read_only(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), writable: false }
+    }
+
+    /// A mount that can be written.
+    #[must_use]
+    pub fn writable(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), writable: true }
+    }
+}
+
+/// What to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunSpec {
+    /// The image, as [`crate::image::Image::name`] gives it. The host ignores it.
+    pub image: String,
+    /// The program and its arguments.
+    pub argv: Vec<OsString>,
+    /// What is seen from inside. The container's own file system cannot be written, but for `/tmp`.
+    pub mounts: Vec<Mount>,
+    /// The working directory: absolute, mounted or part of the image.
+    pub workdir: PathBuf,
+    /// Environment variables.
+    pub env: Vec<(String, String)>,
+    /// Devices: `/dev/kvm`.
+    pub devices: Vec<PathBuf>,
+    /// Whether it can reach the network, which is then the host's.
+    pub network: bool,
+}
+
+/// A program that can be started, and the right to stop it.
+#[derive(Debug)]
+pub struct Invocation {
+    /// The command: standard input is empty, the other streams are as the caller sets them. It runs in a process group of its
+    /// own, so a Ctrl-C on the terminal does not reach it: whoever spawned it ends it, by [`Guard::stop`].
+    pub command: Command,
+    /// Ends the container, should it still run when this is dropped.
+    pub guard: Guard,
+}
+
+/// Makes sure that a container ends. Killing the client that started it would leave it running.
+#[derive(Debug)]
+pub struct Guard {
+    name: String,
+    engine: Option<Engine>,
+}
+
+impl Guard {
+    /// The container's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// To be called when the client has ended by itself: the container is gone then, and nothing is left to stop.
+    pub fn ended(&mut self) {
+        self.engine = None;
+    }
+
+    /// Ends the container, if it runs, and removes it. Kill and wait for the client first, so that it cannot start one
+    /// after this. On the host there is nothing to do, since the client is the program.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`], [`Error::Failed`], [`Error::TimedOut`] of the engine.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        match self.engine.take() {
+            Some(engine) => engine.remove_container(&self.name),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Nobody is left to tell; the next run removes what this one could not.
+        let _ = self.stop();
+    }
+}
+
+impl Engine {
+    /// How to run a program in the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadPath`] for a path that cannot be mounted, [`Error::BadSpec`] for an empty `argv`.
+    pub fn command(&self, spec: &RunSpec) -> Result<Invocation, Error> {
+        let [program, arguments @ ..] = spec.argv.as_slice() else {
+            return Err(Error::BadSpec { given: String::new(), what: "a program to run", why: "its name is missing" });
+        };
+        let name = unique_name();
+        let mut command = match self.client() {
+            None => {
+                let mut command = Command::new(program);
+                command.args(arguments).envs(spec.env.iter().cloned()).current_dir(&spec.workdir).stdin(Stdio::null());
+                command
+            }
+            Some(mut client) => {
+                client.args(["run", "--rm", "--name", &name, "--pull=never", "--log-driver=none", "--read-only"]);
+                client.arg("--label").arg(format!("{}={}", leftover::LABEL, leftover::owner()));
+                client.args(["--security-opt", "label=disable"]);
+                self.add_own_options(&mut client, spec);
+                add_options(&mut client, spec)?;
+                client.arg(&spec.image).args(&spec.argv);
+                client
+            }
+        };
+        command.process_group(0);
+        Ok(Invocation { command, guard: Guard { name, engine: (*self != Self::Host).then(|| self.clone()) } })
+    }
+
+    fn add_own_options(&self, command: &mut Command, spec: &RunSpec) {
+        let root = geteuid().is_root();
+        match self {
+            // podman's daemon-less root is the user, and `/tmp` is writable by itself; only crun can keep the groups.
+            Self::Podman { runtime, .. } if !root && runtime == "crun" && !spec.devices.is_empty() => {
+                command.args(["--group-add", "keep-groups"]);
+            }
+            Self::Docker { .. } => {
+                command.args(["--tmpfs", "/tmp:rw,exec"]);
+                if !root {
+                    command.arg("--user").arg(format!("{}:{}", geteuid().as_raw(), getegid().as_raw()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes a container, running or not; one that is not there is as good as removed.
+    pub(super) fn remove_container(&self, name: &str) -> Result<(), Error> {
+        let Some(mut command) = self.client() else { return Ok(()) };
+        command.args(["rm", "--force"]);
+        if matches!(self, Self::Podman { .. }) {
+            command.args(["--time", "0", "--ignore"]);
+        }
+        command.arg(name);
+        // Removing is what follows a request to stop: it is not itself stopped by one.
+        let never = AtomicBool::new(false);
+        match crate::process::capture(command, &format!("remove the container {name}"), ANSWER, &never) {
+            Err(Error::Failed { output, .. }) if output.to_lowercase().contains("no such container") => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}
+
+fn add_options(command: &mut Command, spec: &RunSpec) -> Result<(), Error> {
+    command.arg(if spec.network { "--network=host" } else { "--network=none" });
+    for (name, resource, wanted) in LIMITS {
+        let limit = getrlimit(resource).maximum.map_or(wanted, |hard| hard.min(wanted));
+        command.arg("--ulimit").arg(format!("{name}={limit}:{limit}"));
+    }
+    for mount in &spec.mounts {
+        check_mountable(&mount.path)?;
+        command.arg("--volume").arg(volume(&mount.path, mount.writable));
+    }
+    for device in &spec.devices {
+        command.arg("--device").arg(device);
+    }
+    for (name, value) in &spec.env {
+        command.arg("--env").arg(format!("{name}={value}"));
+    }
+    command.arg("--workdir").arg(&spec.workdir);
+    Ok(())
+}
+
+fn volume(path: &Path, writable: bool) -> OsString {
+    let mut volume = path.as_os_str().to_owned();
+    volume.push(":");
+    volume.push(path);
+    if !writable {
+        volume.push(":ro");
+    }
+    volume
+}
+
+fn unique_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let tail = leftover::owner().replace('.', "-");
+    format!("modbtf-{tail}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Invocation {
+    /// Runs it to its end, telling `watch`.
+    pub(crate) fn run(mut self, watch: Watch<'_>) -> Result<(), Error> {
+        let result = crate::process::run(self.command, watch);
+        match &result {
+            Ok(()) => self.guard.ended(),
+            Err(_) => self.guard.stop()?,
+        }
+        result
+    }
+
+    /// Runs it to its end, showing nothing.
+    pub(crate) fn run_quietly(self, context: &Context<'_>, doing: &str, limit: Duration) -> Result<(), Error> {
+        self.run(Watch {
+            doing: doing.to_owned(),
+            cancel: context.cancel,
+            on_line: &mut |_, _| {},
+            on_tick: &mut |elapsed| elapsed < limit,
+        })
+    }
+
+    /// Runs it to its end; gives back what it wrote to standard output.
+    pub(crate) fn capture(self, context: &Context<'_>, doing: &str, limit: Duration) -> Result<String, Error> {
+        let mut text = String::new();
+        let mut on_line = |stream, line: &str| {
+            if stream == Stream::Out {
+                text.push_str(line);
+                text.push('\n');
+            }
+        };
+        let mut on_tick = |elapsed| elapsed < limit;
+        let watch =
+            Watch { doing: doing.to_owned(), cancel: context.cancel, on_line: &mut on_line, on_tick: &mut on_tick };
+        self.run(watch)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,212 @@
+//! The host's packages: which are missing, and installing them.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+
+use rustix::process::geteuid;
+
+use crate::engine::Wish;
+use crate::process::{self, Watch};
+use crate::{Context, Error, Programs, Progress, Stage};
+
+/// Packages that the host lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// Their names in Debian.
+    pub packages: Vec<&'static str>,
+    /// What they are needed for: `to run containers`.
+    pub why: &'static str,
+}
+
+/// What an engine needs that is not there; nothing if installing packages cannot help.
+///
+/// runc is always among it: crun refuses to run where cgroups are hybrid, runc runs everywhere. docker is never: a machine
+/// that has it has it on purpose.
+#[must_use]
+pub fn need_for_engine(programs: &Programs, wish: Wish) -> Option<Need> {
+    let missing = |wanted: &[(&str, &'static str)]| -> Vec<&'static str> {
+        wanted.iter().filter(|(program, _)| programs.find(program).is_none()).map(|(_, package)| *package).collect()
+    };
+    let (packages, why) = match wish {
+        Wish::Auto | Wish::Podman => (missing(&[("podman", "podman"), ("runc", "runc")]), "to run containers"),
+        Wish::Host => (missing(&[("qemu-system-x86_64", "qemu-system-x86")]), "to boot kernels without a container"),
+        Wish::Docker => (Vec::new(), ""),
+    };
+    (!packages.is_empty()).then_some(Need { packages, why })
+}
+
+/// What making a base image needs that is not there.
+#[must_use]
+pub fn need_for_base(programs: &Programs) -> Option<Need> {
+    programs
+        .find("mmdebstrap")
+        .is_none()
+        .then(|| Need { packages: vec!["mmdebstrap"], why: "to make the base image, since no registry gave one" })
+}
+
+/// Installs packages with apt, as root on Debian; tells which before.
+///
+/// # Errors
+///
+/// [`Error::MissingPackages`] with the exact command where that is refused or we are not root, [`Error::OfflinePackages`],
+/// [`Error::NotDebian`], and [`Error::Failed`] with apt's last lines.
+pub fn install(context: &Context<'_>, need: &Need) -> Result<(), Error> {
+    let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    install_on(context, need, &os_release, geteuid().is_root())
+}
+
+fn install_on(context: &Context<'_>, need: &Need, os_release: &str, root: bool) -> Result<(), Error> {
+    let Need { packages, why } = need;
+    let names: Vec<String> = packages.iter().map(|name| (*name).to_owned()).collect();
+    let why = (*why).to_owned();
+    let command = format!("apt-get update && apt-get install --yes --no-install-recommends {}", packages.join(" "));
+    let Some(apt) = context.programs.find("apt-get").filter(|_| is_debian(os_release)) else {
+        let os = value(os_release, "PRETTY_NAME").unwrap_or("an unknown system").to_owned();
+        return Err(Error::NotDebian { packages: names, why, os });
+    };
+    if context.offline {
+        return Err(Error::OfflinePackages { packages: names, why, command });
+    }
+    let refusal = match (context.install, root) {
+        (true, true) => None,
+        (false, _) => Some("--no-install forbids to install them"),
+        (true, false) => Some("only root can install them"),
+    };
+    if let Some(reason) = refusal {
+        return Err(Error::MissingPackages { packages: names, why, reason, command });
+    }
+    context.check_cancel("install packages")?;
+    context.stage(Stage::HostPackages, format!("installing {} with apt, {why}", packages.join(" and ")), || {
+        // Lists that are missing or old show at once, and reading them anew is the remedy.
+        apt_get(context, &apt, &install_arguments(packages)).or_else(|_| {
+            apt_get(context, &apt, &["update"])?;
+            apt_get(context, &apt, &install_arguments(packages))
+        })
+    })?;
+    context.check_cancel("install packages")
+}
+
+fn install_arguments<'a>(packages: &[&'a str]) -> Vec<&'a str> {
+    ["install", "--yes", "--no-install-recommends"].into_iter().chain(packages.iter().copied()).collect()
+}
+
+fn apt_get(context: &Context<'_>, apt: &std::path::Path, arguments: &[&str]) -> Result<(), Error> {
+    let mut command = Command::new(apt);
+    command.args(["--quiet", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Options::=--force-confold"]).args(arguments);
+    command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    // Stopping dpkg half-way would leave the host's packages broken: a request to stop waits until it is done.
+    let never = AtomicBool::new(false);
+    process::run(
+        command,
+        Watch {
+            doing: format!("run apt-get {}", arguments.join(" ")),
+            cancel: &never,
+            on_line: &mut |_, text| {
+                (context.progress)(Progress::Line { stage: Stage::HostPackages, text: text.to_owned() })
+            },
+            on_tick: &mut |_| true,
+        },
+    )
+}
+
+/// Whether an os-release file is Debian's or that of something made from it.
+fn is_debian(os_release: &str) -> bool {
+    let has = |key| value(os_release, key).is_some_and(|names| names.split_whitespace().any(|name| name == "debian"));
+    has("ID") || has("ID_LIKE")
+}
+
+fn value<'a>(os_release: &'a str, key: &str) -> Option<&'a str> {
+    let line =
+        |line: &'a str| line.strip_prefix(key)?.strip_prefix('=').map(|value| value.trim().trim_matches(['"', '\'']));
+    os_release.lines().find_map(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fixture;
+
+    #[test]
+    fn only_what_is_missing_is_needed() {
+        let fixture = Fixture::new();
+        let packages = |wish| need_for_engine(&fixture.programs(), wish).map(|need| need.packages);
+        assert_eq!(packages(Wish::Auto), Some(vec!["podman", "runc"]));
+        assert_eq!(packages(Wish::Docker), None);
+        assert_eq!(packages(Wish::Host), Some(vec!["qemu-system-x86"]));
+        fixture.program("podman", "");
+        assert_eq!(packages(Wish::Podman), Some(vec!["runc"]));
+        fixture.program("runc", "");
+        assert_eq!(packages(Wish::Podman), None);
+        assert_eq!(need_for_base(&fixture.programs()).unwrap().packages, ["mmdebstrap"]);
+    }
+
+    #[test]
+    fn debian_and_its_children_are_known() {
+        assert!(is_debian("PRETTY_NAME=\"x\"\nID=debian\n"));
+        assert!(is_debian("ID=ubuntu\nID_LIKE=debian\n"));
+        assert!(is_debian("ID=\"mint\"\nID_LIKE=\"ubuntu debian\"\n"));
+        assert!(!is_debian("ID=fedora\nVARIANT_ID=debian\n"));
+        assert!(!is_debian(""));
+    }
+
+    const DEBIAN: &str = "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n";
+
+    fn need() -> Need {
+        Need { packages: vec!["podman", "runc"], why: "to run containers" }
+    }
+
+    #[test]
+    fn a_host_that_is_no_debian_is_told_what_to_install_by_hand() {
+        let fixture = Fixture::new();
+        let error =
+            install_on(&fixture.context(), &need(), "PRETTY_NAME=\"Fedora 43\"\nID=fedora\n", true).unwrap_err();
+        assert!(matches!(&error, Error::NotDebian { os, .. } if os == "Fedora 43"), "{error}");
+        assert!(
+            matches!(install_on(&fixture.context(), &need(), DEBIAN, true), Err(Error::NotDebian { .. })),
+            "no apt-get"
+        );
+    }
+
+    #[test]
+    fn without_leave_or_root_or_network_the_exact_command_is_told() {
+        let fixture = Fixture::new();
+        fixture.program("apt-get", "echo must not run; exit 9");
+        let refused = Context { install: false, ..fixture.context() };
+        let offline = Context { offline: true, ..fixture.context() };
+        for (error, reason) in [
+            (install_on(&refused, &need(), DEBIAN, true), "--no-install"),
+            (install_on(&fixture.context(), &need(), DEBIAN, false), "only root"),
+            (install_on(&offline, &need(), DEBIAN, true), "--offline"),
+        ] {
+            let error = error.unwrap_err();
+            assert_eq!(error.class(), crate::Class::Environment);
+            let text = error.to_string();
+            assert!(text.contains("apt-get install --yes --no-install-recommends podman runc"), "{text}");
+            assert!(text.contains(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn old_lists_are_read_anew_and_the_installation_is_tried_again() {
+        let fixture = Fixture::new();
+        let log = fixture.path().join("log");
+        let script = format!(
+            "echo \"$*\" >> {log}; case \"$*\" in *update) : > {log}.updated;; *) [ -e {log}.updated ];; esac",
+            log = log.display()
+        );
+        fixture.program("apt-get", &script);
+        install_on(&fixture.context(), &need(), DEBIAN, true).unwrap();
+        let log = fs::read_to_string(&log).unwrap();
+        let verbs: Vec<_> = log.lines().filter_map(|line| line.split("confold ").nth(1)?.split(' ').next()).collect();
+        assert_eq!(verbs, ["install", "update", "install"]);
+    }
+
+    #[test]
+    fn a_failed_installation_shows_what_apt_said() {
+        let fixture = Fixture::new();
+        fixture.program("apt-get", "echo 'E: Unable to locate package podman' >&2; exit 100");
+        let text = install_on(&fixture.context(), &need(), DEBIAN, true).unwrap_err().to_string();
+        assert!(text.contains("Unable to locate package podman"), "{text}");
+    }
+}

@@ -1,0 +1,123 @@
+//! The base: Debian trixie, pulled by its short name, or made with mmdebstrap where no registry answers.
+
+use std::cell::Cell;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::run_stage;
+use crate::cache::Lock;
+use crate::engine::Engine;
+use crate::process::{self, Watch, disk_full_in};
+use crate::{Context, Error, Progress, Sha256, Stage, host};
+
+/// The engine resolves this short name as it is configured to.
+const PULLED: &str = "debian:trixie-slim";
+
+const SUITE: &str = "trixie";
+
+/// How the base is made where it cannot be pulled: no documentation, as in the one that is pulled.
+const OPTIONS: [&str; 5] = [
+    "--variant=apt",
+    "--components=main",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+];
+
+/// How long a registry may take to answer at all.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// How long a pull may take once the registry has answered.
+const PULL: Duration = Duration::from_secs(600);
+
+/// What decides what is in the base.
+pub(super) fn recipe() -> String {
+    format!("{PULLED} or {SUITE} {}", OPTIONS.join(" "))
+}
+
+fn made_name() -> String {
+    format!("localhost/modbtf-base:{}", Sha256::of(recipe().as_bytes()).short(12))
+}
+
+/// The name of a base that the engine has.
+pub(super) fn prepare(context: &Context<'_>, engine: &Engine, lock: &Lock) -> Result<String, Error> {
+    let made = made_name();
+    if engine.has_image(context, &made)? {
+        return Ok(made);
+    }
+    if engine.has_image(context, PULLED)? {
+        return Ok(PULLED.to_owned());
+    }
+    let pulled = context.stage(Stage::Base, format!("pulling {PULLED}"), || match pull(context, engine) {
+        Ok(()) => Ok(Ok(())),
+        Err(error @ (Error::Cancelled { .. } | Error::DiskFull { .. })) => Err(error),
+        Err(error) => Ok(Err(error)),
+    })?;
+    let Err(error) = pulled else { return Ok(PULLED.to_owned()) };
+    context.note(
+        Stage::Base,
+        format!("no registry gave {PULLED} ({}); making the base from the Debian mirror", brief(&error)),
+    );
+    if let Some(need) = host::need_for_base(&context.programs) {
+        host::install(context, &need)?;
+    }
+    context.stage(Stage::Base, format!("making a Debian {SUITE} base with mmdebstrap"), || {
+        make(context, engine, &made, lock)
+    })?;
+    Ok(made)
+}
+
+fn brief(error: &Error) -> String {
+    match error {
+        Error::Failed { output, .. } => {
+            let last = output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            last.rsplit_once(": ").map_or(last, |(_, reason)| reason).chars().take(120).collect()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn pull(context: &Context<'_>, engine: &Engine) -> Result<(), Error> {
+    let Some(mut command) = engine.client() else { return Ok(()) };
+    command.args(["pull", PULLED]);
+    let limit = Cell::new(ANSWER);
+    let result = process::run(
+        command,
+        Watch {
+            doing: format!("pull {PULLED}"),
+            cancel: context.cancel,
+            on_line: &mut |_, text| {
+                if ["Copying", "Pulling", "Getting"].iter().any(|sign| text.contains(sign)) {
+                    limit.set(PULL);
+                }
+                (context.progress)(Progress::Line { stage: Stage::Base, text: text.to_owned() });
+            },
+            on_tick: &mut |elapsed| elapsed < limit.get(),
+        },
+    );
+    result.map_err(|error| disk_full_in(error, "pull an image into", context.cache.root()))
+}
+
+fn make(context: &Context<'_>, engine: &Engine, name: &str, lock: &Lock) -> Result<(), Error> {
+    let mirror = context.apt.archive()?;
+    let program = context
+        .programs
+        .find("mmdebstrap")
+        .ok_or_else(|| Error::Start { program: "mmdebstrap".into(), source: std::io::ErrorKind::NotFound.into() })?;
+    let directory = context.cache.temporary(lock)?;
+    let archive = directory.path().join("base.tar");
+    let mut command = Command::new(program);
+    command.args(OPTIONS).envs(context.apt.proxies()).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    command.args(context.apt.configuration().iter().map(|line| format!("--aptopt={}", line.trim_end_matches(';'))));
+    if mirror.starts_with("https:") {
+        command.arg("--include=ca-certificates");
+    }
+    command.args(["--quiet", SUITE]).arg(&archive).arg(mirror);
+    run_stage(context, Stage::Base, command, "make a base image with mmdebstrap".into())
+        .map_err(|error| disk_full_in(error, "make a base image in", context.cache.root()))?;
+
+    let Some(mut command) = engine.client() else { return Ok(()) };
+    command.arg("import").arg(&archive).arg(name);
+    run_stage(context, Stage::Base, command, format!("import the base image {name}"))
+        .map_err(|error| disk_full_in(error, "import an image, beside", context.cache.root()))
+}

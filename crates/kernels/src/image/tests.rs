@@ -1,0 +1,85 @@
+use super::*;
+use crate::testing::Fixture;
+
+/// A podman that remembers images as files and logs what it was asked.
+fn podman(fixture: &Fixture, build: &str) -> Engine {
+    let dir = fixture.path().display().to_string();
+    let script = format!(
+        r#"shift 2; echo "$*" >> {dir}/log
+for last; do :; done
+case $1 in
+image) f={dir}/image-$(echo "$last" | /bin/tr '/:' '__'); [ -e "$f" ] || exit 1; echo id-of-it;;
+pull) echo 'Error: initializing source: pinging registry: no such host' >&2; exit 125;;
+import) : > {dir}/image-$(echo "$last" | /bin/tr '/:' '__');;
+build) {build}; shift 3; : > {dir}/image-$(echo "$1" | /bin/tr '/:' '__');;
+run) echo 'QEMU emulator version 9'; echo 'apt 3.0'; echo 'qemu-system-x86 1:9+ds-1';;
+esac"#
+    );
+    let program = fixture.program("podman", &script);
+    Engine::Podman { program, runtime: "runc".into(), version: String::new() }
+}
+
+fn log(fixture: &Fixture) -> Vec<String> {
+    let text = fs::read_to_string(fixture.path().join("log")).unwrap_or_default();
+    let _ = fs::remove_file(fixture.path().join("log"));
+    text.lines().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn the_boot_image_is_made_once_from_a_base_that_is_made_where_no_registry_answers() {
+    let fixture = Fixture::new();
+    fixture.program("mmdebstrap", "exit 0");
+    let engine = podman(&fixture, "[ \"$2\" = --network=host ]");
+    let image = prepare(&fixture.context(), &engine, Kind::Boot).unwrap();
+    assert_eq!(image.name, Kind::Boot.image_name());
+    assert_eq!(image.manifest.qemu, "QEMU emulator version 9");
+    assert_eq!(image.manifest.packages["qemu-system-x86"], "1:9+ds-1");
+    let calls = log(&fixture);
+    let steps: Vec<_> = calls.iter().map(String::as_str).filter(|call| *call != "image").collect();
+    assert_eq!(steps, ["pull", "import", "build", "run"]);
+
+    let offline = Context { offline: true, ..fixture.context() };
+    assert_eq!(prepare(&offline, &engine, Kind::Boot).unwrap(), image);
+    assert_eq!(log(&fixture), ["image"], "warm, the engine is asked one question");
+}
+
+#[test]
+fn the_build_image_stands_on_the_boot_image() {
+    let fixture = Fixture::new();
+    fixture.program("mmdebstrap", "exit 0");
+    let engine = podman(&fixture, ":");
+    prepare(&fixture.context(), &engine, Kind::Build).unwrap();
+    let calls = log(&fixture);
+    assert_eq!(calls.iter().filter(|call| *call == "build").count(), 2);
+    assert_ne!(Kind::Boot.image_name(), Kind::Build.image_name());
+}
+
+#[test]
+fn offline_an_image_that_is_not_there_is_named() {
+    let fixture = Fixture::new();
+    let engine = podman(&fixture, ":");
+    let offline = Context { offline: true, ..fixture.context() };
+    let error = prepare(&offline, &engine, Kind::Boot).unwrap_err();
+    assert!(matches!(&error, Error::OfflineImage { image } if *image == Kind::Boot.image_name()), "{error}");
+}
+
+#[test]
+fn a_failed_build_shows_its_end_and_leaves_no_image() {
+    let fixture = Fixture::new();
+    fixture.program("mmdebstrap", "exit 0");
+    let engine = podman(&fixture, "echo 'E: Unable to locate package qemu' >&2; exit 100");
+    let error = prepare(&fixture.context(), &engine, Kind::Boot).unwrap_err();
+    assert!(error.to_string().contains("Unable to locate package qemu"), "{error}");
+    let engine = podman(&fixture, "echo 'write: No space left on device' >&2; exit 1");
+    let error = prepare(&fixture.context(), &engine, Kind::Boot).unwrap_err();
+    assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    assert!(prepare(&fixture.context(), &podman(&fixture, ":"), Kind::Boot).is_ok(), "the next run is right");
+}
+
+#[test]
+fn the_packages_are_named_in_one_place_and_no_mirror_is() {
+    assert!(BOOT_RECIPE.contains("qemu-system-x86") && !BUILD_RECIPE.contains("qemu"));
+    for recipe in [BOOT_RECIPE, BUILD_RECIPE] {
+        assert!(!recipe.contains("http"), "a mirror is the machine's own affair");
+    }
+}

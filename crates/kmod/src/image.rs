@@ -1,0 +1,233 @@
+//! The BTF of every kind of kernel image.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::Error;
+use crate::compress::{Compression, MAX_DECOMPRESSED};
+use crate::elf::{Elf, Layout};
+use crate::source::{FileSource, Source, read_file};
+
+mod bzimage;
+mod exports;
+mod flat;
+
+/// What kind of file a kernel's BTF came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ImageKind {
+    /// BTF and nothing else, as in `/sys/kernel/btf/vmlinux`.
+    RawBtf,
+    /// An uncompressed ELF file: `vmlinux`.
+    Elf,
+    /// An x86 boot image (`vmlinuz`, `bzImage`), with the compression of the kernel inside.
+    BzImage(Compression),
+    /// An EFI boot image as of 6.1 (`vmlinuz.efi` of arm64, riscv, loongarch), with the compression of the kernel inside.
+    EfiZboot(Compression),
+    /// A compressed file with one of the other kinds in it: `Image.gz`, `vmlinux.xz`.
+    Compressed(Compression),
+    /// The kernel as it lies in memory, without section table: `Image` of arm64 and riscv.
+    Flat,
+}
+
+impl fmt::Display for ImageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RawBtf => f.write_str("raw BTF file"),
+            Self::Elf => f.write_str("ELF kernel image"),
+            Self::BzImage(compression) => write!(f, "bzImage ({compression})"),
+            Self::EfiZboot(compression) => write!(f, "EFI boot image ({compression})"),
+            Self::Compressed(compression) => write!(f, "kernel image ({compression})"),
+            Self::Flat => f.write_str("flat kernel image"),
+        }
+    }
+}
+
+/// A kernel's own BTF, the base of its modules' BTF.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KernelBtf {
+    /// The BTF.
+    pub bytes: Vec<u8>,
+    /// What it came from.
+    pub kind: ImageKind,
+    /// The kernel's release (`uname -r`), where the image says it in a place of its own, which only a bzImage does.
+    pub release: Option<String>,
+}
+
+/// A kernel image, decompressed.
+#[derive(Debug, Clone)]
+pub struct KernelImage {
+    kind: ImageKind,
+    release: Option<String>,
+    body: Body,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    RawBtf(Vec<u8>),
+    Elf(Elf),
+    Flat(Vec<u8>),
+}
+
+/// The BTF of the kernel in `path`: `vmlinux`, `vmlinuz`, `/sys/kernel/btf/vmlinux`, and what else [`ImageKind`] names. Of
+/// an uncompressed ELF file only the headers and `.BTF` are read, so its debug information may be of any size.
+///
+/// # Errors
+///
+/// [`Error::Io`], or [`Error::File`] around [`Error::NoBtf`], [`Error::UnknownImage`] and what else
+/// [`KernelImage::from_bytes`] says.
+pub fn kernel_btf(path: impl AsRef<Path>) -> Result<KernelBtf, Error> {
+    let path = path.as_ref();
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let mut magic = Vec::new();
+    (&file).take(4).read_to_end(&mut magic).map_err(Error::io("read", path))?;
+    if magic == goblin::elf::header::ELFMAG {
+        return elf_file_btf(&file, path).map_err(Error::in_file(path));
+    }
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    kernel_btf_from_bytes(read_file(&file, path)?).map_err(Error::in_file(path))
+}
+
+/// Like [`kernel_btf`], from the content of a file.
+///
+/// # Errors
+///
+/// [`Error::NoBtf`], [`Error::UnknownImage`] and what else [`KernelImage::from_bytes`] says.
+pub fn kernel_btf_from_bytes(bytes: Vec<u8>) -> Result<KernelBtf, Error> {
+    KernelImage::from_bytes(bytes)?.into_btf()
+}
+
+fn elf_file_btf(file: &File, path: &Path) -> Result<KernelBtf, Error> {
+    let source = FileSource::new(file, path)?;
+    let layout = Layout::read(&source)?;
+    if layout.elf_type() == goblin::elf::header::ET_REL {
+        return Err(Error::NotAKernel);
+    }
+    let kind = ImageKind::Elf;
+    let (offset, len) = layout.find(".BTF").filter(|&(_, len)| len > 0).ok_or(Error::NoBtf { kind })?;
+    let bytes = source.read(offset, len, "section .BTF")?.into_owned();
+    Ok(KernelBtf { bytes, kind, release: None })
+}
+
+impl KernelImage {
+    /// Reads `path` wholly.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], or [`Error::File`] around what [`KernelImage::from_bytes`] says.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        Self::from_bytes(read_file(&file, path)?).map_err(Error::in_file(path))
+    }
+
+    /// Takes the content of an image's file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownImage`] for no known kind; [`Error::NotAKernel`] for a module; [`Error::BootHeader`] for a bzImage
+    /// without a usable payload; [`Error::Decompress`], [`Error::TooLarge`] and [`Error::UnsupportedCompression`] for the
+    /// compressed kernel in it; [`Error::Goblin`], [`Error::Elf`] and [`Error::OutOfBounds`] for its ELF headers.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
+        if let Some(boot) = bzimage::find(&bytes) {
+            let boot = boot?;
+            let (compression, kernel) = decompress_payload(boot.payload)?;
+            let body = Body::from_plain(kernel)?;
+            return Ok(Self { kind: ImageKind::BzImage(compression), release: boot.release, body });
+        }
+        if let Some(payload) = bzimage::find_zboot(&bytes) {
+            let (compression, kernel) = decompress_payload(payload?)?;
+            let body = Body::from_plain(kernel)?;
+            return Ok(Self { kind: ImageKind::EfiZboot(compression), release: None, body });
+        }
+        if let Some(compression) = Compression::detect(&bytes) {
+            let body = Body::from_plain(compression.decompress(&bytes, MAX_DECOMPRESSED)?)?;
+            return Ok(Self { kind: ImageKind::Compressed(compression), release: None, body });
+        }
+        let body = Body::from_plain(bytes)?;
+        let kind = match body {
+            Body::RawBtf(_) => ImageKind::RawBtf,
+            Body::Elf(_) => ImageKind::Elf,
+            Body::Flat(_) => ImageKind::Flat,
+        };
+        Ok(Self { kind, release: None, body })
+    }
+
+    /// What kind of file it was.
+    #[must_use]
+    pub fn kind(&self) -> ImageKind {
+        self.kind
+    }
+
+    /// The kernel's release (`uname -r`), where the image says it in a place of its own, which only a bzImage does.
+    #[must_use]
+    pub fn release(&self) -> Option<&str> {
+        self.release.as_deref()
+    }
+
+    /// The kernel's ELF file, if it is one.
+    #[must_use]
+    pub fn elf(&self) -> Option<&Elf> {
+        match &self.body {
+            Body::Elf(elf) => Some(elf),
+            Body::RawBtf(_) | Body::Flat(_) => None,
+        }
+    }
+
+    /// The kernel's BTF.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBtf`] where it has none.
+    pub fn btf(&self) -> Result<&[u8], Error> {
+        let bytes = match &self.body {
+            Body::RawBtf(bytes) => Some(bytes.as_slice()),
+            Body::Elf(elf) => elf.section(".BTF"),
+            Body::Flat(bytes) => flat::find(bytes),
+        };
+        bytes.filter(|bytes| !bytes.is_empty()).ok_or(Error::NoBtf { kind: self.kind })
+    }
+
+    /// What the kernel itself (not its modules) exports with which CRC, sorted by name: what a module's `__versions` are
+    /// compared with at its load. Empty where the kernel was built without CONFIG_MODVERSIONS.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Section`] or [`Error::Record`] where the tables are damaged, or of a layout that is not known.
+    pub fn exports(&self) -> Result<Vec<crate::Export<'_>>, Error> {
+        self.elf().map_or(Ok(Vec::new()), exports::read)
+    }
+
+    fn into_btf(self) -> Result<KernelBtf, Error> {
+        let bytes = self.btf()?.to_vec();
+        Ok(KernelBtf { bytes, kind: self.kind, release: self.release })
+    }
+}
+
+impl Body {
+    /// What an uncompressed image is.
+    fn from_plain(bytes: Vec<u8>) -> Result<Self, Error> {
+        if bytes.starts_with(goblin::elf::header::ELFMAG) {
+            let elf = Elf::parse(bytes)?;
+            return if elf.is_relocatable() { Err(Error::NotAKernel) } else { Ok(Self::Elf(elf)) };
+        }
+        if bytes.starts_with(&[0x9f, 0xeb]) || bytes.starts_with(&[0xeb, 0x9f]) {
+            return Ok(Self::RawBtf(bytes));
+        }
+        if flat::is_flat_image(&bytes) {
+            return Ok(Self::Flat(bytes));
+        }
+        Err(Error::UnknownImage { magic: bytes.iter().take(8).copied().collect() })
+    }
+}
+
+fn decompress_payload(payload: &[u8]) -> Result<(Compression, Vec<u8>), Error> {
+    let compression = Compression::detect(payload).ok_or_else(|| {
+        let magic = payload.iter().take(8).copied().collect::<Vec<u8>>();
+        Error::BootHeader { reason: format!("the payload begins with {magic:02x?}, which is no known compression") }
+    })?;
+    Ok((compression, compression.decompress(payload, MAX_DECOMPRESSED)?))
+}

@@ -1,0 +1,77 @@
+//! Kernels without a section table, in which BTF has to be looked for.
+
+/// Where the magic of an arm64 or riscv `Image` is (`Documentation/arch/arm64/booting.rst`, `…/riscv/boot-image-header.rst`).
+const MAGIC_AT: usize = 0x38;
+
+/// The lengths that a BTF header can have, in bytes.
+const HEADER_LENGTHS: [u32; 2] = [24, 32];
+
+/// Whether `bytes` is an arm64 or riscv `Image`.
+pub(super) fn is_flat_image(bytes: &[u8]) -> bool {
+    bytes.get(MAGIC_AT..MAGIC_AT + 4).is_some_and(|magic| magic == b"ARM\x64" || magic == b"RSC\x05")
+}
+
+/// The largest piece of `bytes` that has a sound BTF header, and a string section as its header promises it. A kernel's own
+/// BTF is larger than any that it carries for other purposes.
+pub(super) fn find(bytes: &[u8]) -> Option<&[u8]> {
+    let starts = bytes.windows(4).enumerate().filter(|(_, four)| is_start(four)).map(|(at, _)| at);
+    starts.filter_map(|at| btf_at(&bytes[at..])).max_by_key(|found| found.len())
+}
+
+/// The magic, version 1 and no flags, in either byte order.
+fn is_start(four: &[u8]) -> bool {
+    four == [0x9f, 0xeb, 1, 0] || four == [0xeb, 0x9f, 1, 0]
+}
+
+/// The BTF at the beginning of `rest`: header, types and, right after them, strings.
+fn btf_at(rest: &[u8]) -> Option<&[u8]> {
+    let number = |index: usize| {
+        let four = *rest.get(4 + index * 4..)?.first_chunk()?;
+        Some(if rest.first() == Some(&0x9f) { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) })
+    };
+    let header_len = number(0).filter(|len| HEADER_LENGTHS.contains(len))?;
+    let (type_off, type_len, str_off, str_len) = (number(1)?, number(2)?, number(3)?, number(4)?);
+    let after_types = u64::from(type_off) + u64::from(type_len);
+    if type_len == 0 || u64::from(str_off) < after_types {
+        return None;
+    }
+    let start = usize::try_from(u64::from(header_len) + u64::from(str_off)).ok()?;
+    let end = start.checked_add(usize::try_from(str_len).ok()?)?;
+    let strings = rest.get(start..end)?;
+    (strings.first() == Some(&0) && strings.last() == Some(&0)).then(|| &rest[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn btf(types: u32) -> Vec<u8> {
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        for number in [24, 0, types, types, 3] {
+            bytes.extend(u32::to_le_bytes(number));
+        }
+        bytes.extend(vec![7; types as usize]);
+        bytes.extend(b"\0a\0");
+        bytes
+    }
+
+    #[test]
+    fn the_largest_sound_one_is_taken() {
+        let mut image = vec![0x9f, 0xeb, 1, 0, 1, 2, 3];
+        image.extend(btf(12));
+        image.extend(btf(40));
+        image.extend([0; 9]);
+        image.extend(btf(16));
+        image.extend(&btf(4000)[..100]);
+        assert_eq!(find(&image), Some(&btf(40)[..]));
+    }
+
+    #[test]
+    fn nothing_is_found_where_there_is_none() {
+        assert_eq!(find(&[]), None);
+        assert_eq!(find(&[0x9f, 0xeb, 1]), None);
+        let mut unterminated = btf(12);
+        *unterminated.last_mut().unwrap() = b'x';
+        assert_eq!(find(&unterminated), None);
+    }
+}

@@ -1,0 +1,221 @@
+//! A module in memory.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::Path;
+
+use crate::Error;
+use crate::compress::{Compression, MAX_DECOMPRESSED};
+use crate::elf::Elf;
+use crate::modinfo::{Modinfo, Vermagic, normalise_name};
+use crate::source::read_file;
+use crate::symbols::{self, Export, Import};
+use crate::versions::{self, Version};
+
+/// What a signed module ends with (`include/linux/module_signature.h`).
+const SIGNATURE_MARKER: &[u8] = b"~Module signature appended~\n";
+
+/// The length of `struct module_signature`, which lies before the marker, in bytes.
+const SIGNATURE_RECORD: usize = 12;
+
+/// A module, decompressed, with its section table. Symbols, versions and information are read when they are asked for.
+#[derive(Debug, Clone)]
+pub struct Module {
+    elf: Elf,
+    compression: Option<Compression>,
+    file_name: Option<String>,
+}
+
+/// The signature at the end of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Signature {
+    /// The kind of identifier: 2 is PKCS#7, the only one that the kernel still accepts.
+    pub id_type: u8,
+    /// The length of the signature itself, in bytes.
+    pub signature_len: u32,
+    /// Where the signed content ends, in bytes: the length of the module without signature.
+    pub content_len: usize,
+}
+
+impl Module {
+    /// Reads `path`: `.ko`, `.ko.xz`, `.ko.zst` or `.ko.gz`, whatever its name says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], or [`Error::File`] around what [`Module::from_bytes`] says.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let bytes = read_file(&file, path)?;
+        let mut module = Self::from_bytes(bytes).map_err(Error::in_file(path))?;
+        module.file_name = module_name_from_path(path);
+        Ok(module)
+    }
+
+    /// Takes the content of a module's file, compressed or not.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not decompress ([`Error::Decompress`], [`Error::TooLarge`]), is not a usable ELF file
+    /// ([`Error::Goblin`], [`Error::Elf`], [`Error::OutOfBounds`]) or is no module ([`Error::NotAModule`]).
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
+        let compression = Compression::detect(&bytes);
+        let bytes = match compression {
+            Some(compression) => compression.decompress(&bytes, MAX_DECOMPRESSED)?,
+            None => bytes,
+        };
+        let elf = Elf::parse(bytes)?;
+        if !elf.is_relocatable() {
+            return Err(Error::NotAModule { elf_type: elf.elf_type() });
+        }
+        Ok(Self { elf, compression, file_name: None })
+    }
+
+    /// The ELF file.
+    #[must_use]
+    pub fn elf(&self) -> &Elf {
+        &self.elf
+    }
+
+    /// The module's bytes after decompression, as the kernel gets them.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.elf.bytes()
+    }
+
+    /// How the file was compressed.
+    #[must_use]
+    pub fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    /// The bytes of a section; see [`Elf::section`].
+    #[must_use]
+    pub fn section(&self, name: &str) -> Option<&[u8]> {
+        self.elf.section(name)
+    }
+
+    /// The bytes of `.BTF`: the module's own types, which refer to a base. `None` if there is no such section or it is
+    /// empty, which is the same to the kernel.
+    #[must_use]
+    pub fn btf(&self) -> Option<&[u8]> {
+        self.section(".BTF").filter(|bytes| !bytes.is_empty())
+    }
+
+    /// The bytes of `.BTF.base`: a distilled base, in modules built with `M=` for 6.11 and later.
+    #[must_use]
+    pub fn btf_base(&self) -> Option<&[u8]> {
+        self.section(".BTF.base").filter(|bytes| !bytes.is_empty())
+    }
+
+    /// The bytes of `.BTF_ids`: sets of type ids that the module's code refers to.
+    #[must_use]
+    pub fn btf_ids(&self) -> Option<&[u8]> {
+        self.section(".BTF_ids").filter(|bytes| !bytes.is_empty())
+    }
+
+    /// What the module says about itself; empty where there is no `.modinfo`.
+    #[must_use]
+    pub fn modinfo(&self) -> Modinfo<'_> {
+        Modinfo::new(self.section(".modinfo").unwrap_or_default())
+    }
+
+    /// The module's name as the kernel knows it: from `.modinfo`, else from the `struct module` that it brings, else from
+    /// the file's name. `None` where all three are missing.
+    #[must_use]
+    pub fn name(&self) -> Option<Cow<'_, str>> {
+        let own = self.modinfo().get("name").filter(|name| !name.is_empty()).or_else(|| self.name_of_this_module());
+        own.or_else(|| self.file_name.as_deref().map(Cow::Borrowed))
+    }
+
+    /// The name in `.gnu.linkonce.this_module`. In `struct module` it follows the state and a list head, so it begins at 24
+    /// on 64 bits and 12 on 32, and fills 56 or 60 bytes (`include/linux/module.h`, `MODULE_NAME_LEN`).
+    fn name_of_this_module(&self) -> Option<Cow<'_, str>> {
+        let bytes = self.section(".gnu.linkonce.this_module")?;
+        let field = if self.elf.is_64() { bytes.get(24..80)? } else { bytes.get(12..72)? };
+        let end = field.iter().position(|&byte| byte == 0).filter(|&end| end > 0)?;
+        Some(String::from_utf8_lossy(&field[..end]))
+    }
+
+    /// The release and the flags of the kernel that the module was built for.
+    #[must_use]
+    pub fn vermagic(&self) -> Option<Vermagic> {
+        self.modinfo().get("vermagic").map(|text| Vermagic::parse(&text))
+    }
+
+    /// The CRCs of what the module imports, in the order of the section; empty where it was built without
+    /// CONFIG_MODVERSIONS. From the extended sections where they are there, as the kernel does, else from `__versions`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Section`] or [`Error::Record`] where the sections are damaged.
+    pub fn versions(&self) -> Result<Vec<Version<'_>>, Error> {
+        versions::read(&self.elf)
+    }
+
+    /// What the module exports, sorted by name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Goblin`] or [`Error::OutOfBounds`] where the symbol table is damaged.
+    pub fn exports(&self) -> Result<Vec<Export<'_>>, Error> {
+        symbols::exports(&self.elf)
+    }
+
+    /// What the module needs from elsewhere, in the order of its symbol table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Goblin`], [`Error::OutOfBounds`] or [`Error::Record`] where the symbol table is damaged.
+    pub fn imports(&self) -> Result<Vec<Import<'_>>, Error> {
+        symbols::imports(&self.elf)
+    }
+
+    /// Whether a signature is appended: whether the file ends with the marker that the kernel looks for.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.bytes().ends_with(SIGNATURE_MARKER)
+    }
+
+    /// What the record before the marker says. `None` where there is no signature, or the lengths in the record do not fit
+    /// (`kernel/module_signature.c`, `mod_check_sig`). Nothing is verified.
+    #[must_use]
+    pub fn signature(&self) -> Option<Signature> {
+        let before = self.bytes().strip_suffix(SIGNATURE_MARKER)?;
+        let record_at = before.len().checked_sub(SIGNATURE_RECORD)?;
+        let record = &before[record_at..];
+        let signature_len = u32::from_be_bytes(*record.last_chunk()?);
+        let content_len = record_at.checked_sub(usize::try_from(signature_len).ok()?)?;
+        Some(Signature { id_type: record[2], signature_len, content_len })
+    }
+}
+
+/// The name that the kernel would know the module in this file by: the file's name without `.ko` and what follows, every
+/// `-` a `_`. `None` where it is not the name of a module's file.
+#[must_use]
+pub fn module_name_from_path(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let stem = MODULE_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix))?;
+    (!stem.is_empty()).then(|| normalise_name(stem))
+}
+
+/// What the names of module files end with.
+pub(crate) const MODULE_SUFFIXES: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_file_names_of_modules_only() {
+        let name = |path: &str| module_name_from_path(Path::new(path));
+        assert_eq!(name("/a/i2c-core.ko").as_deref(), Some("i2c_core"));
+        assert_eq!(name("overlay.ko.xz").as_deref(), Some("overlay"));
+        assert_eq!(name("overlay.ko.zst").as_deref(), Some("overlay"));
+        assert_eq!(name("overlay.ko.gz").as_deref(), Some("overlay"));
+        assert_eq!(name(".ko"), None);
+        assert_eq!(name("overlay.ko.debug"), None);
+        assert_eq!(name("modules.dep"), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! What keeps a run from being made.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error as ThisError;
+
+use crate::exit::Exit;
+use crate::{definition, recorded, transcript};
+
+/// What keeps a run from being made, or one scenario from being followed.
+#[derive(Debug, ThisError)]
+#[non_exhaustive]
+pub enum Error {
+    /// A kernel, an engine or an image is not to be had.
+    #[error(transparent)]
+    Kernels(#[from] kernels::Error),
+    /// A definition cannot be read.
+    #[error(transparent)]
+    Definition(#[from] definition::Error),
+    /// A scenario that there is not.
+    #[error("there is no scenario {name}; there are {}", .known.join(", "))]
+    NoSuchScenario {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A kernel's image or a module cannot be used.
+    #[error(transparent)]
+    Kmod(#[from] kmod::Error),
+    /// BTF cannot be parsed.
+    #[error("failed to parse {what}")]
+    Btf {
+        /// Whose BTF.
+        what: String,
+        /// Where and why.
+        source: btf::ParseError,
+    },
+    /// A module whose BTF is relocated by a distilled base: whether that is true cannot be measured yet.
+    #[error("failed to measure the BTF of {module}: it has a .BTF.base section, against which truth cannot be measured yet")]
+    Distilled {
+        /// The module.
+        module: String,
+    },
+    /// The initramfs could not be made.
+    #[error(transparent)]
+    Initramfs(#[from] vm::InitramfsError),
+    /// The guest's PID 1 could not be built.
+    #[error(transparent)]
+    Guest(#[from] vm::GuestError),
+    /// A boot could not be followed.
+    #[error(transparent)]
+    Boot(#[from] vm::BootError),
+    /// What the guest reported does not make a transcript.
+    #[error(transparent)]
+    Transcript(#[from] transcript::Error),
+    /// What was recorded cannot be used.
+    #[error(transparent)]
+    Recorded(#[from] recorded::Error),
+    /// A file of the run could not be handled.
+    #[error("failed to {doing} {}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    /// What the process exits with for this error.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Kernels(error) => match error.class() {
+                kernels::Class::Usage => Exit::Usage,
+                kernels::Class::Cancelled => Exit::Interrupted,
+                kernels::Class::Environment => Exit::Environment,
+            },
+            Self::Definition(_) | Self::NoSuchScenario { .. } => Exit::Usage,
+            _ => Exit::Environment,
+        }
+    }
+
+    /// The error and its causes, in one line.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        line
+    }
+}

@@ -1,0 +1,140 @@
+//! What a run needs to know of one kernel, read once however many scenarios use it.
+
+use std::path::PathBuf;
+
+use btf::Btf;
+use guest_protocol::SysfsBtf;
+use kernels::archive::Kernel;
+use kmod::abi::{ModuleVersions, SymbolCrcs};
+use kmod::{KernelImage, LoadGraph, Module, ModuleInfo, ModuleTree};
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use super::Error;
+use crate::definition::Modules;
+use crate::transcript::KernelId;
+
+/// A kernel: its image's BTF and everything about its modules but their code.
+#[derive(Debug)]
+pub struct KernelFiles {
+    /// The package that it came in.
+    pub id: KernelId,
+    /// Its boot image.
+    pub image: PathBuf,
+    /// The BTF in its image: the base of its modules.
+    pub base: Vec<u8>,
+    /// Its modules, in the order in which [`ModuleTree::files`] has them.
+    pub modules: Vec<ModuleFile>,
+    /// The CRC of every symbol that is known of it.
+    pub crcs: SymbolCrcs,
+    tree: ModuleTree,
+    graph: LoadGraph,
+}
+
+/// A module, as far as a run needs to know it.
+#[derive(Debug)]
+pub struct ModuleFile {
+    /// Its name as the kernel knows it.
+    pub name: String,
+    /// Its file, relative to its kernel's module directory.
+    pub path: PathBuf,
+    /// Its `.BTF` section, if it has one.
+    pub btf: Option<Vec<u8>>,
+    /// Its `.BTF.base` section, if it has one.
+    pub btf_base: Option<Vec<u8>>,
+    /// What it imports.
+    pub versions: ModuleVersions,
+    /// Whether its file is compressed.
+    pub compressed: bool,
+}
+
+impl KernelFiles {
+    /// Reads a kernel's image and all its modules.
+    ///
+    /// # Errors
+    ///
+    /// An image or a module that cannot be read or understood, or modules that cannot be put in order.
+    pub fn read(kernel: &Kernel) -> Result<Self, Error> {
+        let image = KernelImage::open(&kernel.image)?;
+        let tree = ModuleTree::find(&kernel.root, &kernel.release)?;
+        let read = |path: &PathBuf| -> Result<(ModuleFile, ModuleInfo), kmod::Error> {
+            let module = Module::open(tree.dir().join(path))?;
+            let info = ModuleInfo::new(&module, path);
+            let file = ModuleFile {
+                name: info.name.clone(),
+                path: path.clone(),
+                btf: module.btf().map(<[u8]>::to_vec),
+                btf_base: module.btf_base().map(<[u8]>::to_vec),
+                versions: ModuleVersions::new(info.name.clone(), &module.versions()?),
+                compressed: module.compression().is_some(),
+            };
+            Ok((file, info))
+        };
+        let read: Vec<_> = tree.files().par_iter().map(read).collect::<Result<_, _>>()?;
+        let (modules, infos): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+
+        let mut crcs = SymbolCrcs::from_modules(modules.iter().map(|module| &module.versions));
+        let exports = image.exports()?;
+        crcs.add("vmlinux", exports.iter().filter_map(|export| Some((export.symbol, export.crc?))));
+        Ok(Self {
+            id: KernelId {
+                release: kernel.release.clone(),
+                package: kernel.package.clone(),
+                version: kernel.version.clone(),
+                sha256: kernel.sha256.to_string(),
+            },
+            image: kernel.image.clone(),
+            base: image.btf()?.to_vec(),
+            graph: LoadGraph::new(infos)?,
+            modules,
+            crcs,
+            tree,
+        })
+    }
+
+    /// The modules that a scenario loads, in the order of loading.
+    ///
+    /// # Errors
+    ///
+    /// A module that the kernel does not have.
+    pub fn to_load(&self, which: &Modules) -> Result<Vec<&ModuleFile>, Error> {
+        let mut infos: Vec<&ModuleInfo> = Vec::new();
+        match which {
+            Modules::All => infos.extend(self.graph.order()),
+            Modules::Named(names) => {
+                for name in names {
+                    for info in self.graph.closure(name)? {
+                        if !infos.iter().any(|known| known.name == info.name) {
+                            infos.push(info);
+                        }
+                    }
+                }
+            }
+        }
+        let find = |info: &ModuleInfo| self.modules.iter().find(|module| module.path == info.path);
+        Ok(infos.into_iter().filter_map(find).collect())
+    }
+
+    /// The absolute path of a module's file.
+    #[must_use]
+    pub fn path_of(&self, module: &ModuleFile) -> PathBuf {
+        self.tree.dir().join(&module.path)
+    }
+
+    /// The base, parsed.
+    ///
+    /// # Errors
+    ///
+    /// BTF that cannot be parsed.
+    pub fn parsed_base(&self) -> Result<Btf<'_>, Error> {
+        let what = || format!("the BTF of {}", self.image.display());
+        Btf::parse(&self.base).map_err(|source| Error::Btf { what: what(), source })
+    }
+}
+
+/// The length and the digest of some BTF, as the guest reports them.
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> SysfsBtf {
+    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    SysfsBtf { size: bytes.len() as u64, sha256 }
+}

@@ -1,0 +1,99 @@
+//! What the host measures beside a boot: the module ABI over all modules, that BTF comes back byte for byte, and whether
+//! what the kernel accepted is true.
+
+use std::collections::BTreeMap;
+
+use btf::{Btf, Builder};
+use rayon::prelude::*;
+
+use super::Error;
+use super::kernel::{KernelFiles, ModuleFile};
+use crate::fate::Fate;
+use crate::measured::{Abi, DifferingSymbol, Measured, RoundTrip, Truth, VERSION};
+use crate::transcript::Transcript;
+use crate::truth::Bases;
+
+/// How many of the symbols that differ are named.
+const SYMBOLS_SHOWN: usize = 10;
+
+/// Measures everything about a run.
+///
+/// # Errors
+///
+/// BTF of a base or of an accepted module that cannot be parsed.
+pub fn measure(running: &KernelFiles, upgraded: &KernelFiles, transcript: &Transcript) -> Result<Measured, Error> {
+    Ok(Measured {
+        measured: VERSION,
+        abi: abi(running, upgraded),
+        round_trip: round_trip(running, upgraded),
+        truth: truth(running, upgraded, transcript)?,
+    })
+}
+
+fn abi(running: &KernelFiles, upgraded: &KernelFiles) -> Abi {
+    let report = kmod::abi::compare(&running.crcs, upgraded.modules.iter().map(|module| &module.versions));
+    let mut symbols: BTreeMap<&str, usize> = BTreeMap::new();
+    for differing in &report.differing {
+        *symbols.entry(&differing.symbol).or_default() += 1;
+    }
+    let mut by_count: Vec<_> = symbols.iter().collect();
+    by_count.sort_by_key(|&(symbol, count)| (std::cmp::Reverse(*count), *symbol));
+    Abi {
+        modules: report.modules,
+        differing: report.modules_with_differing_crc,
+        differing_symbols: symbols.len(),
+        symbols: by_count
+            .into_iter()
+            .take(SYMBOLS_SHOWN)
+            .map(|(symbol, count)| DifferingSymbol { symbol: (*symbol).to_owned(), modules: *count })
+            .collect(),
+        undecidable: report.unknown_symbols.len(),
+    }
+}
+
+fn round_trip(running: &KernelFiles, upgraded: &KernelFiles) -> RoundTrip {
+    let same = running.id == upgraded.id;
+    let bases: Vec<_> = if same { vec![upgraded] } else { vec![running, upgraded] };
+    let sections: Vec<_> = bases
+        .iter()
+        .map(|kernel| (format!("the base of {}", kernel.id.release), &kernel.base))
+        .chain(upgraded.modules.iter().filter_map(|module| Some((module.name.clone(), module.btf.as_ref()?))))
+        .collect();
+    let failed = sections.par_iter().filter_map(|(name, bytes)| Some(format!("{name}: {}", differs(bytes)?))).collect();
+    RoundTrip { bases: bases.len(), modules: sections.len() - bases.len(), failed }
+}
+
+/// What is wrong with BTF that was parsed and written back; nothing if it came back byte for byte.
+fn differs(bytes: &[u8]) -> Option<String> {
+    let written = match Btf::parse(bytes) {
+        Ok(btf) => Builder::copy_of(btf.alone()).to_bytes().map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match written {
+        Ok(written) if written == bytes => None,
+        Ok(written) => {
+            let common = written.iter().zip(bytes).take_while(|(a, b)| a == b).count();
+            Some(format!("{} bytes became {}, the first difference at byte {common}", bytes.len(), written.len()))
+        }
+        Err(error) => Some(error),
+    }
+}
+
+fn truth(running: &KernelFiles, upgraded: &KernelFiles, transcript: &Transcript) -> Result<Vec<Truth>, Error> {
+    let accepted: Vec<&ModuleFile> = transcript
+        .steps()
+        .filter(|(given, load, records)| Fate::of(given, load, records).accepted())
+        .filter_map(|(given, ..)| upgraded.modules.iter().find(|module| module.name == given.module))
+        .collect();
+    let (built, runs) = (upgraded.parsed_base()?, running.parsed_base()?);
+    let bases = Bases::new(&built, &runs);
+    accepted
+        .par_iter()
+        .filter_map(|module| Some((module, module.btf.as_ref()?)))
+        .map(|(module, bytes)| {
+            let split = Btf::parse(bytes)
+                .map_err(|source| Error::Btf { what: format!("the BTF of {}", module.path.display()), source })?;
+            Ok(bases.truth(&module.name, &split))
+        })
+        .collect()
+}

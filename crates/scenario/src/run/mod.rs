@@ -1,0 +1,195 @@
+//! From scenarios to a report: kernels are acquired, modules packed, machines booted, and what was seen is measured and
+//! judged.
+
+mod error;
+mod folder;
+mod kernel;
+mod launcher;
+mod measure;
+mod one;
+mod ready;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use kernels::archive::{Acquired, Kernel, acquire};
+use kernels::pins::Pin;
+
+pub use error::Error;
+pub use kernel::{KernelFiles, ModuleFile};
+pub use launcher::EngineLauncher;
+pub use ready::{Ready, Wanted};
+
+use crate::definition::{Modules, Scenario};
+use crate::exit::{Ending, overall};
+use crate::report::{Report, ScenarioReport, Seen, VERSION};
+
+/// What is done with what was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Compared with what is recorded. The folder of a run that differs is kept, outside the source tree.
+    Compare,
+    /// Compared, and nothing is kept.
+    Check,
+    /// Recorded.
+    Bless,
+}
+
+/// How scenarios are run.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// What is done with what was seen.
+    pub mode: Mode,
+    /// How many boots run side by side; at least one.
+    pub jobs: usize,
+    /// Whether each scenario boots twice, to compare the serial logs byte by byte.
+    pub twice: bool,
+    /// Whether the folders of all runs are kept.
+    pub keep: bool,
+    /// Whether scenarios whose kernels are unavailable are let pass, as long as an upgrade was tried.
+    pub allow_unavailable: bool,
+}
+
+/// What is going on, as plain data: whoever shows it decides how.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// A kernel's image and modules are being read.
+    Reading {
+        /// Its release.
+        release: &'a str,
+    },
+    /// A scenario is being made ready: its modules are packed.
+    Packing {
+        /// The scenario's name.
+        scenario: &'a str,
+    },
+    /// A boot moved on.
+    Boot {
+        /// The scenario's name.
+        scenario: &'a str,
+        /// What happened.
+        progress: vm::Progress,
+    },
+    /// A scenario ended.
+    Ended {
+        /// What came of it.
+        report: &'a ScenarioReport,
+    },
+}
+
+/// Shows progress, from any thread.
+pub type Show<'a> = &'a (dyn Fn(Progress<'_>) + Sync);
+
+/// A scenario and the packages of its two kernels.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The kernel that boots, or why it is not to be had.
+    pub running: Result<Pin, String>,
+    /// The kernel whose modules are loaded, or why it is not to be had.
+    pub modules_of: Result<Pin, String>,
+}
+
+/// Runs scenarios and reports on them, in the order in which they were given.
+///
+/// # Errors
+///
+/// What keeps every scenario from being tried: the archive, the disk, a request to stop. What befalls one of them is its
+/// [`Ending`].
+pub fn run(ready: &Ready<'_>, jobs: &[Job], options: &Options, show: Show<'_>) -> Result<Report, Error> {
+    let pins: Vec<Pin> = jobs
+        .iter()
+        .flat_map(|job| [&job.running, &job.modules_of])
+        .filter_map(|pin| pin.as_ref().ok())
+        .fold(Vec::new(), |mut pins, pin| {
+            if !pins.contains(pin) {
+                pins.push(pin.clone());
+            }
+            pins
+        });
+    let acquired = acquire(&ready.context, &ready.choice.engine, &ready.image, &pins)?;
+    let shelf = Shelf { kernels: pins.into_iter().zip(acquired).collect(), read: Mutex::default(), show };
+
+    let begun = Instant::now();
+    let reports = side_by_side(jobs, options.jobs, |job| {
+        let report = one::run(ready, job, &shelf, options, show);
+        show(Progress::Ended { report: &report });
+        report
+    });
+    ready.remember_kvm()?;
+    let upgrade_ran = reports
+        .iter()
+        .any(|report| report.ending.ran() && report.seen.as_ref().is_some_and(Seen::is_compatible_upgrade));
+    let upgrade_wanted = jobs.iter().any(|job| job.scenario.definition.is_upgrade());
+    Ok(Report {
+        report: VERSION,
+        engine: ready.choice.engine.to_string(),
+        jobs: options.jobs,
+        seconds: begun.elapsed().as_secs_f64(),
+        qemu_seconds: reports.iter().map(|report| report.qemu_seconds).sum(),
+        exit: overall(
+            reports.iter().map(|report| &report.ending),
+            options.allow_unavailable,
+            upgrade_ran || !upgrade_wanted,
+        ),
+        scenarios: reports,
+    })
+}
+
+/// Works on several jobs at a time, the long ones first, and gives the results in the order of the jobs.
+fn side_by_side(jobs: &[Job], workers: usize, work: impl Fn(&Job) -> ScenarioReport + Sync) -> Vec<ScenarioReport> {
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|&at| jobs.get(at).is_some_and(|job| job.scenario.definition.load != Modules::All));
+    let next = AtomicUsize::new(0);
+    let done: Vec<OnceLock<ScenarioReport>> = jobs.iter().map(|_| OnceLock::new()).collect();
+    thread::scope(|scope| {
+        for _ in 0..workers.clamp(1, jobs.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let (Some(job), Some(slot)) = (jobs.get(at), done.get(at)) {
+                        let _ = slot.set(work(job));
+                    }
+                }
+            });
+        }
+    });
+    done.into_iter().filter_map(OnceLock::into_inner).collect()
+}
+
+/// The kernels of a run, each read once, when a scenario first needs it.
+struct Shelf<'a> {
+    kernels: Vec<(Pin, Acquired)>,
+    read: Mutex<HashMap<String, Arc<Reading>>>,
+    show: Show<'a>,
+}
+
+/// A kernel that is being read by whoever came first.
+type Reading = OnceLock<Result<Arc<KernelFiles>, String>>;
+
+impl Shelf<'_> {
+    /// The files of a kernel, or the way in which a scenario ends that cannot have them.
+    fn get(&self, pin: &Result<Pin, String>) -> Result<Arc<KernelFiles>, Ending> {
+        let unavailable = |why: String| Ending::Unavailable { why };
+        let pin = pin.as_ref().map_err(|why| unavailable(why.clone()))?;
+        let kernel = self.kernels.iter().find(|(known, _)| known == pin).map(|(_, acquired)| acquired);
+        let kernel: &Kernel = match kernel {
+            Some(Ok(kernel)) => kernel,
+            Some(Err(gone)) => return Err(unavailable(gone.to_string())),
+            None => return Err(unavailable(format!("{} was not asked for", pin.release))),
+        };
+        let slot = {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(read.entry(pin.release.clone()).or_default())
+        };
+        let files = slot.get_or_init(|| {
+            (self.show)(Progress::Reading { release: &pin.release });
+            KernelFiles::read(kernel).map(Arc::new).map_err(|error| error.in_one_line())
+        });
+        files.clone().map_err(|what| Ending::Lost { what })
+    }
+}

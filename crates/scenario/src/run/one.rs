@@ -1,0 +1,228 @@
+//! One scenario, from its modules' files to its ending.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use guest_protocol::{PROTOCOL, Plan, Step};
+use kmod::Module;
+use vm::{Accel, Boot, Initramfs, Limits, Machine, Outcome, Request, Source, first_difference};
+
+use super::folder::Folder;
+use super::kernel::{KernelFiles, ModuleFile, fingerprint};
+use super::{Error, Job, Mode, Options, Progress, Ready, Shelf, Show, measure};
+use crate::definition::Definition;
+use crate::exit::Ending;
+use crate::measured::Measured;
+use crate::recorded::{judge, record};
+use crate::report::{ScenarioReport, SecondBoot, Seen};
+use crate::text::snapshot;
+use crate::transcript::{self, Given, Header, Provenance, Transcript};
+
+/// Runs a scenario. Whatever goes wrong with it is its ending.
+pub(super) fn run(ready: &Ready<'_>, job: &Job, shelf: &Shelf<'_>, options: &Options, show: Show<'_>) -> ScenarioReport {
+    let begun = Instant::now();
+    let mut report = ScenarioReport::new(&job.scenario.name, &job.scenario.definition.title);
+    report.ending = match shelf.get(&job.running).and_then(|running| Ok((running, shelf.get(&job.modules_of)?))) {
+        Err(ending) => ending,
+        Ok((running, upgraded)) => {
+            let attempt = Attempt { ready, job, running: &running, upgraded: &upgraded, options, show };
+            attempt.make(&mut report).unwrap_or_else(|error| match error {
+                Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
+                error => Ending::Lost { what: error.in_one_line() },
+            })
+        }
+    };
+    report.seconds = begun.elapsed().as_secs_f64();
+    report
+}
+
+struct Attempt<'a> {
+    ready: &'a Ready<'a>,
+    job: &'a Job,
+    running: &'a KernelFiles,
+    upgraded: &'a KernelFiles,
+    options: &'a Options,
+    show: Show<'a>,
+}
+
+impl Attempt<'_> {
+    fn make(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
+        let folder = Folder::make(&self.ready.runs, &self.job.scenario.name)?;
+        let ending = self.make_in(folder.path(), report);
+        let kept = match &ending {
+            Ok(Ending::Panic { .. } | Ending::Hang { .. } | Ending::Lost { .. }) | Err(_) => true,
+            Ok(Ending::Differs { .. }) => self.options.mode == Mode::Compare,
+            Ok(_) => false,
+        };
+        if kept || self.options.keep {
+            report.kept = Some(folder.keep()?);
+        }
+        ending
+    }
+
+    fn make_in(&self, folder: &Path, report: &mut ScenarioReport) -> Result<Ending, Error> {
+        (self.show)(Progress::Packing { scenario: &self.job.scenario.name });
+        let modules = self.upgraded.to_load(&self.definition().load)?;
+        let initramfs = folder.join("initramfs");
+        self.pack(&modules, &initramfs)?;
+
+        let outcome = self.boot(&initramfs, folder.join("boot"), report)?;
+        if let Some(ending) = unfinished(&outcome) {
+            return Ok(ending);
+        }
+        let transcript = Transcript::new(self.header(&modules, outcome.accel), outcome.events.clone())?;
+        let measured = measure::measure(self.running, self.upgraded, &transcript)?;
+        report.seen = Some(Seen::new(&transcript, &measured));
+        if self.options.keep || self.options.mode == Mode::Compare {
+            self.keep_what_was_seen(folder, &transcript, &measured)?;
+        }
+        if self.options.twice {
+            let second = self.boot(&initramfs, folder.join("second-boot"), report)?;
+            if let Some(ending) = unfinished(&second) {
+                return Ok(ending);
+            }
+            if let Some(difference) = self.compare_boots(&outcome, &second, report)? {
+                return Ok(Ending::Differs { diff: difference });
+            }
+        }
+        self.judge(&outcome, &transcript, &measured)
+    }
+
+    fn definition(&self) -> &Definition {
+        &self.job.scenario.definition
+    }
+
+    /// Packs the guest's PID 1, its plan and the modules.
+    fn pack(&self, modules: &[&ModuleFile], target: &Path) -> Result<(), Error> {
+        let steps = modules.iter().map(|module| Step::Load {
+            module: module.name.clone(),
+            file: in_guest(module),
+            parameters: String::new(),
+        });
+        let plan = Plan { protocol: PROTOCOL, steps: steps.collect() };
+        let mut initramfs = Initramfs::new(&self.ready.guest, &plan)?;
+        for module in modules {
+            let path = self.upgraded.path_of(module);
+            let source = if module.compressed {
+                Source::Bytes(Module::open(&path)?.bytes().to_vec())
+            } else {
+                Source::File(path)
+            };
+            initramfs.add(&in_guest(module), source)?;
+        }
+        initramfs.write(target)?;
+        Ok(())
+    }
+
+    fn boot(&self, initramfs: &Path, run: PathBuf, report: &mut ScenarioReport) -> Result<Outcome, Error> {
+        let plan = Boot {
+            machine: Machine {
+                kernel: self.running.image.clone(),
+                initramfs: initramfs.to_owned(),
+                memory_mib: self.definition().memory_mib,
+                command_line: String::new(),
+                accel: Accel::Tcg,
+            },
+            run,
+            steps: self.upgraded.to_load(&self.definition().load)?.len(),
+            limits: Limits::of(Accel::Tcg),
+        };
+        let name = &self.job.scenario.name;
+        let mut notes = Vec::new();
+        let mut progress = |progress: vm::Progress| {
+            if let vm::Progress::FallingBack { reason } = &progress {
+                notes.push(format!("{reason}; booted again with TCG, and KVM is not tried again on this host"));
+            }
+            (self.show)(Progress::Boot { scenario: name, progress });
+        };
+        // What is recorded comes from a deterministic boot and is compared with one, so the choice is free only where
+        // nothing is recorded, or where somebody asks for KVM and gets no verdict.
+        let Ready { chooser, context, .. } = self.ready;
+        let free = self.job.scenario.dir.is_none() || chooser.request == Request::Kvm;
+        let outcome = if free {
+            chooser.boot(&plan, &self.ready.launcher(), context.cancel, &mut progress)?
+        } else {
+            vm::boot(&plan, &self.ready.launcher(), context.cancel, &mut progress)?
+        };
+        report.notes.extend(notes);
+        report.qemu_seconds += outcome.qemu.as_secs_f64();
+        Ok(outcome)
+    }
+
+    fn header(&self, modules: &[&ModuleFile], accel: Accel) -> Header {
+        let given = modules.iter().map(|module| Given {
+            module: module.name.clone(),
+            path: module.path.display().to_string(),
+            btf: module.btf.as_deref().map(fingerprint),
+        });
+        Header {
+            transcript: transcript::VERSION,
+            scenario: self.job.scenario.name.clone(),
+            provenance: Provenance {
+                running: self.running.id.clone(),
+                modules_of: self.upgraded.id.clone(),
+                qemu: self.ready.image.manifest.qemu.clone(),
+                accelerator: accel.to_string(),
+                image: self.ready.image.name.clone(),
+            },
+            base: fingerprint(&self.running.base),
+            given: given.collect(),
+        }
+    }
+
+    fn keep_what_was_seen(&self, folder: &Path, transcript: &Transcript, measured: &Measured) -> Result<(), Error> {
+        record(folder, transcript, measured)?;
+        let path = folder.join("snapshot.txt");
+        let text = snapshot(self.definition(), transcript, measured);
+        std::fs::write(&path, text).map_err(Error::io("write", path))
+    }
+
+    /// Compares the serial logs of two boots; a difference is told.
+    fn compare_boots(
+        &self,
+        first: &Outcome,
+        second: &Outcome,
+        report: &mut ScenarioReport,
+    ) -> Result<Option<String>, Error> {
+        for (first, second) in [(&first.console, &second.console), (&first.results, &second.results)] {
+            let difference = first_difference(first, second).map_err(Error::io("compare with another log", first))?;
+            if let Some(difference) = difference {
+                let text = format!("{} of two boots: {difference}", first.display());
+                report.second_boot = Some(SecondBoot { difference: Some(text.clone()) });
+                return Ok(Some(text));
+            }
+        }
+        report.second_boot = Some(SecondBoot { difference: None });
+        Ok(None)
+    }
+
+    fn judge(&self, outcome: &Outcome, transcript: &Transcript, measured: &Measured) -> Result<Ending, Error> {
+        let Some(dir) = &self.job.scenario.dir else { return Ok(Ending::Measured) };
+        if outcome.accel != Accel::Tcg {
+            let why = format!("it ran with {}, which never judges a snapshot", outcome.accel);
+            return Ok(Ending::Unavailable { why });
+        }
+        if self.options.mode == Mode::Bless {
+            record(dir, transcript, measured)?;
+            return Ok(Ending::Blessed);
+        }
+        Ok(judge(self.definition(), dir, transcript, measured)?)
+    }
+}
+
+/// Where a module lies in the guest.
+fn in_guest(module: &ModuleFile) -> String {
+    format!("/modules/{}.ko", module.name)
+}
+
+/// How a scenario ends whose boot did not come to its own end.
+fn unfinished(outcome: &Outcome) -> Option<Ending> {
+    let what = outcome.ending.to_string();
+    match &outcome.ending {
+        vm::Ending::Completed => None,
+        vm::Ending::Panic { .. } => Some(Ending::Panic { what }),
+        vm::Ending::Hang { .. } => Some(Ending::Hang { what }),
+        vm::Ending::Interrupted => Some(Ending::Interrupted),
+        _ => Some(Ending::Lost { what }),
+    }
+}

@@ -1,0 +1,78 @@
+//! Everything that a run needs before a scenario can be tried: an engine, an image, the guest's PID 1.
+
+use std::path::PathBuf;
+
+use kernels::engine::{self, Choice, Wish};
+use kernels::image::{self, Image, Kind};
+use kernels::Context;
+use vm::{Chooser, KvmHost, KvmVerdict, Request, build_guest};
+
+use super::folder::sweep;
+use super::launcher::EngineLauncher;
+use super::Error;
+
+/// What is asked of the environment.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The engine.
+    pub engine: Wish,
+    /// The accelerator.
+    pub accel: Request,
+    /// The workspace's root, where the guest's PID 1 is built.
+    pub root: PathBuf,
+}
+
+/// What was found or made.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    /// The cache, the mirrors, what is allowed.
+    pub context: Context<'a>,
+    /// The engine, and why not the others.
+    pub choice: Choice,
+    /// The image that QEMU runs in.
+    pub image: Image,
+    /// The guest's PID 1.
+    pub guest: PathBuf,
+    /// Which accelerator boots use that are free to choose.
+    pub chooser: Chooser,
+    /// Where the folders of runs are made.
+    pub runs: PathBuf,
+}
+
+impl<'a> Ready<'a> {
+    /// Finds or makes everything.
+    ///
+    /// # Errors
+    ///
+    /// No engine, no image, a guest that does not build, a cache that cannot be written.
+    pub fn prepare(context: Context<'a>, wanted: &Wanted) -> Result<Self, Error> {
+        let choice = engine::prepare(&context, wanted.engine)?;
+        let image = image::prepare(&context, &choice.engine, Kind::Boot)?;
+        let guest = build_guest(&wanted.root, &wanted.root.join("target/guest"))?;
+        let host = KvmHost::this(&image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
+        let known = KvmVerdict::load(&kvm_verdict(&context), &host);
+        let runs = context.cache.root().join("runs");
+        sweep(&runs)?;
+        Ok(Self { chooser: Chooser::new(wanted.accel, host, known), context, choice, image, guest, runs })
+    }
+
+    /// What runs QEMU.
+    #[must_use]
+    pub fn launcher(&self) -> EngineLauncher<'_> {
+        EngineLauncher { engine: &self.choice.engine, image: &self.image.name }
+    }
+
+    /// Stores what the boots have shown of KVM, for the next run.
+    pub(super) fn remember_kvm(&self) -> Result<(), Error> {
+        let path = kvm_verdict(&self.context);
+        match self.chooser.verdict() {
+            Some(verdict) => verdict.store(&path).map_err(Error::io("write", path)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where the verdict on KVM is kept.
+fn kvm_verdict(context: &Context<'_>) -> PathBuf {
+    context.cache.root().join("kvm.json")
+}

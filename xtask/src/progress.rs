@@ -1,0 +1,156 @@
+//! Progress: bars on a terminal, plain lines elsewhere. Both go to standard error.
+
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use kernels::Stage;
+use scenario::run;
+
+/// Shows what is going on.
+pub struct Display {
+    bars: Option<MultiProgress>,
+    stages: Mutex<HashMap<Stage, ProgressBar>>,
+    boots: Mutex<HashMap<String, ProgressBar>>,
+}
+
+impl Display {
+    /// Bars if standard error is a terminal, lines if not.
+    pub fn new() -> Self {
+        let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
+        Self { bars, stages: Mutex::default(), boots: Mutex::default() }
+    }
+
+    /// Shows one thing about getting ready.
+    pub fn ready(&self, progress: kernels::Progress) {
+        use kernels::Progress::{Amount, Finished, Line, Note, Started, Waiting};
+        match progress {
+            Started { stage, what } => match &self.bars {
+                Some(_) => self.stage(stage).set_message(what),
+                None => eprintln!("{}: {what}", stage.name()),
+            },
+            Amount { stage, done, total } => {
+                if self.bars.is_some() {
+                    let bar = self.stage(stage);
+                    if bar.length() != Some(total) {
+                        bar.set_length(total);
+                        bar.set_style(if stage == Stage::Download { bytes() } else { steps() });
+                    }
+                    bar.set_position(done);
+                }
+            }
+            Line { stage, text } => {
+                if self.bars.is_some() {
+                    self.stage(stage).set_message(text);
+                }
+            }
+            Note { stage, text } => self.line(&format!("{}: {text}", stage.name())),
+            Waiting { pid } => {
+                let whom = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+                self.line(&format!("waiting for another run{whom}"));
+            }
+            Finished { stage, elapsed } => {
+                if let Some(bar) = lock(&self.stages).remove(&stage) {
+                    bar.finish_and_clear();
+                }
+                if elapsed >= Duration::from_millis(500) {
+                    self.line(&format!("{}: {:.1} s", stage.name(), elapsed.as_secs_f64()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Shows one thing about running scenarios.
+    pub fn run(&self, progress: &run::Progress<'_>) {
+        match progress {
+            run::Progress::Reading { release } => {
+                if self.bars.is_none() {
+                    eprintln!("reading {release}");
+                }
+            }
+            run::Progress::Packing { scenario } => match &self.bars {
+                Some(_) => self.boot(scenario).set_message("packing"),
+                None => eprintln!("{scenario}: packing"),
+            },
+            run::Progress::Boot { scenario, progress } => self.booting(scenario, progress),
+            run::Progress::Ended { report } => {
+                if let Some(bar) = lock(&self.boots).remove(&report.name) {
+                    bar.finish_and_clear();
+                }
+                self.line(&format!("{}: {} ({:.1} s)", report.name, report.ending.word(), report.seconds));
+            }
+            _ => {}
+        }
+    }
+
+    fn booting(&self, scenario: &str, progress: &vm::Progress) {
+        use vm::Progress::{Begun, FallingBack, Started, Step};
+        match (&self.bars, progress) {
+            (Some(_), Started { accel }) => self.boot(scenario).set_message(format!("starting QEMU: {accel}")),
+            (Some(_), vm::Progress::FirstPrint) => self.boot(scenario).set_message("booting"),
+            (Some(_), Begun) => self.boot(scenario).set_message("loading"),
+            (Some(_), Step { done, of }) => {
+                let bar = self.boot(scenario);
+                if bar.length() != Some(*of as u64) {
+                    bar.set_length(*of as u64);
+                    bar.set_style(steps());
+                }
+                bar.set_position(*done as u64);
+            }
+            (_, FallingBack { reason }) => self.line(&format!("{scenario}: {reason}; falling back to TCG")),
+            (None, Started { accel }) => eprintln!("{scenario}: starting QEMU: {accel}"),
+            (None, Step { done, of }) if done == of || done % 200 == 0 => {
+                eprintln!("{scenario}: {done} of {of} modules");
+            }
+            _ => {}
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => drop(bars.println(text)),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn stage(&self, stage: Stage) -> ProgressBar {
+        self.bar(&mut lock(&self.stages), stage, stage.name())
+    }
+
+    fn boot(&self, scenario: &str) -> ProgressBar {
+        self.bar(&mut lock(&self.boots), scenario.to_owned(), scenario)
+    }
+
+    fn bar<K: Eq + std::hash::Hash>(&self, known: &mut HashMap<K, ProgressBar>, key: K, name: &str) -> ProgressBar {
+        let make = || {
+            let bar = ProgressBar::new_spinner().with_style(spinner()).with_prefix(name.to_owned());
+            let bar = self.bars.as_ref().map_or(bar.clone(), |bars| bars.add(bar));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        };
+        known.entry(key).or_insert_with(make).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn spinner() -> ProgressStyle {
+    style("{spinner} {prefix:20} {elapsed:>4} {wide_msg}")
+}
+
+fn bytes() -> ProgressStyle {
+    style("{spinner} {prefix:20} {elapsed:>4} {bar:30} {bytes} of {total_bytes}")
+}
+
+fn steps() -> ProgressStyle {
+    style("{spinner} {prefix:20} {elapsed:>4} {bar:30} {pos} of {len}")
+}

@@ -1,0 +1,299 @@
+//! `cargo xtask repro`: real kernels, real modules, and what the kernel says, compared with what was recorded.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result};
+use kernels::archive::resolve;
+use kernels::engine::Wish;
+use kernels::mirror::AptSettings;
+use kernels::pins::{PairSpec, Pin, Pins};
+use kernels::{Cache, Context, Programs};
+use scenario::definition::{Definition, Modules, Scenario};
+use scenario::exit::Exit;
+use scenario::report::Report;
+use scenario::run::{self, Job, Mode, Options, Ready, Wanted};
+use xshell::{Shell, cmd};
+
+use crate::interrupt;
+use crate::progress::Display;
+
+/// Boots real kernels, loads real modules, and compares what the kernel said with what was recorded.
+///
+/// Without arguments it runs every scenario. It sets up what it needs: on Debian, as root, missing packages are installed
+/// after saying which.
+///
+/// Exit codes: 0 as recorded; 1 a scenario differs; 2 usage; 3 environment, or a scenario is unavailable; 4 a machine
+/// panicked, hung or was lost; 130 interrupted.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The scenarios to run; all of them if none is named
+    #[arg(value_name = "SCENARIO", conflicts_with = "pair")]
+    scenarios: Vec<String>,
+    /// Lists the scenarios and runs none
+    #[arg(long)]
+    list: bool,
+    /// Runs only what needs no kernel build (today that is every scenario)
+    #[arg(long)]
+    quick: bool,
+    /// Compares and keeps nothing
+    #[arg(long, conflicts_with = "bless")]
+    check: bool,
+    /// Records what is seen
+    #[arg(long, conflicts_with = "pair")]
+    bless: bool,
+    /// Loads all modules of kernel TO on kernel FROM, any two that the archive has; nothing is recorded or judged
+    #[arg(long, value_name = "FROM..TO")]
+    pair: Option<PairSpec>,
+    /// Boots each scenario twice and demands byte-identical serial logs
+    #[arg(long)]
+    twice: bool,
+    /// Keeps the folders of all runs; the report names them
+    #[arg(long)]
+    keep: bool,
+    /// Boots side by side
+    #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// How the guest's processor is run. `auto` is TCG with an instruction-counting clock for what is recorded; for --pair it is KVM if
+    /// that boots a kernel here, else the same TCG
+    #[arg(long, default_value = "auto", value_enum)]
+    accel: Accel,
+    /// The report's form, and the file it goes to: human, json or junit, as FORMAT[:FILE]; can be given several times
+    #[arg(long, value_name = "FORMAT[:FILE]")]
+    format: Vec<Format>,
+    /// Lets unavailable scenarios pass, as long as an upgrade was tried
+    #[arg(long)]
+    allow_unavailable: bool,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+/// What is asked of the environment, by every command that boots something.
+#[derive(Debug, clap::Args)]
+pub struct Environment {
+    /// The container engine that runs QEMU; the host itself only if asked for
+    #[arg(long, default_value = "auto", value_name = "auto|podman|docker|host")]
+    pub engine: Wish,
+    /// Never installs host packages
+    #[arg(long)]
+    pub no_install: bool,
+    /// Uses only what the cache has
+    #[arg(long)]
+    pub offline: bool,
+    /// The Debian mirror (else the environment's MODBTF_DEBIAN_MIRROR, else that of this machine's apt)
+    #[arg(long, value_name = "URI")]
+    pub mirror: Option<String>,
+    /// The mirror of Debian's security archive (else MODBTF_DEBIAN_SECURITY_MIRROR, else that of this machine's apt)
+    #[arg(long, value_name = "URI")]
+    pub security_mirror: Option<String>,
+    /// The pinned kernels, in place of those that this program was built with
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub pins: Option<PathBuf>,
+}
+
+impl Environment {
+    /// The pinned kernels.
+    pub fn pins(&self) -> Result<Pins, run::Error> {
+        Ok(match &self.pins {
+            Some(path) => Pins::load(path)?,
+            None => Pins::builtin()?,
+        })
+    }
+
+    /// The mirrors and how to reach them.
+    pub fn apt(&self, programs: &Programs) -> Result<AptSettings, run::Error> {
+        Ok(AptSettings::of_machine(programs, self.mirror.as_deref(), self.security_mirror.as_deref())?)
+    }
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Accel {
+    Auto,
+    Kvm,
+    Tcg,
+}
+
+impl From<Accel> for vm::Request {
+    fn from(accel: Accel) -> Self {
+        match accel {
+            Accel::Auto => Self::Auto,
+            Accel::Kvm => Self::Kvm,
+            Accel::Tcg => Self::Tcg,
+        }
+    }
+}
+
+/// A form of the report and where it goes; standard output if nowhere else.
+#[derive(Debug, Clone)]
+struct Format {
+    form: Form,
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Human,
+    Json,
+    Junit,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (form, file) = match text.split_once(':') {
+            Some((_, "")) => return Err("a file name is missing after the colon".into()),
+            Some((form, file)) => (form, Some(file.into())),
+            None => (text, None),
+        };
+        let form = match form {
+            "human" => Form::Human,
+            "json" => Form::Json,
+            "junit" => Form::Junit,
+            other => return Err(format!("{other} is not a format: use human, json or junit")),
+        };
+        Ok(Self { form, file })
+    }
+}
+
+fn default_jobs() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(64).clamp(1, 64))
+}
+
+/// Runs scenarios and prints the report.
+///
+/// # Errors
+///
+/// What keeps every scenario from being tried.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let scenarios = chosen(&arguments.scenarios)?;
+    if arguments.list {
+        list(&scenarios);
+        return Ok(Exit::Recorded);
+    }
+    let display = Display::new();
+    let show_ready = |progress| display.ready(progress);
+    let cancel = interrupt::flag()?;
+    let programs = Programs::from_env();
+    let apt = arguments.environment.apt(&programs)?;
+    let context = Context {
+        cache: Cache::from_env().map_err(run::Error::from)?,
+        apt: &apt,
+        programs,
+        install: !arguments.environment.no_install,
+        offline: arguments.environment.offline,
+        cancel: &cancel,
+        progress: &show_ready,
+    };
+    let wanted = Wanted { engine: arguments.environment.engine, accel: arguments.accel.into(), root: crate::root() };
+    let ready = Ready::prepare(context, &wanted)?;
+    let pins = arguments.environment.pins()?;
+    let jobs = match &arguments.pair {
+        Some(pair) => vec![pair_job(&ready, &pins, pair)?],
+        None => scenarios.into_iter().map(|scenario| job(scenario, &pins)).collect(),
+    };
+    let options = Options {
+        mode: match (arguments.check, arguments.bless) {
+            (true, _) => Mode::Check,
+            (_, true) => Mode::Bless,
+            _ => Mode::Compare,
+        },
+        jobs: arguments.jobs.into(),
+        twice: arguments.twice,
+        keep: arguments.keep,
+        allow_unavailable: arguments.allow_unavailable,
+    };
+    let report = run::run(&ready, &jobs, &options, &|progress| display.run(&progress))?;
+    if arguments.bless {
+        accept()?;
+    }
+    print(&report, &arguments.format)?;
+    Ok(report.exit)
+}
+
+fn chosen(names: &[String]) -> Result<Vec<Scenario>, run::Error> {
+    let all = snapshots::scenarios()?;
+    let known = || all.iter().map(|it| it.name.clone()).collect();
+    if let Some(name) = names.iter().find(|name| !all.iter().any(|it| it.name == **name)) {
+        return Err(run::Error::NoSuchScenario { name: name.clone(), known: known() });
+    }
+    Ok(all.into_iter().filter(|it| names.is_empty() || names.contains(&it.name)).collect())
+}
+
+fn list(scenarios: &[Scenario]) {
+    let width = scenarios.iter().map(|it| it.name.len()).max().unwrap_or(0);
+    for Scenario { name, definition, .. } in scenarios {
+        println!("{name:width$}  {}", definition.title);
+    }
+}
+
+fn job(scenario: Scenario, pins: &Pins) -> Job {
+    let pin = |release: &str| {
+        pins.release(release).cloned().ok_or_else(|| format!("{release} is not pinned in kernel-configs/"))
+    };
+    let (running, modules_of) = (pin(&scenario.definition.running), pin(&scenario.definition.modules_of));
+    Job { scenario, running, modules_of }
+}
+
+/// A scenario made up from the command line: all modules of one kernel on another.
+fn pair_job(ready: &Ready<'_>, pins: &Pins, pair: &PairSpec) -> Result<Job, run::Error> {
+    let find = |spec| -> Result<Result<Pin, String>, run::Error> {
+        let found = resolve(&ready.context, &ready.choice.engine, &ready.image, pins, spec)?;
+        Ok(found.map_err(|gone| gone.to_string()))
+    };
+    let (running, modules_of) = (find(&pair.from)?, find(&pair.to)?);
+    let release = |pin: &Result<Pin, String>, spec: &dyn std::fmt::Display| {
+        pin.as_ref().map_or_else(|_| spec.to_string(), |pin| pin.release.clone())
+    };
+    let (from, to) = (release(&running, &pair.from), release(&modules_of, &pair.to));
+    let definition = Definition {
+        title: format!("all modules of {to} on a running {from}"),
+        about: "A pair from the command line.".into(),
+        running: from,
+        modules_of: to,
+        load: Modules::All,
+        memory_mib: 4096,
+    };
+    Ok(Job { scenario: Scenario { name: "pair".into(), definition, dir: None }, running, modules_of })
+}
+
+/// Has insta write the snapshots anew from what was just recorded.
+fn accept() -> Result<()> {
+    let sh = Shell::new()?;
+    sh.change_dir(crate::root());
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    cmd!(sh, "{cargo} test --quiet --package snapshots --test replay")
+        .env("INSTA_UPDATE", "always")
+        .quiet()
+        .ignore_stdout()
+        .run()
+        .context("failed to write the snapshots from what was recorded")
+}
+
+fn print(report: &Report, formats: &[Format]) -> Result<()> {
+    let standard = [Format { form: Form::Human, file: None }];
+    let formats = if formats.is_empty() { &standard[..] } else { formats };
+    for Format { form, file } in formats {
+        let colour = file.is_none() && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let mut text = match form {
+            Form::Human => report.human(colour),
+            Form::Json => report.json()?,
+            Form::Junit => report.junit()?,
+        };
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        match file {
+            Some(path) => {
+                fs::write(path, text).with_context(|| format!("failed to write the report {}", path.display()))?;
+            }
+            None => match std::io::stdout().write_all(text.as_bytes()) {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                other => other.context("failed to print the report")?,
+            },
+        }
+    }
+    Ok(())
+}
