@@ -85,7 +85,7 @@ fn everywhere(what: &str, applies: impl Fn(&Recorded) -> bool, mutate: impl Fn(&
 }
 
 fn speaks(recorded: &Recorded) -> bool {
-    recorded.transcript.steps().any(|(.., records)| !records.is_empty())
+    recorded.transcript.steps().any(|step| !step.records.is_empty())
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn btf_that_appears_or_vanishes() {
 
 #[test]
 fn btf_of_other_bytes() {
-    let shows = |recorded: &Recorded| recorded.transcript.steps().any(|(_, load, _)| load.btf.is_some());
+    let shows = |recorded: &Recorded| recorded.transcript.steps().any(|step| step.load.btf.is_some());
     everywhere(
         "BTF of other bytes",
         |it| shows(it) && it.scenario.definition.load == Modules::All && !it.scenario.definition.is_upgrade(),
@@ -203,7 +203,7 @@ fn a_line_of_another_level() {
 #[test]
 fn two_lines_swapped() {
     let pairs = |recorded: &Recorded| {
-        recorded.transcript.steps().any(|(.., records)| records.windows(2).any(|two| two[0].text != two[1].text))
+        recorded.transcript.steps().any(|step| step.records.windows(2).any(|two| two[0].text != two[1].text))
     };
     everywhere("swapped lines", pairs, |events, at| {
         let Some(at) = talkative(events, at, 2) else { return false };

@@ -239,11 +239,12 @@ fn job(scenario: Scenario, pins: &Pins) -> Job {
 
 /// A scenario made up from the command line: all modules of one kernel on another.
 fn pair_job(ready: &Ready<'_>, pins: &Pins, pair: &PairSpec) -> Result<Job, run::Error> {
-    let find = |spec| -> Result<Result<Pin, String>, run::Error> {
-        let found = resolve(&ready.context, &ready.choice.engine, &ready.image, pins, spec)?;
-        Ok(found.map_err(|gone| gone.to_string()))
+    let specs = [pair.from.clone(), pair.to.clone()];
+    let mut found = resolve(&ready.context, &ready.archive(), pins, &specs)?.into_iter();
+    let mut next = || {
+        found.next().map_or_else(|| Err("it was not looked for".to_owned()), |it| it.map_err(|gone| gone.to_string()))
     };
-    let (running, modules_of) = (find(&pair.from)?, find(&pair.to)?);
+    let (running, modules_of) = (next(), next());
     let release = |pin: &Result<Pin, String>, spec: &dyn std::fmt::Display| {
         pin.as_ref().map_or_else(|_| spec.to_string(), |pin| pin.release.clone())
     };
@@ -263,7 +264,7 @@ fn pair_job(ready: &Ready<'_>, pins: &Pins, pair: &PairSpec) -> Result<Job, run:
 fn accept() -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(crate::root());
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let cargo = crate::cargo();
     cmd!(sh, "{cargo} test --quiet --package snapshots --test replay")
         .env("INSTA_UPDATE", "always")
         .quiet()

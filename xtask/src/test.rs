@@ -25,16 +25,15 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let sh = Shell::new()?;
     sh.change_dir(crate::root());
-    // What cargo says of this very build is not for the one below.
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let cargo = crate::cargo();
     bring_nextest(&sh, &cargo)?;
 
     let Arguments { profile, further } = arguments;
     let tests = cmd!(sh, "{cargo} nextest run --workspace --profile {profile} {further...}").env("INSTA_UPDATE", "no");
     let examples = cmd!(sh, "{cargo} test --workspace --doc --quiet");
-    let mut passed = tests.run_interactive_ok();
+    let mut passed = tests.run().is_ok();
     if further.is_empty() {
-        passed &= examples.run_interactive_ok();
+        passed &= examples.run().is_ok();
     }
     Ok(if passed { Exit::Recorded } else { Exit::Differs })
 }
@@ -47,15 +46,4 @@ fn bring_nextest(sh: &Shell, cargo: &str) -> Result<()> {
     cmd!(sh, "{cargo} install --locked cargo-nextest")
         .run()
         .context("failed to install cargo-nextest; install it by hand: cargo install --locked cargo-nextest")
-}
-
-trait RunOk {
-    /// Runs with this terminal's input and output, and says whether it succeeded.
-    fn run_interactive_ok(self) -> bool;
-}
-
-impl RunOk for xshell::Cmd<'_> {
-    fn run_interactive_ok(self) -> bool {
-        self.run().is_ok()
-    }
 }

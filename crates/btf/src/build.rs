@@ -39,13 +39,13 @@ impl<'b> Builder<'b> {
         Self::empty(base.endian(), Some(base))
     }
 
-    /// A copy of what is on top in a view, to which more can be added. If nothing is, the view needs no base.
+    /// A copy of what is on top in a view. The view's base matters only for what is added to the copy.
     ///
     /// Written back it has the same bytes if [`is_compact`]; otherwise the same types and strings under a header of a
     /// usual length, without what lay between the sections.
     ///
     /// # Errors
-    /// A section is too long for its length to be written.
+    /// None: what was parsed can be copied. They come from [`Builder::copy_in`], of which this is a case.
     pub fn copy_of(view: View<'b>) -> Result<Self, WriteError> {
         Self::copy_in(view, view.own().endian())
     }
@@ -94,8 +94,8 @@ impl<'b> Builder<'b> {
         TypeId(self.base.map_or(0, Btf::len).saturating_add(1).saturating_add(self.count))
     }
 
-    /// The offset of a string: the base's, one that was added before, or that of a new one. Only whole strings are reused,
-    /// no tails.
+    /// The offset of a string: the base's, one that was added before, or that of a new one. Only whole strings are
+    /// reused, no tails.
     ///
     /// # Errors
     /// The string has a NUL in it, or the strings outgrow 4 GiB.
@@ -212,9 +212,9 @@ impl<'b> Builder<'b> {
 
 /// Whether BTF has its sections one after the other and nothing else.
 ///
-/// More exactly: a header of 24 bytes or of 32 and more; types and layout each at the next multiple of 4 bytes, with zeros
-/// up to there; no byte after the last section. Every encoder writes it like that, and such BTF is written back as it was
-/// by [`Builder::copy_of`].
+/// More exactly: a header of 24 bytes or of 32 and more; types and layout each at the next multiple of 4 bytes, with
+/// zeros up to there; no byte after the last section. Every encoder writes it like that, and such BTF is written back as
+/// it was by [`Builder::copy_of`].
 #[must_use]
 pub fn is_compact(btf: &Btf<'_>) -> bool {
     let header = *btf.header();

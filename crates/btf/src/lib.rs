@@ -1,4 +1,47 @@
-//! The BTF format: parse, split views, write, names, C rendering, comparison of types. Pure: no files, no ELF.
+//! The BTF format of the Linux kernel: parse, resolve over a base, walk, compare, render as C, write.
+//!
+//! Everything works on bytes in memory: no files, no ELF. Input may be anything: it is parsed or refused with an error that
+//! says what is wrong where, without a panic, and nothing is allocated by a length that was not checked. Parsed BTF borrows
+//! its bytes and adds 4 bytes a type.
+//!
+//! - [`Btf`] is one parsed `.BTF` section. A module's refers to its base, the kernel's, by ids and string offsets, and
+//!   does not say which base that is.
+//! - [`View`] puts a [`Btf`] over a base, any base, and resolves.
+//! - [`Type`] is one type: [`Type::fields`] is the one walk over what it consists of, and the typed accessors rest on the
+//!   same description ([`Shape`]).
+//! - [`Builder`] writes: copies that are equal byte by byte, the other byte order, renumbered types, new ones.
+//! - [`mod@compare`] compares types.
+//!
+//! The format is that of `include/uapi/linux/btf.h`, kinds 1 to 19, headers of 24 and 32 bytes.
+//!
+//! ```
+//! use btf::{Btf, Builder, Endian, IntData, Kind, Record, StrOff};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A base with one type, and split BTF over it with a pointer to that type.
+//! let mut builder = Builder::new(Endian::Little);
+//! let name = builder.add_string("int")?;
+//! let int = builder.add(&Record::int(name, 4, IntData::new(IntData::SIGNED, 0, 32)))?;
+//! let base_bytes = builder.to_bytes()?;
+//! let base = Btf::parse(&base_bytes)?;
+//!
+//! let mut builder = Builder::over(&base);
+//! builder.add(&Record::reference(Kind::Ptr, StrOff::NONE, int))?;
+//! let split_bytes = builder.to_bytes()?;
+//! let split = Btf::parse(&split_bytes)?;
+//!
+//! // The split's ids go on where the base's end.
+//! let view = split.over(&base);
+//! let (id, pointer) = view.own_types().next().ok_or("no type")?;
+//! assert_eq!((id.0, pointer.kind()), (2, Kind::Ptr));
+//! let target = pointer.target().and_then(|id| view.get(id)).ok_or("no target")?;
+//! assert_eq!(view.name(&target).ok_or("no name")?, "int");
+//!
+//! // Over nothing the same id means another type: the pointer itself.
+//! assert!(split.alone().get(int).is_some_and(|ty| ty.kind() == Kind::Ptr));
+//! # Ok(())
+//! # }
+//! ```
 
 #![cfg_attr(
     not(test),
@@ -13,13 +56,17 @@
 )]
 
 mod build;
+pub mod c;
 pub mod compare;
+mod element;
 mod endian;
 mod error;
 mod header;
 mod id;
 mod kind;
+mod layout;
 mod record;
+mod scan;
 mod section;
 mod shape;
 mod ty;
@@ -28,13 +75,16 @@ mod view;
 pub use bstr::BStr;
 
 pub use build::{Builder, is_compact};
+pub use element::{Elements, Enumerator, Member, Param, SectionVar};
 pub use endian::Endian;
 pub use error::{ParseError, WriteError};
 pub use header::{Extent, HEADER_LEN, HEADER_LEN_LAYOUT, Header, MAGIC, Section, VERSION};
 pub use id::{StrOff, TypeId};
 pub use kind::{Info, Kind};
+pub use layout::{KindLayout, Layout};
 pub use record::Record;
-pub use section::{Btf, KindLayout, Layout, Scan, Scanned};
+pub use scan::{Scan, Scanned};
+pub use section::Btf;
 pub use shape::{Field, Fields, Role, Shape, TYPE_HEAD, Value};
-pub use ty::{Array, Elements, Enumerator, IntData, Member, Param, SectionVar, Type};
+pub use ty::{Array, IntData, Type};
 pub use view::View;

@@ -1,16 +1,17 @@
 //! Parsed BTF: the sections, and where in them each type begins.
 
+use core::fmt;
+
 use bstr::{BStr, ByteSlice};
 
 use crate::header::{Header, Section, VERSION};
-use crate::shape::TYPE_HEAD;
-use crate::{Endian, ParseError, Type, View};
+use crate::{Endian, Layout, ParseError, Scan, Type, View};
 
 /// Parsed BTF: what one `.BTF` section holds, not yet put over a base.
 ///
 /// It borrows the bytes and adds 4 bytes a type. Ids and string offsets get their meaning from a base, so they are resolved
 /// by a [`View`]: [`Btf::alone`] for BTF that needs no base, [`Btf::over`] for split BTF, over any base.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Btf<'a> {
     bytes: &'a [u8],
     header: Header,
@@ -33,12 +34,9 @@ impl<'a> Btf<'a> {
         }
         let types = header.section(bytes, Section::Types)?;
         let strings = header.section(bytes, Section::Strings)?;
-        let layout = Layout::new(header.section(bytes, Section::Layout)?, header.endian);
-        let mut index = Vec::new();
-        for start in (Scan { header, types, layout, offset: 0, ordinal: 0 }) {
-            index.push(start?.start);
-        }
-        Ok(Self { bytes, header, types, strings, layout, index: index.into_boxed_slice() })
+        let layout = Layout::of(&header, bytes)?;
+        let index: Result<_, _> = Scan::new(header, bytes)?.map(|scanned| Ok(scanned?.start)).collect();
+        Ok(Self { bytes, header, types, strings, layout, index: index? })
     }
 
     /// What was parsed.
@@ -139,124 +137,8 @@ impl<'a> Btf<'a> {
     }
 }
 
-/// The layout section: how long the types of each kind are.
-#[derive(Debug, Clone, Copy)]
-pub struct Layout<'a> {
-    bytes: &'a [u8],
-    endian: Endian,
-}
-
-/// An entry of the layout section (`struct btf_layout` in `include/uapi/linux/btf.h`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KindLayout {
-    /// The bytes between a type's head and its elements.
-    pub fixed: u8,
-    /// The bytes of each of the vlen elements.
-    pub element: u8,
-    /// Flags; none is defined.
-    pub flags: u16,
-}
-
-impl<'a> Layout<'a> {
-    const fn new(bytes: &'a [u8], endian: Endian) -> Self {
-        Self { bytes, endian }
-    }
-
-    /// The section as it was parsed.
-    #[must_use]
-    pub const fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
-    /// The entry of a kind, by its number.
-    #[must_use]
-    pub fn get(&self, kind: u8) -> Option<KindLayout> {
-        self.iter().nth(usize::from(kind))
-    }
-
-    /// All entries, in the order of the kinds' numbers from 0 on. Bytes after the last whole entry are left out.
-    pub fn iter(&self) -> impl Iterator<Item = KindLayout> + Clone + use<'a> {
-        let endian = self.endian;
-        self.bytes.as_chunks().0.iter().map(move |&[fixed, element, f0, f1]| KindLayout {
-            fixed,
-            element,
-            flags: endian.read_u16([f0, f1]),
-        })
-    }
-}
-
-impl KindLayout {
-    fn len(self, vlen: u32) -> u64 {
-        let elements = u64::from(vlen).saturating_mul(u64::from(self.element));
-        elements.saturating_add(u64::from(self.fixed)).saturating_add(TYPE_HEAD as u64)
-    }
-}
-
-/// Steps over a type section type by type, without an index: for what has to be looked at although it cannot be walked to
-/// its end. After an error it ends.
-#[derive(Debug, Clone)]
-pub struct Scan<'a> {
-    header: Header,
-    types: &'a [u8],
-    layout: Layout<'a>,
-    offset: usize,
-    ordinal: u32,
-}
-
-/// A type that a [`Scan`] came by.
-#[derive(Debug, Clone, Copy)]
-pub struct Scanned<'a> {
-    /// Where it begins in the type section, in bytes.
-    pub start: u32,
-    /// The type.
-    pub ty: Type<'a>,
-}
-
-impl<'a> Scan<'a> {
-    /// Scans the types that a header announces.
-    ///
-    /// # Errors
-    /// The type or the layout section lies outside the bytes.
-    pub fn new(header: Header, bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let types = header.section(bytes, Section::Types)?;
-        let layout = Layout::new(header.section(bytes, Section::Layout)?, header.endian);
-        Ok(Self { header, types, layout, offset: 0, ordinal: 0 })
-    }
-
-    fn step(&self, rest: &'a [u8]) -> Result<&'a [u8], ParseError> {
-        let position = self.header.range(Section::Types).start.saturating_add(self.offset as u64);
-        let (ordinal, offset) = (self.ordinal.saturating_add(1), position);
-        let short = |needed| ParseError::ShortType { ordinal, offset, needed, available: rest.len() };
-        let head: &[u8; TYPE_HEAD] = rest.first_chunk().ok_or_else(|| short(TYPE_HEAD as u64))?;
-        let info = Type::new(head, self.header.endian).info();
-        let kind = info.kind();
-        let length = match kind.shape() {
-            Some(shape) => shape.len(info.vlen()),
-            None => {
-                let unknown = ParseError::UnknownKind { ordinal, offset, kind: kind.number() };
-                self.layout.get(kind.number()).ok_or(unknown)?.len(info.vlen())
-            }
-        };
-        usize::try_from(length).ok().and_then(|length| rest.get(..length)).ok_or_else(|| short(length))
-    }
-}
-
-impl<'a> Iterator for Scan<'a> {
-    type Item = Result<Scanned<'a>, ParseError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.types.get(self.offset..).filter(|rest| !rest.is_empty())?;
-        match self.step(rest) {
-            Ok(bytes) => {
-                let start = u32::try_from(self.offset).unwrap_or(u32::MAX);
-                self.offset = self.offset.saturating_add(bytes.len());
-                self.ordinal = self.ordinal.saturating_add(1);
-                Some(Ok(Scanned { start, ty: Type::new(bytes, self.header.endian) }))
-            }
-            Err(error) => {
-                self.offset = self.types.len();
-                Some(Err(error))
-            }
-        }
+impl fmt::Debug for Btf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Btf").field("header", &self.header).field("types", &self.len()).finish_non_exhaustive()
     }
 }

@@ -38,3 +38,7 @@ pub use symbols::{Export, Import};
 pub use symvers::{Symvers, SymversDiff, SymversEntry};
 pub use tree::ModuleTree;
 pub use versions::Version;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,11 +1,11 @@
 //! What became of one module, told from what the guest reported: loaded or not, with its BTF or without, and which check
 //! of the kernel's spoke against it.
 
-use guest_protocol::{Load, Record, SysfsBtf};
+use guest_protocol::{Record, SysfsBtf};
 use nix::errno::Errno;
 use serde::Serialize;
 
-use crate::transcript::Given;
+use crate::transcript::Step;
 
 /// What became of a module and of its BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -34,9 +34,12 @@ impl Fate {
 
     /// What became of the module that a step loaded.
     #[must_use]
-    pub fn of(given: &Given, load: &Load, records: &[Record]) -> Self {
+    pub fn of(step: &Step<'_>) -> Self {
+        let Step { given, load, records, allows_btf_mismatch } = *step;
         if load.errno != 0 {
-            return if validation_errno(&load.module, records) == Some(-load.errno) {
+            // A kernel that allows a mismatch goes on without the BTF; what fails then fails for its own reasons, be the
+            // errno the same.
+            return if !allows_btf_mismatch && validation_errno(&load.module, records) == Some(-load.errno) {
                 Self::Refused
             } else if records.iter().any(|record| record.text.contains(": disagrees about version of symbol ")) {
                 Self::Crc
@@ -91,24 +94,25 @@ pub fn validation_errno(module: &str, records: &[Record]) -> Option<i32> {
     records.iter().find_map(|record| record.text.strip_prefix(&opening)?.trim_end().parse().ok())
 }
 
-/// The kernel's reason, in its own words: the last `BPF:` line that says anything before the module's BTF was refused,
-/// or, for a module that did not load, the last line about that module.
+/// What the kernel said against a module, in its own words: the last `BPF:` line that says anything, else that it refused
+/// the BTF without one, else the last line about the module by name.
 #[must_use]
-pub fn reason<'a>(module: &str, records: &'a [Record]) -> Option<&'a str> {
-    let said = |record: &'a Record| {
-        let text = record.text.strip_prefix("BPF:")?.trim();
-        (!text.is_empty()).then_some(text)
-    };
-    let own = |record: &'a Record| {
-        let text = record.text.strip_prefix(module)?.strip_prefix(": ")?.trim();
-        (!text.is_empty()).then_some(text)
-    };
-    records.iter().rev().find_map(said).or_else(|| records.iter().rev().find_map(own))
+pub fn objection(module: &str, records: &[Record]) -> Option<String> {
+    let last = |find: &dyn Fn(&str) -> Option<String>| records.iter().rev().find_map(|record| find(&record.text));
+    let worded = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
+    last(&|text| worded(text.strip_prefix("BPF:")?))
+        .or_else(|| {
+            validation_errno(module, records).map(|errno| format!("BTF refused with {errno}, without a reason"))
+        })
+        .or_else(|| last(&|text| worded(text.strip_prefix(module)?.strip_prefix(": ")?)))
 }
 
 #[cfg(test)]
 mod tests {
+    use guest_protocol::Load;
+
     use super::*;
+    use crate::transcript::Given;
 
     fn given(btf: Option<SysfsBtf>) -> Given {
         Given { module: "overlay".into(), path: "kernel/fs/overlayfs/overlay.ko".into(), btf }
@@ -127,10 +131,14 @@ mod tests {
         lines.iter().map(record).collect()
     }
 
+    fn of(btf: Option<SysfsBtf>, load: Load, records: &[Record], allows_btf_mismatch: bool) -> Fate {
+        Fate::of(&Step { given: &given(btf), load: &load, records, allows_btf_mismatch })
+    }
+
     #[test]
     fn a_module_that_loads_is_judged_by_its_bytes_in_sysfs() {
         let section = btf(100, 'a');
-        let of = |given_btf, shown| Fate::of(&given(given_btf), &load(0, shown), &[]);
+        let of = |given, shown| of(given, load(0, shown), &[], true);
         assert_eq!(of(Some(section.clone()), Some(section.clone())), Fate::Kept);
         assert_eq!(of(Some(section.clone()), Some(btf(100, 'b'))), Fate::Relocated);
         assert_eq!(of(Some(section), None), Fate::Dropped);
@@ -140,24 +148,27 @@ mod tests {
 
     #[test]
     fn a_refusal_is_the_btf_s_only_if_the_kernel_said_so_of_this_module_with_this_errno() {
-        let of = |errno, lines: &[&str]| Fate::of(&given(Some(btf(1, 'a'))), &load(errno, None), &records(lines));
-        assert_eq!(of(22, &["BPF: Invalid name", "failed to validate module [overlay] BTF: -22"]), Fate::Refused);
-        assert_eq!(of(22, &["failed to validate module [exportfs] BTF: -22"]), Fate::Failed);
-        assert_eq!(of(19, &["failed to validate module [overlay] BTF: -22"]), Fate::Failed);
-        assert_eq!(of(8, &["overlay: disagrees about version of symbol module_layout"]), Fate::Crc);
-        assert_eq!(of(19, &[]), Fate::Failed);
+        let strict = |errno, lines: &[&str]| of(Some(btf(1, 'a')), load(errno, None), &records(lines), false);
+        let lenient = |errno, lines: &[&str]| of(Some(btf(1, 'a')), load(errno, None), &records(lines), true);
+        let refusal = ["BPF: Invalid name", "failed to validate module [overlay] BTF: -22"];
+        assert_eq!(strict(22, &refusal), Fate::Refused);
+        assert_eq!(lenient(22, &refusal), Fate::Failed);
+        assert_eq!(strict(22, &["failed to validate module [exportfs] BTF: -22"]), Fate::Failed);
+        assert_eq!(strict(19, &["failed to validate module [overlay] BTF: -22"]), Fate::Failed);
+        assert_eq!(lenient(8, &["overlay: disagrees about version of symbol module_layout"]), Fate::Crc);
+        assert_eq!(strict(19, &[]), Fate::Failed);
     }
 
     #[test]
-    fn the_reason_is_the_last_line_that_says_anything() {
-        let lines = ["BPF: \\x09 type_id=28 bits_offset=608", "BPF:  ", "BPF: Invalid name", "BPF: "];
-        let log = records(&[&lines[..], &["failed to validate module [overlay] BTF: -22"]].concat());
-        assert_eq!(reason("overlay", &log), Some("Invalid name"));
-        assert_eq!(
-            reason("overlay", &records(&["overlay: Unknown symbol exportfs_x (err -2)", "other: x"])),
-            Some("Unknown symbol exportfs_x (err -2)")
-        );
-        assert_eq!(reason("overlay", &records(&["other: x"])), None);
+    fn the_objection_is_the_last_line_that_says_anything() {
+        let objection = |lines: &[&str]| objection("overlay", &records(lines));
+        let refused = "failed to validate module [overlay] BTF: -22";
+        let lines = ["BPF: \\x09 type_id=28 bits_offset=608", "BPF:  ", "BPF: Invalid name", "BPF: ", refused];
+        assert_eq!(objection(&lines).as_deref(), Some("Invalid name"));
+        assert_eq!(objection(&[refused]).as_deref(), Some("BTF refused with -22, without a reason"));
+        let unknown = ["overlay: Unknown symbol exportfs_x (err -2)", "other: x"];
+        assert_eq!(objection(&unknown).as_deref(), Some("Unknown symbol exportfs_x (err -2)"));
+        assert_eq!(objection(&["other: x"]), None);
     }
 
     #[test]

@@ -7,6 +7,8 @@ pub mod measured;
 pub mod normalise;
 pub mod recorded;
 pub mod report;
+pub mod run;
 pub mod summary;
 pub mod text;
 pub mod transcript;
+pub mod truth;

@@ -120,14 +120,15 @@ fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
 fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
     let mut out = String::new();
     let mut further = 0;
-    for (given, _, records) in after.steps() {
-        let Some((.., earlier)) = before.steps().find(|(it, ..)| it.module == given.module) else { continue };
-        let (was, is) = (text::normalised(earlier).join("\n"), text::normalised(records).join("\n"));
+    for step in after.steps() {
+        let module = &step.given.module;
+        let Some(earlier) = before.steps().find(|it| it.given.module == *module) else { continue };
+        let (was, is) = (text::normalised(earlier.records).join("\n"), text::normalised(step.records).join("\n"));
         if was == is {
             continue;
         }
         if further < LOGS_SHOWN {
-            let name = |which: &str| format!("{which} log of {}", given.module);
+            let name = |which: &str| format!("{which} log of {module}");
             out.push_str(&unified(&was, &is, &name("recorded"), &name("seen")));
         }
         further += 1;

@@ -33,11 +33,11 @@ impl Summary {
     #[must_use]
     pub fn of(transcript: &Transcript, measured: &Measured) -> Self {
         let mut summary = Self::default();
-        for (given, load, records) in transcript.steps() {
+        for step in transcript.steps() {
             summary.modules += 1;
-            match Fate::of(given, load, records) {
+            match Fate::of(&step) {
                 Fate::Kept | Fate::Relocated => {
-                    match measured.truth.iter().find(|truth| truth.module == given.module) {
+                    match measured.truth.iter().find(|truth| truth.module == step.given.module) {
                         Some(truth) if truth.holds() => summary.keep_true += 1,
                         _ => summary.wrong += 1,
                     }

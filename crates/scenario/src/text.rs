@@ -6,15 +6,15 @@
 
 use std::fmt::Write as _;
 
-use guest_protocol::{Load, Record};
+use guest_protocol::Record;
 use sha2::{Digest as _, Sha256};
 
 use crate::definition::{Definition, Modules};
-use crate::fate::{Fate, errno_name, reason};
+use crate::fate::{Fate, errno_name, objection};
 use crate::measured::{Measured, Truth};
 use crate::normalise::Normaliser;
 use crate::summary::{Summary, thousands};
-use crate::transcript::{Given, KernelId, Transcript};
+use crate::transcript::{KernelId, Step, Transcript};
 
 /// The normalised text of a run: what its snapshot holds.
 #[must_use]
@@ -91,9 +91,9 @@ pub(crate) fn normalised(records: &[Record]) -> Vec<String> {
     records.iter().map(|record| format!("<{}> {}", record.level, normaliser.line(&record.text))).collect()
 }
 
-fn verdict(given: &Given, load: &Load, records: &[Record]) -> String {
-    let fate = Fate::of(given, load, records);
-    let mut verdict = fate.words().to_owned();
+fn verdict(step: &Step<'_>) -> String {
+    let load = step.load;
+    let mut verdict = Fate::of(step).words().to_owned();
     if load.errno != 0 {
         let _ = write!(verdict, ": {}", errno_name(load.errno));
     }
@@ -104,9 +104,9 @@ fn verdict(given: &Given, load: &Load, records: &[Record]) -> String {
 }
 
 fn logs(text: &mut String, transcript: &Transcript) {
-    for (given, load, records) in transcript.steps() {
-        let _ = writeln!(text, "\n{}: {}", given.module, verdict(given, load, records));
-        for line in normalised(records) {
+    for step in transcript.steps() {
+        let _ = writeln!(text, "\n{}: {}", step.given.module, verdict(&step));
+        for line in normalised(step.records) {
             let _ = writeln!(text, "    {line}");
         }
     }
@@ -116,25 +116,24 @@ fn table(text: &mut String, transcript: &Transcript) {
     let steps: Vec<_> = transcript.steps().collect();
     text.push('\n');
     for fate in Fate::ALL {
-        let count = steps.iter().filter(|(given, load, records)| Fate::of(given, load, records) == fate).count();
+        let count = steps.iter().filter(|step| Fate::of(step) == fate).count();
         if count > 0 {
             let _ = writeln!(text, "{:>6} {}", thousands(count), fate.words());
         }
     }
-    let width = steps.iter().map(|(given, ..)| given.module.len()).max().unwrap_or(0).max("module".len());
-    let _ = writeln!(text, "\n{:width$}  {:8}  {:32}  reason", "module", "log", "verdict");
-    for (given, load, records) in steps {
-        let lines = normalised(records);
-        let reason = reason(&given.module, records).map(normalised_reason).unwrap_or_default();
-        let row =
-            format!("{:width$}  {:8}  {:32}  {reason}", given.module, digest(&lines), verdict(given, load, records));
+    let width = steps.iter().map(|step| step.given.module.len()).max().unwrap_or(0).max("module".len());
+    let _ = writeln!(text, "\n{:width$}  {:8}  {:28}  what the kernel said", "module", "log", "verdict");
+    for step in steps {
+        let module = &step.given.module;
+        let said = objection(module, step.records).map(|said| normalised_objection(&said)).unwrap_or_default();
+        let row = format!("{module:width$}  {:8}  {:28}  {said}", digest(&normalised(step.records)), verdict(&step));
         let _ = writeln!(text, "{}", row.trim_end());
     }
 }
 
-/// A reason in a scope of its own, so that a table's column does not change with what else a log says.
-fn normalised_reason(reason: &str) -> String {
-    let line = Normaliser::new().line(&format!("BPF: {reason}"));
+/// An objection in a scope of its own, so that a table's column does not change with what else a log says.
+fn normalised_objection(said: &str) -> String {
+    let line = Normaliser::new().line(&format!("BPF: {said}"));
     line.strip_prefix("BPF: ").unwrap_or(&line).to_owned()
 }
 

@@ -30,6 +30,9 @@ pub struct Header {
     pub provenance: Provenance,
     /// The running kernel's BTF, as its image holds it.
     pub base: SysfsBtf,
+    /// Whether the running kernel was built with `CONFIG_MODULE_ALLOW_BTF_MISMATCH`: it then loads a module whose BTF it
+    /// refuses, without the BTF.
+    pub allows_btf_mismatch: bool,
     /// The modules that the guest was given, in the order in which it was told to load them.
     pub given: Vec<Given>,
 }
@@ -83,6 +86,19 @@ pub struct Transcript {
     pub header: Header,
     /// What the guest reported, in order.
     pub events: Vec<Event>,
+}
+
+/// One step of a transcript.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// What was given.
+    pub given: &'a Given,
+    /// What came of it.
+    pub load: &'a Load,
+    /// What the kernel said meanwhile.
+    pub records: &'a [Record],
+    /// [`Header::allows_btf_mismatch`].
+    pub allows_btf_mismatch: bool,
 }
 
 /// Why a transcript cannot be used.
@@ -194,13 +210,15 @@ impl Transcript {
         replace(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
-    /// The steps: what was given, what came of it, and what the kernel said meanwhile.
-    pub fn steps(&self) -> impl Iterator<Item = (&Given, &Load, &[Record])> {
+    /// The steps, in order.
+    pub fn steps(&self) -> impl Iterator<Item = Step<'_>> {
         let loads = self.events.iter().filter_map(|event| match event {
             Event::Step { load, records, .. } => Some((load, records.as_slice())),
             _ => None,
         });
-        self.header.given.iter().zip(loads).map(|(given, (load, records))| (given, load, records))
+        let allows_btf_mismatch = self.header.allows_btf_mismatch;
+        let step = move |(given, (load, records))| Step { given, load, records, allows_btf_mismatch };
+        self.header.given.iter().zip(loads).map(step)
     }
 
     /// What the kernel said before the first step, and the BTF it showed of itself.

@@ -82,7 +82,8 @@ impl KvmVerdict {
     ///
     /// Whatever the file system says.
     pub fn store(&self, path: &Path) -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }

@@ -4,13 +4,13 @@
 //! format is the one of the kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use cpio::newc::{Builder, ModeFileType, trailer};
 use guest_protocol::{INIT_PATH, PLAN_PATH, Plan};
-use tempfile::NamedTempFile;
 use thiserror::Error;
 
 /// The longest path in bytes: the kernel skips an entry whose name with its NUL is longer than `PATH_MAX`
@@ -135,7 +135,8 @@ impl Initramfs {
     pub fn write(&self, target: &Path) -> Result<u64, InitramfsError> {
         let failed = |source| InitramfsError::Write { path: target.to_owned(), source };
         let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(directory).map_err(failed)?;
+        let readable = Permissions::from_mode(0o644);
+        let file = tempfile::Builder::new().permissions(readable).tempfile_in(directory).map_err(failed)?;
         let file = self.pack(BufWriter::with_capacity(1 << 18, file), target)?.into_inner();
         let file = file.map_err(|error| failed(error.into_error()))?;
         let length = file.as_file().metadata().map_err(failed)?.len();

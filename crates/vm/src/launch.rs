@@ -2,15 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, ExitStatus};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::rundir::RunDir;
 
@@ -19,13 +18,13 @@ use crate::rundir::RunDir;
 const SCRIPT: &str = r#"run=$1
 shift
 : >"$run/qemu.started" || exit 125
-"$@" >"$run/qemu.log" 2>&1 </dev/null
+"$@" >"$run/qemu.log" 2>&1
 code=$?
 echo "$code" >"$run/qemu.ended"
 exit "$code""#;
 
-/// How long the dead may take to go: a virtual machine's memory is given back first.
-const DYING: Duration = Duration::from_secs(2);
+/// How long the dead may take to go, in seconds: a virtual machine's memory is given back first.
+const DYING: i64 = 5;
 
 /// A command, and what it needs of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,19 +88,23 @@ impl Launcher for HostLauncher {
         let (program, arguments) =
             invocation.argv.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
         let log = File::create(&invocation.log)?;
+        let (alive, held) = io::pipe()?;
         let child = Command::new(program)
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(held)
             .stdout(log.try_clone()?)
             .stderr(log)
             .process_group(0)
             .spawn()?;
-        Ok(Box::new(HostProcess { child, status: None }))
+        Ok(Box::new(HostProcess { child, alive, status: None }))
     }
 }
 
 struct HostProcess {
     child: Child,
+    /// The end of a pipe whose other end every process of the group holds as its standard input: it is closed when the
+    /// last of them is dead, waited for or not.
+    alive: PipeReader,
     /// How it ended, once it has been waited for.
     status: Option<ExitStatus>,
 }
@@ -120,10 +123,8 @@ impl HostProcess {
         }
         let status = self.child.wait()?;
         self.status = Some(status);
-        let given_up = Instant::now() + DYING;
-        while test_kill_process_group(group).is_ok() && Instant::now() < given_up {
-            thread::sleep(Duration::from_millis(5));
-        }
+        let limit = Timespec { tv_sec: DYING, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.alive, PollFlags::HUP)], Some(&limit))?;
         Ok(status)
     }
 }

@@ -13,12 +13,14 @@ mod cmp;
 mod console;
 mod guest;
 mod initramfs;
+mod judge;
 mod launch;
 mod outcome;
 mod qemu;
 mod results;
 mod rundir;
 mod version;
+mod watch;
 
 pub use auto::{Chooser, KvmHost, KvmVerdict, Request};
 pub use boot::{Boot, BootError, Limits, boot};

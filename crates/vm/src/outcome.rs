@@ -94,6 +94,8 @@ pub enum Lost {
     Killed {
         /// The signal's number.
         signal: i32,
+        /// The end of what QEMU said.
+        said: String,
     },
     /// QEMU exited, and neither an end marker nor a panic explains it.
     Exited {
@@ -116,6 +118,11 @@ pub enum Lost {
     Garbled {
         /// What is wrong with them.
         why: String,
+    },
+    /// The run's directory is full, so the logs may lack anything.
+    NoSpace {
+        /// The directory.
+        path: PathBuf,
     },
     /// A log grew beyond the limit.
     TooMuch {
@@ -184,19 +191,24 @@ impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted { reason } => write!(f, "QEMU could not be started: {reason}"),
-            Self::Killed { signal } => write!(f, "QEMU was killed by signal {signal}"),
-            Self::Exited { code, said } if said.is_empty() => {
-                write!(f, "QEMU exited with code {code} before the guest's end marker")
-            }
+            Self::Killed { signal, said } => write!(f, "QEMU was killed by signal {signal}{}", quoted(said)),
             Self::Exited { code, said } => {
-                write!(f, "QEMU exited with code {code} before the guest's end marker: {said}")
+                write!(f, "QEMU exited with code {code} before the guest's end marker{}", quoted(said))
             }
             Self::Unconfirmed { code } => {
                 write!(f, "the guest's end marker came, but QEMU exited with code {code}")
             }
-            Self::Vanished { how } => write!(f, "what ran QEMU went away: {how}"),
+            Self::Vanished { how } => write!(f, "what ran QEMU ended and did not record how QEMU did: {how}"),
             Self::Garbled { why } => f.write_str(why),
+            Self::NoSpace { path } => {
+                write!(f, "no space is left in {}: what QEMU wrote there may lack anything", path.display())
+            }
             Self::TooMuch { log, limit } => write!(f, "{} grew beyond {limit} bytes", log.display()),
         }
     }
+}
+
+/// What was said, if anything was, after a colon.
+fn quoted(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
 }

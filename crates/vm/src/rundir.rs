@@ -1,9 +1,9 @@
 //! The files of one run, in one directory that the host and QEMU both see.
 
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The directory of one run and what lies in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl RunDir {
 
     /// QEMU's exit code, if it has ended on its own and lived to have it recorded.
     pub(crate) fn exit_code(&self) -> Option<i32> {
-        fs::read_to_string(self.ended()).ok()?.trim().parse().ok()
+        tail(&self.ended(), 16).parse().ok()
     }
 
     /// When QEMU started.
@@ -79,9 +79,16 @@ impl RunDir {
         modified(&self.started())
     }
 
-    /// When QEMU ended.
-    pub(crate) fn end_time(&self) -> Option<SystemTime> {
-        modified(&self.ended())
+    /// How long QEMU ran: from stamp to stamp, or to now where it was killed. Zero if it was never started.
+    pub(crate) fn qemu_time(&self) -> Duration {
+        let end = modified(&self.ended()).unwrap_or_else(SystemTime::now);
+        self.start_time().and_then(|start| end.duration_since(start).ok()).unwrap_or_default()
+    }
+
+    /// Whether there is no room for another byte: QEMU drops what it cannot write to a log, and says nothing.
+    pub(crate) fn is_full(&self) -> bool {
+        let written = tempfile::tempfile_in(&self.0).and_then(|mut file| file.write_all(&[0; 4096]));
+        written.is_err_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
     }
 }
 
@@ -94,9 +101,15 @@ pub(crate) fn length_of(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-/// The last lines of a log, at most `limit` bytes of it, for a message.
-pub(crate) fn tail(path: &Path, limit: usize) -> String {
-    let bytes = fs::read(path).unwrap_or_default();
-    let tail = bytes.get(bytes.len().saturating_sub(limit)..).unwrap_or_default();
-    String::from_utf8_lossy(tail).trim().to_owned()
+/// The end of a log, at most `limit` bytes of it, for a message. Empty where there is none.
+pub(crate) fn tail(path: &Path, limit: u64) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(limit)))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).trim().to_owned()
 }

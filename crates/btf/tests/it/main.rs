@@ -7,3 +7,4 @@ mod parse;
 mod roundtrip;
 mod split;
 mod types;
+mod words;

@@ -18,7 +18,7 @@ const SCRIPT: &str = include_str!("../../../../ci/archive.sh");
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// What the indexes of the suites and apt's own caches take, roughly, in bytes.
-const STATE_SIZE: u64 = 250_000_000;
+const STATE_SIZE: u64 = 100_000_000;
 
 /// How long an index or a download may stand still.
 const STALL: Duration = Duration::from_secs(120);
@@ -123,11 +123,14 @@ Dir::Etc::preferencesparts "/dev/null";
 Dir::State "{state}";
 Dir::State::status "/dev/null";
 Dir::Cache "{state}/cache";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
 Dir::Log "{state}";
 APT::Architecture "amd64";
 APT::Architectures {{ "amd64"; }};
 APT::Sandbox::User "root";
 APT::Update::Error-Mode "any";
+Acquire::GzipIndexes "true";
 Acquire::Languages "none";
 Acquire::PDiffs "false";
 Acquire::Retries "2";
@@ -175,7 +178,7 @@ impl Archive for AptArchive<'_> {
             },
             &mut |elapsed| stall.moves(elapsed).map(|bytes| report(bytes.min(total))).is_some(),
         );
-        result.map(|_| report(total)).map_err(|error| explain(error, entries))
+        result.map(|_| report(total)).map_err(|error| explain(error, entries, into))
     }
 
     fn unpack(&self, packages: &[(PathBuf, PathBuf)]) -> Result<(), Error> {
@@ -244,17 +247,20 @@ fn size_of(directory: &Path) -> u64 {
         .fold(0, u64::saturating_add)
 }
 
-/// apt verifies what it downloads, and says in words what is wrong.
-fn explain(error: Error, entries: &[Entry]) -> Error {
+/// apt verifies what it downloads, and says in words what is wrong: a line that begins with `E: Failed to fetch` and names the
+/// file, with the hashes in the lines below it. A package that came only in part is still in the directory.
+fn explain(error: Error, entries: &[Entry], into: &Path) -> Error {
     let Error::Failed { doing, program, status, output } = error else { return error };
-    let named = |entry: &&Entry| output.contains(&entry.file_name()) || output.contains(&entry.package);
-    let wrong = entries.iter().find(named).and_then(|entry| {
-        let file = entry.file_name();
-        let size = output.split_once("unexpected size (").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-        let received = output.split_once("received file:").and_then(|(_, rest)| hash_in(rest));
-        match (size, received) {
-            (Some(got), _) => Some(Error::CutShort { file, wanted: entry.size, got }),
-            (None, Some(got)) => {
+    let wrong = output.split("E: Failed to fetch ").skip(1).find_map(|complaint| {
+        let line = complaint.lines().next().unwrap_or_default();
+        let entry = entries.iter().find(|entry| line.contains(&entry.file_name()))?;
+        let (file, wanted) = (entry.file_name(), entry.size);
+        let received = complaint.split_once("received file:").and_then(|(_, hashes)| hash_in(hashes));
+        let said = line.split_once("unexpected size (").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        let there = || fs::metadata(into.join(&file)).ok().map(|metadata| metadata.len());
+        match (received, said.or_else(there).filter(|got| *got < wanted)) {
+            (_, Some(got)) => Some(Error::CutShort { file, wanted, got }),
+            (Some(got), None) => {
                 Some(Error::WrongHash { file, wanted: entry.sha256, got, source_of_hash: "computed by apt" })
             }
             (None, None) => None,
@@ -273,33 +279,49 @@ mod tests {
     use crate::testing::Fixture;
     use std::sync::atomic::Ordering;
 
-    fn entry() -> Entry {
-        let line = format!("s linux-image-6.1.0-1-cloud-amd64-unsigned 6.1.1-1 1000 2 {}", Sha256::of(b"good"));
+    fn entry(number: u32) -> Entry {
+        let hash = Sha256::of(b"good");
+        let line = format!("s linux-image-6.1.0-{number}-cloud-amd64-unsigned 6.1.{number}-1 1000 2 {hash}");
         index::parse(&line).unwrap().remove(0)
     }
 
-    fn failed(output: &str) -> Error {
-        Error::Failed {
-            doing: "x".into(),
-            program: "podman".into(),
-            status: "exit status: 100".into(),
-            output: output.into(),
-        }
+    /// What apt says when the second of two packages comes to grief.
+    fn explained(complaint: &str, into: &Path) -> Error {
+        let (first, second) = (entry(1).package, entry(2).file_name());
+        let output = format!(
+            "Get:1 http://m.invalid/debian bookworm/main amd64 {first} amd64 6.1.1-1 [26.5 MB]\n\
+             E: Failed to fetch http://m.invalid/pool/l/linux/{second}  {complaint}\n"
+        );
+        let (doing, program, status) = ("x".to_owned(), "podman".to_owned(), "exit status: 100".to_owned());
+        explain(Error::Failed { doing, program, status, output }, &[entry(1), entry(2)], into)
     }
 
     #[test]
     fn what_apt_says_of_a_damaged_download_becomes_our_error() {
-        let cut = "E: Failed to fetch http://m.invalid/pool/linux-image-6.1.0-1-cloud-amd64-unsigned_6.1.1-1_amd64.deb  \
-                   File has unexpected size (400 != 1000). Mirror sync in progress? [IP: 1]\n";
-        assert!(matches!(explain(failed(cut), &[entry()]), Error::CutShort { got: 400, wanted: 1000, .. }));
-        let bad = Sha256::of(b"bad");
-        let hash = format!(
-            "E: Failed to fetch http://m.invalid/linux-image-6.1.0-1-cloud-amd64-unsigned_6.1.1-1_amd64.deb  Hash Sum mismatch\n   \
-             Hashes of expected file:\n    - SHA256:{}\n   Hashes of received file:\n    - SHA256:{bad}\n",
-            Sha256::of(b"good")
+        let directory = tempfile::tempdir().unwrap();
+        let into = directory.path();
+        let cut = explained("File has unexpected size (400 != 1000). Mirror sync in progress? [IP: 1]", into);
+        assert!(
+            matches!(&cut, Error::CutShort { got: 400, wanted: 1000, file } if *file == entry(2).file_name()),
+            "{cut}"
         );
-        assert!(matches!(explain(failed(&hash), &[entry()]), Error::WrongHash { got, .. } if got == bad));
-        assert!(matches!(explain(failed("E: Temporary failure resolving"), &[entry()]), Error::Failed { .. }));
+
+        let bad = Sha256::of(b"bad");
+        let good = Sha256::of(b"good");
+        let hashes = format!(
+            "Hash Sum mismatch\n   Hashes of expected file:\n    - SHA256:{good}\n   \
+             Hashes of received file:\n    - SHA256:{bad}\n    - Filesize:1000 [weak]"
+        );
+        let wrong = explained(&hashes, into);
+        assert!(
+            matches!(&wrong, Error::WrongHash { got, file, .. } if *got == bad && *file == entry(2).file_name()),
+            "{wrong}"
+        );
+
+        let closed = "Error reading from server. Remote end closed connection [IP: 1]";
+        assert!(matches!(explained(closed, into), Error::Failed { .. }));
+        fs::write(into.join(entry(2).file_name()), [0; 300]).unwrap();
+        assert!(matches!(explained(closed, into), Error::CutShort { got: 300, .. }));
     }
 
     #[test]
@@ -345,7 +367,7 @@ mod tests {
         let into = fixture.path().join("into");
         fs::create_dir(&into).unwrap();
         thread::scope(|scope| {
-            let run = scope.spawn(|| AptArchive::new(&context, &engine, "i").download(&[entry()], &into));
+            let run = scope.spawn(|| AptArchive::new(&context, &engine, "i").download(&[entry(1)], &into));
             while !log.with_extension("started").exists() {
                 thread::sleep(Duration::from_millis(5));
             }

@@ -261,14 +261,14 @@ fn download(
     let bytes: u64 = only_entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
     let what = format!("downloading {} kernel packages, {} MB", entries.len(), bytes / 1_000_000);
     context.stage(Stage::Download, what, || {
-        archive.download(&only_entries, directory.path())?;
-        entries
+        let downloaded = archive.download(&only_entries, directory.path());
+        // What did come is kept and need not come again, whatever became of the rest.
+        let kept: Vec<_> = entries
             .iter()
-            .map(|(pin, entry)| {
-                let package = publish::keep_package(context, pin, &directory.path().join(entry.file_name()))?;
-                Ok((pin.clone(), Some(package)))
-            })
-            .collect()
+            .map(|(pin, entry)| (pin, publish::keep_package(context, pin, &directory.path().join(entry.file_name()))))
+            .collect();
+        downloaded?;
+        kept.into_iter().map(|(pin, package)| Ok((pin.clone(), Some(package?)))).collect()
     })
 }
 

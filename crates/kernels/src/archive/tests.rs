@@ -13,6 +13,8 @@ struct FakeArchive {
     /// What comes instead of a package.
     comes: Option<Vec<u8>>,
     unpack_fails: Cell<bool>,
+    /// The connection breaks before this package.
+    breaks_before: Cell<Option<usize>>,
     calls: RefCell<Vec<&'static str>>,
 }
 
@@ -27,7 +29,10 @@ impl Archive for FakeArchive {
 
     fn download(&self, entries: &[Entry], into: &Path) -> Result<(), Error> {
         self.calls.borrow_mut().push("download");
-        for entry in entries {
+        for (number, entry) in entries.iter().enumerate() {
+            if self.breaks_before.get() == Some(number) {
+                return Err(Error::TimedOut { doing: "download".into(), seconds: 1 });
+            }
             let bytes = self.comes.clone().unwrap_or_else(|| entry.package.clone().into_bytes());
             fs::write(into.join(entry.file_name()), bytes).unwrap();
         }
@@ -165,6 +170,19 @@ fn a_download_cut_short_is_told_apart_from_a_wrong_hash() {
     let error = acquire(&fixture.context(), &archive, &pins(&archive)).unwrap_err();
     assert!(matches!(error, Error::CutShort { got: 8, .. }), "{error}");
     assert_eq!(listing(&fixture.context().cache.kernels()), [""; 0]);
+}
+
+#[test]
+fn what_came_before_a_failed_download_is_kept() {
+    let fixture = Fixture::new();
+    let archive = archive();
+    let wanted = pins(&archive);
+    archive.breaks_before.set(Some(1));
+    assert!(acquire(&fixture.context(), &archive, &wanted).is_err());
+    assert_eq!(listing(&fixture.context().cache.debs()), [archive.entries[0].file_name()]);
+    archive.breaks_before.set(None);
+    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Result::is_ok));
+    assert_eq!(listing(&fixture.context().cache.debs()), [""; 0]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::testing::Fixture;
 fn podman(fixture: &Fixture, build: &str) -> Engine {
     let dir = fixture.path().display().to_string();
     let script = format!(
-        r#"shift 2; echo "$*" >> {dir}/log
+        r#"shift 2; echo "$1" >> {dir}/log
 for last; do :; done
 case $1 in
 image) f={dir}/image-$(echo "$last" | /bin/tr '/:' '__'); [ -e "$f" ] || exit 1; echo id-of-it;;
@@ -22,7 +22,7 @@ esac"#
 fn log(fixture: &Fixture) -> Vec<String> {
     let text = fs::read_to_string(fixture.path().join("log")).unwrap_or_default();
     let _ = fs::remove_file(fixture.path().join("log"));
-    text.lines().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+    text.lines().map(str::to_owned).collect()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::exit::{Ending, Exit};
-use crate::fate::{Fate, reason};
+use crate::fate::{Fate, objection};
 use crate::measured::{Measured, Truth};
 use crate::summary::Summary;
 use crate::transcript::{Provenance, Transcript};
@@ -118,8 +118,8 @@ pub struct ModuleReport {
     pub fate: Fate,
     /// The load's errno; 0 is success.
     pub errno: i32,
-    /// The kernel's reason, in its own words.
-    pub reason: Option<String>,
+    /// What the kernel said against it, in its own words.
+    pub objection: Option<String>,
 }
 
 impl Seen {
@@ -129,11 +129,11 @@ impl Seen {
         let summary = Summary::of(transcript, measured);
         let modules = transcript
             .steps()
-            .map(|(given, load, records)| ModuleReport {
-                module: given.module.clone(),
-                fate: Fate::of(given, load, records),
-                errno: load.errno,
-                reason: reason(&given.module, records).map(str::to_owned),
+            .map(|step| ModuleReport {
+                module: step.given.module.clone(),
+                fate: Fate::of(&step),
+                errno: step.load.errno,
+                objection: objection(&step.given.module, step.records),
             })
             .collect();
         Self {

@@ -38,7 +38,9 @@ pub enum Error {
         source: btf::ParseError,
     },
     /// A module whose BTF is relocated by a distilled base: whether that is true cannot be measured yet.
-    #[error("failed to measure the BTF of {module}: it has a .BTF.base section, against which truth cannot be measured yet")]
+    #[error(
+        "failed to measure the BTF of {module}: it has a .BTF.base section, against which truth cannot be measured yet"
+    )]
     Distilled {
         /// The module.
         module: String,

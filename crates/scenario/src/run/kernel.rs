@@ -1,6 +1,7 @@
 //! What a run needs to know of one kernel, read once however many scenarios use it.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use btf::Btf;
 use guest_protocol::SysfsBtf;
@@ -21,6 +22,8 @@ pub struct KernelFiles {
     pub id: KernelId,
     /// Its boot image.
     pub image: PathBuf,
+    /// Whether its configuration has `CONFIG_MODULE_ALLOW_BTF_MISMATCH`.
+    pub allows_btf_mismatch: bool,
     /// The BTF in its image: the base of its modules.
     pub base: Vec<u8>,
     /// Its modules, in the order in which [`ModuleTree::files`] has them.
@@ -56,7 +59,7 @@ impl KernelFiles {
     /// An image or a module that cannot be read or understood, or modules that cannot be put in order.
     pub fn read(kernel: &Kernel) -> Result<Self, Error> {
         let image = KernelImage::open(&kernel.image)?;
-        let tree = ModuleTree::find(&kernel.root, &kernel.release)?;
+        let tree = ModuleTree::open(&kernel.modules)?;
         let read = |path: &PathBuf| -> Result<(ModuleFile, ModuleInfo), kmod::Error> {
             let module = Module::open(tree.dir().join(path))?;
             let info = ModuleInfo::new(&module, path);
@@ -78,12 +81,13 @@ impl KernelFiles {
         crcs.add("vmlinux", exports.iter().filter_map(|export| Some((export.symbol, export.crc?))));
         Ok(Self {
             id: KernelId {
-                release: kernel.release.clone(),
-                package: kernel.package.clone(),
-                version: kernel.version.clone(),
-                sha256: kernel.sha256.to_string(),
+                release: kernel.pin.release.clone(),
+                package: kernel.pin.package.clone(),
+                version: kernel.pin.version.clone(),
+                sha256: kernel.pin.sha256.to_string(),
             },
             image: kernel.image.clone(),
+            allows_btf_mismatch: allows_btf_mismatch(&kernel.image, &kernel.pin.release)?,
             base: image.btf()?.to_vec(),
             graph: LoadGraph::new(infos)?,
             modules,
@@ -130,6 +134,13 @@ impl KernelFiles {
         let what = || format!("the BTF of {}", self.image.display());
         Btf::parse(&self.base).map_err(|source| Error::Btf { what: what(), source })
     }
+}
+
+/// Reads the configuration that a kernel package brings beside its image.
+fn allows_btf_mismatch(image: &Path, release: &str) -> Result<bool, Error> {
+    let path = image.with_file_name(format!("config-{release}"));
+    let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    Ok(config.lines().any(|line| line == "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y"))
 }
 
 /// The length and the digest of some BTF, as the guest reports them.

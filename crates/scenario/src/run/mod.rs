@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use kernels::archive::{Acquired, Kernel, acquire};
+use kernels::archive::{Kernel, Unavailable, acquire};
 use kernels::pins::Pin;
 
 pub use error::Error;
@@ -112,7 +112,7 @@ pub fn run(ready: &Ready<'_>, jobs: &[Job], options: &Options, show: Show<'_>) -
             }
             pins
         });
-    let acquired = acquire(&ready.context, &ready.choice.engine, &ready.image, &pins)?;
+    let acquired = acquire(&ready.context, &ready.archive(), &pins)?;
     let shelf = Shelf { kernels: pins.into_iter().zip(acquired).collect(), read: Mutex::default(), show };
 
     let begun = Instant::now();
@@ -163,7 +163,7 @@ fn side_by_side(jobs: &[Job], workers: usize, work: impl Fn(&Job) -> ScenarioRep
 
 /// The kernels of a run, each read once, when a scenario first needs it.
 struct Shelf<'a> {
-    kernels: Vec<(Pin, Acquired)>,
+    kernels: Vec<(Pin, Result<Kernel, Unavailable>)>,
     read: Mutex<HashMap<String, Arc<Reading>>>,
     show: Show<'a>,
 }

@@ -19,7 +19,13 @@ use crate::text::snapshot;
 use crate::transcript::{self, Given, Header, Provenance, Transcript};
 
 /// Runs a scenario. Whatever goes wrong with it is its ending.
-pub(super) fn run(ready: &Ready<'_>, job: &Job, shelf: &Shelf<'_>, options: &Options, show: Show<'_>) -> ScenarioReport {
+pub(super) fn run(
+    ready: &Ready<'_>,
+    job: &Job,
+    shelf: &Shelf<'_>,
+    options: &Options,
+    show: Show<'_>,
+) -> ScenarioReport {
     let begun = Instant::now();
     let mut report = ScenarioReport::new(&job.scenario.name, &job.scenario.definition.title);
     report.ending = match shelf.get(&job.running).and_then(|running| Ok((running, shelf.get(&job.modules_of)?))) {
@@ -166,6 +172,7 @@ impl Attempt<'_> {
                 image: self.ready.image.name.clone(),
             },
             base: fingerprint(&self.running.base),
+            allows_btf_mismatch: self.running.allows_btf_mismatch,
             given: given.collect(),
         }
     }

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
+use kernels::Context;
+use kernels::archive::AptArchive;
 use kernels::engine::{self, Choice, Wish};
 use kernels::image::{self, Image, Kind};
-use kernels::Context;
 use vm::{Chooser, KvmHost, KvmVerdict, Request, build_guest};
 
+use super::Error;
 use super::folder::sweep;
 use super::launcher::EngineLauncher;
-use super::Error;
 
 /// What is asked of the environment.
 #[derive(Debug, Clone)]
@@ -60,6 +61,12 @@ impl<'a> Ready<'a> {
     #[must_use]
     pub fn launcher(&self) -> EngineLauncher<'_> {
         EngineLauncher { engine: &self.choice.engine, image: &self.image.name }
+    }
+
+    /// Debian's archive, read from inside the image.
+    #[must_use]
+    pub fn archive(&self) -> AptArchive<'_> {
+        AptArchive::new(&self.context, &self.choice.engine, &self.image.name)
     }
 
     /// Stores what the boots have shown of KVM, for the next run.

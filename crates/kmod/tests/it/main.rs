@@ -1,0 +1,8 @@
+//! Tests on ELF files that are built here byte by byte, and on one real module.
+
+mod build;
+mod exports;
+mod images;
+mod modules;
+mod mutation;
+mod sample;

@@ -1,0 +1,202 @@
+//! Whether the BTF that a kernel accepted for a module is true.
+//!
+//! Split BTF is made against one base and is read against the base that runs. If the two differ, the same bytes may mean
+//! something else, and the kernel's checks notice only some of it. So each type of the module is compared with itself: over
+//! the base that it was made with, and over the running one. It is the type in the same place; its id differs if the bases
+//! hold different numbers of types.
+
+use btf::compare::{Bases, Comparison, Difference, Step, Strength, What};
+use btf::{Btf, Role, StrOff, Type, TypeId, Value, View, c};
+use rayon::prelude::*;
+
+use crate::measured::{Example, Truth};
+
+/// How many examples are kept of a module.
+const EXAMPLES: usize = 4;
+/// How many members, values or parameters of a type are shown in an example.
+const ELEMENTS: usize = 2;
+/// The longest text of an example, in characters.
+const LONGEST: usize = 160;
+/// The most types of one rank that examples are sought among.
+const SOUGHT: usize = 64;
+
+/// Compares each type of a module's split BTF over both bases: `bases` has the base that it was made with on the left and
+/// the running one on the right. Make them once for all modules.
+#[must_use]
+pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth {
+    let comparison = bases.compare(split, split);
+    let (meant, seen) = (comparison.left(), comparison.right());
+    let places = meant.own_types().zip(seen.own_types());
+    let mut counts = [0usize; Strength::ALL.len()];
+    let mut ranked: [Vec<Place<'_>>; RANKS] = Default::default();
+    for ((left, ty), (right, _)) in places {
+        let place = Place { left, right, ty };
+        let other = Strength::ALL.map(|strength| !comparison.same(left, right, strength));
+        for (count, other) in counts.iter_mut().zip(other) {
+            *count += usize::from(other);
+        }
+        if let Some(weakest) = Strength::ALL.into_iter().zip(other).find_map(|(strength, other)| other.then_some(strength))
+        {
+            let rank = &mut ranked[place.rank(&comparison, weakest)];
+            if rank.len() < SOUGHT {
+                rank.push(place);
+            }
+        }
+    }
+    let [other_name_or_kind, other_layout, other_closure] = counts;
+    Truth {
+        module: module.to_owned(),
+        types: split.len() as usize,
+        other_name_or_kind,
+        other_layout,
+        other_closure,
+        examples: examples(&comparison, ranked.iter().flatten()),
+    }
+}
+
+/// [`measure`] for many modules, each with its name, on all processors; the results are in the order of the modules.
+#[must_use]
+pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> Vec<Truth> {
+    modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect()
+}
+
+/// How many ranks [`Place::rank`] knows.
+const RANKS: usize = 5;
+
+/// A type of the module: the same bytes under two ids.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    left: TypeId,
+    right: TypeId,
+    ty: Type<'a>,
+}
+
+impl Place<'_> {
+    /// How well it shows what went wrong, 0 best: names that begin in the middle of another, other names, other references,
+    /// other layout, something far away.
+    fn rank(&self, comparison: &Comparison<'_>, weakest: Strength) -> usize {
+        let (meant, seen) = (comparison.left(), comparison.right());
+        let garbled = self.ty.fields().filter_map(|field| match field.value() {
+            Value::Name(name) if meant.string(name) != seen.string(name) => Some(is_tail(seen, name)),
+            _ => None,
+        });
+        match (garbled.max(), weakest) {
+            (Some(true), _) => 0,
+            (Some(false), _) => 1,
+            (None, Strength::NameAndKind) => 2,
+            (None, Strength::Layout) => 3,
+            (None, Strength::Closure) => 4,
+        }
+    }
+}
+
+/// Whether a name is the readable tail of a longer string of the base.
+fn is_tail(view: View<'_>, name: StrOff) -> bool {
+    let Some(base) = view.base().filter(|_| !view.is_own_string(name)) else { return false };
+    let before = (name.0 as usize).checked_sub(1).and_then(|before| base.strings().get(before));
+    let readable = |text: &btf::BStr| text.len() > 2 && text.iter().all(|&b| b == b'_' || b.is_ascii_alphanumeric());
+    before.is_some_and(|&before| before != 0) && view.string(name).is_some_and(readable)
+}
+
+/// The first few types of which something can be shown, no two that look the same.
+fn examples<'p, 'a: 'p>(comparison: &Comparison<'a>, places: impl Iterator<Item = &'p Place<'a>>) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    for place in places {
+        if examples.len() == EXAMPLES {
+            break;
+        }
+        let example = example(comparison, place);
+        if let Some(example) = example.filter(|example| !examples.contains(example)) {
+            examples.push(example);
+        }
+    }
+    examples
+}
+
+fn example<'a>(comparison: &Comparison<'a>, place: &Place<'a>) -> Option<Example> {
+    let (meant, seen) = texts(comparison, place);
+    let (meant, seen) = (shortened(&meant), shortened(&seen));
+    if meant != seen {
+        return Some(Example { meant, seen });
+    }
+    let found = Strength::ALL.into_iter().find_map(|strength| comparison.difference(place.left, place.right, strength))?;
+    let heading = heading(comparison.left(), place.left, &place.ty);
+    let side = |right| shortened(&format!("{heading}: {}", one_side(&found, right)));
+    Some(Example { meant: side(false), seen: side(true) })
+}
+
+/// The type as C on both sides; of a type with members, parameters or values those whose text differs.
+fn texts(comparison: &Comparison<'_>, place: &Place<'_>) -> (String, String) {
+    let sides = [(comparison.left(), place.left), (comparison.right(), place.right)];
+    let [meant, seen] = sides.map(|(view, id)| (heading(view, id, &place.ty), elements(view, &place.ty)));
+    let differing: Vec<_> = meant.1.iter().zip(&seen.1).filter(|(meant, seen)| meant != seen).take(ELEMENTS).collect();
+    if differing.is_empty() {
+        return (meant.0, seen.0);
+    }
+    let separator = if place.ty.kind().is_enum() { "," } else { ";" };
+    let whole = differing.len() == meant.1.len();
+    let braced = |heading: &str, elements: Vec<&String>| {
+        let mut text = format!("{heading} {{");
+        for element in elements {
+            text = format!("{text} {element}{separator}");
+        }
+        text + if whole { " }" } else { " … }" }
+    };
+    let (meant_elements, seen_elements) = differing.into_iter().unzip();
+    (braced(&meant.0, meant_elements), braced(&seen.0, seen_elements))
+}
+
+/// The type without what is in braces.
+fn heading(view: View<'_>, id: TypeId, ty: &Type<'_>) -> String {
+    if ty.kind().is_composite() || ty.kind().is_enum() {
+        let keyword = ty.kind().name().trim_end_matches("64").to_lowercase();
+        let name = view.name(ty).filter(|name| !name.is_empty());
+        return name.map_or(keyword.clone(), |name| format!("{keyword} {}", printable(name)));
+    }
+    let definition = c::definition(view, id, c::Style::default());
+    let line = if definition.contains('\n') { c::short(view, id) } else { definition };
+    line.trim_end_matches(';').to_owned()
+}
+
+/// The members of a struct or union and the values of an enum, as text.
+fn elements(view: View<'_>, ty: &Type<'_>) -> Vec<String> {
+    let name = |name: StrOff| view.string(name).map_or(String::new(), printable);
+    let members = ty.members().map(|member| c::declaration(view, member.ty, name(member.name)));
+    members.chain(ty.enumerators().map(|value| name(value.name))).collect()
+}
+
+/// A difference as it is on one side.
+fn one_side(difference: &Difference<'_>, right: bool) -> String {
+    let pick = |l: String, r: String| if right { r } else { l };
+    let name = |name: Option<&btf::BStr>| name.map_or("no name".to_owned(), |name| format!("\"{}\"", printable(name)));
+    let role = |role: Role, number: u32| match role {
+        Role::Size => format!("{number} bytes"),
+        Role::Count => format!("{number} elements"),
+        Role::BitOffset => format!("at bit {}", number & 0x00ff_ffff),
+        role => format!("{role:?} {number:#x}"),
+    };
+    let what = match difference.what {
+        What::Kind { left, right } => pick(left.to_string(), right.to_string()),
+        What::Elements { left, right } => pick(format!("{left} elements"), format!("{right} elements")),
+        What::Name { left, right, .. } => pick(name(left), name(right)),
+        What::Number { role: r, left, right, .. } => pick(role(r, left), role(r, right)),
+        What::Missing { left, right } => {
+            let there = |there| if there { "a type" } else { "no type" }.to_owned();
+            pick(there(left), there(right))
+        }
+        ref other => other.to_string(),
+    };
+    let path: String = difference.path.iter().map(|step: &Step<'_>| format!("{step} > ")).collect();
+    format!("{path}{what}")
+}
+
+fn printable(name: &btf::BStr) -> String {
+    name.escape_ascii().to_string()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

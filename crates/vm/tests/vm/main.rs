@@ -1,0 +1,6 @@
+//! The crate's behaviour from outside, without a virtual machine: scripts take QEMU's place.
+
+mod boot;
+mod fake;
+mod initramfs;
+mod kvm;
