@@ -5,6 +5,8 @@
 //! the base that it was made with, and over the running one. It is the type in the same place; its id differs if the bases
 //! hold different numbers of types.
 
+use core::cmp::Reverse;
+
 use btf::compare::{Bases, Comparison, Difference, Step, Strength, What};
 use btf::{Btf, Role, StrOff, Type, TypeId, Value, View, c};
 use rayon::prelude::*;
@@ -35,7 +37,8 @@ pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth
         for (count, other) in counts.iter_mut().zip(other) {
             *count += usize::from(other);
         }
-        if let Some(weakest) = Strength::ALL.into_iter().zip(other).find_map(|(strength, other)| other.then_some(strength))
+        if let Some(weakest) =
+            Strength::ALL.into_iter().zip(other).find_map(|(strength, other)| other.then_some(strength))
         {
             let rank = &mut ranked[place.rank(&comparison, weakest)];
             if rank.len() < SOUGHT {
@@ -61,7 +64,7 @@ pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> V
 }
 
 /// How many ranks [`Place::rank`] knows.
-const RANKS: usize = 5;
+const RANKS: usize = 10;
 
 /// A type of the module: the same bytes under two ids.
 #[derive(Debug, Clone, Copy)]
@@ -73,29 +76,33 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// How well it shows what went wrong, 0 best: names that begin in the middle of another, other names, other references,
-    /// other layout, something far away.
+    /// other layout, something far away; of each, types that were meant to have a name first.
     fn rank(&self, comparison: &Comparison<'_>, weakest: Strength) -> usize {
         let (meant, seen) = (comparison.left(), comparison.right());
         let garbled = self.ty.fields().filter_map(|field| match field.value() {
-            Value::Name(name) if meant.string(name) != seen.string(name) => Some(is_tail(seen, name)),
+            Value::Name(name) if meant.string(name) != seen.string(name) => Some(tail(seen, name)),
             _ => None,
         });
-        match (garbled.max(), weakest) {
-            (Some(true), _) => 0,
-            (Some(false), _) => 1,
+        let class = match (garbled.max(), weakest) {
+            (Some(1..), _) => 0,
+            (Some(0), _) => 1,
             (None, Strength::NameAndKind) => 2,
             (None, Strength::Layout) => 3,
             (None, Strength::Closure) => 4,
-        }
+        };
+        2 * class + usize::from(meant.name(&self.ty).is_none_or(|name| name.is_empty()))
     }
 }
 
-/// Whether a name is the readable tail of a longer string of the base.
-fn is_tail(view: View<'_>, name: StrOff) -> bool {
-    let Some(base) = view.base().filter(|_| !view.is_own_string(name)) else { return false };
+/// The length of a name that is the readable tail of a longer string of the base; 0 for any other name.
+fn tail(view: View<'_>, name: StrOff) -> usize {
+    let Some(base) = view.base().filter(|_| !view.is_own_string(name)) else { return 0 };
     let before = (name.0 as usize).checked_sub(1).and_then(|before| base.strings().get(before));
-    let readable = |text: &btf::BStr| text.len() > 2 && text.iter().all(|&b| b == b'_' || b.is_ascii_alphanumeric());
-    before.is_some_and(|&before| before != 0) && view.string(name).is_some_and(readable)
+    let readable = |text: &btf::BStr| text.len() > 3 && text.iter().all(|&b| b == b'_' || b.is_ascii_alphanumeric());
+    match (before, view.string(name)) {
+        (Some(1..), Some(text)) if readable(text) => text.len(),
+        _ => 0,
+    }
 }
 
 /// The first few types of which something can be shown, no two that look the same.
@@ -119,31 +126,33 @@ fn example<'a>(comparison: &Comparison<'a>, place: &Place<'a>) -> Option<Example
     if meant != seen {
         return Some(Example { meant, seen });
     }
-    let found = Strength::ALL.into_iter().find_map(|strength| comparison.difference(place.left, place.right, strength))?;
+    let found =
+        Strength::ALL.into_iter().find_map(|strength| comparison.difference(place.left, place.right, strength))?;
     let heading = heading(comparison.left(), place.left, &place.ty);
     let side = |right| shortened(&format!("{heading}: {}", one_side(&found, right)));
     Some(Example { meant: side(false), seen: side(true) })
 }
 
-/// The type as C on both sides; of a type with members, parameters or values those whose text differs.
+/// The type as C on both sides; of a type with members or values the most telling of those whose text differs.
 fn texts(comparison: &Comparison<'_>, place: &Place<'_>) -> (String, String) {
     let sides = [(comparison.left(), place.left), (comparison.right(), place.right)];
     let [meant, seen] = sides.map(|(view, id)| (heading(view, id, &place.ty), elements(view, &place.ty)));
-    let differing: Vec<_> = meant.1.iter().zip(&seen.1).filter(|(meant, seen)| meant != seen).take(ELEMENTS).collect();
+    let pairs = meant.1.iter().zip(&seen.1).enumerate();
+    let mut differing: Vec<_> = pairs.filter(|(_, (meant, seen))| meant.text != seen.text).collect();
+    differing.sort_by_key(|(_, (_, seen))| Reverse(seen.tail));
+    differing.truncate(ELEMENTS);
+    differing.sort_by_key(|&(position, _)| position);
     if differing.is_empty() {
         return (meant.0, seen.0);
     }
     let separator = if place.ty.kind().is_enum() { "," } else { ";" };
-    let whole = differing.len() == meant.1.len();
-    let braced = |heading: &str, elements: Vec<&String>| {
-        let mut text = format!("{heading} {{");
-        for element in elements {
-            text = format!("{text} {element}{separator}");
-        }
-        text + if whole { " }" } else { " … }" }
+    let end = if differing.len() == meant.1.len() { " }" } else { " … }" };
+    let braced = |heading: &str, elements: &mut dyn Iterator<Item = &Element>| {
+        let elements: String = elements.map(|element| format!(" {}{separator}", element.text)).collect();
+        format!("{heading} {{{elements}{end}")
     };
-    let (meant_elements, seen_elements) = differing.into_iter().unzip();
-    (braced(&meant.0, meant_elements), braced(&seen.0, seen_elements))
+    let meant = braced(&meant.0, &mut differing.iter().map(|&(_, (meant, _))| meant));
+    (meant, braced(&seen.0, &mut differing.iter().map(|&(_, (_, seen))| seen)))
 }
 
 /// The type without what is in braces.
@@ -158,11 +167,18 @@ fn heading(view: View<'_>, id: TypeId, ty: &Type<'_>) -> String {
     line.trim_end_matches(';').to_owned()
 }
 
-/// The members of a struct or union and the values of an enum, as text.
-fn elements(view: View<'_>, ty: &Type<'_>) -> Vec<String> {
-    let name = |name: StrOff| view.string(name).map_or(String::new(), printable);
-    let members = ty.members().map(|member| c::declaration(view, member.ty, name(member.name)));
-    members.chain(ty.enumerators().map(|value| name(value.name))).collect()
+/// A member of a struct or union, or a value of an enum.
+struct Element {
+    text: String,
+    /// [`tail`] of its name.
+    tail: usize,
+}
+
+fn elements(view: View<'_>, ty: &Type<'_>) -> Vec<Element> {
+    let name = |name: StrOff| view.string(name).unwrap_or_default();
+    let element = |text, name| Element { text, tail: tail(view, name) };
+    let members = ty.members().map(|m| element(c::declaration(view, m.ty, name(m.name)), m.name));
+    members.chain(ty.enumerators().map(|value| element(printable(name(value.name)), value.name))).collect()
 }
 
 /// A difference as it is on one side.

@@ -164,6 +164,6 @@ fn of_an_elf_file_only_the_headers_and_btf_are_read() {
     let table = u64::from_le_bytes(bytes[40..48].try_into().unwrap());
     let len_of_btf = table + 2 * 64 + 32;
     file.write_all_at(&(MAX_DECOMPRESSED + 1).to_le_bytes(), len_of_btf).unwrap();
-    let error = kernel_btf(&path).unwrap_err();
-    assert!(matches!(error, Error::File { source, .. } if matches!(*source, Error::TooLarge { .. })));
+    let refused = kernel_btf(&path).map(|found| found.bytes.len());
+    assert!(matches!(refused, Err(Error::File { source, .. }) if matches!(*source, Error::TooLarge { .. })));
 }

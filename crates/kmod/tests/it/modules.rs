@@ -77,8 +77,12 @@ fn a_section_without_bytes_is_none_and_of_two_the_first_counts() {
         .section("x", b"second")
         .section(".BTF.base", b"")
         .section("prefix.BTF", b"other")
+        .any_section("y", NOBITS, 0, 0, &[1; 8])
+        .section("y", b"bytes")
         .read();
     assert_eq!(module.btf(), None);
+    assert_eq!(module.section(".BTF"), None);
+    assert_eq!(module.section("y"), Some(&b"bytes"[..]));
     assert_eq!(module.btf_base(), None);
     assert_eq!(module.section("x"), Some(&b"first"[..]));
     let sections: Vec<_> = module.elf().sections().map(|section| (section.name, section.data.len())).collect();
@@ -198,6 +202,21 @@ fn headers_that_lead_outside_are_errors_with_the_offending_value() {
     assert!(patch(60, &0xfff0_u16.to_le_bytes()).contains("the section headers: 4193280 bytes"));
     assert!(patch(62, &999_u16.to_le_bytes()).contains("the section names are in section 999"));
     assert!(patch(section, &0xff_ffff_u32.to_le_bytes()).contains("the name of section 1 is at 0xffffff"));
+}
+
+#[test]
+fn a_section_may_end_with_the_file_and_not_a_byte_later() {
+    let good = Builder::module(X86_64).bytes();
+    let section = table_at(&good) + 64;
+    let offset = u64::from_le_bytes(good[section + 24..section + 32].try_into().unwrap());
+    let with_len = |len: u64| {
+        let mut patched = good.clone();
+        patched[section + 32..section + 40].copy_from_slice(&len.to_le_bytes());
+        Module::from_bytes(patched)
+    };
+    let room = good.len() as u64 - offset;
+    assert_eq!(with_len(room).unwrap().btf().unwrap().len() as u64, room);
+    assert!(matches!(with_len(room + 1), Err(Error::OutOfBounds { what: "an ELF section", .. })));
 }
 
 #[test]

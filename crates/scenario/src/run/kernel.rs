@@ -77,8 +77,7 @@ impl KernelFiles {
         let (modules, infos): (Vec<_>, Vec<_>) = read.into_iter().unzip();
 
         let mut crcs = SymbolCrcs::from_modules(modules.iter().map(|module| &module.versions));
-        let exports = image.exports()?;
-        crcs.add("vmlinux", exports.iter().filter_map(|export| Some((export.symbol, export.crc?))));
+        crcs.add_exports("vmlinux", &image.exports()?);
         Ok(Self {
             id: KernelId {
                 release: kernel.pin.release.clone(),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use btf::compare::Bases;
 use btf::{Btf, Builder};
 use rayon::prelude::*;
 
@@ -11,6 +12,7 @@ use super::kernel::{KernelFiles, ModuleFile};
 use crate::fate::Fate;
 use crate::measured::{Abi, DifferingSymbol, Measured, RoundTrip, Truth, VERSION};
 use crate::transcript::Transcript;
+use crate::truth;
 
 /// How many of the symbols that differ are named.
 const SYMBOLS_SHOWN: usize = 10;
@@ -25,7 +27,7 @@ pub fn measure(running: &KernelFiles, upgraded: &KernelFiles, transcript: &Trans
         measured: VERSION,
         abi: abi(running, upgraded),
         round_trip: round_trip(running, upgraded),
-        truth: truth(running, upgraded, transcript)?,
+        truth: truths(running, upgraded, transcript)?,
     })
 }
 
@@ -78,11 +80,22 @@ fn differs(bytes: &[u8]) -> Option<String> {
     }
 }
 
-fn truth(running: &KernelFiles, upgraded: &KernelFiles, transcript: &Transcript) -> Result<Vec<Truth>, Error> {
-    let accepted: Vec<&ModuleFile> = transcript
+fn truths(running: &KernelFiles, upgraded: &KernelFiles, transcript: &Transcript) -> Result<Vec<Truth>, Error> {
+    let (built, runs) = (upgraded.parsed_base()?, running.parsed_base()?);
+    let accepted = transcript
         .steps()
         .filter(|step| Fate::of(step).accepted())
-        .filter_map(|step| upgraded.modules.iter().find(|module| module.name == step.given.module))
-        .collect();
-    Ok(Vec::new())
+        .filter_map(|step| upgraded.modules.iter().find(|module| module.name == step.given.module));
+    let modules: Vec<_> = accepted.filter_map(split).collect::<Result<_, _>>()?;
+    Ok(truth::measure_all(&Bases::new(&built, &runs), &modules))
+}
+
+/// A module's own types with its name; nothing if it has none.
+fn split(module: &ModuleFile) -> Option<Result<(String, Btf<'_>), Error>> {
+    if module.btf_base.is_some() {
+        return Some(Err(Error::Distilled { module: module.name.clone() }));
+    }
+    let what = || format!("the BTF of {}", module.path.display());
+    let parsed = Btf::parse(module.btf.as_ref()?).map_err(|source| Error::Btf { what: what(), source });
+    Some(parsed.map(|split| (module.name.clone(), split)))
 }
