@@ -100,6 +100,9 @@ fn verdict(step: &Step<'_>) -> String {
     if load.live != (load.errno == 0) {
         verdict.push_str(if load.live { ", yet live" } else { ", yet not live" });
     }
+    if load.errno != 0 && load.btf.is_some() {
+        verdict.push_str(", yet its BTF is there");
+    }
     verdict
 }
 
