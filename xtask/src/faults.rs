@@ -1,12 +1,313 @@
-//! Later.
+//! `cargo xtask faults`: breaks things on purpose, for real, and demands that each is told for what it is.
 
-use anyhow::Result;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use kernels::archive::acquire;
 use scenario::exit::Exit;
+use scenario::run::fault::{Fault, provoke};
+use scenario::run::{Ready, Wanted};
+use tempfile::TempDir;
+use xshell::{Shell, cmd};
 
-/// Later.
+use crate::cutting_proxy::cutting_proxy;
+use crate::environment::Environment;
+use crate::interrupt;
+use crate::progress::Display;
+
+/// How long a run that was asked to stop may take to be gone.
+const STOPPING: Duration = Duration::from_secs(15);
+
+/// The scenario that the harness is broken with: the smallest one.
+const SCENARIO: &str = "debian-upgrade";
+
+/// The kernel that machines are broken with.
+const KERNEL: &str = "6.1.0-55-cloud-amd64";
+
+/// Breaks things on purpose, on real machines, and demands that each is told for what it is.
+///
+/// Exit codes: 0 each was; 1 one was not; 3 the environment, or a fault that could not be brought about.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// The faults to bring about; all of them if none is named
+    #[arg(value_name = "FAULT")]
+    faults: Vec<String>,
+    /// Lists the faults and brings none about
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    environment: Environment,
+}
 
-pub fn run(_: &Arguments) -> Result<Exit> {
-    Ok(Exit::Recorded)
+/// A fault that is brought about from outside, on this very program.
+struct Outside {
+    name: &'static str,
+    provoke: fn() -> Result<String>,
+}
+
+const OUTSIDE: [Outside; 8] = [
+    Outside { name: "interrupted", provoke: interrupted },
+    Outside { name: "harness-killed", provoke: harness_killed },
+    Outside { name: "two-at-once", provoke: two_at_once },
+    Outside { name: "no-engine", provoke: no_engine },
+    Outside { name: "disk-full", provoke: disk_full },
+    Outside { name: "wrong-hash", provoke: wrong_hash },
+    Outside { name: "cut-download", provoke: cut_download },
+    Outside { name: "gone-from-the-archive", provoke: gone },
+];
+
+/// Brings faults about, one after the other.
+///
+/// # Errors
+///
+/// What keeps any machine from being booted.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let inside = Fault::ALL.map(Fault::name);
+    let known: Vec<&str> = inside.into_iter().chain(OUTSIDE.iter().map(|outside| outside.name)).collect();
+    if arguments.list {
+        known.iter().for_each(|name| println!("{name}"));
+        return Ok(Exit::Recorded);
+    }
+    if let Some(name) = arguments.faults.iter().find(|name| !known.contains(&name.as_str())) {
+        eprintln!("error: there is no fault {name}; there are {}", known.join(", "));
+        return Ok(Exit::Usage);
+    }
+    let wanted = |name: &str| arguments.faults.is_empty() || arguments.faults.iter().any(|it| it == name);
+
+    let mut missed = 0;
+    let mut show = |name: &str, result: Result<String>| match result {
+        Ok(told) => println!("  told    {name:22}  {}", told.lines().next().unwrap_or_default()),
+        Err(error) => {
+            missed += 1;
+            println!("  MISSED  {name:22}  {}", crate::one_line_a_cause(&error));
+        }
+    };
+    let machines: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| wanted(fault.name())).collect();
+    if !machines.is_empty() {
+        in_machines(&arguments.environment, &machines, &mut show)?;
+    }
+    for outside in OUTSIDE.iter().filter(|outside| wanted(outside.name)) {
+        show(outside.name, (outside.provoke)());
+    }
+    let all = known.iter().filter(|name| wanted(name)).count();
+    println!("{all} faults: {} told for what they are, {missed} missed", all - missed);
+    Ok(if missed == 0 { Exit::Recorded } else { Exit::Differs })
+}
+
+fn in_machines(environment: &Environment, faults: &[Fault], show: &mut dyn FnMut(&str, Result<String>)) -> Result<()> {
+    let display = Display::new();
+    let show_ready = |progress| display.ready(progress);
+    let cancel = interrupt::flag()?;
+    let apt = environment.apt()?;
+    let context = environment.context(&apt, &cancel, &show_ready)?;
+    let wanted = Wanted { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root() };
+    let ready = Ready::prepare(context, &wanted)?;
+    let pin =
+        environment.pins()?.release(KERNEL).cloned().context("the kernel to break machines with is not pinned")?;
+    let kernel = acquire(&ready.context, &ready.archive(), &[pin])?.into_iter().next().context("no kernel came")??;
+    for &fault in faults {
+        let (word, said) = fault.expected();
+        let result = provoke(&ready, &kernel, fault).map_err(anyhow::Error::from).and_then(|ending| {
+            let detail = ending.detail();
+            ensure!(
+                ending.word() == word && detail.contains(said),
+                "{word} was expected, saying {said:?}; it was {}, saying {detail:?}",
+                ending.word()
+            );
+            Ok(format!("{word}: {detail}"))
+        });
+        show(fault.name(), result);
+    }
+    Ok(())
+}
+
+/// This program, running the small scenario, with its words kept.
+fn repro(arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
+    command.args(["repro", SCENARIO, "--check"]).args(arguments).stdin(Stdio::null());
+    Ok(command)
+}
+
+/// What a finished run said, if it ended with this exit code and said this.
+fn demand(mut command: Command, code: Exit, said: &str) -> Result<String> {
+    let output = command.output().context("failed to run this program")?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().find(|line| line.contains(said));
+    match line {
+        Some(line) if output.status.code() == Some(code.code().into()) => {
+            Ok(format!("exit {}: {}", code.code(), line.trim()))
+        }
+        _ => bail!("exit {} saying {said:?} was expected; it was {}, saying:\n{text}", code.code(), output.status),
+    }
+}
+
+/// A run that has come as far as QEMU.
+struct Booting(Child);
+
+impl Booting {
+    fn start() -> Result<Self> {
+        let mut child = repro(&[])?.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let errors = BufReader::new(child.stderr.take().context("its words were to be kept")?);
+        let mut booting = Self(child);
+        for line in errors.lines() {
+            if line?.contains("starting QEMU") {
+                // From the line to the process is a container's start.
+                let begun = Instant::now();
+                while qemus()?.is_empty() && begun.elapsed() < STOPPING {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                return Ok(booting);
+            }
+        }
+        bail!("the run ended before it started QEMU: {}", booting.0.wait()?)
+    }
+
+    fn signal(&mut self, signal: &str) -> Result<ExitStatus> {
+        let sh = Shell::new()?;
+        let pid = self.0.id().to_string();
+        cmd!(sh, "kill -{signal} {pid}").quiet().run()?;
+        let begun = Instant::now();
+        while begun.elapsed() < STOPPING {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.0.kill()?;
+        bail!("it did not end within {} s", STOPPING.as_secs())
+    }
+}
+
+/// The processes of QEMU that work for runs below our cache.
+fn qemus() -> Result<Vec<String>> {
+    let cache = kernels::Cache::from_env()?;
+    let runs = cache.root().join("runs").display().to_string();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let arguments = fs::read(entry?.path().join("cmdline")).unwrap_or_default();
+        let arguments = String::from_utf8_lossy(&arguments).into_owned();
+        if arguments.starts_with(vm::PROGRAM) && arguments.contains(&runs) {
+            found.push(arguments);
+        }
+    }
+    Ok(found)
+}
+
+fn interrupted() -> Result<String> {
+    let status = Booting::start()?.signal("INT")?;
+    ensure!(status.code() == Some(Exit::Interrupted.code().into()), "it ended with {status}");
+    let left = qemus()?;
+    ensure!(left.is_empty(), "QEMU was left: {left:?}");
+    Ok(format!("exit {}: no QEMU and no container is left", Exit::Interrupted.code()))
+}
+
+fn harness_killed() -> Result<String> {
+    Booting::start()?.signal("KILL")?;
+    let next = demand(repro(&[])?, Exit::Recorded, "as recorded")?;
+    let left = qemus()?;
+    ensure!(left.is_empty(), "QEMU was left: {left:?}");
+    Ok(format!("the next run removes what was left, {next}"))
+}
+
+fn two_at_once() -> Result<String> {
+    let quiet = |mut command: Command| command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut runs = [quiet(repro(&[])?)?, quiet(repro(&[])?)?];
+    for run in &mut runs {
+        let status = run.wait()?;
+        ensure!(status.success(), "one of the two ended with {status}");
+    }
+    Ok("exit 0, both".into())
+}
+
+fn no_engine() -> Result<String> {
+    let mut command = repro(&["--engine", "docker"])?;
+    command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").env("MODBTF_CACHE", TempDir::new()?.path());
+    demand(command, Exit::Environment, "no container engine runs")
+}
+
+/// A small file system of our own. Needs root.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount(size: &str) -> Result<Self> {
+        let (dir, sh) = (TempDir::new()?, Shell::new()?);
+        let path = dir.path();
+        cmd!(sh, "mount -t tmpfs -o size={size} tmpfs {path}")
+            .quiet()
+            .run()
+            .context("a small file system can only be mounted by root")?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let path = self.0.path();
+        let unmounted = Shell::new().and_then(|sh| cmd!(sh, "umount -l {path}").quiet().run());
+        if let Err(error) = unmounted {
+            eprintln!("failed to unmount {}: {error}", path.display());
+        }
+    }
+}
+
+fn disk_full() -> Result<String> {
+    let disk = SmallDisk::mount("40m")?;
+    let mut command = repro(&[])?;
+    command.env("MODBTF_CACHE", disk.0.path());
+    let told = demand(command, Exit::Environment, "the disk is full")?;
+    let published = entries(&disk.0.path().join("kernels"))?;
+    ensure!(published.is_empty(), "half-written kernels were published: {published:?}");
+    Ok(told)
+}
+
+/// The pins with one thing replaced, and a cache of its own in which nothing lies yet.
+fn with_pins(from: &str, to: &str) -> Result<(TempDir, Command)> {
+    let dir = TempDir::new()?;
+    let pins = fs::read_to_string(crate::root().join("kernel-configs/debian.toml"))?;
+    ensure!(pins.contains(from), "the pins do not say {from}");
+    let path = dir.path().join("pins.toml");
+    fs::write(&path, pins.replace(from, to))?;
+    let mut command = repro(&["--pins"])?;
+    command.arg(path).env("MODBTF_CACHE", dir.path().join("cache"));
+    Ok((dir, command))
+}
+
+/// The pinned hash of [`KERNEL`].
+fn pinned_hash() -> Result<String> {
+    let pins = kernels::pins::Pins::builtin()?;
+    Ok(pins.release(KERNEL).context("the kernel is not pinned")?.sha256.to_string())
+}
+
+fn wrong_hash() -> Result<String> {
+    let (dir, command) = with_pins(&pinned_hash()?, &"0".repeat(64))?;
+    let told = demand(command, Exit::Environment, "is not the pinned file")?;
+    ensure!(entries(&dir.path().join("cache/kernels"))?.is_empty(), "something was published");
+    Ok(told)
+}
+
+fn cut_download() -> Result<String> {
+    let dir = TempDir::new()?;
+    let mut command = repro(&[])?;
+    command.env("MODBTF_CACHE", dir.path().join("cache")).env("http_proxy", cutting_proxy()?);
+    let told = demand(command, Exit::Environment, "cut short")?;
+    ensure!(entries(&dir.path().join("cache/kernels"))?.is_empty(), "something was published");
+    Ok(told)
+}
+
+fn gone() -> Result<String> {
+    let (_dir, mut command) = with_pins("6.1.192-1", "6.1.1-1")?;
+    command.arg("--allow-unavailable");
+    demand(command, Exit::Environment, "unavailable")
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
 }

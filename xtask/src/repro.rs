@@ -7,16 +7,14 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use kernels::archive::resolve;
-use kernels::engine::Wish;
-use kernels::mirror::AptSettings;
 use kernels::pins::{PairSpec, Pin, Pins};
-use kernels::{Cache, Context, Programs};
 use scenario::definition::{Definition, Modules, Scenario};
 use scenario::exit::Exit;
 use scenario::report::Report;
 use scenario::run::{self, Job, Mode, Options, Ready, Wanted};
 use xshell::{Shell, cmd};
 
+use crate::environment::Environment;
 use crate::interrupt;
 use crate::progress::Display;
 
@@ -68,44 +66,6 @@ pub struct Arguments {
     allow_unavailable: bool,
     #[command(flatten)]
     environment: Environment,
-}
-
-/// What is asked of the environment, by every command that boots something.
-#[derive(Debug, clap::Args)]
-pub struct Environment {
-    /// The container engine that runs QEMU; the host itself only if asked for
-    #[arg(long, default_value = "auto", value_name = "auto|podman|docker|host")]
-    pub engine: Wish,
-    /// Never installs host packages
-    #[arg(long)]
-    pub no_install: bool,
-    /// Uses only what the cache has
-    #[arg(long)]
-    pub offline: bool,
-    /// The Debian mirror (else the environment's MODBTF_DEBIAN_MIRROR, else that of this machine's apt)
-    #[arg(long, value_name = "URI")]
-    pub mirror: Option<String>,
-    /// The mirror of Debian's security archive (else MODBTF_DEBIAN_SECURITY_MIRROR, else that of this machine's apt)
-    #[arg(long, value_name = "URI")]
-    pub security_mirror: Option<String>,
-    /// The pinned kernels, in place of those that this program was built with
-    #[arg(long, value_name = "FILE", hide = true)]
-    pub pins: Option<PathBuf>,
-}
-
-impl Environment {
-    /// The pinned kernels.
-    pub fn pins(&self) -> Result<Pins, run::Error> {
-        Ok(match &self.pins {
-            Some(path) => Pins::load(path)?,
-            None => Pins::builtin()?,
-        })
-    }
-
-    /// The mirrors and how to reach them.
-    pub fn apt(&self, programs: &Programs) -> Result<AptSettings, run::Error> {
-        Ok(AptSettings::of_machine(programs, self.mirror.as_deref(), self.security_mirror.as_deref())?)
-    }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -176,17 +136,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let display = Display::new();
     let show_ready = |progress| display.ready(progress);
     let cancel = interrupt::flag()?;
-    let programs = Programs::from_env();
-    let apt = arguments.environment.apt(&programs)?;
-    let context = Context {
-        cache: Cache::from_env().map_err(run::Error::from)?,
-        apt: &apt,
-        programs,
-        install: !arguments.environment.no_install,
-        offline: arguments.environment.offline,
-        cancel: &cancel,
-        progress: &show_ready,
-    };
+    let apt = arguments.environment.apt()?;
+    let context = arguments.environment.context(&apt, &cancel, &show_ready)?;
     let wanted = Wanted { engine: arguments.environment.engine, accel: arguments.accel.into(), root: crate::root() };
     let ready = Ready::prepare(context, &wanted)?;
     let pins = arguments.environment.pins()?;

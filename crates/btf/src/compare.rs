@@ -5,7 +5,7 @@
 //!
 //! How much has to be equal is a [`Strength`]. All of them derive from [`Type::fields`], by what a field is: a name, a
 //! number or a reference. Names are compared as the strings they resolve to and references as the types they land on,
-//! never as offsets and ids. [`Facet`] is the table of what counts where.
+//! never as offsets and ids (`facet` is the table of what counts where).
 //!
 //! # How it is decided
 //!

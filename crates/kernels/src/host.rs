@@ -106,6 +106,7 @@ fn apt_get(context: &Context<'_>, apt: &std::path::Path, arguments: &[&str]) -> 
                 (context.progress)(Progress::Line { stage: Stage::HostPackages, text: text.to_owned() })
             },
             on_tick: &mut |_| true,
+            grace: process::GRACE,
         },
     )
 }

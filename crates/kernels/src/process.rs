@@ -20,8 +20,8 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How long output is awaited after a program ended, should something that it left behind hold the pipe open.
 const PIPE_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a program that was asked to end has to clean up behind itself.
-const GRACE: Duration = Duration::from_secs(5);
+/// What a program that cleans up behind itself gets for it, see [`Watch::grace`].
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// A longer line is cut into several.
 const LONGEST_LINE: u64 = 1 << 16;
@@ -46,6 +46,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) on_line: &'a mut dyn FnMut(Stream, &str),
     /// Called some twenty times a second with the time since the start; `false` gives up.
     pub(crate) on_tick: &'a mut dyn FnMut(Duration) -> bool,
+    /// How long the program has to clean up behind itself when it is stopped.
+    pub(crate) grace: Duration,
 }
 
 /// Runs a program, in a process group of its own, so that a Ctrl-C on the terminal reaches us alone and we end it in order.
@@ -73,7 +75,7 @@ pub(crate) fn run(mut command: Command, watch: Watch<'_>) -> Result<(), Error> {
     let status = match ended {
         Ok(status) => status,
         Err(stopped) => {
-            end(&mut child);
+            end(&mut child, watch.grace);
             return Err(match stopped {
                 Stopped::Cancelled => Error::Cancelled { doing },
                 Stopped::TimedOut(after) => Error::TimedOut { doing, seconds: after.as_secs() },
@@ -101,8 +103,13 @@ pub(crate) fn capture(command: Command, doing: &str, limit: Duration, cancel: &A
             text.push('\n');
         }
     };
-    let watch =
-        Watch { doing: doing.to_owned(), cancel, on_line: &mut on_line, on_tick: &mut |elapsed| elapsed < limit };
+    let watch = Watch {
+        doing: doing.to_owned(),
+        cancel,
+        on_line: &mut on_line,
+        on_tick: &mut |elapsed| elapsed < limit,
+        grace: GRACE,
+    };
     run(command, watch)?;
     Ok(text)
 }
@@ -186,11 +193,13 @@ fn keep_tail(tail: &mut String, line: &str) {
     }
 }
 
-/// Ends a program and everything in its group: asked first, so that it can clean up, then killed.
-fn end(child: &mut Child) {
+/// Ends a program and everything in its group: asked first, if it has any grace, then killed.
+fn end(child: &mut Child, grace: Duration) {
     let group = Pid::from_child(child);
-    let _ = kill_process_group(group, Signal::TERM);
-    let deadline = Instant::now() + GRACE;
+    if !grace.is_zero() {
+        let _ = kill_process_group(group, Signal::TERM);
+    }
+    let deadline = Instant::now() + grace;
     while Instant::now() < deadline && matches!(child.try_wait(), Ok(None)) {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -228,7 +237,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut on_line = |stream, line: &str| seen.push((stream, line.to_owned()));
         let mut on_tick = |elapsed| elapsed < limit;
-        let watch = Watch { doing: "test".into(), cancel, on_line: &mut on_line, on_tick: &mut on_tick };
+        let watch = Watch { doing: "test".into(), cancel, on_line: &mut on_line, on_tick: &mut on_tick, grace: GRACE };
         (run(shell(script), watch), seen)
     }
 
@@ -274,7 +283,8 @@ mod tests {
     fn a_program_that_is_not_there_is_named() {
         let mut on_line = |_, _: &str| {};
         let cancel = AtomicBool::new(false);
-        let watch = Watch { doing: "x".into(), cancel: &cancel, on_line: &mut on_line, on_tick: &mut |_| true };
+        let watch =
+            Watch { doing: "x".into(), cancel: &cancel, on_line: &mut on_line, on_tick: &mut |_| true, grace: GRACE };
         let error = run(Command::new("no-such-program-here"), watch).unwrap_err();
         assert!(error.to_string().contains("no-such-program-here"), "{error}");
     }

@@ -105,7 +105,9 @@ impl Truth {
     }
 }
 
-/// One type that is no longer what it was.
+/// One type that is no longer what it was: a line of C each, of a struct, union or enum with those members or values that
+/// differ most tellingly. Where the difference is too far away to show in such a line, the way to it follows the type. It
+/// holds no ids and no string offsets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {

@@ -13,6 +13,9 @@ use rayon::prelude::*;
 
 use crate::measured::{Example, Truth};
 
+#[cfg(test)]
+mod tests;
+
 /// How many examples are kept of a module.
 const EXAMPLES: usize = 4;
 /// How many members, values or parameters of a type are shown in an example.

@@ -39,9 +39,9 @@ impl<'v> Printer<'v> {
         Self { view, given: None, style, bodies: true, left: FULL, layouts: Layouts::new(view) }
     }
 
-    /// Allows as much text as at the beginning.
-    pub(super) const fn renew(&mut self) {
-        self.left = FULL;
+    /// Allows this much text from now on, in bytes.
+    pub(super) const fn allow(&mut self, bytes: usize) {
+        self.left = bytes;
     }
 
     /// Counts text that was written; false if there is too much of it.

@@ -3,9 +3,14 @@
 use core::fmt::{self, Write};
 
 use super::Style;
-use super::declare::Printer;
+use super::declare::{CUT, Printer};
 use super::names::{Given, is_builtin};
 use crate::{Field, Kind, Role, Type, TypeId, Value, View};
+
+/// How many times longer than the BTF a header may become; one of a kernel is shorter than its BTF.
+const MOST: usize = 16;
+/// How long a header may become even if the BTF is short, in bytes.
+const LEAST: usize = 1 << 20;
 
 /// Writes a C header with the types of a view: those on top, and those of the base that they need.
 ///
@@ -16,17 +21,21 @@ use crate::{Field, Kind, Role, Type, TypeId, Value, View};
 /// tags are left out. Types nobody refers to and that have no name are left out as well, but for enums, whose values have.
 ///
 /// # Errors
-/// Those of `to`.
+/// Those of `to`. Input that would become absurdly long is cut short, which is no error.
 pub fn dump(view: View<'_>, to: &mut dyn Write) -> fmt::Result {
     let order = Order::of(view);
     let mut printer = Printer::full(view, Style::default());
     printer.given = Some(Given::to_all(view));
+    let bytes = [Some(view.own()), view.base()].into_iter().flatten().map(|btf| btf.bytes().len()).sum::<usize>();
+    printer.allow(bytes.saturating_mul(MOST).saturating_add(LEAST));
     for &id in &order.mentioned {
         let declared = printer.declare(id, String::new(), 0);
         writeln!(to, "{declared};")?;
     }
     for &id in &order.defined {
-        printer.renew();
+        if !printer.spend(1) {
+            return writeln!(to, "\n/* {CUT} */");
+        }
         writeln!(to, "\n{}", printer.define(id))?;
     }
     Ok(())

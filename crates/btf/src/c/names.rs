@@ -34,7 +34,8 @@ impl Given {
     pub(super) fn to_all(view: View<'_>) -> Self {
         let mut given = Self::default();
         let named = || {
-            let types = view.types().map(move |(id, ty)| (id, ty, view.name(&ty).map_or(String::new(), |n| printable(n))));
+            let types =
+                view.types().map(move |(id, ty)| (id, ty, view.name(&ty).map_or(String::new(), |n| printable(n))));
             types.filter(|(_, _, name)| !name.is_empty())
         };
         for (id, ty, name) in named() {
@@ -90,8 +91,19 @@ fn numbered(name: &str, times: u32) -> String {
 /// Whether C knows the name of an integer or a floating-point number without a typedef.
 pub(super) fn is_builtin(name: &str) -> bool {
     const WORDS: [&str; 13] = [
-        "char", "short", "int", "long", "signed", "unsigned", "float", "double", "_Bool", "_Complex", "__int128",
-        "__float128", "_Float128",
+        "char",
+        "short",
+        "int",
+        "long",
+        "signed",
+        "unsigned",
+        "float",
+        "double",
+        "_Bool",
+        "_Complex",
+        "__int128",
+        "__float128",
+        "_Float128",
     ];
     name.split(' ').all(|word| WORDS.contains(&word))
 }

@@ -153,7 +153,7 @@ impl Partition {
         for (at, node) in (settled..).zip(&unsettled) {
             self.order[at as usize] = node.node;
             self.place[node.node as usize] = at;
-            if !last.is_some_and(|last| of(last) == of(node)) {
+            if last.is_none_or(|last| of(last) != of(node)) {
                 parts.push(Block { start: at, settled: at, end: at });
             }
             if let Some(part) = parts.last_mut() {

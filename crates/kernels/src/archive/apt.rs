@@ -68,6 +68,7 @@ impl<'a> AptArchive<'a> {
                     }
                 },
                 on_tick,
+                grace: Duration::ZERO,
             })
             .map_err(|error| disk_full_in(error, "write to", self.context.cache.root()))?;
         Ok(text)

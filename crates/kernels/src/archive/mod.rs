@@ -35,7 +35,7 @@ pub struct Kernel {
 
 /// Why a kernel cannot be had, although nothing failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{wanted} is unavailable: {reason}")]
+#[error("{wanted} is unavailable: {reason}{}", nearest_text(.nearest))]
 pub struct Unavailable {
     /// What was wanted: `package=version` or a release.
     pub wanted: String,
@@ -128,8 +128,21 @@ fn read_index(context: &Context<'_>, archive: &dyn Archive, suites: BTreeSet<Str
     match context.stage(Stage::Index, "reading the archive's index", || archive.index(&suites)) {
         Ok(entries) => Ok(Ok(entries)),
         Err(error @ (Error::Cancelled { .. } | Error::DiskFull { .. } | Error::Io { .. })) => Err(error),
-        Err(error) => Ok(Err(Reason::Unreachable { detail: error.to_string() })),
+        Err(error) => Ok(Err(Reason::Unreachable { detail: in_one_line(&error) })),
     }
+}
+
+/// apt's own complaint, if there is one.
+fn in_one_line(error: &Error) -> String {
+    let complaint = match error {
+        Error::Failed { output, .. } => output.lines().find_map(|line| line.strip_prefix("E: ")).map(str::to_owned),
+        _ => None,
+    };
+    complaint.unwrap_or_else(|| error.to_string().lines().collect::<Vec<_>>().join(" ")).trim().to_owned()
+}
+
+fn nearest_text(nearest: &Option<Box<Entry>>) -> String {
+    nearest.as_ref().map(|entry| format!("; the nearest is {}={}", entry.package, entry.version)).unwrap_or_default()
 }
 
 fn look_up(spec: &KernelSpec, index: &Index) -> Result<Pin, Unavailable> {

@@ -159,7 +159,7 @@ impl Engine {
     }
 
     /// Removes a container, running or not; one that is not there is as good as removed.
-    pub(super) fn remove_container(&self, name: &str) -> Result<(), Error> {
+    pub(crate) fn remove_container(&self, name: &str) -> Result<(), Error> {
         let Some(mut command) = self.client() else { return Ok(()) };
         command.args(["rm", "--force"]);
         if matches!(self, Self::Podman { .. }) {
@@ -229,6 +229,7 @@ impl Invocation {
             cancel: context.cancel,
             on_line: &mut |_, _| {},
             on_tick: &mut |elapsed| elapsed < limit,
+            grace: Duration::ZERO,
         })
     }
 
@@ -242,8 +243,13 @@ impl Invocation {
             }
         };
         let mut on_tick = |elapsed| elapsed < limit;
-        let watch =
-            Watch { doing: doing.to_owned(), cancel: context.cancel, on_line: &mut on_line, on_tick: &mut on_tick };
+        let watch = Watch {
+            doing: doing.to_owned(),
+            cancel: context.cancel,
+            on_line: &mut on_line,
+            on_tick: &mut on_tick,
+            grace: Duration::ZERO,
+        };
         self.run(watch)?;
         Ok(text)
     }

@@ -35,36 +35,40 @@ pub(super) fn recipe() -> String {
     format!("{PULLED} or {SUITE} {}", OPTIONS.join(" "))
 }
 
-fn made_name() -> String {
+fn name() -> String {
     format!("localhost/modbtf-base:{}", Sha256::of(recipe().as_bytes()).short(12))
 }
 
-/// The name of a base that the engine has.
+/// The name of a base that the engine has; a pulled one gets the same name as one that is made.
 pub(super) fn prepare(context: &Context<'_>, engine: &Engine, lock: &Lock) -> Result<String, Error> {
-    let made = made_name();
-    if engine.has_image(context, &made)? {
-        return Ok(made);
+    let name = name();
+    if engine.has_image(context, &name)? {
+        return Ok(name);
     }
-    if engine.has_image(context, PULLED)? {
-        return Ok(PULLED.to_owned());
+    if !engine.has_image(context, PULLED)? && !pulled(context, engine)? {
+        if let Some(need) = host::need_for_base(&context.programs) {
+            host::install(context, &need)?;
+        }
+        context.stage(Stage::Base, format!("making a Debian {SUITE} base with mmdebstrap"), || {
+            make(context, engine, &name, lock)
+        })?;
+        return Ok(name);
     }
-    let pulled = context.stage(Stage::Base, format!("pulling {PULLED}"), || match pull(context, engine) {
-        Ok(()) => Ok(Ok(())),
+    engine.ask(context, "name the base image", &["tag", PULLED, &name])?;
+    Ok(name)
+}
+
+/// Pulls the base; false, with a note, if that cannot be done.
+fn pulled(context: &Context<'_>, engine: &Engine) -> Result<bool, Error> {
+    let result = context.stage(Stage::Base, format!("pulling {PULLED}"), || match pull(context, engine) {
         Err(error @ (Error::Cancelled { .. } | Error::DiskFull { .. })) => Err(error),
-        Err(error) => Ok(Err(error)),
+        other => Ok(other),
     })?;
-    let Err(error) = pulled else { return Ok(PULLED.to_owned()) };
-    context.note(
-        Stage::Base,
-        format!("no registry gave {PULLED} ({}); making the base from the Debian mirror", brief(&error)),
-    );
-    if let Some(need) = host::need_for_base(&context.programs) {
-        host::install(context, &need)?;
+    if let Err(error) = &result {
+        let why = brief(error);
+        context.note(Stage::Base, format!("no registry gave {PULLED} ({why}); making the base from the Debian mirror"));
     }
-    context.stage(Stage::Base, format!("making a Debian {SUITE} base with mmdebstrap"), || {
-        make(context, engine, &made, lock)
-    })?;
-    Ok(made)
+    Ok(result.is_ok())
 }
 
 fn brief(error: &Error) -> String {
@@ -93,6 +97,7 @@ fn pull(context: &Context<'_>, engine: &Engine) -> Result<(), Error> {
                 (context.progress)(Progress::Line { stage: Stage::Base, text: text.to_owned() });
             },
             on_tick: &mut |elapsed| elapsed < limit.get(),
+            grace: process::GRACE,
         },
     );
     result.map_err(|error| disk_full_in(error, "pull an image into", context.cache.root()))

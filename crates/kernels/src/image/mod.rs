@@ -5,9 +5,10 @@
 
 mod base;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -198,8 +199,33 @@ fn build(
         command.arg("--build-arg").arg(format!("{key}={value}"));
     }
     command.arg("--file").arg(&recipe).arg(directory.path());
-    run_stage(context, Stage::Image, command, format!("build the image {name}"))
-        .map_err(|error| disk_full_in(error, "build an image in", context.cache.root()))
+    let before = working_containers(context, engine)?;
+    run_stage(context, Stage::Image, command, format!("build the image {name}")).map_err(|error| {
+        remove_working_containers(context, engine, &before);
+        disk_full_in(error, "build an image in", context.cache.root())
+    })
+}
+
+/// What podman builds in; a build that is stopped leaves it behind.
+fn working_containers(context: &Context<'_>, engine: &Engine) -> Result<BTreeSet<String>, Error> {
+    if !matches!(engine, Engine::Podman { .. }) {
+        return Ok(BTreeSet::new());
+    }
+    let list = ["ps", "--all", "--external", "--format", "{{.ID}} {{.Names}}"];
+    let list = engine.ask(context, "list containers", &list)?;
+    let ours = |(id, name): (&str, &str)| {
+        (name.starts_with("modbtf-") && name.contains("-working-container")).then(|| id.to_owned())
+    };
+    Ok(list.lines().filter_map(|line| line.split_once(' ')).filter_map(ours).collect())
+}
+
+/// Removes those that are new, as well as it goes: the build's own failure is what matters.
+fn remove_working_containers(context: &Context<'_>, engine: &Engine, before: &BTreeSet<String>) {
+    let never = AtomicBool::new(false);
+    let context = Context { cancel: &never, ..context.clone() };
+    for id in working_containers(&context, engine).unwrap_or_default().difference(before) {
+        let _ = engine.remove_container(id);
+    }
 }
 
 /// Runs a tool, its lines as progress.
@@ -211,6 +237,7 @@ fn run_stage(context: &Context<'_>, stage: Stage, command: std::process::Command
             cancel: context.cancel,
             on_line: &mut |_, text| (context.progress)(Progress::Line { stage, text: text.to_owned() }),
             on_tick: &mut |_| true,
+            grace: process::GRACE,
         },
     )
 }

@@ -9,8 +9,10 @@ fn podman(fixture: &Fixture, build: &str) -> Engine {
 for last; do :; done
 case $1 in
 image) f={dir}/image-$(echo "$last" | /bin/tr '/:' '__'); [ -e "$f" ] || exit 1; echo id-of-it;;
-pull) echo 'Error: initializing source: pinging registry: no such host' >&2; exit 125;;
-import) : > {dir}/image-$(echo "$last" | /bin/tr '/:' '__');;
+pull) [ -e {dir}/registry ] && : > {dir}/image-debian_trixie-slim && exit; echo 'Error: initializing source: pinging registry: no such host' >&2; exit 125;;
+ps) [ -e {dir}/working ] && echo 'abc modbtf-base-working-container'; echo 'def other-working-container'; :;;
+rm) echo "removed $last" >> {dir}/log;;
+import | tag) : > {dir}/image-$(echo "$last" | /bin/tr '/:' '__');;
 build) {build}; shift 3; : > {dir}/image-$(echo "$1" | /bin/tr '/:' '__');;
 run) echo 'QEMU emulator version 9'; echo 'apt 3.0'; echo 'qemu-system-x86 1:9+ds-1';;
 esac"#
@@ -36,11 +38,32 @@ fn the_boot_image_is_made_once_from_a_base_that_is_made_where_no_registry_answer
     assert_eq!(image.manifest.packages["qemu-system-x86"], "1:9+ds-1");
     let calls = log(&fixture);
     let steps: Vec<_> = calls.iter().map(String::as_str).filter(|call| *call != "image").collect();
-    assert_eq!(steps, ["pull", "import", "build", "run"]);
+    assert_eq!(steps, ["pull", "import", "ps", "build", "run"]);
 
     let offline = Context { offline: true, ..fixture.context() };
     assert_eq!(prepare(&offline, &engine, Kind::Boot).unwrap(), image);
     assert_eq!(log(&fixture), ["image"], "warm, the engine is asked one question");
+}
+
+#[test]
+fn a_base_that_a_registry_has_is_pulled() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path().join("registry"), "").unwrap();
+    prepare(&fixture.context(), &podman(&fixture, ":"), Kind::Boot).unwrap();
+    let calls = log(&fixture);
+    let steps: Vec<_> = calls.iter().map(String::as_str).filter(|call| *call != "image").collect();
+    assert_eq!(steps, ["pull", "tag", "ps", "build", "run"]);
+}
+
+#[test]
+fn a_build_that_fails_leaves_no_working_container() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path().join("registry"), "").unwrap();
+    let engine = podman(&fixture, &format!(": > {}/working; exit 1", fixture.path().display()));
+    assert!(prepare(&fixture.context(), &engine, Kind::Boot).is_err());
+    let calls = log(&fixture);
+    let removed: Vec<_> = calls.iter().filter(|call| call.starts_with("removed")).collect();
+    assert_eq!(removed, ["removed abc"]);
 }
 
 #[test]

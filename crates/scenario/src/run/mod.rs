@@ -2,6 +2,7 @@
 //! judged.
 
 mod error;
+pub mod fault;
 mod folder;
 mod kernel;
 mod launcher;

@@ -223,7 +223,7 @@ fn in_guest(module: &ModuleFile) -> String {
 }
 
 /// How a scenario ends whose boot did not come to its own end.
-fn unfinished(outcome: &Outcome) -> Option<Ending> {
+pub(super) fn unfinished(outcome: &Outcome) -> Option<Ending> {
     let what = outcome.ending.to_string();
     match &outcome.ending {
         vm::Ending::Completed => None,

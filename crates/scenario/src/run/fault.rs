@@ -1,0 +1,184 @@
+//! Machines that go wrong on purpose: each ending that a run can have, brought about on a real kernel.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use guest_protocol::{Fault as Order, PROTOCOL, Plan, Step};
+use kernels::archive::Kernel;
+use rustix::process::{Pid, Signal, kill_process};
+use vm::{Accel, Boot, Chooser, Initramfs, KvmHost, Limits, Machine, Outcome, Request};
+
+use super::folder::Folder;
+use super::one::unfinished;
+use super::{Error, Ready};
+use crate::exit::Ending;
+
+/// A way for a machine to go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The kernel panics while a step is carried out.
+    KernelPanics,
+    /// PID 1 exits, which the kernel answers with a panic.
+    InitExits,
+    /// A step never ends.
+    StepHangs,
+    /// The kernel boots and never comes to start PID 1.
+    InitNeverReports,
+    /// The boot image loops from its first instruction on.
+    NothingPrinted,
+    /// QEMU is killed in the middle.
+    QemuKilled,
+    /// Nothing goes wrong but, possibly, KVM: `--accel auto` has to end well whatever `/dev/kvm` does.
+    KvmUnproven,
+}
+
+impl Fault {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::KernelPanics,
+        Self::InitExits,
+        Self::StepHangs,
+        Self::InitNeverReports,
+        Self::NothingPrinted,
+        Self::QemuKilled,
+        Self::KvmUnproven,
+    ];
+
+    /// Its name on a command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KernelPanics => "kernel-panics",
+            Self::InitExits => "init-exits",
+            Self::StepHangs => "step-hangs",
+            Self::InitNeverReports => "init-never-reports",
+            Self::NothingPrinted => "nothing-printed",
+            Self::QemuKilled => "qemu-killed",
+            Self::KvmUnproven => "kvm-unproven",
+        }
+    }
+
+    /// How it has to end, and what has to be said.
+    #[must_use]
+    pub const fn expected(self) -> (&'static str, &'static str) {
+        match self {
+            Self::KernelPanics => ("panic", "Kernel panic - not syncing: sysrq triggered crash"),
+            Self::InitExits => ("panic", "Kernel panic - not syncing: Attempted to kill init"),
+            Self::StepHangs => ("hang", "nothing was heard of step 0"),
+            Self::InitNeverReports => ("hang", "PID 1 did not report"),
+            Self::NothingPrinted => ("hang", "the kernel printed nothing"),
+            Self::QemuKilled => ("lost", "killed by signal 9"),
+            Self::KvmUnproven => ("measured", ""),
+        }
+    }
+
+    fn steps(self) -> Vec<Step> {
+        let order = |fault| vec![Step::Fault { fault }];
+        match self {
+            Self::KernelPanics => order(Order::Panic),
+            Self::InitExits => order(Order::ExitInit),
+            Self::StepHangs | Self::QemuKilled => order(Order::Hang),
+            Self::InitNeverReports | Self::NothingPrinted | Self::KvmUnproven => Vec::new(),
+        }
+    }
+
+    /// The kernel waits for ever for a root file system that does not come, having no PID 1 to start.
+    const fn command_line(self) -> &'static str {
+        match self {
+            Self::InitNeverReports => "rdinit=/none root=/dev/none rootwait",
+            _ => "",
+        }
+    }
+}
+
+/// Brings a fault about on a kernel, and says how the run ended: [`Ending::Measured`] if it came to its own end.
+///
+/// # Errors
+///
+/// What keeps the fault from being brought about.
+pub fn provoke(ready: &Ready<'_>, kernel: &Kernel, fault: Fault) -> Result<Ending, Error> {
+    let folder = Folder::make(&ready.runs, fault.name())?;
+    let steps = fault.steps();
+    let initramfs = folder.path().join("initramfs");
+    Initramfs::new(&ready.guest, &Plan { protocol: PROTOCOL, steps: steps.clone() })?.write(&initramfs)?;
+    let image = match fault {
+        Fault::NothingPrinted => looping(&kernel.image, folder.path())?,
+        _ => kernel.image.clone(),
+    };
+    let boot = Boot {
+        machine: Machine {
+            kernel: image,
+            initramfs,
+            memory_mib: 512,
+            command_line: fault.command_line().into(),
+            accel: Accel::Tcg,
+        },
+        run: folder.path().join("boot"),
+        steps: steps.len(),
+        limits: limits(fault),
+    };
+    let outcome = run(ready, &boot, fault)?;
+    Ok(unfinished(&outcome).unwrap_or(Ending::Measured))
+}
+
+fn run(ready: &Ready<'_>, boot: &Boot, fault: Fault) -> Result<Outcome, Error> {
+    let (launcher, cancel) = (ready.launcher(), ready.context.cancel);
+    if fault == Fault::KvmUnproven {
+        let host = KvmHost::this(&ready.image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
+        return Ok(Chooser::new(Request::Auto, host, None).boot(boot, &launcher, cancel, &mut |_| {})?);
+    }
+    let mut failed = None;
+    let outcome = vm::boot(boot, &launcher, cancel, &mut |progress| {
+        if fault == Fault::QemuKilled && progress == vm::Progress::Begun {
+            failed = kill_qemu(&boot.run).err();
+        }
+    })?;
+    match failed {
+        Some(source) => Err(Error::Io { doing: "kill QEMU, which writes to", path: boot.run.clone(), source }),
+        None => Ok(outcome),
+    }
+}
+
+/// Long enough for a real boot where one is wanted, and short where the end of patience is.
+fn limits(fault: Fault) -> Limits {
+    let seconds = Duration::from_secs;
+    let patient = Limits::of(Accel::Tcg);
+    match fault {
+        Fault::NothingPrinted => Limits { first_print: seconds(5), ..patient },
+        Fault::InitNeverReports => Limits { first_event: seconds(15), ..patient },
+        Fault::StepHangs => Limits { silence: seconds(6), ..patient },
+        _ => patient,
+    }
+}
+
+/// A copy of a boot image whose first instruction jumps to itself: the jump at 0x200 of the x86 boot protocol's header
+/// (`Documentation/arch/x86/boot.rst`).
+fn looping(image: &Path, folder: &Path) -> Result<PathBuf, Error> {
+    let mut bytes = fs::read(image).map_err(Error::io("read", image))?;
+    let path = folder.join("vmlinuz");
+    if let Some(jump) = bytes.get_mut(0x200..0x202) {
+        jump.copy_from_slice(&[0xeb, 0xfe]);
+    }
+    fs::write(&path, bytes).map_err(Error::io("write", &path))?;
+    Ok(path)
+}
+
+/// Kills the QEMU whose arguments name the folder `run`, wherever it runs.
+fn kill_qemu(run: &Path) -> io::Result<()> {
+    let run = run.to_string_lossy();
+    for entry in fs::read_dir("/proc")? {
+        let dir = entry?.path();
+        let Some(pid) = dir.file_name().and_then(|name| name.to_str()?.parse().ok()).and_then(Pid::from_raw) else {
+            continue;
+        };
+        // A process that has ended meanwhile has no arguments.
+        let arguments = fs::read(dir.join("cmdline")).unwrap_or_default();
+        let arguments = String::from_utf8_lossy(&arguments);
+        if arguments.starts_with(vm::PROGRAM) && arguments.contains(&*run) {
+            return Ok(kill_process(pid, Signal::KILL)?);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::NotFound, "no such process"))
+}

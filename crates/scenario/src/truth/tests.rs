@@ -1,0 +1,123 @@
+use btf::{Builder, Endian, IntData, Kind, Member, Record};
+
+use super::*;
+
+/// A base: the strings that come before all others, and structs, each with a name, its size in bytes and the name of its
+/// only member, from id 2 on. Id 1 is an `int`.
+fn base(before: &[&str], structs: &[(&str, u32, &str)]) -> Vec<u8> {
+    let mut b = Builder::new(Endian::Little);
+    for string in before {
+        b.add_string(string).unwrap();
+    }
+    let name = b.add_string("int").unwrap();
+    let int = b.add(&Record::int(name, 4, IntData::new(IntData::SIGNED, 0, 32))).unwrap();
+    for &(name, size, member) in structs {
+        let record = Record::sized(Kind::Struct, b.add_string(name).unwrap(), size);
+        let name = b.add_string(member).unwrap();
+        b.add(&record.member(Member { name, ty: int, bit_offset: 0, bitfield_size: 0 })).unwrap();
+    }
+    b.to_bytes().unwrap()
+}
+
+/// A module with `struct own { struct <first of the base> *first; struct <second> second; }` and what that needs; the
+/// members are called as structs of the base are.
+fn module(base: &Btf<'_>) -> Vec<u8> {
+    let mut b = Builder::over(base);
+    let [first, second] = [2, 3].map(|id| base.alone().name(&base.alone().get(TypeId(id)).unwrap()).unwrap());
+    let pointer = b.add(&Record::reference(Kind::Ptr, StrOff::NONE, TypeId(2))).unwrap();
+    let mut record = Record::sized(Kind::Struct, b.add_string("own").unwrap(), 16);
+    for (name, ty, bit_offset) in [(first, pointer, 0), (second, TypeId(3), 64)] {
+        record = record.member(Member { name: b.add_string(name).unwrap(), ty, bit_offset, bitfield_size: 0 });
+    }
+    b.add(&record).unwrap();
+    b.to_bytes().unwrap()
+}
+
+/// Measures [`module`], made against one base, over another one.
+fn over(build: &[u8], running: &[u8]) -> Truth {
+    let (build, running) = (Btf::parse(build).unwrap(), Btf::parse(running).unwrap());
+    let module = module(&build);
+    let split = Btf::parse(&module).unwrap();
+    measure(&Bases::new(&build, &running), "sample", &split)
+}
+
+fn counts(truth: &Truth) -> [usize; 3] {
+    [truth.other_name_or_kind, truth.other_layout, truth.other_closure]
+}
+
+const STRUCTS: [(&str, u32, &str); 3] = [("primary_device", 8, "a"), ("block_dio", 4, "b"), ("unused", 4, "c")];
+
+#[test]
+fn over_the_base_that_it_was_made_with_everything_is_true() {
+    let truth = over(&base(&[], &STRUCTS), &base(&[], &STRUCTS));
+    assert_eq!((truth.types, counts(&truth)), (2, [0, 0, 0]));
+    assert!(truth.holds() && truth.examples.is_empty());
+}
+
+#[test]
+fn shifted_strings_garble_names_that_the_module_takes_from_the_base() {
+    let mut as_long = STRUCTS;
+    as_long[2].0 = "varied";
+    assert!(over(&base(&[], &STRUCTS), &base(&[], &as_long)).holds(), "nothing in use has moved");
+
+    // One byte less before them, and the offsets point one byte further into each name.
+    let truth = over(&base(&["xy"], &STRUCTS), &base(&["x"], &STRUCTS));
+    assert_eq!(counts(&truth), [1, 1, 1], "the pointer's target has its name from the base, so it is what it was");
+    let expected = Example {
+        meant: "struct own { struct primary_device *primary_device; struct block_dio block_dio; }".to_owned(),
+        seen: "struct wn { struct primary_device *rimary_device; struct block_dio lock_dio; }".to_owned(),
+    };
+    // `own` lies in the module's strings, whose first offset moved as well.
+    assert_eq!(truth.examples, [expected]);
+}
+
+#[test]
+fn shifted_ids_land_on_other_types() {
+    // The same strings, so only the ids differ: the kernel has nothing to complain about.
+    let strings = ["int", "primary_device", "a", "block_dio", "b", "unused", "c"];
+    let [first, second, third] = STRUCTS;
+    let reordered = base(&strings, &[second, first, third]);
+    let original = base(&strings, &STRUCTS);
+    assert_eq!(original.len(), reordered.len());
+    let truth = over(&original, &reordered);
+    assert_eq!(counts(&truth), [2, 2, 2]);
+    let first = &truth.examples[0];
+    assert_eq!(first.meant, "struct own { struct primary_device *primary_device; struct block_dio block_dio; }");
+    assert_eq!(first.seen, "struct own { struct block_dio *primary_device; struct primary_device block_dio; }");
+
+    let mut more = STRUCTS.to_vec();
+    more.push(("added", 4, "d"));
+    let longer = [&strings[..], &["added", "d"]].concat();
+    let truth = over(&base(&longer, &STRUCTS), &base(&longer, &more));
+    // The module's own ids move as well, so what refers to the module's own types lands elsewhere.
+    assert_eq!(counts(&truth), [1, 1, 1]);
+    assert_eq!(truth.examples.len(), 1);
+}
+
+#[test]
+fn a_struct_that_grew_matters_by_how_it_is_used() {
+    let strings = ["int", "primary_device", "a", "block_dio", "b", "unused", "c"];
+    let mut grown = STRUCTS;
+    grown[0].1 = 64;
+    let truth = over(&base(&strings, &STRUCTS), &base(&strings, &grown));
+    assert_eq!(counts(&truth), [0, 0, 2], "it is behind a pointer");
+    assert_eq!(truth.examples[0].meant, "struct own: STRUCT own.primary_device > PTR > 8 bytes");
+    assert_eq!(truth.examples[0].seen, "struct own: STRUCT own.primary_device > PTR > 64 bytes");
+
+    let mut grown = STRUCTS;
+    grown[1].1 = 64;
+    let truth = over(&base(&strings, &STRUCTS), &base(&strings, &grown));
+    assert_eq!(counts(&truth), [0, 1, 1], "it is contained");
+}
+
+#[test]
+fn many_modules_are_measured_in_their_order() {
+    let (build, running) = (base(&["xy"], &STRUCTS), base(&["x"], &STRUCTS));
+    let (build, running) = (Btf::parse(&build).unwrap(), Btf::parse(&running).unwrap());
+    let module = module(&build);
+    let modules: Vec<_> = ["b", "a", "c"].map(|name| (name.to_owned(), Btf::parse(&module).unwrap())).into();
+    let bases = Bases::new(&build, &running);
+    let truths = measure_all(&bases, &modules);
+    assert_eq!(truths.iter().map(|truth| truth.module.as_str()).collect::<Vec<_>>(), ["b", "a", "c"]);
+    assert!(truths.iter().all(|truth| counts(truth) == [1, 1, 1]));
+}

@@ -1,0 +1,78 @@
+//! What is asked of the environment, by every command that boots something.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use kernels::engine::Wish;
+use kernels::mirror::AptSettings;
+use kernels::pins::Pins;
+use kernels::{Cache, Context, Programs, Progress};
+use scenario::run;
+
+/// What is asked of the environment.
+#[derive(Debug, clap::Args)]
+pub struct Environment {
+    /// The container engine that runs QEMU; the host itself only if asked for
+    #[arg(long, default_value = "auto", value_name = "auto|podman|docker|host")]
+    pub engine: Wish,
+    /// Never installs host packages
+    #[arg(long)]
+    pub no_install: bool,
+    /// Uses only what the cache has
+    #[arg(long)]
+    pub offline: bool,
+    /// The Debian mirror (else the environment's MODBTF_DEBIAN_MIRROR, else that of this machine's apt)
+    #[arg(long, value_name = "URI")]
+    pub mirror: Option<String>,
+    /// The mirror of Debian's security archive (else MODBTF_DEBIAN_SECURITY_MIRROR, else that of this machine's apt)
+    #[arg(long, value_name = "URI")]
+    pub security_mirror: Option<String>,
+    /// The pinned kernels, in place of those that this program was built with
+    #[arg(long, value_name = "FILE")]
+    pub pins: Option<PathBuf>,
+}
+
+impl Environment {
+    /// The pinned kernels.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or understood.
+    pub fn pins(&self) -> Result<Pins, run::Error> {
+        Ok(match &self.pins {
+            Some(path) => Pins::load(path)?,
+            None => Pins::builtin()?,
+        })
+    }
+
+    /// The mirrors and how to reach them.
+    ///
+    /// # Errors
+    ///
+    /// A mirror that is none.
+    pub fn apt(&self) -> Result<AptSettings, run::Error> {
+        Ok(AptSettings::of_machine(&Programs::from_env(), self.mirror.as_deref(), self.security_mirror.as_deref())?)
+    }
+
+    /// What every step of getting ready needs to know.
+    ///
+    /// # Errors
+    ///
+    /// There is no directory for the cache, or it cannot be made.
+    pub fn context<'a>(
+        &self,
+        apt: &'a AptSettings,
+        cancel: &'a AtomicBool,
+        progress: &'a (dyn Fn(Progress) + Sync),
+    ) -> Result<Context<'a>, run::Error> {
+        Ok(Context {
+            cache: Cache::from_env()?,
+            apt,
+            programs: Programs::from_env(),
+            install: !self.no_install,
+            offline: self.offline,
+            cancel,
+            progress,
+        })
+    }
+}
