@@ -29,7 +29,8 @@ fn relay(mut client: TcpStream) -> io::Result<()> {
     let mut head = BufReader::new(client.try_clone()?).take(1 << 16).lines();
     let refused = || io::Error::other("not a request that this proxy serves");
     let request = head.next().ok_or_else(refused)??;
-    let uri = request.strip_prefix("GET http://").and_then(|rest| rest.strip_suffix(" HTTP/1.1")).ok_or_else(refused)?;
+    let uri =
+        request.strip_prefix("GET http://").and_then(|rest| rest.strip_suffix(" HTTP/1.1")).ok_or_else(refused)?;
     let (host, path) = uri.split_once('/').ok_or_else(refused)?;
     let address = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
 

@@ -1,12 +1,127 @@
-//! Later.
+//! `cargo xtask doctor`: what was found, chosen and rejected, and why. It changes nothing.
+
+use std::fs::OpenOptions;
+use std::path::Path;
 
 use anyhow::Result;
+use kernels::archive::cached;
+use kernels::engine::{self, Choice};
+use kernels::image::{self, Kind};
+use kernels::{Class, Context, host};
 use scenario::exit::Exit;
+use scenario::run::known_kvm;
+use vm::KvmHost;
+use xshell::{Shell, cmd};
 
-/// Later.
+use crate::environment::Environment;
+use crate::interrupt;
+
+/// Prints what was found, chosen and rejected, and why. Installs and fetches nothing.
+///
+/// Exit codes: 0 everything is there or can be made; 3 something is missing that has to be done by hand.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(flatten)]
+    environment: Environment,
+}
 
-pub fn run(_: &Arguments) -> Result<Exit> {
-    Ok(Exit::Recorded)
+/// Looks at everything that a run needs.
+///
+/// # Errors
+///
+/// The cache cannot be made.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let cancel = interrupt::flag()?;
+    let apt = arguments.environment.apt()?;
+    let context = arguments.environment.context(&apt, &cancel, &|_| {})?;
+    let mut missing = false;
+
+    row("cache", &context.cache.root().display().to_string());
+    for (what, mirror) in [("archive", apt.archive()), ("security", apt.security())] {
+        match mirror {
+            // Whose mirror it is is nobody's business but this machine's.
+            Ok(_) => row(what, "a mirror is known"),
+            Err(error) => {
+                missing = true;
+                row(what, &error.to_string());
+            }
+        }
+    }
+    match engine::choose(&context, arguments.environment.engine) {
+        Ok(choice) => accelerator(&context, chosen(&context, &choice).as_deref())?,
+        Err(error) => {
+            missing |= error.class() != Class::Environment || !can_install(&context, arguments);
+            row("engine", &error.to_string());
+        }
+    }
+    let pins = arguments.environment.pins()?;
+    for pin in &pins.kernels {
+        let state = if cached(&context, pin).is_some() { "in the cache" } else { "to be fetched" };
+        row("kernel", &format!("{} {}: {state}", pin.release, pin.version));
+    }
+    let sh = Shell::new()?;
+    let cargo = crate::cargo();
+    match cmd!(sh, "{cargo} nextest --version").quiet().ignore_stderr().read() {
+        Ok(version) => row("nextest", version.lines().next().unwrap_or_default()),
+        Err(_) => row("nextest", "missing: cargo xtask test brings it"),
+    }
+    Ok(if missing { Exit::Environment } else { Exit::Recorded })
+}
+
+fn row(what: &str, text: &str) {
+    println!("{what:12}{text}");
+}
+
+/// Shows the engine and its images; gives what QEMU in the boot image calls itself.
+fn chosen(context: &Context<'_>, Choice { engine, rejected }: &Choice) -> Option<String> {
+    let mut qemu = None;
+    row("engine", &engine.to_string());
+    for rejected in rejected {
+        row("", &format!("rejected {rejected}"));
+    }
+    for kind in [Kind::Boot, Kind::Build] {
+        let state = match image::find(context, engine, kind) {
+            Ok(Some(image)) => {
+                let version = &image.manifest.qemu;
+                let state = format!("{}, {version}", image.name);
+                qemu.get_or_insert(version.clone());
+                state
+            }
+            Ok(None) => format!("the {} image is to be made", kind.name()),
+            Err(error) => error.to_string(),
+        };
+        row("image", &state);
+    }
+    qemu
+}
+
+/// Whether what an engine lacks would be installed by a run.
+fn can_install(context: &Context<'_>, arguments: &Arguments) -> bool {
+    match host::need_for_engine(&context.programs, arguments.environment.engine) {
+        Some(need) => {
+            let command = format!("apt-get install {}", need.packages.join(" "));
+            let by_us = context.install && !context.offline && host::is_root();
+            row("", if by_us { "a run would install it:" } else { "to install it:" });
+            row("", &command);
+            by_us
+        }
+        None => false,
+    }
+}
+
+fn accelerator(context: &Context<'_>, qemu: Option<&str>) -> Result<()> {
+    row("accelerator", "scenarios: TCG with an instruction-counting clock, always");
+    let device = Path::new("/dev/kvm");
+    let state = match OpenOptions::new().read(true).write(true).open(device) {
+        Err(error) => format!("TCG, since {} cannot be opened: {error}", device.display()),
+        Ok(_) => match known_kvm(context, &KvmHost::this(qemu.unwrap_or_default())?) {
+            None => "KVM will be tried: its device opens, which proves nothing".into(),
+            Some(verdict) => match verdict.dead {
+                Some(why) => format!("TCG, since {why}"),
+                None => "KVM, which has booted a kernel here".into(),
+            },
+        },
+    };
+    row("", &format!("--pair: {state}"));
+    Ok(())
 }

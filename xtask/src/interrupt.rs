@@ -17,7 +17,7 @@ pub fn flag() -> Result<Arc<AtomicBool>> {
         if set.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("stopping (once more to stop at once)");
+        crate::progress::say("stopping (once more to stop at once)");
     })
     .context("failed to watch for Ctrl-C")?;
     Ok(flag)

@@ -1,7 +1,7 @@
 //! Progress: bars on a terminal, plain lines elsewhere. Both go to standard error.
 
 use std::collections::HashMap;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,23 +29,15 @@ impl Display {
         match progress {
             Started { stage, what } => match &self.bars {
                 Some(_) => self.stage(stage).set_message(what),
-                None => eprintln!("{}: {what}", stage.name()),
+                None => say(&format!("{}: {what}", stage.name())),
             },
+            // Between the start and the end of a stage there is nothing for plain lines.
+            Amount { .. } | Line { .. } if self.bars.is_none() => {}
             Amount { stage, done, total } => {
-                if self.bars.is_some() {
-                    let bar = self.stage(stage);
-                    if bar.length() != Some(total) {
-                        bar.set_length(total);
-                        bar.set_style(if stage == Stage::Download { bytes() } else { steps() });
-                    }
-                    bar.set_position(done);
-                }
+                let style = if stage == Stage::Download { bytes } else { steps };
+                move_to(&self.stage(stage), done, total, style);
             }
-            Line { stage, text } => {
-                if self.bars.is_some() {
-                    self.stage(stage).set_message(text);
-                }
-            }
+            Line { stage, text } => self.stage(stage).set_message(text),
             Note { stage, text } => self.line(&format!("{}: {text}", stage.name())),
             Waiting { pid } => {
                 let whom = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
@@ -66,14 +58,10 @@ impl Display {
     /// Shows one thing about running scenarios.
     pub fn run(&self, progress: &run::Progress<'_>) {
         match progress {
-            run::Progress::Reading { release } => {
-                if self.bars.is_none() {
-                    eprintln!("reading {release}");
-                }
-            }
+            run::Progress::Reading { release } if self.bars.is_none() => say(&format!("reading {release}")),
             run::Progress::Packing { scenario } => match &self.bars {
                 Some(_) => self.boot(scenario).set_message("packing"),
-                None => eprintln!("{scenario}: packing"),
+                None => say(&format!("{scenario}: packing")),
             },
             run::Progress::Boot { scenario, progress } => self.booting(scenario, progress),
             run::Progress::Ended { report } => {
@@ -93,17 +81,12 @@ impl Display {
             (Some(_), vm::Progress::FirstPrint) => self.boot(scenario).set_message("booting"),
             (Some(_), Begun) => self.boot(scenario).set_message("loading"),
             (Some(_), Step { done, of }) => {
-                let bar = self.boot(scenario);
-                if bar.length() != Some(*of as u64) {
-                    bar.set_length(*of as u64);
-                    bar.set_style(steps());
-                }
-                bar.set_position(*done as u64);
+                move_to(&self.boot(scenario), *done as u64, *of as u64, steps);
             }
             (_, FallingBack { reason }) => self.line(&format!("{scenario}: {reason}; falling back to TCG")),
-            (None, Started { accel }) => eprintln!("{scenario}: starting QEMU: {accel}"),
+            (None, Started { accel }) => say(&format!("{scenario}: starting QEMU: {accel}")),
             (None, Step { done, of }) if done == of || done % 200 == 0 => {
-                eprintln!("{scenario}: {done} of {of} modules");
+                say(&format!("{scenario}: {done} of {of} modules"));
             }
             _ => {}
         }
@@ -112,7 +95,7 @@ impl Display {
     fn line(&self, text: &str) {
         match &self.bars {
             Some(bars) => drop(bars.println(text)),
-            None => eprintln!("{text}"),
+            None => say(text),
         }
     }
 
@@ -135,8 +118,22 @@ impl Display {
     }
 }
 
+/// A line on standard error. Nobody may be reading it: that is no reason to stop.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Moves a bar, which becomes one when it is first known how long it will be.
+fn move_to(bar: &ProgressBar, done: u64, total: u64, style: fn() -> ProgressStyle) {
+    if bar.length() != Some(total) {
+        bar.set_length(total);
+        bar.set_style(style());
+    }
+    bar.set_position(done);
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -25,14 +25,20 @@ pub struct Need {
 /// that has it has it on purpose.
 #[must_use]
 pub fn need_for_engine(programs: &Programs, wish: Wish) -> Option<Need> {
-    let missing = |wanted: &[(&str, &'static str)]| -> Vec<&'static str> {
-        wanted.iter().filter(|(program, _)| programs.find(program).is_none()).map(|(_, package)| *package).collect()
+    need_for(programs, wish, geteuid().is_root())
+}
+
+fn need_for(programs: &Programs, wish: Wish, root: bool) -> Option<Need> {
+    let (mut wanted, why) = match wish {
+        Wish::Auto | Wish::Podman => (vec![("podman", "podman"), ("runc", "runc")], "to run containers"),
+        Wish::Host => (vec![("qemu-system-x86_64", "qemu-system-x86")], "to boot kernels without a container"),
+        Wish::Docker => return None,
     };
-    let (packages, why) = match wish {
-        Wish::Auto | Wish::Podman => (missing(&[("podman", "podman"), ("runc", "runc")]), "to run containers"),
-        Wish::Host => (missing(&[("qemu-system-x86_64", "qemu-system-x86")]), "to boot kernels without a container"),
-        Wish::Docker => (Vec::new(), ""),
-    };
+    if !root && wish != Wish::Host {
+        wanted.push(("newuidmap", "uidmap"));
+    }
+    let missing = wanted.into_iter().filter(|(program, _)| programs.find(program).is_none());
+    let packages: Vec<_> = missing.map(|(_, package)| package).collect();
     (!packages.is_empty()).then_some(Need { packages, why })
 }
 
@@ -43,6 +49,12 @@ pub fn need_for_base(programs: &Programs) -> Option<Need> {
         .find("mmdebstrap")
         .is_none()
         .then(|| Need { packages: vec!["mmdebstrap"], why: "to make the base image, since no registry gave one" })
+}
+
+/// Whether packages can be installed at all by who we are.
+#[must_use]
+pub fn is_root() -> bool {
+    geteuid().is_root()
 }
 
 /// Installs packages with apt, as root on Debian; tells which before.
@@ -131,7 +143,7 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_needed() {
         let fixture = Fixture::new();
-        let packages = |wish| need_for_engine(&fixture.programs(), wish).map(|need| need.packages);
+        let packages = |wish| need_for(&fixture.programs(), wish, true).map(|need| need.packages);
         assert_eq!(packages(Wish::Auto), Some(vec!["podman", "runc"]));
         assert_eq!(packages(Wish::Docker), None);
         assert_eq!(packages(Wish::Host), Some(vec!["qemu-system-x86"]));
@@ -139,6 +151,7 @@ mod tests {
         assert_eq!(packages(Wish::Podman), Some(vec!["runc"]));
         fixture.program("runc", "");
         assert_eq!(packages(Wish::Podman), None);
+        assert_eq!(need_for(&fixture.programs(), Wish::Podman, false).unwrap().packages, ["uidmap"]);
         assert_eq!(need_for_base(&fixture.programs()).unwrap().packages, ["mmdebstrap"]);
     }
 

@@ -163,6 +163,12 @@ fn look_up(spec: &KernelSpec, index: &Index) -> Result<Pin, Unavailable> {
     }
 }
 
+/// The kernel of a pin, if the cache has it.
+#[must_use]
+pub fn cached(context: &Context<'_>, pin: &Pin) -> Option<Kernel> {
+    publish::find(context, pin)
+}
+
 /// Brings kernels into the cache; those that are there already cost nothing. The results are in the order of `wanted`.
 ///
 /// # Errors

@@ -111,6 +111,18 @@ pub fn prepare(context: &Context<'_>, engine: &Engine, kind: Kind) -> Result<Ima
     describe(context, engine, name)
 }
 
+/// The image of a kind, if it is there already.
+///
+/// # Errors
+///
+/// As [`prepare`], but for what making an image needs.
+pub fn find(context: &Context<'_>, engine: &Engine, kind: Kind) -> Result<Option<Image>, Error> {
+    match engine {
+        Engine::Host => prepare(context, engine, kind).map(Some),
+        _ => existing(context, engine, &kind.image_name()),
+    }
+}
+
 /// The image, if the engine has it; its manifest is made again should it be lost or be another image's.
 fn existing(context: &Context<'_>, engine: &Engine, name: &str) -> Result<Option<Image>, Error> {
     let Some(id) = engine.image_id(context, name)? else { return Ok(None) };

@@ -63,16 +63,11 @@ fn row(out: &mut String, scenario: &ScenarioReport, width: usize, paint: &Paint)
         let _ = writeln!(out, "{pad}{}", abi(seen));
         let _ = writeln!(out, "{pad}{}", seen.sentence);
     }
-    match &scenario.second_boot {
-        Some(second) => match &second.difference {
-            None => {
-                let _ = writeln!(out, "{pad}booted twice: not a byte of the serial logs differs");
-            }
-            Some(difference) => {
-                let _ = writeln!(out, "{pad}booted twice, with different serial logs: {difference}");
-            }
-        },
-        None => {}
+    if let Some(second) = &scenario.second_boot {
+        let _ = match &second.difference {
+            None => writeln!(out, "{pad}booted twice: not a byte of the serial logs differs"),
+            Some(difference) => writeln!(out, "{pad}booted twice, with different serial logs: {difference}"),
+        };
     }
     for note in &scenario.notes {
         let _ = writeln!(out, "{pad}{note}");

@@ -93,12 +93,13 @@ impl Fault {
     }
 }
 
-/// Brings a fault about on a kernel, and says how the run ended: [`Ending::Measured`] if it came to its own end.
+/// Brings a fault about on a kernel, and says how the run ended: [`Ending::Measured`] if it came to its own end. The second
+/// part is why KVM was not used, where it was tried.
 ///
 /// # Errors
 ///
 /// What keeps the fault from being brought about.
-pub fn provoke(ready: &Ready<'_>, kernel: &Kernel, fault: Fault) -> Result<Ending, Error> {
+pub fn provoke(ready: &Ready<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>), Error> {
     let folder = Folder::make(&ready.runs, fault.name())?;
     let steps = fault.steps();
     let initramfs = folder.path().join("initramfs");
@@ -119,15 +120,17 @@ pub fn provoke(ready: &Ready<'_>, kernel: &Kernel, fault: Fault) -> Result<Endin
         steps: steps.len(),
         limits: limits(fault),
     };
-    let outcome = run(ready, &boot, fault)?;
-    Ok(unfinished(&outcome).unwrap_or(Ending::Measured))
+    let (outcome, fallback) = run(ready, &boot, fault)?;
+    Ok((unfinished(&outcome).unwrap_or(Ending::Measured), fallback))
 }
 
-fn run(ready: &Ready<'_>, boot: &Boot, fault: Fault) -> Result<Outcome, Error> {
+fn run(ready: &Ready<'_>, boot: &Boot, fault: Fault) -> Result<(Outcome, Option<String>), Error> {
     let (launcher, cancel) = (ready.launcher(), ready.context.cancel);
     if fault == Fault::KvmUnproven {
         let host = KvmHost::this(&ready.image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
-        return Ok(Chooser::new(Request::Auto, host, None).boot(boot, &launcher, cancel, &mut |_| {})?);
+        let chooser = Chooser::new(Request::Auto, host, None);
+        let outcome = chooser.boot(boot, &launcher, cancel, &mut |_| {})?;
+        return Ok((outcome, chooser.choose().1));
     }
     let mut failed = None;
     let outcome = vm::boot(boot, &launcher, cancel, &mut |progress| {
@@ -137,7 +140,7 @@ fn run(ready: &Ready<'_>, boot: &Boot, fault: Fault) -> Result<Outcome, Error> {
     })?;
     match failed {
         Some(source) => Err(Error::Io { doing: "kill QEMU, which writes to", path: boot.run.clone(), source }),
-        None => Ok(outcome),
+        None => Ok((outcome, None)),
     }
 }
 

@@ -16,13 +16,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use kernels::archive::{Kernel, Unavailable, acquire};
+use kernels::archive::{Kernel, Unavailable, acquire, nearest_pair};
 use kernels::pins::Pin;
 
 pub use error::Error;
 pub use kernel::{KernelFiles, ModuleFile};
 pub use launcher::EngineLauncher;
-pub use ready::{Ready, Wanted};
+pub use ready::{Ready, Wanted, known_kvm};
 
 use crate::definition::{Modules, Scenario};
 use crate::exit::{Ending, overall};
@@ -173,24 +173,58 @@ struct Shelf<'a> {
 type Reading = OnceLock<Result<Arc<KernelFiles>, String>>;
 
 impl Shelf<'_> {
-    /// The files of a kernel, or the way in which a scenario ends that cannot have them.
-    fn get(&self, pin: &Result<Pin, String>) -> Result<Arc<KernelFiles>, Ending> {
-        let unavailable = |why: String| Ending::Unavailable { why };
-        let pin = pin.as_ref().map_err(|why| unavailable(why.clone()))?;
-        let kernel = self.kernels.iter().find(|(known, _)| known == pin).map(|(_, acquired)| acquired);
-        let kernel: &Kernel = match kernel {
-            Some(Ok(kernel)) => kernel,
-            Some(Err(gone)) => return Err(unavailable(gone.to_string())),
-            None => return Err(unavailable(format!("{} was not asked for", pin.release))),
-        };
+    /// The files of a scenario's two kernels, or the way in which a scenario ends that cannot have them.
+    fn pair(&self, job: &Job) -> Result<(Arc<KernelFiles>, Arc<KernelFiles>), Ending> {
+        let (running, modules_of) = (self.acquired(&job.running), self.acquired(&job.modules_of));
+        match (running, modules_of) {
+            (Ok(running), Ok(modules_of)) => Ok((self.read(running)?, self.read(modules_of)?)),
+            (Err(gone), _) | (_, Err(gone)) => Err(Ending::Unavailable { why: gone.explain(job) }),
+        }
+    }
+
+    fn acquired<'k>(&'k self, pin: &'k Result<Pin, String>) -> Result<&'k Kernel, Gone<'k>> {
+        let pin = pin.as_ref().map_err(|why| Gone::Unknown(why))?;
+        match self.kernels.iter().find(|(known, _)| known == pin) {
+            Some((_, Ok(kernel))) => Ok(kernel),
+            Some((_, Err(unavailable))) => Err(Gone::Unavailable(unavailable)),
+            None => Err(Gone::Unknown("it was not asked for")),
+        }
+    }
+
+    fn read(&self, kernel: &Kernel) -> Result<Arc<KernelFiles>, Ending> {
+        let release = &kernel.pin.release;
         let slot = {
             let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(read.entry(pin.release.clone()).or_default())
+            Arc::clone(read.entry(release.clone()).or_default())
         };
         let files = slot.get_or_init(|| {
-            (self.show)(Progress::Reading { release: &pin.release });
+            (self.show)(Progress::Reading { release });
             KernelFiles::read(kernel).map(Arc::new).map_err(|error| error.in_one_line())
         });
         files.clone().map_err(|what| Ending::Lost { what })
+    }
+}
+
+/// Why a kernel is not to be had.
+enum Gone<'a> {
+    Unavailable(&'a Unavailable),
+    Unknown(&'a str),
+}
+
+impl Gone<'_> {
+    /// Why, and the nearest pair that there is instead.
+    fn explain(&self, job: &Job) -> String {
+        let gone = match self {
+            Self::Unknown(why) => return (*why).to_owned(),
+            Self::Unavailable(gone) => gone,
+        };
+        let version = |pin: &Result<Pin, String>| pin.as_ref().map(|pin| pin.version.clone()).unwrap_or_default();
+        match nearest_pair(&version(&job.running), &version(&job.modules_of), &gone.have) {
+            Some((from, to)) => format!(
+                "{gone}\nthe nearest pair that there is: cargo xtask repro --pair {}..{}",
+                from.release, to.release
+            ),
+            None => gone.to_string(),
+        }
     }
 }

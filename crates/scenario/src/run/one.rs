@@ -28,7 +28,7 @@ pub(super) fn run(
 ) -> ScenarioReport {
     let begun = Instant::now();
     let mut report = ScenarioReport::new(&job.scenario.name, &job.scenario.definition.title);
-    report.ending = match shelf.get(&job.running).and_then(|running| Ok((running, shelf.get(&job.modules_of)?))) {
+    report.ending = match shelf.pair(job) {
         Err(ending) => ending,
         Ok((running, upgraded)) => {
             let attempt = Attempt { ready, job, running: &running, upgraded: &upgraded, options, show };

@@ -51,7 +51,7 @@ impl<'a> Ready<'a> {
         let image = image::prepare(&context, &choice.engine, Kind::Boot)?;
         let guest = build_guest(&wanted.root, &wanted.root.join("target/guest"))?;
         let host = KvmHost::this(&image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
-        let known = KvmVerdict::load(&kvm_verdict(&context), &host);
+        let known = known_kvm(&context, &host);
         let runs = context.cache.root().join("runs");
         sweep(&runs)?;
         Ok(Self { chooser: Chooser::new(wanted.accel, host, known), context, choice, image, guest, runs })
@@ -77,6 +77,12 @@ impl<'a> Ready<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// What earlier runs have shown of KVM on a host.
+#[must_use]
+pub fn known_kvm(context: &Context<'_>, host: &KvmHost) -> Option<KvmVerdict> {
+    KvmVerdict::load(&kvm_verdict(context), host)
 }
 
 /// Where the verdict on KVM is kept.
