@@ -20,6 +20,7 @@ replays! {
     abi_break => "abi-break",
     debian_compatible => "debian-compatible",
     debian_control => "debian-control",
+    debian_silent => "debian-silent",
     debian_upgrade => "debian-upgrade",
     debian_upgrade_all => "debian-upgrade-all",
 }

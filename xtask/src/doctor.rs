@@ -117,7 +117,7 @@ fn accelerator(context: &Context<'_>, qemu: Option<&str>) -> Result<()> {
         Ok(_) => match known_kvm(context, &KvmHost::this(qemu.unwrap_or_default())?) {
             None => "KVM will be tried: its device opens, which proves nothing".into(),
             Some(verdict) => match verdict.dead {
-                Some(why) => format!("TCG, since {why}"),
+                Some(why) => format!("TCG, since {}", why.lines().next().unwrap_or_default()),
                 None => "KVM, which has booted a kernel here".into(),
             },
         },

@@ -119,7 +119,7 @@ fn in_machines(environment: &Environment, faults: &[Fault], show: &mut dyn FnMut
                 ending.word()
             );
             Ok(match fallback {
-                Some(why) => format!("a good run with TCG, since {why}"),
+                Some(why) => format!("a good run with TCG, since {}", why.lines().next().unwrap_or_default()),
                 None if detail.is_empty() => "a good run with KVM".into(),
                 None => format!("{word}: {detail}"),
             })

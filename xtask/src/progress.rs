@@ -83,7 +83,10 @@ impl Display {
             (Some(_), Step { done, of }) => {
                 move_to(&self.boot(scenario), *done as u64, *of as u64, steps);
             }
-            (_, FallingBack { reason }) => self.line(&format!("{scenario}: {reason}; falling back to TCG")),
+            (_, FallingBack { reason }) => {
+                let first = reason.lines().next().unwrap_or_default();
+                self.line(&format!("{scenario}: {first}; falling back to TCG"));
+            }
             (None, Started { accel }) => say(&format!("{scenario}: starting QEMU: {accel}")),
             (None, Step { done, of }) if done == of || done % 200 == 0 => {
                 say(&format!("{scenario}: {done} of {of} modules"));

@@ -26,6 +26,8 @@ pub struct Measured {
     pub measured: u32,
     /// Whether the modules fit the running kernel, by CRC, over all modules of both kernels.
     pub abi: Abi,
+    /// Whether the running kernel's BTF is, byte for byte, the base that the modules were made with.
+    pub same_base: bool,
     /// What parsing and writing back the BTF of every module and base gave.
     pub round_trip: RoundTrip,
     /// For each module whose BTF the kernel accepted, in the order of loading, whether it is true.
@@ -93,7 +95,8 @@ pub struct Truth {
     pub other_layout: usize,
     /// How many reach, through any chain of references, a type that differs.
     pub other_closure: usize,
-    /// Some of the types that differ, as they were meant and as the running kernel sees them.
+    /// Some of the types that differ, as they were meant and as the running kernel sees them; kept for the modules with the
+    /// most of them only.
     pub examples: Vec<Example>,
 }
 

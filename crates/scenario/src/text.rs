@@ -49,7 +49,12 @@ fn head(text: &mut String, transcript: &Transcript, measured: &Measured) {
         Some(shown) => format!("{} bytes, not what the image holds", thousands_u64(shown.size)),
         None => "absent".to_owned(),
     };
-    let _ = writeln!(text, "base        {base}");
+    let made_with = match (measured.same_base, provenance.running == provenance.modules_of) {
+        (_, true) => "",
+        (true, false) => "; the modules were made with the same",
+        (false, false) => "; the modules were made with another",
+    };
+    let _ = writeln!(text, "base        {base}{made_with}");
 
     let abi = &measured.abi;
     let _ = writeln!(

@@ -16,6 +16,8 @@ use crate::measured::{Example, Truth};
 #[cfg(test)]
 mod tests;
 
+/// Of how many modules examples are kept.
+const MODULES: usize = 32;
 /// How many examples are kept of a module.
 const EXAMPLES: usize = 4;
 /// How many members, values or parameters of a type are shown in an example.
@@ -60,10 +62,17 @@ pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth
     }
 }
 
-/// [`measure`] for many modules, each with its name, on all processors; the results are in the order of the modules.
+/// [`measure`] for many modules, each with its name, on all processors; the results are in the order of the modules. Examples
+/// are kept of the [`MODULES`] of them with the most types that differ.
 #[must_use]
 pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> Vec<Truth> {
-    modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect()
+    let mut truths: Vec<Truth> = modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect();
+    let mut worst: Vec<&mut Truth> = truths.iter_mut().collect();
+    worst.sort_by_key(|truth| std::cmp::Reverse((truth.other_name_or_kind, truth.other_layout, truth.other_closure)));
+    for truth in worst.into_iter().skip(MODULES) {
+        truth.examples.clear();
+    }
+    truths
 }
 
 /// How many ranks [`Place::rank`] knows.

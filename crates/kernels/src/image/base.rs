@@ -65,13 +65,13 @@ fn pulled(context: &Context<'_>, engine: &Engine) -> Result<bool, Error> {
         other => Ok(other),
     })?;
     if let Err(error) = &result {
-        let why = brief(error);
+        let why = last_reason(error);
         context.note(Stage::Base, format!("no registry gave {PULLED} ({why}); making the base from the Debian mirror"));
     }
     Ok(result.is_ok())
 }
 
-fn brief(error: &Error) -> String {
+fn last_reason(error: &Error) -> String {
     match error {
         Error::Failed { output, .. } => {
             let last = output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();

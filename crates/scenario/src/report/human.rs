@@ -119,14 +119,19 @@ fn detail(out: &mut String, scenario: &ScenarioReport, paint: &Paint) {
         let _ = writeln!(
             out,
             "  {}: of {} types, {} have another name or kind, {} another layout, {} another closure",
-            truth.module, truth.types, truth.other_name_or_kind, truth.other_layout, truth.other_closure
+            truth.module,
+            thousands(truth.types),
+            thousands(truth.other_name_or_kind),
+            thousands(truth.other_layout),
+            thousands(truth.other_closure)
         );
         for example in truth.examples.iter().take(2) {
             let _ = writeln!(out, "      meant: {}\n      seen:  {}", example.meant, example.seen);
         }
     }
     if wrong.len() > WRONG_SHOWN {
-        let _ = writeln!(out, "  and {} modules more (all of them in the snapshot)", wrong.len() - WRONG_SHOWN);
+        let further = thousands(wrong.len() - WRONG_SHOWN);
+        let _ = writeln!(out, "  and {further} modules more; --format json has them all");
     }
 }
 

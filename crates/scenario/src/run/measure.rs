@@ -26,6 +26,7 @@ pub fn measure(running: &KernelFiles, upgraded: &KernelFiles, transcript: &Trans
     Ok(Measured {
         measured: VERSION,
         abi: abi(running, upgraded),
+        same_base: running.base == upgraded.base,
         round_trip: round_trip(running, upgraded),
         truth: truths(running, upgraded, transcript)?,
     })

@@ -137,7 +137,8 @@ impl Attempt<'_> {
         let mut notes = Vec::new();
         let mut progress = |progress: vm::Progress| {
             if let vm::Progress::FallingBack { reason } = &progress {
-                notes.push(format!("{reason}; booted again with TCG, and KVM is not tried again on this host"));
+                let first = reason.lines().next().unwrap_or_default();
+                notes.push(format!("{first}; booted again with TCG, and KVM is not tried again on this host"));
             }
             (self.show)(Progress::Boot { scenario: name, progress });
         };
