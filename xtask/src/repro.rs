@@ -10,7 +10,7 @@ use kernels::archive::resolve;
 use kernels::pins::{PairSpec, Pin, Pins};
 use scenario::definition::{Definition, Modules, Scenario};
 use scenario::exit::Exit;
-use scenario::report::Report;
+use scenario::report::{Report, Style};
 use scenario::run::{self, Job, Mode, Options, Ready, Wanted};
 use xshell::{Shell, cmd};
 
@@ -228,9 +228,13 @@ fn print(report: &Report, formats: &[Format]) -> Result<()> {
     let standard = [Format { form: Form::Human, file: None }];
     let formats = if formats.is_empty() { &standard[..] } else { formats };
     for Format { form, file } in formats {
-        let colour = file.is_none() && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let terminal = file.is_none() && std::io::stdout().is_terminal();
+        let style = Style {
+            colour: terminal && std::env::var_os("NO_COLOR").is_none(),
+            width: if terminal { console::Term::stdout().size().1.into() } else { 120 },
+        };
         let mut text = match form {
-            Form::Human => report.human(colour),
+            Form::Human => report.human(style),
             Form::Json => report.json()?,
             Form::Junit => report.junit()?,
         };

@@ -68,7 +68,7 @@ pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth
 pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> Vec<Truth> {
     let mut truths: Vec<Truth> = modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect();
     let mut worst: Vec<&mut Truth> = truths.iter_mut().collect();
-    worst.sort_by_key(|truth| std::cmp::Reverse((truth.other_name_or_kind, truth.other_layout, truth.other_closure)));
+    worst.sort_by_key(|truth| Reverse((truth.other_name_or_kind, truth.other_layout, truth.other_closure)));
     for truth in worst.into_iter().skip(MODULES) {
         truth.examples.clear();
     }

@@ -1,80 +1,72 @@
 //! The report for a person: what matters first, then a table, then what differs in full.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::{Report, ScenarioReport, Seen};
-use crate::exit::{Ending, Exit};
+use textwrap::{Options, fill};
+
+use super::{Report, ScenarioReport, Seen, Style};
+use crate::exit::Ending;
+use crate::measured::Truth;
 use crate::summary::thousands;
 
-/// How many of the modules that are given wrong types are shown with examples.
+/// How many of the modules that are given wrong types are shown.
 const WRONG_SHOWN: usize = 3;
 
-pub(super) fn render(report: &Report, colour: bool) -> String {
-    let mut out = String::new();
-    let paint = Paint { colour };
-    let _ = writeln!(out, "{}\n", paint.bold(&headline(report)));
+/// How many examples are shown of each of them.
+const EXAMPLES_SHOWN: usize = 2;
+
+/// What a row's further lines are indented by: two blanks, the ending's word, two blanks.
+const INDENT: &str = "               ";
+
+pub(super) fn render(report: &Report, style: Style) -> String {
+    let mut page = Page { out: String::new(), style };
+    let headline = page.bold(&headline(report));
+    page.line(&headline);
+    page.line("");
     let width = report.scenarios.iter().map(|it| it.name.len()).max().unwrap_or(0);
     for scenario in &report.scenarios {
-        row(&mut out, scenario, width, &paint);
+        page.row(scenario, width);
     }
     for scenario in &report.scenarios {
-        detail(&mut out, scenario, &paint);
+        page.ending(scenario);
+        page.wrong(scenario);
     }
-    let _ = writeln!(
-        out,
-        "\n{:.1} s in all, {:.1} s of it QEMU's own (summed over boots; {} side by side); engine {}",
-        report.seconds, report.qemu_seconds, report.jobs, report.engine
-    );
-    out
+    page.line("");
+    page.wrapped("", "", &times(report));
+    page.out
 }
 
 fn headline(report: &Report) -> String {
-    let count = |exit: fn(&Ending) -> bool| report.scenarios.iter().filter(|it| exit(&it.ending)).count();
-    let all = report.scenarios.len();
-    let passed = count(|it| matches!(it, Ending::Pass));
-    let scenarios = if all == 1 { "1 scenario".to_owned() } else { format!("{all} scenarios") };
-    match report.exit {
-        Exit::Recorded if passed == all => format!("{scenarios}: as recorded."),
-        _ => {
-            let mut parts = Vec::new();
-            for word in
-                ["pass", "blessed", "measured", "differs", "panic", "hang", "lost", "unavailable", "interrupted"]
-            {
-                let count = report.scenarios.iter().filter(|it| it.ending.word() == word).count();
-                if count > 0 {
-                    parts.push(format!("{count} {word}"));
-                }
-            }
-            format!("{scenarios}: {}.", parts.join(", "))
+    let words = report.scenarios.iter().map(|it| it.ending.word());
+    let scenarios = match report.scenarios.len() {
+        1 => "1 scenario".to_owned(),
+        all => format!("{all} scenarios"),
+    };
+    if words.clone().all(|word| word == Ending::Pass.word()) {
+        return format!("{scenarios}: as recorded.");
+    }
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for word in words {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
         }
     }
+    let counts: Vec<_> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
+    format!("{scenarios}: {}.", counts.join(", "))
 }
 
-fn row(out: &mut String, scenario: &ScenarioReport, width: usize, paint: &Paint) {
-    let word = format!("{:11}", scenario.ending.word());
-    let word = match scenario.ending {
-        Ending::Pass | Ending::Blessed | Ending::Measured => paint.green(&word),
-        Ending::Unavailable { .. } => paint.yellow(&word),
-        _ => paint.red(&word),
+/// How long it took, and how much of that was not the harness.
+fn times(report: &Report) -> String {
+    let Report { seconds, qemu_seconds, jobs, engine, .. } = report;
+    let ratio = match jobs {
+        1 if *qemu_seconds > 0.0 => format!(", {:.2} times QEMU's own", seconds / qemu_seconds),
+        _ => String::new(),
     };
-    let _ = writeln!(out, "  {word}  {:width$}  {:6.1} s  {}", scenario.name, scenario.seconds, scenario.title);
-    let pad = " ".repeat(2 + 11 + 2);
-    if let Some(seen) = &scenario.seen {
-        let _ = writeln!(out, "{pad}{}", abi(seen));
-        let _ = writeln!(out, "{pad}{}", seen.sentence);
-    }
-    if let Some(second) = &scenario.second_boot {
-        let _ = match &second.difference {
-            None => writeln!(out, "{pad}booted twice: not a byte of the serial logs differs"),
-            Some(difference) => writeln!(out, "{pad}booted twice, with different serial logs: {difference}"),
-        };
-    }
-    for note in &scenario.notes {
-        let _ = writeln!(out, "{pad}{note}");
-    }
-    if let Some(kept) = &scenario.kept {
-        let _ = writeln!(out, "{pad}logs: {}", kept.display());
-    }
+    format!(
+        "{seconds:.1} s in all{ratio}; {qemu_seconds:.1} s QEMU's own, summed over boots, {jobs} side by side; engine: {engine}"
+    )
 }
 
 fn abi(seen: &Seen) -> String {
@@ -93,70 +85,118 @@ fn abi(seen: &Seen) -> String {
     }
 }
 
-fn detail(out: &mut String, scenario: &ScenarioReport, paint: &Paint) {
-    if !scenario.ending.detail().is_empty() {
-        let title = format!("{}: {}", scenario.name, scenario.ending.word());
-        let _ = writeln!(out, "\n{}", paint.bold(&title));
-        for line in scenario.ending.detail().lines() {
+struct Page {
+    out: String,
+    style: Style,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    /// Text that goes on under itself where it is longer than a line.
+    fn wrapped(&mut self, first: &str, further: &str, text: &str) {
+        let options = Options::new(self.style.width).initial_indent(first).subsequent_indent(further);
+        self.line(&fill(text, options.break_words(false)));
+    }
+
+    fn row(&mut self, scenario: &ScenarioReport, width: usize) {
+        let word = format!("{:11}", scenario.ending.word());
+        let word = match scenario.ending {
+            Ending::Pass | Ending::Blessed | Ending::Measured => self.green(&word),
+            Ending::Unavailable { .. } => self.yellow(&word),
+            _ => self.red(&word),
+        };
+        let ScenarioReport { name, title, seconds, .. } = scenario;
+        self.line(&format!("  {word}  {name:width$}  {seconds:6.1} s  {title}"));
+        let mut notes = Vec::new();
+        if let Some(seen) = &scenario.seen {
+            notes.extend([abi(seen), seen.sentence.clone()]);
+        }
+        if let Some(second) = &scenario.second_boot {
+            notes.push(match &second.difference {
+                None => "booted twice: not a byte of the serial logs differs".into(),
+                Some(_) => "booted twice, with different serial logs".into(),
+            });
+        }
+        notes.extend(scenario.notes.iter().cloned());
+        notes.extend(scenario.kept.as_ref().map(|kept| format!("logs: {}", kept.display())));
+        for note in notes {
+            self.wrapped(INDENT, INDENT, &note);
+        }
+    }
+
+    /// What goes with the ending: a diff, a reason.
+    fn ending(&mut self, scenario: &ScenarioReport) {
+        let detail = scenario.ending.detail();
+        if detail.is_empty() {
+            return;
+        }
+        self.title(scenario, scenario.ending.word());
+        for line in detail.lines() {
             let line = match line.as_bytes().first() {
-                Some(b'-') => paint.red(line),
-                Some(b'+') => paint.green(line),
+                Some(b'-') => self.red(line),
+                Some(b'+') => self.green(line),
                 _ => line.to_owned(),
             };
-            let _ = writeln!(out, "  {line}");
+            self.line(&format!("  {line}"));
         }
     }
-    let Some(seen) = &scenario.seen else { return };
-    let wrong: Vec<_> = seen.truth.iter().filter(|truth| !truth.holds()).collect();
-    if wrong.is_empty() {
-        return;
-    }
-    let title = format!("{}: accepted without a word, and wrong", scenario.name);
-    let _ = writeln!(out, "\n{}", paint.bold(&title));
-    let mut shown = wrong.clone();
-    shown.sort_by_key(|truth| std::cmp::Reverse((truth.other_name_or_kind, truth.examples.len())));
-    for truth in shown.iter().take(WRONG_SHOWN) {
-        let _ = writeln!(
-            out,
-            "  {}: of {} types, {} have another name or kind, {} another layout, {} another closure",
-            truth.module,
-            thousands(truth.types),
-            thousands(truth.other_name_or_kind),
-            thousands(truth.other_layout),
-            thousands(truth.other_closure)
-        );
-        for example in truth.examples.iter().take(2) {
-            let _ = writeln!(out, "      meant: {}\n      seen:  {}", example.meant, example.seen);
+
+    /// The modules that are worst off of those that are given wrong types.
+    fn wrong(&mut self, scenario: &ScenarioReport) {
+        let truths = scenario.seen.iter().flat_map(|seen| &seen.truth);
+        let mut wrong: Vec<&Truth> = truths.filter(|truth| !truth.holds()).collect();
+        if wrong.is_empty() {
+            return;
+        }
+        wrong.sort_by_key(|truth| Reverse((truth.other_name_or_kind, truth.other_layout)));
+        self.title(scenario, "accepted without a word, and wrong");
+        for truth in wrong.iter().take(WRONG_SHOWN) {
+            let text = format!(
+                "{}: of {} types, {} have another name or kind, {} another layout, {} another closure",
+                truth.module,
+                thousands(truth.types),
+                thousands(truth.other_name_or_kind),
+                thousands(truth.other_layout),
+                thousands(truth.other_closure)
+            );
+            self.wrapped("  ", "    ", &text);
+            for example in truth.examples.iter().take(EXAMPLES_SHOWN) {
+                self.wrapped("      meant: ", "             ", &example.meant);
+                self.wrapped("      seen:  ", "             ", &example.seen);
+            }
+        }
+        if wrong.len() > WRONG_SHOWN {
+            let further = thousands(wrong.len() - WRONG_SHOWN);
+            self.line(&format!("  and {further} modules more; --format json has them all"));
         }
     }
-    if wrong.len() > WRONG_SHOWN {
-        let further = thousands(wrong.len() - WRONG_SHOWN);
-        let _ = writeln!(out, "  and {further} modules more; --format json has them all");
+
+    fn title(&mut self, scenario: &ScenarioReport, text: &str) {
+        let title = self.bold(&format!("{}: {text}", scenario.name));
+        let _ = writeln!(self.out, "\n{title}");
     }
-}
 
-struct Paint {
-    colour: bool,
-}
-
-impl Paint {
-    fn with(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     fn bold(&self, text: &str) -> String {
-        self.with("1", text)
+        self.paint("1", text)
     }
 
     fn red(&self, text: &str) -> String {
-        self.with("31", text)
+        self.paint("31", text)
     }
 
     fn green(&self, text: &str) -> String {
-        self.with("32", text)
+        self.paint("32", text)
     }
 
     fn yellow(&self, text: &str) -> String {
-        self.with("33", text)
+        self.paint("33", text)
     }
 }

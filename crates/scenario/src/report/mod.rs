@@ -155,11 +155,20 @@ impl Seen {
     }
 }
 
+/// How the report for a person is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether it is coloured.
+    pub colour: bool,
+    /// How many columns a line may have. Diffs and titles keep to themselves.
+    pub width: usize,
+}
+
 impl Report {
-    /// The report for a person, coloured if asked for.
+    /// The report for a person.
     #[must_use]
-    pub fn human(&self, colour: bool) -> String {
-        human::render(self, colour)
+    pub fn human(&self, style: Style) -> String {
+        human::render(self, style)
     }
 
     /// The report as JSON, one document.
@@ -180,3 +189,6 @@ impl Report {
         junit::render(self).to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+use super::*;
+use crate::measured::Example;
+use crate::transcript::KernelId;
+
+const PLAIN: Style = Style { colour: false, width: 100 };
+
+fn scenario(name: &str, ending: Ending) -> ScenarioReport {
+    ScenarioReport { ending, seconds: 6.25, qemu_seconds: 5.5, ..ScenarioReport::new(name, "a title") }
+}
+
+fn report(scenarios: Vec<ScenarioReport>, exit: Exit) -> Report {
+    Report { report: VERSION, engine: "podman".into(), jobs: 1, seconds: 6.6, qemu_seconds: 6.0, scenarios, exit }
+}
+
+fn kernel(release: &str) -> KernelId {
+    KernelId { release: release.into(), package: "p".into(), version: "1".into(), sha256: "0".repeat(64) }
+}
+
+fn seen(running: &str, another_crc: usize) -> Seen {
+    let example = Example { meant: "struct primary_device".into(), seen: "struct rimary_device".into() };
+    let truth = |module: &str, wrong, examples| Truth {
+        module: module.into(),
+        types: 1200,
+        other_name_or_kind: wrong,
+        other_layout: wrong,
+        other_closure: wrong,
+        examples,
+    };
+    Seen {
+        provenance: Provenance {
+            running: kernel(running),
+            modules_of: kernel("2"),
+            qemu: "QEMU".into(),
+            accelerator: "TCG".into(),
+            image: "image".into(),
+        },
+        abi_compatible: another_crc == 0,
+        modules_with_another_crc: another_crc,
+        modules_compared: 1121,
+        summary: Summary::default(),
+        sentence: Summary::default().sentence(),
+        modules: Vec::new(),
+        truth: vec![truth("true", 0, Vec::new()), truth("garbled", 1100, vec![example])],
+    }
+}
+
+#[test]
+fn the_first_line_says_what_matters() {
+    let first = |endings: Vec<Ending>| {
+        let scenarios = endings.into_iter().map(|ending| scenario("s", ending)).collect();
+        report(scenarios, Exit::Recorded).human(PLAIN).lines().next().unwrap().to_owned()
+    };
+    assert_eq!(first(vec![Ending::Pass, Ending::Pass]), "2 scenarios: as recorded.");
+    let unavailable = Ending::Unavailable { why: "gone".into() };
+    assert_eq!(first(vec![Ending::Pass, unavailable, Ending::Pass]), "3 scenarios: 2 pass, 1 unavailable.");
+}
+
+#[test]
+fn a_difference_is_shown_whole_and_a_reason_too() {
+    let differs = Ending::Differs { diff: "-was\n+is".into() };
+    let gone = Ending::Unavailable { why: "gone\nthe nearest pair".into() };
+    let text = report(vec![scenario("a", differs), scenario("b", gone)], Exit::Differs).human(PLAIN);
+    assert!(text.contains("\na: differs\n  -was\n  +is\n"), "{text}");
+    assert!(text.contains("\nb: unavailable\n  gone\n  the nearest pair\n"), "{text}");
+    assert!(text.contains("6.6 s in all, 1.10 times QEMU's own; 6.0 s QEMU's own"), "{text}");
+    assert!(!text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn what_is_wrong_is_shown_and_what_is_true_is_not() {
+    let mut upgrade = scenario("upgrade", Ending::Pass);
+    upgrade.seen = Some(seen("1", 0));
+    upgrade.second_boot = Some(SecondBoot { difference: None });
+    let text = report(vec![upgrade], Exit::Recorded).human(PLAIN);
+    assert!(text.contains("an ABI-compatible upgrade: 0 of 1,121 modules"), "{text}");
+    assert!(text.contains("garbled: of 1,200 types, 1,100 have another name or kind"), "{text}");
+    assert!(text.contains("meant: struct primary_device\n      seen:  struct rimary_device"), "{text}");
+    assert!(!text.contains("true: of"), "{text}");
+    assert!(text.contains("not a byte of the serial logs differs"), "{text}");
+}
+
+#[test]
+fn an_abi_break_is_not_called_a_failure_of_btf() {
+    let mut broken = scenario("abi-break", Ending::Pass);
+    broken.seen = Some(seen("1", 7));
+    assert!(!broken.seen.as_ref().unwrap().is_compatible_upgrade());
+    let text = report(vec![broken], Exit::Recorded).human(PLAIN);
+    assert!(text.contains("not an ABI-compatible upgrade, so no failure of BTF: 7 of 1,121"), "{text}");
+}
+
+#[test]
+fn a_control_is_no_upgrade() {
+    assert!(!seen("2", 0).is_compatible_upgrade());
+    assert!(seen("1", 0).is_compatible_upgrade());
+}
+
+#[test]
+fn lines_keep_to_the_width() {
+    let mut upgrade = scenario("upgrade", Ending::Pass);
+    upgrade.seen = Some(seen("1", 0));
+    let text = report(vec![upgrade], Exit::Recorded).human(Style { colour: false, width: 60 });
+    assert!(text.lines().all(|line| line.len() <= 60), "{text}");
+}
+
+#[test]
+fn json_has_the_version_the_ending_and_the_exit() {
+    let differs = Ending::Differs { diff: "-was".into() };
+    let text = report(vec![scenario("a", differs)], Exit::Differs).json().unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["report"], 1);
+    assert_eq!(json["exit"], "differs");
+    assert_eq!(json["scenarios"][0]["ending"]["ending"], "differs");
+    assert_eq!(json["scenarios"][0]["ending"]["diff"], "-was");
+}
+
+#[test]
+fn junit_counts_nothing_as_passed_that_did_not_run() {
+    let endings = [
+        Ending::Pass,
+        Ending::Differs { diff: "-was".into() },
+        Ending::Unavailable { why: "gone".into() },
+        Ending::Hang { what: "step 3".into() },
+    ];
+    let scenarios = endings.into_iter().map(|ending| scenario("s", ending)).collect();
+    let xml = report(scenarios, Exit::Machine).junit().unwrap();
+    assert!(xml.contains(r#"tests="4" skipped="1" errors="1" failures="1""#), "{xml}");
+    assert!(xml.contains(r#"<failure message="-was" type="differs">"#), "{xml}");
+    assert!(xml.contains(r#"<error message="step 3" type="hang">"#), "{xml}");
+}
