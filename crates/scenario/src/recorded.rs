@@ -138,3 +138,25 @@ fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_what_follows_its_head() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(SNAPSHOT);
+        assert_eq!(recorded_snapshot(dir.path()).unwrap(), None);
+        fs::write(&path, "---\nsource: x\n---\ntext\n---\nmore\n").unwrap();
+        assert_eq!(recorded_snapshot(dir.path()).unwrap().as_deref(), Some("text\n---\nmore\n"));
+        fs::write(&path, "text").unwrap();
+        assert!(matches!(recorded_snapshot(dir.path()), Err(Error::Head { .. })));
+    }
+
+    #[test]
+    fn a_difference_is_a_diff_with_both_sides_named() {
+        let diff = unified("a\nb\nc\n", "a\nx\nc\n", "recorded", "seen");
+        assert_eq!(diff, "--- recorded\n+++ seen\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
+    }
+}

@@ -278,3 +278,93 @@ fn check_sequence(given: &[Given], events: &[Event]) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Transcript {
+        let kernel =
+            KernelId { release: "6.1".into(), package: "p".into(), version: "1".into(), sha256: "0".repeat(64) };
+        let btf = SysfsBtf { size: 24, sha256: "a".repeat(64) };
+        let given = ["exportfs", "overlay"].map(|name| Given {
+            module: name.into(),
+            path: format!("{name}.ko"),
+            btf: Some(btf.clone()),
+        });
+        let step = |index: usize| Event::Step {
+            index,
+            load: Load { module: given[index].module.clone(), errno: 0, live: true, btf: None },
+            records: vec![Record { seq: 9, us: 1, level: 3, text: r"BPF: \x09".into() }],
+        };
+        let events = vec![
+            Event::Begin { protocol: 1, release: "6.1".into(), version: "#1".into() },
+            Event::Boot { base: Some(btf.clone()), records: Vec::new() },
+            step(0),
+            step(1),
+            Event::End { steps: 2, records: Vec::new() },
+        ];
+        let header = Header {
+            transcript: VERSION,
+            scenario: "s".into(),
+            provenance: Provenance {
+                running: kernel.clone(),
+                modules_of: kernel,
+                qemu: "QEMU".into(),
+                accelerator: "TCG".into(),
+                image: "image".into(),
+            },
+            base: btf,
+            allows_btf_mismatch: true,
+            given: given.to_vec(),
+        };
+        Transcript::new(header, events).unwrap()
+    }
+
+    #[test]
+    fn a_transcript_survives_its_text_and_its_file() {
+        let transcript = sample();
+        let text = transcript.to_text().unwrap();
+        assert_eq!(Transcript::parse(&text).unwrap(), transcript);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        transcript.write(&path).unwrap();
+        assert_eq!(Transcript::read(&path).unwrap(), transcript);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn steps_go_with_what_was_given() {
+        let transcript = sample();
+        let names: Vec<_> = transcript.steps().map(|step| (&step.given.module, &step.load.module)).collect();
+        assert!(names.len() == 2 && names.iter().all(|(given, loaded)| given == loaded));
+    }
+
+    #[test]
+    fn another_version_and_a_broken_line_are_refused() {
+        let text = sample().to_text().unwrap();
+        let other = text.replacen(r#""transcript":1"#, r#""transcript":2"#, 1);
+        assert!(matches!(Transcript::parse(&other), Err(Error::Version { found: 2 })));
+        let broken = text.replacen(r#"{"event":"boot""#, r#"{"event":"boo""#, 1);
+        assert!(matches!(Transcript::parse(&broken), Err(Error::Line { line: 3, .. })));
+        let cut = &text[..text.len() - 10];
+        assert!(matches!(Transcript::parse(cut), Err(Error::Line { line: 6, .. })));
+    }
+
+    #[test]
+    fn what_is_missing_surplus_or_out_of_order_is_refused() {
+        let Transcript { header, events } = sample();
+        let refused = |change: &dyn Fn(&mut Vec<Event>)| {
+            let mut events = events.clone();
+            change(&mut events);
+            matches!(Transcript::new(header.clone(), events), Err(Error::Sequence { .. }))
+        };
+        assert!(!refused(&|_| {}));
+        assert!(refused(&|events| drop(events.pop())));
+        assert!(refused(&|events| drop(events.remove(2))));
+        assert!(refused(&|events| events.swap(2, 3)));
+        assert!(refused(&|events| events.swap(0, 1)));
+        assert!(refused(&|events| events.insert(2, events[2].clone())));
+        assert!(refused(&|events| events.clear()));
+    }
+}

@@ -72,3 +72,82 @@ impl Drop for Container {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+    use std::{fs, thread};
+
+    /// An engine whose `run` does what `body` says and whose other subcommands only leave a line in `calls`.
+    fn fake(dir: &Path, body: &str) -> Engine {
+        let program = dir.join("podman");
+        let calls = dir.join("calls");
+        let script = format!("#!/bin/sh\necho \"$3\" >>{}\n[ \"$3\" = run ] || exit 0\n{body}\n", calls.display());
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        Engine::Podman { program, runtime: "runc".into(), version: "podman version 4".into() }
+    }
+
+    fn spawn(dir: &Path, engine: &Engine) -> Box<dyn Running> {
+        let invocation = Invocation {
+            argv: vec!["true".into()],
+            reads: Vec::new(),
+            writes: dir.to_owned(),
+            kvm: false,
+            log: dir.join("log"),
+        };
+        EngineLauncher { engine, image: "image" }.spawn(&invocation).unwrap()
+    }
+
+    fn calls(dir: &Path) -> Vec<String> {
+        fs::read_to_string(dir.join("calls")).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    fn wait(running: &mut dyn Running) -> String {
+        let begun = Instant::now();
+        loop {
+            if let Some(how) = running.poll().unwrap() {
+                return how;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "it never ended");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_client_that_ends_leaves_no_container_to_remove() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut running = spawn(dir.path(), &fake(dir.path(), "echo said; exit 3"));
+        assert_eq!(wait(running.as_mut()), "exit status: 3");
+        drop(running);
+        assert_eq!(calls(dir.path()), ["run"]);
+        assert_eq!(fs::read_to_string(dir.path().join("log")).unwrap(), "said\n");
+    }
+
+    #[test]
+    fn a_client_that_was_killed_leaves_a_container_that_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut running = spawn(dir.path(), &fake(dir.path(), "kill -9 $$"));
+        assert!(wait(running.as_mut()).contains("signal: 9"));
+        assert_eq!(calls(dir.path()), ["run", "rm"]);
+    }
+
+    #[test]
+    fn killing_and_dropping_remove_the_container() {
+        for drop_only in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut running = spawn(dir.path(), &fake(dir.path(), "exec sleep 1000"));
+            while calls(dir.path()).is_empty() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            if !drop_only {
+                running.kill().unwrap();
+            }
+            drop(running);
+            assert_eq!(calls(dir.path()), ["run", "rm"], "drop only: {drop_only}");
+        }
+    }
+}

@@ -228,3 +228,50 @@ impl Gone<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::Definition;
+
+    fn job(name: &str, load: Modules) -> Job {
+        let definition = Definition {
+            title: name.into(),
+            about: String::new(),
+            running: "1".into(),
+            modules_of: "2".into(),
+            load,
+            memory_mib: 512,
+        };
+        let gone = || Err("gone".to_owned());
+        Job { scenario: Scenario { name: name.into(), definition, dir: None }, running: gone(), modules_of: gone() }
+    }
+
+    #[test]
+    fn long_jobs_begin_first_and_reports_keep_the_order() {
+        let small = || Modules::Named(vec!["overlay".into()]);
+        let jobs = [job("a", small()), job("b", Modules::All), job("c", small()), job("d", Modules::All)];
+        let begun = Mutex::new(Vec::new());
+        let reports = side_by_side(&jobs, 1, |job| {
+            begun.lock().unwrap().push(job.scenario.name.clone());
+            ScenarioReport::new(&job.scenario.name, "")
+        });
+        assert_eq!(begun.into_inner().unwrap(), ["b", "d", "a", "c"]);
+        assert_eq!(reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn as_many_jobs_run_side_by_side_as_are_asked_for() {
+        let jobs: Vec<_> = (0..4).map(|at| job(&at.to_string(), Modules::All)).collect();
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let barrier = std::sync::Barrier::new(2);
+        side_by_side(&jobs, 2, |_| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            barrier.wait();
+            now.fetch_sub(1, Ordering::SeqCst);
+            barrier.wait();
+            ScenarioReport::new("", "")
+        });
+        assert_eq!(most.into_inner(), 2);
+    }
+}
