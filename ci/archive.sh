@@ -2,8 +2,8 @@
 # Asks a Debian archive for kernels, inside a container, with an apt state of its own: STATE/apt.conf names everything, so
 # neither the image's nor the host's apt is read or changed. apt checks the signatures.
 #
-#   archive.sh index STATE                      reads the suites of STATE/sources.list; prints one line for each kernel:
-#                                               suite, package, version, bytes, KiB unpacked, SHA-256
+#   archive.sh index STATE                      reads the suites of STATE/sources.list; prints one line for each kernel and
+#                                               kernel source: suite, package, version, bytes, KiB unpacked, SHA-256
 #   archive.sh download STATE DIR PACKAGE=VERSION…
 #   archive.sh unpack JOBS DEB DIR [DEB DIR]…   only what boots: the image and the modules; prints `unpacked DIR` for each
 set -eu
@@ -19,9 +19,14 @@ esac
 case $command in
 index)
     apt-get --quiet update >&2
-    apt-get indextargets --format '$(CODENAME) $(FILENAME)' 'Created-By: Packages' | while read -r suite file; do
-        /usr/lib/apt/apt-helper cat-file "$file" | awk -v suite="$suite" -v RS= -F '\n' '
-            $1 !~ /^Package: linux-image-[0-9].*-unsigned$/ { next }
+    targets=$(apt-get indextargets --format '$(CODENAME) $(FILENAME)' 'Created-By: Packages')
+    printf '%s\n' "$targets" | while read -r suite file; do
+        # A list that cannot be read to its end must not look like an archive that has less.
+        {
+            PATH=$PATH:/usr/lib/apt apt-helper cat-file "$file" || printf '\n\nUnreadable\n'
+        } | awk -v suite="$suite" -v RS= -F '\n' '
+            $1 == "Unreadable" { print "archive.sh: the list of " suite " is unreadable" >"/dev/stderr"; exit 1 }
+            $1 !~ /^Package: linux-(image-[0-9].*-unsigned|source-[0-9.]*)$/ { next }
             {
                 split("", field)
                 for (i = 1; i <= NF; i++) {

@@ -6,13 +6,14 @@
 //!
 //! Names are written as they are as long as they can be printed and escaped otherwise, so the text is always one that a
 //! terminal can show; it compiles only if the names are identifiers. Input that is cyclic, very deep or very large where C
-//! can be neither is cut short with `…`.
+//! can be neither is cut short with `…`, and so are names of more than 512 bytes.
 
 mod declare;
 mod define;
 mod dump;
 mod layout;
 mod names;
+mod order;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,9 @@ use crate::{TypeId, View};
 pub use dump::dump;
 
 use declare::Printer;
+
+/// What stands for what was left out.
+const CUT: &str = "…";
 
 /// A type in one line: `struct sk_buff *`, `int (*)(void *, int)`, `enum x`, `foo_t`; a function or a variable with its
 /// name.

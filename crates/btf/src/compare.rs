@@ -23,7 +23,8 @@
 //!
 //! A reference or a name that dangles, and a type of a kind that this crate does not know, cannot be known to be equal to
 //! anything: such a type differs from every type, from itself seen from the other side too, and so does what has to be
-//! equal to it. Types of a base are resolved in the base alone, as when the base was validated.
+//! equal to it. So does one whose names are too long: in all, the names that are compared may be 32 times as long as the
+//! BTF. Types of a base are resolved in the base alone, as when the base was validated.
 
 mod difference;
 mod facet;
@@ -230,7 +231,7 @@ impl<'a> Comparison<'a> {
             Facet::Names => {
                 let shown = |side, id| {
                     let (view, ty) = self.home(side, id)?;
-                    let mut described = Described::default();
+                    let mut described = Described::in_view(view);
                     let shallow = |id| self.class(Facet::Designation, side, id);
                     described.describe(view, &ty, Facet::Names, &shallow).then_some(described.label)
                 };

@@ -24,7 +24,7 @@ impl Endian {
 
     /// Reads two bytes.
     #[must_use]
-    pub const fn read_u16(self, bytes: [u8; 2]) -> u16 {
+    pub(crate) const fn read_u16(self, bytes: [u8; 2]) -> u16 {
         match self {
             Self::Little => u16::from_le_bytes(bytes),
             Self::Big => u16::from_be_bytes(bytes),
@@ -33,7 +33,7 @@ impl Endian {
 
     /// Reads four bytes.
     #[must_use]
-    pub const fn read_u32(self, bytes: [u8; 4]) -> u32 {
+    pub(crate) const fn read_u32(self, bytes: [u8; 4]) -> u32 {
         match self {
             Self::Little => u32::from_le_bytes(bytes),
             Self::Big => u32::from_be_bytes(bytes),
@@ -42,7 +42,7 @@ impl Endian {
 
     /// Writes two bytes.
     #[must_use]
-    pub const fn write_u16(self, value: u16) -> [u8; 2] {
+    pub(crate) const fn write_u16(self, value: u16) -> [u8; 2] {
         match self {
             Self::Little => value.to_le_bytes(),
             Self::Big => value.to_be_bytes(),
@@ -51,7 +51,7 @@ impl Endian {
 
     /// Writes four bytes.
     #[must_use]
-    pub const fn write_u32(self, value: u32) -> [u8; 4] {
+    pub(crate) const fn write_u32(self, value: u32) -> [u8; 4] {
         match self {
             Self::Little => value.to_le_bytes(),
             Self::Big => value.to_be_bytes(),

@@ -10,7 +10,7 @@
 //! - [`Type`] is one type: [`Type::fields`] is the one walk over what it consists of, and the typed accessors rest on the
 //!   same description ([`Shape`]).
 //! - [`Builder`] writes: copies that are equal byte by byte, the other byte order, renumbered types, new ones.
-//! - [`mod@compare`] compares types.
+//! - [`mod@compare`] compares types, [`mod@c`] writes them as C.
 //!
 //! The format is that of `include/uapi/linux/btf.h`, kinds 1 to 19, headers of 24 and 32 bytes.
 //!

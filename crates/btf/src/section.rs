@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use bstr::{BStr, ByteSlice};
-
 use crate::header::{Header, Section, VERSION};
 use crate::{Endian, Layout, ParseError, Scan, Type, View};
 
@@ -107,15 +105,6 @@ impl<'a> Btf<'a> {
     /// Its own types in order.
     pub fn iter(&self) -> impl Iterator<Item = Type<'a>> + Clone + use<'a, '_> {
         (0..self.len()).filter_map(|place| self.nth(place))
-    }
-
-    /// The string at an offset of its own string section: up to its NUL. `None` past the section's end or if the string
-    /// has no end.
-    #[must_use]
-    pub fn own_string(&self, offset: u32) -> Option<&'a BStr> {
-        let rest = self.strings.get(usize::try_from(offset).ok()?..)?;
-        let end = rest.find_byte(0)?;
-        rest.get(..end).map(BStr::new)
     }
 
     /// Resolves without a base.

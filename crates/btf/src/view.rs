@@ -1,6 +1,6 @@
 //! BTF over a base: where ids and string offsets get their meaning.
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 
 use crate::{Btf, StrOff, Type, TypeId};
 
@@ -63,6 +63,15 @@ impl<'a> View<'a> {
         self.first_id().0.saturating_add(self.own.len())
     }
 
+    /// How many bytes the BTF on top and the base have together: what a bound on work or output is measured by.
+    pub(crate) const fn byte_len(&self) -> usize {
+        let base = match self.base {
+            Some(base) => base.bytes().len(),
+            None => 0,
+        };
+        base.saturating_add(self.own.bytes().len())
+    }
+
     /// Whether an id is one of the types on top, not the base's and not `void`.
     #[must_use]
     pub fn is_own(&self, id: TypeId) -> bool {
@@ -92,10 +101,18 @@ impl<'a> View<'a> {
     /// strings, or the string has no end.
     #[must_use]
     pub fn string(&self, offset: StrOff) -> Option<&'a BStr> {
+        let rest = self.strings_from(offset)?;
+        let end = rest.find_byte(0)?;
+        rest.get(..end).map(BStr::new)
+    }
+
+    /// The string at this offset with all that follows it in its section. Offset 0 is the empty string.
+    pub(crate) fn strings_from(&self, offset: StrOff) -> Option<&'a [u8]> {
+        let from = |btf: &Btf<'a>, offset| btf.strings().get(usize::try_from(offset).ok()?..);
         match (offset, offset.0.checked_sub(self.first_string().0)) {
-            (StrOff::NONE, _) => Some(BStr::new(b"")),
-            (_, Some(own)) => self.own.own_string(own),
-            (_, None) => self.base?.own_string(offset.0),
+            (StrOff::NONE, _) => Some(&[0]),
+            (_, Some(own)) => from(self.own, own),
+            (_, None) => from(self.base?, offset.0),
         }
     }
 

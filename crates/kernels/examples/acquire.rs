@@ -65,8 +65,8 @@ fn run() -> Result<(), Error> {
     timed("start of a container", || {
         let mut invocation = choice.engine.command(&spec)?;
         let status = invocation.command.status();
-        invocation.guard.ended();
-        status.map(drop).map_err(|source| Error::Start { program: "true".into(), source })
+        let status = status.map_err(|source| Error::Start { program: "true".into(), source })?;
+        invocation.guard.ended(status.code())
     })?;
     println!("{:>8.3} s  in all", start.elapsed().as_secs_f64());
     Ok(())

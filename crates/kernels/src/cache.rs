@@ -19,6 +19,10 @@ const POLL: Duration = Duration::from_millis(100);
 /// The cache directory. Everything in it can be deleted at any time when no run is under way.
 ///
 /// - `kernels/<release>-<version>-<hash>/`: unpacked kernels, each published whole by one rename
+/// - `sources/<line>-<version>-<hash>/`: kernel sources, published likewise
+/// - `builds/<line>-<config>-<upgrade>-<key>/`: kernels built from them, published likewise
+/// - `trees/<line>-<config>-<key>/`: the output trees that upgrades are built on
+/// - `logs/`: what the builds printed
 /// - `debs/`: packages that were downloaded and verified, but not yet unpacked
 /// - `apt/`: the private apt state
 /// - `images/`: what is in each container image
@@ -47,7 +51,7 @@ impl Cache {
     ///
     /// [`Error::BadPath`] for a path that engines and apt cannot take, [`Error::Io`] and [`Error::DiskFull`].
     pub fn at(root: &Path) -> Result<Self, Error> {
-        for name in ["kernels", "debs", "apt", "images", "tmp"] {
+        for name in ["kernels", "sources", "builds", "trees", "logs", "debs", "apt", "images", "tmp"] {
             let path = root.join(name);
             fs::create_dir_all(&path).map_err(|source| Error::io("create", &path, source))?;
         }
@@ -63,9 +67,24 @@ impl Cache {
     }
 
     /// Where unpacked kernels lie.
-    #[must_use]
-    pub fn kernels(&self) -> PathBuf {
+    pub(crate) fn kernels(&self) -> PathBuf {
         self.root.join("kernels")
+    }
+
+    pub(crate) fn sources(&self) -> PathBuf {
+        self.root.join("sources")
+    }
+
+    pub(crate) fn builds(&self) -> PathBuf {
+        self.root.join("builds")
+    }
+
+    pub(crate) fn trees(&self) -> PathBuf {
+        self.root.join("trees")
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.root.join("logs")
     }
 
     pub(crate) fn debs(&self) -> PathBuf {
@@ -96,7 +115,7 @@ impl Cache {
     /// # Errors
     ///
     /// [`Error::Cancelled`], [`Error::Io`], [`Error::DiskFull`].
-    pub fn lock(&self, context: &Context<'_>) -> Result<Lock, Error> {
+    pub(crate) fn lock(&self, context: &Context<'_>) -> Result<Lock, Error> {
         let path = self.root.join("lock");
         let failed = |source| Error::io("lock", &path, source);
         let mut file =
@@ -143,7 +162,7 @@ impl Cache {
 
 /// The right to change the cache; given up when dropped, and by the kernel when the process dies.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 

@@ -57,7 +57,7 @@ pub enum Error {
         remedy: String,
     },
     /// Packages are missing on the host, and may or can not be installed from here.
-    #[error("the host lacks {}, {why}; {reason}. To install: {command}", .packages.join(" and "))]
+    #[error("the host lacks {}, {why}; {reason}. To install, as root: {command}", .packages.join(" and "))]
     MissingPackages {
         /// Their names.
         packages: Vec<String>,
@@ -210,6 +210,84 @@ pub enum Error {
         /// The line, cut to 200 characters.
         line: String,
     },
+    /// Something that only a container can do, and the host is the engine.
+    #[error("on the host nothing can be seen at {path:?} that lies elsewhere: building kernels needs podman or docker")]
+    NeedsContainer {
+        /// Where something was to be seen.
+        path: PathBuf,
+    },
+    /// A line, configuration or upgrade that there is not.
+    #[error("there is no {what} {given}; there {}", known_text(.known))]
+    UnknownName {
+        /// What was named: `kernel line`, `configuration`, `upgrade`.
+        what: &'static str,
+        /// What was given.
+        given: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Somebody's own source that no kernel can be built from.
+    #[error("{path:?} is no kernel source to build from: {why}")]
+    NoSource {
+        /// The directory or tarball.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A line of a configuration fragment that is none.
+    #[error("the fragment {path:?} is wrong in line {line}: {text:?} sets no symbol; CONFIG_X=value or `# CONFIG_X is not set` is wanted")]
+    BadFragment {
+        /// The fragment.
+        path: PathBuf,
+        /// The line's number, from 1.
+        line: usize,
+        /// The line, cut to 200 characters.
+        text: String,
+    },
+    /// The final configuration is not what its fragments ask for.
+    #[error(
+        "the configuration of {what} is not what its fragments ask for: {}; ask for what these symbols depend on, or, if they \
+         vanished from this source, take them out of kernel-configs/fragments or declare them as expected off",
+        .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    ConfigLost {
+        /// What was to be built.
+        what: String,
+        /// Each symbol that is not as asked for.
+        lost: Vec<crate::build::Lost>,
+    },
+    /// A patch that does not fit the source.
+    #[error("the upgrade {upgrade} does not apply to {source_name}: adapt the patch, or add one for this line beside it; patch says:\n{output}")]
+    PatchFailed {
+        /// The upgrade.
+        upgrade: String,
+        /// The source, by line and version.
+        source_name: String,
+        /// What patch said.
+        output: String,
+    },
+    /// A build that failed.
+    #[error("could not build {what}: make {status}; the whole log is {log:?}, its end:\n{output}")]
+    BuildFailed {
+        /// What was to be built.
+        what: String,
+        /// How make ended.
+        status: String,
+        /// The lines that say what is wrong, else the last ones.
+        output: String,
+        /// The whole log.
+        log: PathBuf,
+    },
+    /// A build that went on after an error that counts for us.
+    #[error("{what} was built, but not as it should be: {}; the whole log is {log:?}", .findings.join("; "))]
+    BuildLimped {
+        /// What was built.
+        what: String,
+        /// What the log says, with what it means.
+        findings: Vec<String>,
+        /// The whole log.
+        log: PathBuf,
+    },
     /// `--offline`, and an image is not there.
     #[error("the image {image} is not there and --offline forbids to make it: run once without --offline")]
     OfflineImage {
@@ -217,7 +295,7 @@ pub enum Error {
         image: String,
     },
     /// `--offline`, and host packages are missing.
-    #[error("the host lacks {}, {why}, and --offline forbids to fetch them; to install: {command}", .packages.join(" and "))]
+    #[error("the host lacks {}, {why}, and --offline forbids to fetch them; to install, as root: {command}", .packages.join(" and "))]
     OfflinePackages {
         /// Their names.
         packages: Vec<String>,
@@ -233,7 +311,12 @@ impl Error {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::UnknownEngine { .. } | Self::BadSpec { .. } | Self::BadMirror { .. } => Class::Usage,
+            Self::UnknownEngine { .. }
+            | Self::BadSpec { .. }
+            | Self::BadMirror { .. }
+            | Self::UnknownName { .. }
+            | Self::NoSource { .. }
+            | Self::BadFragment { .. } => Class::Usage,
             Self::Cancelled { .. } => Class::Cancelled,
             _ => Class::Environment,
         }
@@ -259,6 +342,14 @@ fn list(rejected: &[Rejected]) -> String {
         text.push_str(&format!("{one}"));
     }
     text
+}
+
+fn known_text(known: &[String]) -> String {
+    match known {
+        [] => "are none".into(),
+        [one] => format!("is {one}"),
+        several => format!("are {}", several.join(", ")),
+    }
 }
 
 fn need(needed: &Option<u64>, free: &Option<u64>) -> String {

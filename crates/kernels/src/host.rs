@@ -43,12 +43,11 @@ fn need_for(programs: &Programs, wish: Wish, root: bool) -> Option<Need> {
 }
 
 /// What making a base image needs that is not there.
-#[must_use]
-pub fn need_for_base(programs: &Programs) -> Option<Need> {
+pub(crate) fn need_for_base(programs: &Programs) -> Option<Need> {
     programs
         .find("mmdebstrap")
         .is_none()
-        .then(|| Need { packages: vec!["mmdebstrap"], why: "to make the base image, since no registry gave one" })
+        .then(|| Need { packages: vec!["mmdebstrap"], why: "to make the base image, which could not be pulled" })
 }
 
 /// Whether packages can be installed at all by who we are.
@@ -63,7 +62,7 @@ pub fn is_root() -> bool {
 ///
 /// [`Error::MissingPackages`] with the exact command where that is refused or we are not root, [`Error::OfflinePackages`],
 /// [`Error::NotDebian`], and [`Error::Failed`] with apt's last lines.
-pub fn install(context: &Context<'_>, need: &Need) -> Result<(), Error> {
+pub(crate) fn install(context: &Context<'_>, need: &Need) -> Result<(), Error> {
     let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     install_on(context, need, &os_release, geteuid().is_root())
 }

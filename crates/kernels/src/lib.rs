@@ -8,9 +8,13 @@
 //! 4. [`archive::acquire`] fetches them into the [`Cache`];
 //! 5. [`engine::Engine::command`] is how a program, QEMU above all, then runs in the image.
 //!
+//! Or from source: [`source::acquire`] or [`source::own`] brings a tree into the cache, and [`build::build`] builds a kernel
+//! or its upgrade from it in the build image.
+//!
 //! Warm, 1 to 4 are a few file reads and two calls of the engine.
 
 pub mod archive;
+pub mod build;
 mod cache;
 mod context;
 mod digest;
@@ -22,11 +26,12 @@ pub mod mirror;
 pub mod pins;
 mod process;
 mod progress;
+pub mod source;
 #[cfg(test)]
 mod testing;
-pub mod version;
+mod version;
 
-pub use cache::{Cache, Lock};
+pub use cache::Cache;
 pub use context::{Context, Programs};
 pub use digest::{BadDigest, Sha256};
 pub use error::{Class, Error};

@@ -103,6 +103,11 @@ impl AptSettings {
         })
     }
 
+    /// Whether a mirror is reached by https.
+    pub(crate) fn needs_certificates(&self) -> bool {
+        [&self.archive, &self.security].into_iter().flatten().any(|mirror| mirror.starts_with("https:"))
+    }
+
     /// Environment variables that bring a program inside a container through the machine's proxies.
     pub(crate) fn proxies(&self) -> Vec<(&'static str, String)> {
         let some = |name, value: &Option<String>| value.clone().map(|value| (name, value));
@@ -156,6 +161,8 @@ struct Found {
 
 impl Found {
     fn add(&mut self, uri: &str, suite: &str, components: &[&str]) {
+        let listed = uri.strip_prefix("mirror+file:").and_then(|list| first_of_list(Path::new(list)));
+        let uri = listed.as_deref().unwrap_or(uri);
         if !is_mirror(uri) || !components.contains(&"main") {
             return;
         }
@@ -168,6 +175,13 @@ impl Found {
         };
         place.get_or_insert_with(|| uri.trim_end_matches('/').to_owned());
     }
+}
+
+/// The first mirror of a list, of which each line begins with a URI (apt-transport-mirror(1)): how Debian's images for clouds
+/// name theirs.
+fn first_of_list(list: &Path) -> Option<String> {
+    let text = fs::read_to_string(list).ok()?;
+    text.lines().filter_map(|line| line.split_whitespace().next()).find(|uri| is_mirror(uri)).map(str::to_owned)
 }
 
 /// `bullseye-security`, and `buster/updates` as it was before; `bookworm-updates` is a part of the archive itself.
@@ -255,7 +269,7 @@ fn is_mirror(uri: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty()) && is_harmless(uri)
 }
 
-/// Whether a text can stand in an apt.conf, in a sources.list and on a shell's command line without quoting.
+/// Whether a text can stand in an apt.conf, in a sources.list and between a shell's double quotes as it is.
 fn is_harmless(text: &str) -> bool {
     text.len() < 1000 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?@!&+,=%".contains(&byte))
 }
@@ -292,6 +306,16 @@ mod tests {
                     deb [arch=amd64 signed-by=/k.gpg] http://a.invalid/debian bookworm main contrib # here\n\
                     deb http://b.invalid/debian bookworm main\ndeb http://s.invalid/debian-security bookworm-security main\n";
         assert_eq!(parsed(one_line, text), own(BOTH));
+    }
+
+    #[test]
+    fn a_mirror_may_stand_in_a_list_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let list = dir.path().join("debian.list");
+        fs::write(&list, "# mirrors\nhttp://a.invalid/debian/\tpriority:1\nhttp://b.invalid/debian\n").unwrap();
+        let source = |list: &Path| format!("deb mirror+file:{} trixie main\n", list.display());
+        assert_eq!(parsed(one_line, &source(&list)).0, BOTH.0.map(str::to_owned));
+        assert_eq!(parsed(one_line, &source(&dir.path().join("absent"))), (None, None));
     }
 
     #[test]

@@ -41,19 +41,7 @@ impl Pin {
     }
 }
 
-/// Two pinned kernels by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pair {
-    /// The pair's name: `debian-6.1-upgrade`.
-    pub name: String,
-    /// The release that boots.
-    pub from: String,
-    /// The release whose modules are loaded.
-    pub to: String,
-}
-
-/// Every pinned kernel and pair.
+/// Every pinned kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pins {
@@ -62,9 +50,6 @@ pub struct Pins {
     /// The kernels.
     #[serde(rename = "kernel")]
     pub kernels: Vec<Pin>,
-    /// The pairs.
-    #[serde(rename = "pair")]
-    pub pairs: Vec<Pair>,
 }
 
 impl Pins {
@@ -91,8 +76,8 @@ impl Pins {
     ///
     /// # Errors
     ///
-    /// [`Error::Pins`] for what is no TOML of this form, unknown keys included, [`Error::InconsistentPins`] for a release or
-    /// a name that occurs twice, a pair of kernels that are not pinned, and texts that are no package, version or suite.
+    /// [`Error::Pins`] for what is no TOML of this form, unknown keys included, [`Error::InconsistentPins`] for a release
+    /// that occurs twice and for texts that are no package, version or suite.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let pins: Self = toml::from_str(text).map_err(|source| Error::Pins { path: path.to_owned(), source })?;
         match pins.inconsistency() {
@@ -113,32 +98,13 @@ impl Pins {
                 return Some(format!("the kernel {} is pinned twice", pin.release));
             }
         }
-        if let Some(suite) = self.suites.iter().find(|suite| !is_word(suite)) {
-            return Some(format!("`{suite}` is not a suite"));
-        }
-        let mut names = BTreeSet::new();
-        for pair in &self.pairs {
-            if let Some(end) = [&pair.from, &pair.to].into_iter().find(|end| !releases.contains(end.as_str())) {
-                return Some(format!("the pair {} names the kernel {end}, which is not pinned", pair.name));
-            }
-            if !names.insert(pair.name.as_str()) {
-                return Some(format!("two pairs are called {}", pair.name));
-            }
-        }
-        None
+        self.suites.iter().find(|suite| !is_word(suite)).map(|suite| format!("`{suite}` is not a suite"))
     }
 
     /// The pinned kernel of exactly this release.
     #[must_use]
     pub fn release(&self, release: &str) -> Option<&Pin> {
         self.kernels.iter().find(|pin| pin.release == release)
-    }
-
-    /// The pair of this name: the kernel that boots and the kernel whose modules are loaded.
-    #[must_use]
-    pub fn pair(&self, name: &str) -> Option<(&Pin, &Pin)> {
-        let pair = self.pairs.iter().find(|pair| pair.name == name)?;
-        Some((self.release(&pair.from)?, self.release(&pair.to)?))
     }
 
     /// The pinned kernel that `spec` names, if one is.
@@ -262,14 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn the_builtin_pins_are_consistent_and_cover_every_pair() {
+    fn the_builtin_pins_are_consistent() {
         let pins = Pins::builtin().unwrap();
         assert_eq!(pins.kernels.len(), 5);
-        for pair in &pins.pairs {
-            assert!(pins.pair(&pair.name).is_some());
-        }
-        let (from, to) = pins.pair("debian-6.1-upgrade").unwrap();
-        assert_eq!((from.version.as_str(), to.version.as_str()), ("6.1.192-1", "6.1.192-2"));
         for pin in &pins.kernels {
             assert!(pins.suites.contains(&pin.suite), "{}", pin.release);
             assert_eq!(pin.package, format!("linux-image-{}-unsigned", pin.release));
@@ -327,8 +288,6 @@ mod tests {
         assert!(text.contains("SHA-256"), "{text}");
         let text = fails(&|text| text.replacen("release = \"6.1.0-50-", "release = \"6.1.0-55-", 1));
         assert!(text.contains("pinned twice"), "{text}");
-        let text = fails(&|text| text.replacen("to = \"6.1.0-56-", "to = \"6.1.0-57-", 1));
-        assert!(text.contains("not pinned"), "{text}");
         let text = fails(&|text| text.replacen("version = \"6.1.", "version = \"../6.1.", 1));
         assert!(text.contains("not a name"), "{text}");
     }

@@ -26,6 +26,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 /// A longer line is cut into several.
 const LONGEST_LINE: u64 = 1 << 16;
 
+/// How many lines may wait to be looked at: a program that prints faster waits.
+const BACKLOG: usize = 1000;
+
 /// How much of the end of a program's output an error shows, in bytes.
 const TAIL: usize = 4000;
 
@@ -61,7 +64,7 @@ pub(crate) fn run(mut command: Command, watch: Watch<'_>) -> Result<(), Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|source| Error::Start { program: program.clone(), source })?;
-    let (sender, lines) = mpsc::channel();
+    let (sender, lines) = mpsc::sync_channel(BACKLOG);
     let readers = [
         child.stdout.take().map(|pipe| forward(pipe, Stream::Out, sender.clone())),
         child.stderr.take().map(|pipe| forward(pipe, Stream::Err, sender)),
@@ -166,7 +169,7 @@ fn continue_unless_stopped(cancel: &AtomicBool) -> Result<(), Stopped> {
 fn forward(
     pipe: impl Read + Send + 'static,
     stream: Stream,
-    to: mpsc::Sender<(Stream, String)>,
+    to: mpsc::SyncSender<(Stream, String)>,
 ) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);

@@ -20,6 +20,14 @@ pub enum Stage {
     Download,
     /// Unpacking kernel packages into the cache.
     Unpack,
+    /// Making a source tree in the cache.
+    Source,
+    /// Making and checking a kernel's configuration.
+    Configure,
+    /// Building a kernel and its modules.
+    Build,
+    /// Taking from a finished build what is booted and loaded.
+    Collect,
 }
 
 impl Stage {
@@ -34,6 +42,10 @@ impl Stage {
             Self::Index => "archive index",
             Self::Download => "download",
             Self::Unpack => "unpack",
+            Self::Source => "kernel source",
+            Self::Configure => "configuration",
+            Self::Build => "kernel build",
+            Self::Collect => "collect",
         }
     }
 }
@@ -53,7 +65,8 @@ pub enum Progress {
     Amount {
         /// Which.
         stage: Stage,
-        /// Done so far: bytes for [`Stage::Download`], packages for [`Stage::Unpack`].
+        /// Done so far: bytes for [`Stage::Download`], packages for [`Stage::Unpack`], steps of kbuild for
+        /// [`Stage::Build`].
         done: u64,
         /// In all, in the same unit.
         total: u64,

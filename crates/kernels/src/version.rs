@@ -6,8 +6,7 @@ use std::cmp::Ordering;
 ///
 /// Source of the rule: Debian Policy, section 5.6.12: epochs by number; then upstream and then revision, each cut into
 /// alternating runs of non-digits (letters before everything else, `~` before even the end) and of digits (by number).
-#[must_use]
-pub fn compare(left: &str, right: &str) -> Ordering {
+pub(crate) fn compare(left: &str, right: &str) -> Ordering {
     let (left_epoch, left) = epoch(left);
     let (right_epoch, right) = epoch(right);
     let (left_upstream, left_revision) = revision(left);
@@ -71,8 +70,7 @@ fn compare_number(left: &[u8], right: &[u8]) -> Ordering {
 }
 
 /// The line a kernel belongs to: the first two numbers of its release or version, `6.12` of `6.12.115+deb13-cloud-amd64`.
-#[must_use]
-pub fn line(release: &str) -> Option<&str> {
+pub(crate) fn line(release: &str) -> Option<&str> {
     let end_of_number = |text: &str| text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let major = end_of_number(release);
     let rest = release.get(major..)?.strip_prefix('.')?;

@@ -89,35 +89,39 @@ impl Layout {
         let goblin = |what| move |source| Error::Goblin { what, source };
         let container = header.container().map_err(goblin("class"))?;
         let ctx = Ctx::new(container, header.endianness().map_err(goblin("endianness"))?);
-        if header.e_shoff == 0 {
-            return Ok(Self { header, ctx, sections: Vec::new(), names: Vec::new() });
+        let mut layout = Self { header, ctx, sections: Vec::new(), names: Vec::new() };
+        if header.e_shoff > 0 {
+            let names_index = layout.read_sections(source)?;
+            layout.check_sections(source.len())?;
+            layout.names = layout.read_names(source, names_index)?;
         }
+        Ok(layout)
+    }
+
+    /// Reads the section table; the index of the section with their names. Where there are very many sections, both their
+    /// number and that index are in the first section's header.
+    fn read_sections(&mut self, source: &(impl Source + ?Sized)) -> Result<usize, Error> {
+        let Self { header, ctx, .. } = *self;
+        let failed = |source| Error::Goblin { what: "section headers", source };
         let entry = SectionHeader::size(ctx);
         if usize::from(header.e_shentsize) != entry {
             let reason = format!("a section header has {} bytes instead of {entry}", header.e_shentsize);
             return Err(Error::Elf { reason });
         }
         let first = source.read(header.e_shoff, entry as u64, "the first section header")?;
-        let first = SectionHeader::parse_from(&first, 0, 1, ctx).map_err(goblin("section headers"))?;
+        let first = SectionHeader::parse_from(&first, 0, 1, ctx).map_err(failed)?;
         let first = first.first().ok_or_else(|| Error::Elf { reason: "no first section header".to_owned() })?;
         let count = if header.e_shnum == 0 { first.sh_size } else { u64::from(header.e_shnum) };
         let table_len = count.saturating_mul(entry as u64);
         let table = source.read(header.e_shoff, table_len, "the section headers")?;
-        let sections = if count == 0 {
-            Vec::new()
-        } else {
-            let count = table.len() / entry;
-            SectionHeader::parse_from(&table, 0, count, ctx).map_err(goblin("section headers"))?
-        };
-        let names_index = if u32::from(header.e_shstrndx) == section_header::SHN_XINDEX {
+        if count > 0 {
+            self.sections = SectionHeader::parse_from(&table, 0, table.len() / entry, ctx).map_err(failed)?;
+        }
+        Ok(if u32::from(header.e_shstrndx) == section_header::SHN_XINDEX {
             first.sh_link as usize
         } else {
             usize::from(header.e_shstrndx)
-        };
-        let mut layout = Self { header, ctx, sections, names: Vec::new() };
-        layout.check_sections(source.len())?;
-        layout.names = layout.read_names(source, names_index)?;
-        Ok(layout)
+        })
     }
 
     fn check_sections(&self, file_len: u64) -> Result<(), Error> {

@@ -1,3 +1,5 @@
+//! What can go wrong.
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +15,7 @@ pub enum Error {
     /// A file or directory could not be read at all.
     #[error("failed to {action} {}", path.display())]
     Io {
-        /// What was being done: `read`, `list`.
+        /// What was being done: `open`, `read`, `list`.
         action: &'static str,
         /// On which file or directory.
         path: PathBuf,

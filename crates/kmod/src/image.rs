@@ -87,8 +87,7 @@ pub fn kernel_btf(path: impl AsRef<Path>) -> Result<KernelBtf, Error> {
     if magic == goblin::elf::header::ELFMAG {
         return elf_file_btf(&file, path).map_err(Error::in_file(path));
     }
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    kernel_btf_from_bytes(read_file(&file, path)?).map_err(Error::in_file(path))
+    kernel_btf_from_bytes(read_file(path)?).map_err(Error::in_file(path))
 }
 
 /// Like [`kernel_btf`], from the content of a file.
@@ -120,8 +119,7 @@ impl KernelImage {
     /// [`Error::Io`], or [`Error::File`] around what [`KernelImage::from_bytes`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        Self::from_bytes(read_file(&file, path)?).map_err(Error::in_file(path))
+        Self::from_bytes(read_file(path)?).map_err(Error::in_file(path))
     }
 
     /// Takes the content of an image's file.

@@ -1,7 +1,6 @@
 //! A module in memory.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::path::Path;
 
 use crate::Error;
@@ -46,9 +45,7 @@ impl Module {
     /// [`Error::Io`], or [`Error::File`] around what [`Module::from_bytes`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        let bytes = read_file(&file, path)?;
-        let mut module = Self::from_bytes(bytes).map_err(Error::in_file(path))?;
+        let mut module = Self::from_bytes(read_file(path)?).map_err(Error::in_file(path))?;
         module.file_name = module_name_from_path(path);
         Ok(module)
     }

@@ -1,7 +1,6 @@
 //! The text files beside the modules: `modules.dep` and `modules.order`.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 
 use crate::Error;
@@ -24,8 +23,7 @@ impl ModulesDep {
     /// [`Error::Io`], or [`Error::File`] around what [`ModulesDep::parse`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        Self::parse(&read_text(&file, path)?).map_err(Error::in_file(path))
+        Self::parse(&read_text(path)?).map_err(Error::in_file(path))
     }
 
     /// Reads lines of the form `path: path path …`; empty lines and those that begin with `#` say nothing.

@@ -106,13 +106,12 @@ impl LoadGraph {
             }
             before.push(needs);
         }
-        sort(&before).map_err(|cycle| Error::Cycle {
+        let cycle = |cycle: Vec<usize>| Error::Cycle {
             modules: cycle.into_iter().map(|index| modules[index].name.clone()).collect(),
-        })?;
+        };
+        sort(&before).map_err(cycle)?;
         add_soft(&modules, &by_name, &mut before, &mut notes);
-        let order = sort(&before).map_err(|cycle| Error::Cycle {
-            modules: cycle.into_iter().map(|index| modules[index].name.clone()).collect(),
-        })?;
+        let order = sort(&before).map_err(cycle)?;
         Ok(Self { modules, before, order, notes })
     }
 

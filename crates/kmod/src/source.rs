@@ -72,7 +72,8 @@ fn checked_range(
 }
 
 /// The whole of a file, whatever length its metadata pretends (sysfs), up to [`crate::MAX_DECOMPRESSED`] bytes.
-pub(crate) fn read_file(file: &File, path: &Path) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
     let limit = crate::MAX_DECOMPRESSED;
     let expected = file.metadata().map_or(0, |metadata| metadata.len()).min(limit);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0).saturating_add(1));
@@ -84,8 +85,8 @@ pub(crate) fn read_file(file: &File, path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// The whole of a text file.
-pub(crate) fn read_text(file: &File, path: &Path) -> Result<String, Error> {
-    String::from_utf8(read_file(file, path)?).map_err(|error| {
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+    String::from_utf8(read_file(path)?).map_err(|error| {
         let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
         Error::Io { action: "read as text", path: path.to_owned(), source }
     })

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::elf::{Elf, Symbol, utf8};
 
 /// Bit 0 of a byte in `__kflagstab`: the symbol is for GPL modules only.
-const FLAG_GPL_ONLY: u8 = 1;
+pub(crate) const FLAG_GPL_ONLY: u8 = 1;
 
 /// A symbol that a module or a kernel offers to modules.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,6 @@
 //! `Module.symvers`: every exported symbol of a kernel build with its CRC.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 use crate::Error;
@@ -57,8 +56,7 @@ impl Symvers {
     /// [`Error::Io`], or [`Error::File`] around what [`Symvers::parse`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        Self::parse(&read_text(&file, path)?).map_err(Error::in_file(path))
+        Self::parse(&read_text(path)?).map_err(Error::in_file(path))
     }
 
     /// Reads the lines of a file, whose columns are separated by tabs:

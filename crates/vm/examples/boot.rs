@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::{env, fs};
 
@@ -52,8 +53,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let outcome = if tcg == Accel::TcgFast {
         vm::boot(&boot, &HostLauncher, &cancel, &mut progress)?
     } else {
-        let qemu = vm::qemu_version(&HostLauncher, &boot.run)?;
-        let chooser = Chooser::new(request, KvmHost::this(qemu)?, None);
+        let version = Command::new(vm::PROGRAM).arg("--version").output()?.stdout;
+        let host = KvmHost::this(String::from_utf8_lossy(&version))?;
+        let chooser = Chooser::new(request, host, None);
         let outcome = chooser.boot(&boot, &HostLauncher, &cancel, &mut progress)?;
         println!("{:?}", chooser.verdict());
         outcome

@@ -38,7 +38,7 @@ pub struct KvmHost {
     pub boot_id: String,
     /// `/proc/sys/kernel/osrelease`.
     pub kernel: String,
-    /// [`qemu_version`](crate::qemu_version).
+    /// What QEMU calls itself, with its version.
     pub qemu: String,
 }
 
@@ -141,12 +141,13 @@ impl Chooser {
         opened.err().map(|error| format!("{} cannot be opened: {error}", self.device.display()))
     }
 
-    /// Boots as [`boot`] does, with the accelerator of [`Chooser::choose`] and the limits that go with it in place of those
-    /// in `plan`. Where that was KVM by [`Request::Auto`] and the run hung or was lost, it is run again with TCG.
+    /// Boots as [`boot()`] does, with the accelerator of [`Chooser::choose`] and the limits that go with it in place of those
+    /// in `plan`. Where that was KVM by [`Request::Auto`] and the run hung or was lost, it is run again with TCG. KVM is to
+    /// blame only if PID 1 reports then and did not before: a kernel, an engine or a disk may be at fault as well.
     ///
     /// # Errors
     ///
-    /// Those of [`boot`].
+    /// Those of [`boot()`].
     pub fn boot(
         &self,
         plan: &Boot,
@@ -172,10 +173,11 @@ impl Chooser {
             return Ok(outcome);
         }
         let reason = format!("with KVM, {}", outcome.ending);
-        if outcome.events.is_empty() {
-            self.remember(Some(reason.clone()));
+        progress(Progress::FallingBack { reason: reason.clone() });
+        let again = with(Accel::Tcg, progress)?;
+        if outcome.events.is_empty() && !again.events.is_empty() {
+            self.remember(Some(reason));
         }
-        progress(Progress::FallingBack { reason });
-        with(Accel::Tcg, progress)
+        Ok(again)
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// What the kernel writes when it panics (`kernel/panic.c`, `panic`).
-pub const PANIC: &str = "Kernel panic - not syncing";
+const PANIC: &str = "Kernel panic - not syncing";
 
 /// A longer line is read in pieces of this many bytes.
 const LINE_MAX: u64 = 64 * 1024;

@@ -17,30 +17,32 @@ const SAID: u64 = 2000;
 
 /// The ending of a run that stopped for the reason `stop`, of a plan with `steps` steps.
 ///
-/// Logs on a full disk may lack anything. Else what the guest says of itself comes first; an end marker counts only with its exit code. Then comes a panic, since QEMU
-/// exits with 0 after one, or stays. Only what neither explains is put down to QEMU, to what runs it, or to silence.
+/// Logs on a full disk may lack anything. Else what the guest says of itself comes first; an end marker counts only with
+/// its exit code. Then comes a panic, since QEMU exits with 0 after one, or stays. Only what neither explains is put down
+/// to QEMU, to what runs it, or to silence.
 pub(crate) fn judge(stop: Stop, run: &RunDir, reader: &Reader, steps: usize) -> Result<Ending, BootError> {
     let ended = match stop {
+        Stop::Verdict(Ending::Lost { how: Lost::Garbled { .. } }) if run.is_full() => return Ok(no_space(run)),
         Stop::Verdict(ending) => return Ok(ending),
         Stop::Ended(how) => Ok(how),
         Stop::Silent(after) => Err(after),
     };
     if run.is_full() {
-        return Ok(lost(Lost::NoSpace { path: run.path().to_owned() }));
+        return Ok(no_space(run));
     }
-    let code = run.exit_code();
-    match (reader.events().last(), code) {
+    let (last, code) = (reader.events().last(), run.exit_code());
+    match (last, code) {
         (Some(Event::Failed { message }), _) => return Ok(Ending::GuestFailed { message: message.clone() }),
         (Some(Event::End { .. }), Some(code)) if code == qemu_exit_code(DEBUG_EXIT_DONE) => {
             return Ok(Ending::Completed);
         }
-        (Some(Event::End { .. }), Some(code)) if code < 128 => return Ok(lost(Lost::Unconfirmed { code })),
         _ => {}
     }
     if let Some(line) = panic(run)? {
         return Ok(Ending::Panic { line });
     }
     Ok(match (code, ended) {
+        (Some(code), _) if code < 128 && matches!(last, Some(Event::End { .. })) => lost(Lost::Unconfirmed { code }),
         (Some(code), _) => lost(exited(code, run, reader)),
         (None, Ok(how)) => lost(vanished(&how, run)),
         (None, Err(after)) => silent(after, run, reader, steps),
@@ -89,6 +91,10 @@ fn panic(run: &RunDir) -> Result<Option<String>, BootError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found.map_err(|source| BootError::Read { path: run.console(), source }),
     }
+}
+
+fn no_space(run: &RunDir) -> Ending {
+    lost(Lost::NoSpace { path: run.path().to_owned() })
 }
 
 fn lost(how: Lost) -> Ending {

@@ -1,6 +1,6 @@
 //! Booting kernels: initramfs, QEMU, liveness, results.
 //!
-//! [`Initramfs`] packs the guest's PID 1, its plan and the modules. [`boot`] starts QEMU through a [`Launcher`], follows
+//! [`Initramfs`] packs the guest's PID 1, its plan and the modules. [`boot()`] starts QEMU through a [`Launcher`], follows
 //! what the guest reports, and says how the run ended; [`Chooser::boot`] tries KVM first and falls back to TCG once.
 //! [`first_difference`] compares the logs of two runs.
 //!
@@ -19,18 +19,13 @@ mod outcome;
 mod qemu;
 mod results;
 mod rundir;
-mod version;
 mod watch;
 
 pub use auto::{Chooser, KvmHost, KvmVerdict, Request};
 pub use boot::{Boot, BootError, Limits, boot};
 pub use cmp::{Difference, first_difference};
-pub use console::PANIC;
 pub use guest::{GuestError, build_guest};
 pub use initramfs::{Initramfs, InitramfsError, Source};
 pub use launch::{HostLauncher, Invocation, Launcher, Running};
 pub use outcome::{Ending, Lost, Outcome, Progress, Stuck};
-pub use qemu::{Accel, COMMAND_LINE, MACHINE, Machine, PROGRAM, arguments};
-pub use results::{Reader, ResultsError};
-pub use rundir::RunDir;
-pub use version::{VersionError, qemu_version};
+pub use qemu::{Accel, Machine, PROGRAM};

@@ -12,11 +12,11 @@ use crate::rundir::RunDir;
 pub const PROGRAM: &str = "qemu-system-x86_64";
 
 /// The machine type. It carries a version, so that a newer QEMU shows the same hardware; QEMU 7.2 and later have it.
-pub const MACHINE: &str = "pc-i440fx-7.2";
+const MACHINE: &str = "pc-i440fx-7.2";
 
 /// What every kernel is told: the console, to end at a panic instead of waiting, and to keep its log large enough for
 /// whatever one step says.
-pub const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic audit=0 log_buf_len=4M";
+const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic audit=0 log_buf_len=4M";
 
 /// What a kernel is told where its clock is not deterministic: no random addresses, no times in the console log, and no
 /// check of the timer against a clock that other processes slow down.
@@ -71,7 +71,7 @@ pub struct Machine {
     pub initramfs: PathBuf,
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// Words for the kernel's command line besides [`COMMAND_LINE`].
+    /// Words for the kernel's command line besides those that every kernel is told.
     pub command_line: String,
     /// How the processor is run.
     pub accel: Accel,
@@ -79,8 +79,7 @@ pub struct Machine {
 
 /// The whole command, program first: one processor, no device that was not asked for, two serial ports into files of
 /// `run`, and `isa-debug-exit`.
-#[must_use]
-pub fn arguments(machine: &Machine, run: &RunDir) -> Vec<OsString> {
+pub(crate) fn arguments(machine: &Machine, run: &RunDir) -> Vec<OsString> {
     let mut command: Vec<OsString> = [PROGRAM, "-machine", MACHINE].map(OsString::from).into();
     command.extend(machine.accel.arguments().iter().map(OsString::from));
     let fixed = ["-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"];

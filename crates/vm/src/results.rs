@@ -20,8 +20,7 @@ const EXCERPT: usize = 120;
 
 /// Why the results cannot be believed.
 #[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ResultsError {
+pub(crate) enum ResultsError {
     /// The file could not be read.
     #[error("failed to read the results {path}")]
     Read {
@@ -52,7 +51,7 @@ pub enum ResultsError {
 
 /// A reader of the events in a file that may still grow.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     path: PathBuf,
     file: Option<File>,
     /// Bytes of a line that has no end yet.
@@ -65,8 +64,7 @@ pub struct Reader {
 
 impl Reader {
     /// Reads `path`, which need not exist yet, as the results of a plan with `steps` steps.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>, steps: usize) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>, steps: usize) -> Self {
         Self {
             path: path.into(),
             file: None,
@@ -83,7 +81,7 @@ impl Reader {
     /// # Errors
     ///
     /// [`ResultsError`]; the events before it stay.
-    pub fn poll(&mut self) -> Result<usize, ResultsError> {
+    pub(crate) fn poll(&mut self) -> Result<usize, ResultsError> {
         if self.file.is_none() {
             self.file = match File::open(&self.path) {
                 Ok(file) => Some(file),
@@ -134,20 +132,17 @@ impl Reader {
     }
 
     /// The events so far, in the only order there is.
-    #[must_use]
-    pub fn events(&self) -> &[Event] {
+    pub(crate) fn events(&self) -> &[Event] {
         &self.events
     }
 
     /// The beginning of a line that has no end: what is left of it when a run has ended is a line cut short.
-    #[must_use]
-    pub fn cut_short(&self) -> Option<String> {
+    pub(crate) fn cut_short(&self) -> Option<String> {
         (!self.partial.is_empty()).then(|| excerpt(&self.partial))
     }
 
     /// Gives the events away.
-    #[must_use]
-    pub fn into_events(self) -> Vec<Event> {
+    pub(crate) fn into_events(self) -> Vec<Event> {
         self.events
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 /// The directory of one run and what lies in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunDir(PathBuf);
+pub(crate) struct RunDir(PathBuf);
 
 impl RunDir {
     /// Creates the directory if need be and removes what an earlier run has left in it under the names below.
@@ -15,7 +15,7 @@ impl RunDir {
     /// # Errors
     ///
     /// Whatever the file system says.
-    pub fn prepare(path: &Path) -> io::Result<Self> {
+    pub(crate) fn prepare(path: &Path) -> io::Result<Self> {
         let run = Self(std::path::absolute(path)?);
         fs::create_dir_all(&run.0)?;
         for file in [run.console(), run.results(), run.started(), run.ended(), run.qemu_log(), run.launcher_log()] {
@@ -28,44 +28,37 @@ impl RunDir {
     }
 
     /// The directory itself, absolute.
-    #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// What the first serial port gave: the kernel's console.
-    #[must_use]
-    pub fn console(&self) -> PathBuf {
+    pub(crate) fn console(&self) -> PathBuf {
         self.0.join("console.log")
     }
 
     /// What the second serial port gave: the guest's events.
-    #[must_use]
-    pub fn results(&self) -> PathBuf {
+    pub(crate) fn results(&self) -> PathBuf {
         self.0.join("results.jsonl")
     }
 
     /// Made just before QEMU starts; its modification time says when.
-    #[must_use]
-    pub fn started(&self) -> PathBuf {
+    pub(crate) fn started(&self) -> PathBuf {
         self.0.join("qemu.started")
     }
 
     /// Made just after QEMU has ended; its modification time says when, its content the exit code as a shell sees it.
-    #[must_use]
-    pub fn ended(&self) -> PathBuf {
+    pub(crate) fn ended(&self) -> PathBuf {
         self.0.join("qemu.ended")
     }
 
     /// What QEMU itself wrote to its standard output and error.
-    #[must_use]
-    pub fn qemu_log(&self) -> PathBuf {
+    pub(crate) fn qemu_log(&self) -> PathBuf {
         self.0.join("qemu.log")
     }
 
     /// What the launcher wrote, a container engine for example.
-    #[must_use]
-    pub fn launcher_log(&self) -> PathBuf {
+    pub(crate) fn launcher_log(&self) -> PathBuf {
         self.0.join("launcher.log")
     }
 

@@ -1,9 +1,9 @@
 //! Declarations: C writes a type around the name of what has it.
 
-use super::Style;
 use super::layout::Layouts;
-use super::names::{Given, printable};
-use crate::{BStr, Kind, Type, TypeId, View};
+use super::names::{Given, numbered, printable, text_of};
+use super::{CUT, Style};
+use crate::{Kind, Type, TypeId, View};
 
 /// The most pointers, qualifiers, arrays and prototypes in a row.
 const LINKS: usize = 64;
@@ -11,11 +11,10 @@ const LINKS: usize = 64;
 const DEPTH: usize = 16;
 /// The longest text of a declaration, in bytes, give or take a name.
 const SHORT: usize = 4 << 10;
-/// The longest text of a definition, in bytes, give or take a name.
-const FULL: usize = 16 << 20;
-
-/// What stands for what was left out.
-pub(super) const CUT: &str = "…";
+/// How many times longer than the BTF other text may become; a header with all types of a kernel is shorter than its BTF.
+const MOST: usize = 16;
+/// How long it may become even if the BTF is short, in bytes.
+const LEAST: usize = 64 << 10;
 
 /// Writes types as C.
 pub(super) struct Printer<'v> {
@@ -36,12 +35,8 @@ impl<'v> Printer<'v> {
     }
 
     pub(super) fn full(view: View<'v>, style: Style) -> Self {
-        Self { view, given: None, style, bodies: true, left: FULL, layouts: Layouts::new(view) }
-    }
-
-    /// Allows this much text from now on, in bytes.
-    pub(super) const fn allow(&mut self, bytes: usize) {
-        self.left = bytes;
+        let left = view.byte_len().saturating_mul(MOST).saturating_add(LEAST);
+        Self { view, given: None, style, bodies: true, left, layouts: Layouts::new(view) }
     }
 
     /// Counts text that was written; false if there is too much of it.
@@ -88,16 +83,14 @@ impl<'v> Printer<'v> {
     /// What stands before the declarator: the type that nothing is built of any more.
     fn head(&mut self, id: TypeId, ty: &Type<'v>, depth: usize) -> String {
         let kind = ty.kind();
-        let keyword = match kind {
-            Kind::Void => return "void".to_owned(),
-            Kind::Fwd if ty.kflag() => "union",
-            Kind::Struct | Kind::Fwd => "struct",
-            Kind::Union => "union",
-            Kind::Enum | Kind::Enum64 => "enum",
-            Kind::Int | Kind::Float | Kind::Typedef => return self.name(id, ty),
-            Kind::DeclTag => return format!("__attribute__((btf_decl_tag(\"{}\")))", self.own_name(ty)),
-            Kind::Datasec => return format!("/* section {} */", self.own_name(ty)),
-            _ => return format!("/* kind {} */", kind.number()),
+        let Some(keyword) = keyword(ty) else {
+            return match kind {
+                Kind::Void => "void".to_owned(),
+                Kind::Int | Kind::Float | Kind::Typedef => self.name(id, ty),
+                Kind::DeclTag => format!("__attribute__((btf_decl_tag(\"{}\")))", self.own_name(ty)),
+                Kind::Datasec => format!("/* section {} */", self.own_name(ty)),
+                _ => format!("/* kind {} */", kind.number()),
+            };
         };
         let name = self.name(id, ty);
         if !name.is_empty() {
@@ -128,7 +121,7 @@ impl<'v> Printer<'v> {
                 // C knows no prototype of nothing but dots.
                 parameters.push_str(if ty.vlen() == 1 { "" } else { "..." });
             } else {
-                let name = self.view.string(parameter.name).map_or(String::new(), |name| printable(name));
+                let name = text_of(self.view, parameter.name).map_or(String::new(), printable);
                 let declared = self.declare(parameter.ty, name, depth.saturating_add(1));
                 self.spend(declared.len());
                 parameters.push_str(&declared);
@@ -139,14 +132,26 @@ impl<'v> Printer<'v> {
 
     /// The name of a type: the one it was given, or its own.
     pub(super) fn name(&self, id: TypeId, ty: &Type<'v>) -> String {
-        match self.given.as_ref().and_then(|given| given.of(id)) {
-            Some(given) => given.to_owned(),
-            None => self.own_name(ty),
+        let name = self.own_name(ty);
+        match self.given.as_ref().and_then(|given| given.times(id)) {
+            Some(times) => numbered(&name, times),
+            None => name,
         }
     }
 
     fn own_name(&self, ty: &Type<'v>) -> String {
-        self.view.name(ty).map_or_else(|| "/* no such name */".to_owned(), |name: &BStr| printable(name))
+        text_of(self.view, ty.name()).map_or_else(|| "/* no such name */".to_owned(), printable)
+    }
+}
+
+/// What stands before the name of a type that has a tag.
+pub(super) fn keyword(ty: &Type<'_>) -> Option<&'static str> {
+    match ty.kind() {
+        Kind::Fwd if ty.kflag() => Some("union"),
+        Kind::Struct | Kind::Fwd => Some("struct"),
+        Kind::Union => Some("union"),
+        Kind::Enum | Kind::Enum64 => Some("enum"),
+        _ => None,
     }
 }
 

@@ -2,9 +2,10 @@
 
 use core::fmt::Write;
 
-use super::declare::{CUT, Printer};
+use super::CUT;
+use super::declare::{Printer, keyword};
 use super::layout::{Layout, fits};
-use super::names::{is_builtin, printable};
+use super::names::{is_builtin, numbered, printable, text_of};
 use crate::{Kind, Member, Type, TypeId};
 
 /// From how many bits on a gap is filled with an array instead of bit-fields.
@@ -15,24 +16,21 @@ impl<'v> Printer<'v> {
     pub(super) fn define(&mut self, id: TypeId) -> String {
         let Some(ty) = self.view.get(id) else { return format!("{};", self.declare(id, String::new(), 0)) };
         let name = self.name(id, &ty);
-        match ty.kind() {
-            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 => {
-                let keyword = match ty.kind() {
-                    Kind::Struct => "struct",
-                    Kind::Union => "union",
-                    _ => "enum",
-                };
+        match (ty.kind(), keyword(&ty)) {
+            (kind, Some(keyword)) if kind != Kind::Fwd => {
                 let space = if name.is_empty() { "" } else { " " };
-                match ty.kind().is_enum() && ty.vlen() == 0 {
+                match kind.is_enum() && ty.vlen() == 0 {
                     true => format!("{keyword}{space}{name};"),
                     false => format!("{keyword}{space}{name} {};", self.body(id, &ty, 0)),
                 }
             }
-            Kind::Typedef => {
+            (Kind::Typedef, _) => {
                 let target = ty.target().unwrap_or(TypeId::VOID);
                 format!("typedef {};", self.declare(target, name, 0))
             }
-            Kind::Int | Kind::Float if !is_builtin(&name) => format!("typedef {} {name};", stand_in(&ty)),
+            (Kind::Int | Kind::Float, _) if !is_builtin(name.as_bytes()) => {
+                format!("typedef {} {name};", stand_in(&ty))
+            }
             _ => format!("{};", self.declare(id, String::new(), 0)),
         }
     }
@@ -60,8 +58,11 @@ impl<'v> Printer<'v> {
 
     fn values(&mut self, ty: &Type<'v>, indent: &str, text: &mut String) {
         for value in ty.enumerators() {
-            let name = self.view.string(value.name).map_or(String::new(), |name| printable(name));
-            let name = self.given.as_mut().map_or(name.clone(), |given| given.other(&name));
+            let name = text_of(self.view, value.name).map_or(String::new(), printable);
+            let name = match &mut self.given {
+                Some(given) => numbered(&name, given.other(name.clone())),
+                None => name,
+            };
             let suffix = match value.value {
                 // The lowest number has no literal of its own type.
                 lowest if lowest == i64::MIN.into() => " - 1",
@@ -84,7 +85,7 @@ impl<'v> Printer<'v> {
             let own = self.layouts.of(member.ty);
             let offset = u64::from(member.bit_offset);
             if self.given.is_some() && is_struct && placed(end, width, own, layout.packed) != offset {
-                fill(end, offset, indent, text);
+                text.push_str(&self.fill(end, offset, indent));
             }
             let line = self.member(&member, width, depth);
             if !self.push(text, &format!("{indent}{line}\n")) {
@@ -96,14 +97,14 @@ impl<'v> Printer<'v> {
         let size = layout.size.saturating_mul(8);
         if self.given.is_some() && size > up_to(end, layout.align) {
             match is_struct {
-                true => fill(end, size, indent, text),
+                true => text.push_str(&self.fill(end, size, indent)),
                 false => _ = writeln!(text, "{indent}char __size[{}];", layout.size),
             }
         }
     }
 
     fn member(&mut self, member: &Member, width: Option<u64>, depth: usize) -> String {
-        let name = self.view.string(member.name).map_or(String::new(), |name| printable(name));
+        let name = text_of(self.view, member.name).map_or(String::new(), printable);
         let mut line = self.declare(member.ty, name, depth);
         if let Some(width) = width {
             _ = write!(line, ": {width}");
@@ -117,6 +118,26 @@ impl<'v> Printer<'v> {
             };
         }
         line
+    }
+
+    /// Fills a gap, from bit to bit, without names as long as it is no large one.
+    fn fill(&mut self, mut from: u64, to: u64, indent: &str) -> String {
+        let mut text = String::new();
+        while from < to {
+            let gap = to.saturating_sub(from);
+            let to_unit = up_to(from.saturating_add(1), 8).saturating_sub(from);
+            if gap >= WIDE_GAP && from.is_multiple_of(8) {
+                let bytes = gap >> 3;
+                _ = writeln!(text, "{indent}char __gap_{}[{bytes}];", from >> 3);
+                from = from.saturating_add(bytes << 3);
+            } else {
+                let bits = gap.min(to_unit);
+                _ = writeln!(text, "{indent}long long: {bits};");
+                from = from.saturating_add(bits);
+            }
+        }
+        self.spend(text.len());
+        text
     }
 
     /// Adds a line; false, with a sign that something was left out, if there is too much.
@@ -140,23 +161,6 @@ fn placed(end: u64, width: Option<u64>, own: Layout, packed: bool) -> u64 {
 /// The next multiple of this many bytes, in bits.
 fn up_to(bits: u64, bytes: u64) -> u64 {
     bits.checked_next_multiple_of(bytes.saturating_mul(8).max(1)).unwrap_or(bits)
-}
-
-/// Fills a gap, from bit to bit, without names as long as it is no large one.
-fn fill(mut from: u64, to: u64, indent: &str, text: &mut String) {
-    while from < to {
-        let gap = to.saturating_sub(from);
-        let to_unit = up_to(from.saturating_add(1), 8).saturating_sub(from);
-        if gap >= WIDE_GAP && from.is_multiple_of(8) {
-            let bytes = gap >> 3;
-            _ = writeln!(text, "{indent}char __gap_{}[{bytes}];", from >> 3);
-            from = from.saturating_add(bytes << 3);
-        } else {
-            let bits = gap.min(to_unit);
-            _ = writeln!(text, "{indent}long long: {bits};");
-            from = from.saturating_add(bits);
-        }
-    }
 }
 
 /// A type of C that has the size of an integer or a floating-point number that C does not know by name.

@@ -256,3 +256,26 @@ fn what_cannot_be_written_in_c_is_cut_short() {
     }
     assert!(t.dump().len() < 64 << 20);
 }
+
+#[test]
+fn one_long_name_does_not_make_the_text_long() {
+    let mut t = Types::new();
+    let name = "n".repeat(1 << 20);
+    let forward = t.to(Kind::Fwd, &name, TypeId::VOID);
+    let ptr = t.ptr(forward);
+    for _ in 0..2000 {
+        t.strct(&name, 8, &[(&name, ptr, 0)]);
+    }
+    let cut = format!("struct {}… *", "n".repeat(512));
+    assert_eq!(t.short(ptr), cut);
+    assert!(t.dump().len() < 8 << 20);
+}
+
+#[test]
+fn a_name_may_be_cut_within_a_character() {
+    let mut t = Types::new();
+    let tag = t.strct(&("é".repeat(256) + "é"), 4, &[]);
+    assert_eq!(t.short(tag), format!("struct {}…", "é".repeat(256)));
+    let tag = t.strct(&("e".to_owned() + &"é".repeat(256)), 4, &[]);
+    assert_eq!(t.short(tag), format!("struct e{}\\xc3…", "\\xc3\\xa9".repeat(255)));
+}

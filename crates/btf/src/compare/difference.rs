@@ -5,9 +5,9 @@ use std::collections::HashSet;
 
 use bstr::BStr;
 
-use super::facet::{Facet, Reach, is_named};
+use super::facet::{Facet, Names, Reach, is_named};
 use super::{Comparison, Side};
-use crate::{Field, Kind, Role, Type, TypeId, Value, View};
+use crate::{Field, Kind, Role, StrOff, Type, TypeId, Value, View};
 
 /// The most pairs of types that are looked at to find what makes two types differ.
 const PAIRS: usize = 1 << 16;
@@ -90,7 +90,7 @@ pub enum What<'a> {
         /// On the right.
         right: u32,
     },
-    /// Something further away than is looked for.
+    /// Something further away, or in longer names, than is looked for.
     Far,
 }
 
@@ -159,7 +159,8 @@ pub(super) fn find<'a>(
     let mut pairs = vec![Pair { left, right, facet, from: None }];
     let mut seen = HashSet::from([(left, right, facet)]);
     let mut next = 0usize;
-    while let Some(&Pair { left, right, facet, .. }) = pairs.get(next).filter(|_| next < PAIRS) {
+    let mut names = [comparison.left(), comparison.right()].map(Names::of);
+    while let Some(&Pair { left, right, facet, .. }) = pairs.get(next) {
         let (types_left, types_right) = match (comparison.home(Side::Left, left), comparison.home(Side::Right, right)) {
             (Some(left), Some(right)) => (left, right),
             (on_left, on_right) => {
@@ -167,11 +168,12 @@ pub(super) fn find<'a>(
                 return Some(Difference { path: path(&pairs, next), left, right, what });
             }
         };
-        if let Some(what) = local(types_left, types_right, facet) {
+        if let Some(what) = local(types_left, types_right, facet, &mut names) {
             return Some(Difference { path: path(&pairs, next), left, right, what });
         }
-        for (step, facet, left, right) in references(types_left, types_right, facet) {
-            if !comparison.equal(facet, left, right) && seen.insert((left, right, facet)) {
+        for Reference { field, element_name, facet, left, right } in references(types_left, types_right, facet) {
+            if pairs.len() < PAIRS && !comparison.equal(facet, left, right) && seen.insert((left, right, facet)) {
+                let step = step(types_left, field, element_name);
                 pairs.push(Pair { left, right, facet, from: Some((next, step)) });
             }
         }
@@ -184,7 +186,12 @@ pub(super) fn find<'a>(
 type Home<'a> = (View<'a>, Type<'a>);
 
 /// What differs in two types themselves.
-fn local<'a>((view_left, left): Home<'a>, (view_right, right): Home<'a>, facet: Facet) -> Option<What<'a>> {
+fn local<'a>(
+    (view_left, left): Home<'a>,
+    (view_right, right): Home<'a>,
+    facet: Facet,
+    [names_left, names_right]: &mut [Names; 2],
+) -> Option<What<'a>> {
     let kind = left.kind();
     if kind != right.kind() {
         return Some(What::Kind { left: kind, right: right.kind() });
@@ -196,10 +203,13 @@ fn local<'a>((view_left, left): Home<'a>, (view_right, right): Home<'a>, facet: 
     if names_count && left.fields().len() != right.fields().len() {
         return Some(What::Elements { left: left.vlen(), right: right.vlen() });
     }
-    let differs = |(on_left, on_right): (Field, Field)| match (on_left.value(), on_right.value()) {
+    let mut differs = |(on_left, on_right): (Field, Field)| match (on_left.value(), on_right.value()) {
         (Value::Name(_), _) if on_left.element.is_some() && !names_count => None,
         (Value::Name(left), Value::Name(right)) => {
-            let (left, right) = (view_left.string(left), view_right.string(right));
+            let (left, right) = (names_left.get(view_left, left), names_right.get(view_right, right));
+            if names_left.is_exhausted() || names_right.is_exhausted() {
+                return Some(What::Far);
+            }
             let differ = left.is_none() || left != right;
             differ.then_some(What::Name { element: on_left.element, left, right })
         }
@@ -210,32 +220,46 @@ fn local<'a>((view_left, left): Home<'a>, (view_right, right): Home<'a>, facet: 
         }
         _ => None,
     };
-    left.fields().zip(right.fields()).find_map(differs)
+    left.fields().zip(right.fields()).find_map(&mut differs)
 }
 
-/// The references of two types that agree in themselves, each with the facet in which they have to be equal.
+/// References in the same place of two types.
+struct Reference {
+    /// The one on the left.
+    field: Field,
+    /// The name of the element that has it.
+    element_name: StrOff,
+    /// The facet in which what they land on has to be equal.
+    facet: Facet,
+    left: TypeId,
+    right: TypeId,
+}
+
+/// The references of two types that agree in themselves.
 fn references<'a>(
     (view, left): Home<'a>,
     (_, right): Home<'a>,
     facet: Facet,
-) -> impl Iterator<Item = (Step<'a>, Facet, TypeId, TypeId)> {
-    let named = is_named(view, &left);
-    let name = view.name(&left).unwrap_or_default();
-    let mut element_name = <&BStr>::default();
-    left.fields().zip(right.fields()).filter_map(move |(on_left, on_right)| {
-        if let (Role::Name, Value::Name(name)) = (on_left.role, on_left.value()) {
-            element_name = view.string(name).filter(|_| on_left.element.is_some()).unwrap_or_default();
+) -> impl Iterator<Item = Reference> + use<'a> {
+    let deeper = match facet.reach(left.kind(), is_named(view, &left)) {
+        Reach::No => None,
+        Reach::Deep => Some(facet),
+        Reach::Shallow => Some(Facet::Designation),
+    };
+    let mut element_name = StrOff::NONE;
+    left.fields().zip(right.fields()).filter_map(move |(field, on_right)| match (field.value(), on_right.value()) {
+        (Value::Name(name), _) if field.element.is_some() => {
+            element_name = name;
+            None
         }
-        let (Value::Type(to_left), Value::Type(to_right)) = (on_left.value(), on_right.value()) else { return None };
-        let deeper = match facet.reach(left.kind(), named) {
-            Reach::No => return None,
-            Reach::Deep => facet,
-            Reach::Shallow => Facet::Designation,
-        };
-        let element_name = if on_left.element.is_some() { element_name } else { Default::default() };
-        let step = Step { kind: left.kind(), name, role: on_left.role, element: on_left.element, element_name };
-        Some((step, deeper, to_left, to_right))
+        (Value::Type(left), Value::Type(right)) => Some(Reference { field, element_name, facet: deeper?, left, right }),
+        _ => None,
     })
+}
+
+fn step<'a>((view, ty): Home<'a>, Field { role, element, .. }: Field, element_name: StrOff) -> Step<'a> {
+    let [name, element_name] = [ty.name(), element_name].map(|name| view.string(name).unwrap_or_default());
+    Step { kind: ty.kind(), name, role, element, element_name }
 }
 
 fn path<'a>(pairs: &[Pair<'a>], mut place: usize) -> Vec<Step<'a>> {

@@ -1,6 +1,6 @@
 //! What of a type counts for which comparison.
 
-use crate::{Kind, Role, Type, TypeId, Value, View};
+use crate::{BStr, Kind, Role, StrOff, Type, TypeId, Value, View};
 
 /// What of a type is looked at. Of [`Facet::Designation`], [`Facet::Layout`] and [`Facet::Closure`] the types form a graph
 /// each, by the references that are [`Reach::Deep`].
@@ -57,15 +57,22 @@ impl Facet {
 
 /// What a type shows in a facet: all that counts of the type itself, in a form to compare byte by byte, and what it refers
 /// to deeply, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Described {
     pub(super) label: Vec<u8>,
     pub(super) targets: Vec<TypeId>,
+    names: Names,
 }
 
 impl Described {
+    /// For types of this view.
+    pub(super) fn in_view(view: View<'_>) -> Self {
+        Self { label: Vec::new(), targets: Vec::new(), names: Names::of(view) }
+    }
+
     /// Describes a type anew. `shallow` gives the block of a type in [`Facet::Designation`]. False if the type can be equal
-    /// to nothing: a name or a reference that counts dangles, or nothing is known of its kind.
+    /// to nothing: a name or a reference that counts dangles, nothing is known of its kind, or its names and those before are
+    /// too long.
     pub(super) fn describe(
         &mut self,
         view: View<'_>,
@@ -76,12 +83,13 @@ impl Described {
         self.label.clear();
         self.targets.clear();
         let kind = ty.kind();
-        let named = is_named(view, ty);
+        let Some(name) = self.names.get(view, ty.name()) else { return false };
+        let named = !name.is_empty();
         for field in ty.fields() {
             match field.value() {
                 Value::Name(_) if field.element.is_some() && !facet.element_names(named) => {}
                 Value::Name(name) => {
-                    let Some(name) = view.string(name) else { return false };
+                    let Some(name) = self.names.get(view, name) else { return false };
                     self.label.extend((name.len() as u64).to_le_bytes());
                     self.label.extend_from_slice(name);
                 }
@@ -103,6 +111,40 @@ impl Described {
             }
         }
         true
+    }
+}
+
+/// How many times longer than the BTF the names that are compared may be in all. Those of a kernel are about as long as
+/// its BTF.
+const MOST: usize = 32;
+/// How long they may be even if the BTF is short, in bytes.
+const LEAST: usize = 64 << 10;
+
+/// Resolves names as long as they are not absurdly long in all: any number of fields may name one string of any length.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// How many bytes they may still have.
+    left: usize,
+}
+
+impl Names {
+    pub(super) const fn of(view: View<'_>) -> Self {
+        Self { left: view.byte_len().saturating_mul(MOST).saturating_add(LEAST) }
+    }
+
+    /// Whether names are not resolved any more.
+    pub(super) const fn is_exhausted(&self) -> bool {
+        self.left == 0
+    }
+
+    /// A name; `None` if it dangles, or is too much.
+    pub(super) fn get<'a>(&mut self, view: View<'a>, name: StrOff) -> Option<&'a BStr> {
+        if self.is_exhausted() {
+            return None;
+        }
+        let name = view.string(name)?;
+        self.left = self.left.saturating_sub(name.len().saturating_add(1));
+        Some(name).filter(|_| !self.is_exhausted())
     }
 }
 

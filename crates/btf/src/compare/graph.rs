@@ -106,7 +106,7 @@ impl Links {
         shallow: &dyn Fn(TypeId) -> Option<u32>,
     ) -> Self {
         let mut links = Self::default();
-        let mut described = Described::default();
+        let mut described = Described::in_view(view);
         for ty in types {
             links.starts.push(index(links.targets.len()));
             if described.describe(view, &ty, facet, shallow) {

@@ -178,6 +178,28 @@ fn very_deep_input_ends() {
     assert_eq!(comparison.difference(first, first, Strength::Closure).unwrap().what, What::Far);
 }
 
+/// Each of many members has a name of its own that is nearly a megabyte long: the tail of one string.
+#[test]
+fn names_that_are_absurdly_long_in_all_equal_nothing() {
+    let bytes = alone(|b| {
+        let int = int(b, "int", 4);
+        let long = string(b, &"n".repeat(1 << 20));
+        let member = |tail| Member { name: StrOff(long.0 + tail), ty: int, bit_offset: 0, bitfield_size: 0 };
+        let name = string(b, "long");
+        b.add(&(0..2000).fold(Record::sized(Kind::Struct, name, 4), |record, tail| record.member(member(tail))))
+            .unwrap();
+        b.add(&Record::sized(Kind::Struct, name, 4).member(member(0))).unwrap();
+        b.add(&(0..2000).fold(Record::sized(Kind::Struct, name, 4), |record, tail| record.member(member(tail))))
+            .unwrap();
+    });
+    assert_eq!(strengths(&bytes, &bytes, (1, 1)), 3);
+    assert_eq!(strengths(&bytes, &bytes, (2, 2)), 0);
+    let btf = Btf::parse(&bytes).unwrap();
+    let comparison = Comparison::new(btf.alone(), btf.alone());
+    let difference = comparison.difference(TypeId(2), TypeId(4), Strength::NameAndKind).unwrap();
+    assert_eq!(difference.what, What::Far);
+}
+
 #[test]
 fn bases_are_shared_by_modules() {
     let base = list("int", 4, "a");

@@ -1,13 +1,20 @@
 //! Does with any bytes everything that can be done with BTF, and holds what must be true of all BTF against it.
 
+use btf::c::{self, Style};
+use btf::compare::{Comparison, Strength};
 use btf::{Btf, Builder, ParseError, StrOff, Type, TypeId, Value, View, is_compact};
 
-/// Parses bytes that may be anything; if they are BTF, walks, resolves and rewrites them.
+/// How many types are rendered and compared one by one.
+const SOME: usize = 8;
+
+/// Parses bytes that may be anything; if they are BTF, walks, resolves, rewrites, renders and compares them.
 pub fn alone(bytes: &[u8]) -> Result<(), ParseError> {
     let btf = Btf::parse(bytes)?;
     assert!(btf.heap_bytes() <= bytes.len() / 3, "the index has 4 bytes for each type of at least 12");
     resolve(btf.alone());
     rewrite(btf.alone());
+    render(btf.alone());
+    compare(btf.alone(), btf.alone());
     Ok(())
 }
 
@@ -19,6 +26,9 @@ pub fn split(base: &[u8], bytes: &[u8]) -> Result<(), ParseError> {
     assert_eq!(view.type_count(), base.len() + btf.len() + 1);
     resolve(view);
     rewrite(view);
+    render(view);
+    compare(view, view);
+    compare(view, btf.alone());
     Ok(())
 }
 
@@ -88,4 +98,37 @@ fn same_content(btf: &Btf<'_>, written: &[u8]) {
     assert_eq!(copy.types_bytes(), btf.types_bytes());
     assert_eq!(copy.strings(), btf.strings());
     assert!(copy.layout().iter().eq(btf.layout().iter()));
+}
+
+/// Whatever is rendered can be shown, and is not much longer than what it was made from.
+fn render(view: View<'_>) {
+    let check = |text: &str| {
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{text:?}");
+        let input = view.own().bytes().len() + view.base().map_or(0, |base| base.bytes().len());
+        assert!(text.len() <= 32 * input + (128 << 10), "{} bytes of C for {input} bytes of BTF", text.len());
+    };
+    for (id, _) in view.own_types().take(SOME) {
+        check(&c::short(view, id));
+        check(&c::declaration(view, id, "name"));
+        check(&c::definition(view, id, Style { offsets: true }));
+    }
+    let mut header = String::new();
+    c::dump(view, &mut header).expect("a string takes everything");
+    check(&header);
+}
+
+/// What is equal is so from both sides and to every weaker strength, and what is not has a difference.
+fn compare(left: View<'_>, right: View<'_>) {
+    let (there, back) = (Comparison::new(left, right), Comparison::new(right, left));
+    let pair = |ahead| left.own_types().zip(right.own_types().skip(ahead)).take(SOME);
+    for ((left, _), (right, _)) in pair(0).chain(pair(1)) {
+        let same = Strength::ALL.map(|strength| there.same(left, right, strength));
+        assert!(same.is_sorted_by(|weak, strong| weak >= strong), "{left}, {right}: {same:?}");
+        for (strength, same) in Strength::ALL.into_iter().zip(same) {
+            assert_eq!(back.same(right, left, strength), same);
+            let difference = there.difference(left, right, strength);
+            assert_eq!(difference.is_none(), same);
+            let _ = difference.map(|difference| difference.to_string());
+        }
+    }
 }

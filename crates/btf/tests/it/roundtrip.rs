@@ -2,7 +2,10 @@
 
 use crate::common::{FROZEN, SAMPLES, every_kind, full_layout};
 use crate::exercise;
-use btf::{Btf, Builder, Endian, HEADER_LEN, HEADER_LEN_LAYOUT, Kind, Section, is_compact};
+use btf::compare::{Comparison, Strength};
+use btf::{
+    Btf, Builder, Endian, HEADER_LEN, HEADER_LEN_LAYOUT, Kind, Record, Section, StrOff, TypeId, Value, is_compact,
+};
 
 #[test]
 fn real_modules() {
@@ -105,5 +108,33 @@ fn gaps_and_overlaps_are_not_kept() {
     for odd in [trailing, overlap] {
         assert!(!is_compact(&Btf::parse(&odd).unwrap()));
         exercise::alone(&odd).unwrap();
+    }
+}
+
+/// Each id one further on and each string after another one, in the other byte order.
+#[test]
+fn renumbered_types_say_the_same() {
+    let bytes = every_kind(Endian::Little).to_bytes().unwrap();
+    let btf = Btf::parse(&bytes).unwrap();
+    let mut copy = Builder::new(Endian::Big);
+    let first = copy.add_string("first").unwrap();
+    copy.add(&Record::sized(Kind::Float, first, 8)).unwrap();
+    for string in btf.strings().split(|&byte| byte == 0) {
+        copy.add_string(string).unwrap();
+    }
+    for ty in btf.iter() {
+        let renumber = |field: btf::Field| match field.value() {
+            Value::Name(StrOff::NONE) | Value::Type(TypeId::VOID) => 0,
+            Value::Name(StrOff(offset)) => offset + 6,
+            Value::Type(TypeId(id)) => id + 1,
+            Value::Number(number) => number,
+        };
+        copy.add_mapped(&ty, renumber).unwrap();
+    }
+    let copy = copy.to_bytes().unwrap();
+    let copy = Btf::parse(&copy).unwrap();
+    let comparison = Comparison::new(btf.alone(), copy.alone());
+    for (id, ty) in btf.alone().own_types() {
+        assert_eq!(comparison.difference(id, TypeId(id.0 + 1), Strength::Closure), None, "{}", ty.kind());
     }
 }

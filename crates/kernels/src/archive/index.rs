@@ -9,14 +9,17 @@ use crate::pins::{Pin, is_word};
 use crate::version::{compare, line};
 use crate::{Error, Sha256};
 
-/// A kernel package that the archive has.
+/// What the packages of kernel sources are called.
+const SOURCE_PREFIX: &str = "linux-source-";
+
+/// A package of a kernel, or of a kernel's source, that the archive has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The suite.
     pub suite: String,
     /// The binary package.
     pub package: String,
-    /// The kernel's release, as the package's name has it.
+    /// The kernel's release, as the package's name has it; a source has its line there, `6.1`.
     pub release: String,
     /// The package's version.
     pub version: String,
@@ -48,6 +51,12 @@ impl Entry {
         }
     }
 
+    /// Whether this is a kernel's source, and not a kernel.
+    #[must_use]
+    pub fn is_source(&self) -> bool {
+        self.package.starts_with(SOURCE_PREFIX)
+    }
+
     /// Kernels of different flavours (`cloud-amd64`, `rt-amd64`) never stand in for each other.
     fn flavour(&self) -> &str {
         flavour(&self.release)
@@ -55,7 +64,8 @@ impl Entry {
 }
 
 pub(super) fn file_name(package: &str, version: &str) -> String {
-    format!("{package}_{}_amd64.deb", version.replace(':', "%3a"))
+    let architecture = if package.starts_with(SOURCE_PREFIX) { "all" } else { "amd64" };
+    format!("{package}_{}_{architecture}.deb", version.replace(':', "%3a"))
 }
 
 /// Reads lines of suite, package, version, bytes, KiB unpacked, hash. A package that several suites have counts once.
@@ -76,7 +86,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Error> {
 fn parse_line(line: &str) -> Option<Entry> {
     let words: Vec<&str> = line.split(' ').collect();
     let [suite, package, version, size, unpacked, sha256] = words.as_slice() else { return None };
-    let release = package.strip_prefix("linux-image-")?.strip_suffix("-unsigned")?;
+    let release = match package.strip_prefix(SOURCE_PREFIX) {
+        Some(line) => line,
+        None => package.strip_prefix("linux-image-")?.strip_suffix("-unsigned")?,
+    };
     if ![suite, package, version].into_iter().all(|word| is_word(word)) {
         return None;
     }
@@ -107,22 +120,29 @@ fn flavour(release: &str) -> &str {
 
 /// Says that something is gone, and what there is of its line and flavour.
 pub(super) fn gone(wanted: String, release: &str, version: Option<&str>, entries: &[Entry]) -> Unavailable {
+    if let Some(package) = Some(release).filter(|name| name.starts_with(SOURCE_PREFIX)) {
+        let of_package = entries.iter().filter(|entry| entry.package == package).cloned().collect();
+        return gone_of(wanted, version.unwrap_or_default(), of_package);
+    }
     let release = release.strip_prefix("linux-image-").unwrap_or(release);
     let release = release.strip_suffix("-unsigned").unwrap_or(release);
     let wanted_flavour = Some(flavour(release)).filter(|flavour| !flavour.is_empty()).unwrap_or("cloud-amd64");
-    let mut have: Vec<Entry> = entries
+    let have = entries
         .iter()
         .filter(|entry| line(&entry.release) == line(release) && entry.flavour() == wanted_flavour)
         .cloned()
         .collect();
+    gone_of(wanted, version.unwrap_or(release), have)
+}
+
+fn gone_of(wanted: String, version: &str, mut have: Vec<Entry>) -> Unavailable {
     have.sort_by(|left, right| compare(&left.version, &right.version));
-    let nearest = nearest(version.unwrap_or(release), &have).map(Box::new);
+    let nearest = nearest(version, &have).map(Box::new);
     Unavailable { wanted, reason: Reason::Gone, nearest, have }
 }
 
 /// The entry whose version comes nearest: the oldest that is not older, else the newest.
-#[must_use]
-pub fn nearest(version: &str, have: &[Entry]) -> Option<Entry> {
+fn nearest(version: &str, have: &[Entry]) -> Option<Entry> {
     let by_version = |left: &&Entry, right: &&Entry| compare(&left.version, &right.version);
     let not_older = have.iter().filter(|entry| compare(&entry.version, version) != Ordering::Less).min_by(by_version);
     not_older.or_else(|| have.iter().max_by(by_version)).cloned()

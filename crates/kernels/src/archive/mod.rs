@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use apt::AptArchive;
-pub use index::{Entry, nearest, nearest_pair};
+pub use index::{Entry, nearest_pair};
 
 use crate::cache::{Lock, require_space};
 use crate::pins::{KernelSpec, Pin, Pins};
@@ -108,7 +108,11 @@ pub fn resolve(
             None => {
                 let index = match &mut index {
                     Some(index) => index,
-                    empty => empty.insert(read_index(context, archive, pins.suites.iter().cloned().collect())?),
+                    empty => {
+                        let lock = context.cache.lock(context)?;
+                        let index = read_index(context, archive, pins.suites.iter().cloned().collect(), &lock)?;
+                        empty.insert(index.map(only_kernels))
+                    }
                 };
                 look_up(spec, index)
             }
@@ -121,7 +125,17 @@ pub fn resolve(
 /// The archive's index, or why there is none.
 type Index = Result<Vec<Entry>, Reason>;
 
-fn read_index(context: &Context<'_>, archive: &dyn Archive, suites: BTreeSet<String>) -> Result<Index, Error> {
+fn only_kernels(entries: Vec<Entry>) -> Vec<Entry> {
+    entries.into_iter().filter(|entry| !entry.is_source()).collect()
+}
+
+/// Only under the lock: two runs with different suites would read each other's.
+fn read_index(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    suites: BTreeSet<String>,
+    _lock: &Lock,
+) -> Result<Index, Error> {
     if context.offline {
         return Ok(Err(Reason::Offline));
     }
@@ -225,7 +239,7 @@ fn fetch(
         .partition(|(_, package)| package.is_some());
     if !absent.is_empty() {
         let suites = absent.iter().map(|(pin, _)| pin.suite.clone()).collect();
-        let index = read_index(context, archive, suites)?;
+        let index = read_index(context, archive, suites, lock)?;
         let mut entries = Vec::new();
         for (pin, _) in absent {
             match find_pinned(&pin, &index)? {
@@ -240,6 +254,25 @@ fn fetch(
         publish::unpack(context, archive, &packages, lock)?;
     }
     Ok(unavailable)
+}
+
+/// One package, verified and kept among the downloads, whatever is in it.
+pub(crate) fn fetch_package(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    pin: &Pin,
+    lock: &Lock,
+) -> Result<Result<PathBuf, Unavailable>, Error> {
+    if let Some(package) = publish::kept_package(context, pin) {
+        return Ok(Ok(package));
+    }
+    let index = read_index(context, archive, [pin.suite.clone()].into(), lock)?;
+    let entry = match find_pinned(pin, &index)? {
+        Ok(entry) => entry,
+        Err(unavailable) => return Ok(Err(unavailable)),
+    };
+    let package = download(context, archive, &[(pin.clone(), entry)], lock)?.into_iter().next();
+    Ok(package.and_then(|(_, package)| package).ok_or_else(|| vanished(pin)))
 }
 
 /// The archive's entry for a pin; one whose hash is not the pinned one is an error, and found before the download.

@@ -255,6 +255,25 @@ fn kernels_that_are_not_pinned_are_found_in_the_archive() {
 }
 
 #[test]
+fn the_index_is_not_read_while_another_run_may_change_it() {
+    let fixture = Fixture::new();
+    let context = fixture.context();
+    let lock = context.cache.lock(&context).unwrap();
+    let archive = archive();
+    let specs: Vec<KernelSpec> = vec!["6.1.0-99".parse().unwrap()];
+    let stop = |progress| {
+        if matches!(progress, crate::Progress::Waiting { .. }) {
+            fixture.cancel();
+        }
+    };
+    let waiting = Context { progress: &stop, ..context.clone() };
+    let error = resolve(&waiting, &archive, &Pins::builtin().unwrap(), &specs).unwrap_err();
+    assert_eq!(error.class(), Class::Cancelled);
+    assert_eq!(archive.calls.borrow().len(), 0);
+    drop(lock);
+}
+
+#[test]
 fn two_runs_at_once_fetch_once() {
     struct Shared<'a>(std::sync::Mutex<&'a mut FakeArchive>);
     impl Archive for Shared<'_> {

@@ -15,7 +15,7 @@ pub(super) fn owner() -> String {
     format!("{}.{pid}.{}", namespace(), started(pid).unwrap_or_default())
 }
 
-/// Removes this user's containers whose owner no longer lives; gives back their names.
+/// Removes our containers whose owner no longer lives (under docker those of every user, whose owners are as visible); gives back their names.
 pub(super) fn remove(context: &Context<'_>, engine: &Engine) -> Result<Vec<String>, Error> {
     let filter = format!("label={LABEL}");
     let format = match engine {

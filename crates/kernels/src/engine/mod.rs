@@ -35,9 +35,6 @@ pub enum Wish {
 }
 
 impl Wish {
-    /// Every value, as typed.
-    pub const NAMES: [&'static str; 4] = ["auto", "podman", "docker", "host"];
-
     const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -206,9 +203,10 @@ pub fn choose(context: &Context<'_>, wish: Wish) -> Result<Choice, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::NoEngine`], and those of [`host::install`].
+/// [`Error::NoEngine`]; where one has to be installed [`Error::MissingPackages`] with the exact command,
+/// [`Error::OfflinePackages`], [`Error::NotDebian`], and [`Error::Failed`] with apt's last lines; [`Error::Cancelled`].
 pub fn prepare(context: &Context<'_>, wish: Wish) -> Result<Choice, Error> {
-    let choice = match choose(context, wish) {
+    let mut choice = match choose(context, wish) {
         Err(Error::NoEngine { rejected, remedy }) => match host::need_for_engine(&context.programs, wish) {
             Some(need) => {
                 host::install(context, &need)?;
@@ -218,13 +216,22 @@ pub fn prepare(context: &Context<'_>, wish: Wish) -> Result<Choice, Error> {
         },
         other => other?,
     };
-    for name in leftover::remove(context, &choice.engine)? {
+    let removed = match leftover::remove(context, &choice.engine) {
+        Err(Error::Start { .. } | Error::Failed { .. } | Error::TimedOut { .. }) => {
+            // What once ran does no longer: docker's daemon was stopped, say.
+            verdict::forget(context)?;
+            choice = choose(context, wish)?;
+            leftover::remove(context, &choice.engine)?
+        }
+        other => other?,
+    };
+    for name in removed {
         context.note(Stage::Engine, format!("removed the container {name}, whose owner is gone"));
     }
     Ok(choice)
 }
 
-/// Forgets the remembered verdict, so that the next [`choose`] probes again: for when an engine has stopped working.
+/// Forgets the remembered verdict, so that the next [`choose`] probes again: for when a container could not be started.
 ///
 /// # Errors
 ///

@@ -18,11 +18,13 @@ use crate::{Context, Error};
 /// start a container with the engine's defaults.
 const LIMITS: [(&str, Resource, u64); 2] = [("nofile", Resource::Nofile, 1024), ("nproc", Resource::Nproc, 4096)];
 
-/// A directory or file that is seen inside at the same absolute path as outside.
+/// A directory or file that is seen inside, at the same absolute path as outside unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// The absolute path.
+    /// The absolute path outside.
     pub path: PathBuf,
+    /// The absolute path inside.
+    pub inside: PathBuf,
     /// Whether it can be changed from inside.
     pub writable: bool,
 }
@@ -31,13 +33,21 @@ impl Mount {
     /// A mount that can only be read.
     #[must_use]
     pub fn read_only(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), writable: false }
+        let path = path.into();
+        Self { inside: path.clone(), path, writable: false }
     }
 
     /// A mount that can be written.
     #[must_use]
     pub fn writable(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), writable: true }
+        let path = path.into();
+        Self { inside: path.clone(), path, writable: true }
+    }
+
+    /// The same, seen inside at this path, so that what is made there does not know where it was made. Not on the host.
+    #[must_use]
+    pub fn seen_at(self, inside: impl Into<PathBuf>) -> Self {
+        Self { inside: inside.into(), ..self }
     }
 }
 
@@ -73,20 +83,29 @@ pub struct Invocation {
 /// Makes sure that a container ends. Killing the client that started it would leave it running.
 #[derive(Debug)]
 pub struct Guard {
-    name: String,
+    pub(super) name: String,
     engine: Option<Engine>,
 }
 
 impl Guard {
-    /// The container's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// To be called when the client has ended by itself: the container is gone then, and nothing is left to stop.
-    pub fn ended(&mut self) {
-        self.engine = None;
+    /// To be called when the client has ended by itself, with its exit code if it has one. The container is gone then, unless
+    /// the client was killed, which the container does not notice, or failed itself: it may have lost sight of one that runs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Guard::stop`] where the client was killed. One that failed has told why already.
+    pub fn ended(&mut self, code: Option<i32>) -> Result<(), Error> {
+        match code {
+            None => self.stop(),
+            Some(125..=127) => {
+                self.stop().unwrap_or_default();
+                Ok(())
+            }
+            Some(_) => {
+                self.engine = None;
+                Ok(())
+            }
+        }
     }
 
     /// Ends the container, if it runs, and removes it. Kill and wait for the client first, so that it cannot start one
@@ -115,7 +134,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Error::BadPath`] for a path that cannot be mounted, [`Error::BadSpec`] for an empty `argv`.
+    /// [`Error::BadPath`] for a path that cannot be mounted, [`Error::BadSpec`] for an empty `argv`, [`Error::NeedsContainer`]
+    /// for a mount on the host that is to be seen elsewhere.
     pub fn command(&self, spec: &RunSpec) -> Result<Invocation, Error> {
         let [program, arguments @ ..] = spec.argv.as_slice() else {
             return Err(Error::BadSpec { given: String::new(), what: "a program to run", why: "its name is missing" });
@@ -123,6 +143,9 @@ impl Engine {
         let name = unique_name();
         let mut command = match self.client() {
             None => {
+                if let Some(mount) = spec.mounts.iter().find(|mount| mount.inside != mount.path) {
+                    return Err(Error::NeedsContainer { path: mount.inside.clone() });
+                }
                 let mut command = Command::new(program);
                 command.args(arguments).envs(spec.env.iter().cloned()).current_dir(&spec.workdir).stdin(Stdio::null());
                 command
@@ -183,7 +206,8 @@ fn add_options(command: &mut Command, spec: &RunSpec) -> Result<(), Error> {
     }
     for mount in &spec.mounts {
         check_mountable(&mount.path)?;
-        command.arg("--volume").arg(volume(&mount.path, mount.writable));
+        check_mountable(&mount.inside)?;
+        command.arg("--volume").arg(volume(mount));
     }
     for device in &spec.devices {
         command.arg("--device").arg(device);
@@ -195,11 +219,11 @@ fn add_options(command: &mut Command, spec: &RunSpec) -> Result<(), Error> {
     Ok(())
 }
 
-fn volume(path: &Path, writable: bool) -> OsString {
-    let mut volume = path.as_os_str().to_owned();
+fn volume(mount: &Mount) -> OsString {
+    let mut volume = mount.path.as_os_str().to_owned();
     volume.push(":");
-    volume.push(path);
-    if !writable {
+    volume.push(&mount.inside);
+    if !mount.writable {
         volume.push(":ro");
     }
     volume
@@ -216,8 +240,10 @@ impl Invocation {
     pub(crate) fn run(mut self, watch: Watch<'_>) -> Result<(), Error> {
         let result = crate::process::run(self.command, watch);
         match &result {
-            Ok(()) => self.guard.ended(),
-            Err(_) => self.guard.stop()?,
+            Ok(()) => self.guard.ended(Some(0))?,
+            Err(Error::Cancelled { .. }) => self.guard.stop()?,
+            // What failed says more than that its container cannot be removed either; the next run tries that again.
+            Err(_) => self.guard.stop().unwrap_or_default(),
         }
         result
     }

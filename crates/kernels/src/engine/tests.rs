@@ -90,7 +90,7 @@ fn a_run_is_limited_labelled_and_mounted_at_the_same_path() {
         network: false,
     };
     let mut invocation = engine.command(&spec).unwrap();
-    invocation.guard.ended();
+    invocation.guard.ended(Some(0)).unwrap();
     let arguments: Vec<_> = invocation.command.get_args().map(|argument| argument.to_str().unwrap()).collect();
     let text = arguments.join(" ");
     assert!(text.starts_with("--runtime runc run --rm --name modbtf-"), "{text}");
@@ -127,11 +127,17 @@ fn a_dropped_guard_removes_its_container_and_one_that_ended_does_not() {
     let engine = Engine::Podman { program, runtime: "runc".into(), version: String::new() };
     let spec = RunSpec { image: "i".into(), argv: vec!["x".into()], workdir: "/".into(), ..RunSpec::default() };
     let mut ended = engine.command(&spec).unwrap();
-    ended.guard.ended();
+    ended.guard.ended(Some(33)).unwrap();
     drop(ended);
     assert!(!log.exists());
+    for code in [None, Some(125)] {
+        let mut failed = engine.command(&spec).unwrap();
+        failed.guard.ended(code).unwrap();
+        assert!(std::fs::read_to_string(&log).unwrap().contains(&failed.guard.name), "{code:?}");
+        std::fs::remove_file(&log).unwrap();
+    }
     let dropped = engine.command(&spec).unwrap();
-    let name = dropped.guard.name().to_owned();
+    let name = dropped.guard.name.clone();
     drop(dropped);
     assert_eq!(std::fs::read_to_string(&log).unwrap(), format!("--runtime runc rm --force --time 0 --ignore {name}\n"));
 }
@@ -161,4 +167,22 @@ fn the_probe_is_a_program_that_exits_with_0_in_a_well_formed_archive() {
     let unpacked = Command::new("tar").arg("-xf").arg(&path).arg("-C").arg(fixture.path()).status().unwrap();
     assert!(unpacked.success());
     assert!(Command::new(fixture.path().join("true")).status().unwrap().success());
+}
+
+#[test]
+fn an_engine_that_has_stopped_working_since_is_left_for_another() {
+    let fixture = Fixture::new();
+    fixture.program("podman", &fake_podman("runc"));
+    fixture.program("runc", "exit 0");
+    let stopped = fixture.path().join("stopped");
+    let docker =
+        format!("[ -e {} ] && echo 'Cannot connect to the Docker daemon' >&2 && exit 1; exit 0", stopped.display());
+    fixture.program("docker", &docker);
+    let context = fixture.context();
+    let docker = Engine::Docker { program: fixture.path().join("bin/docker"), version: String::new() };
+    let key = super::super::verdict::key(&context.programs, Wish::Auto);
+    super::super::verdict::remember(&context, key, &Choice { engine: docker.clone(), rejected: Vec::new() }).unwrap();
+    assert_eq!(prepare(&context, Wish::Auto).unwrap().engine, docker);
+    std::fs::write(&stopped, "").unwrap();
+    assert_eq!(prepare(&context, Wish::Auto).unwrap().engine.name(), "podman");
 }

@@ -45,7 +45,9 @@ pub(super) fn prepare(context: &Context<'_>, engine: &Engine, lock: &Lock) -> Re
     if engine.has_image(context, &name)? {
         return Ok(name);
     }
-    if !engine.has_image(context, PULLED)? && !pulled(context, engine)? {
+    // The base that is pulled knows no certificates, so it cannot reach a mirror by https.
+    let pullable = !context.apt.needs_certificates();
+    if !pullable || (!engine.has_image(context, PULLED)? && !pulled(context, engine)?) {
         if let Some(need) = host::need_for_base(&context.programs) {
             host::install(context, &need)?;
         }
@@ -114,7 +116,7 @@ fn make(context: &Context<'_>, engine: &Engine, name: &str, lock: &Lock) -> Resu
     let mut command = Command::new(program);
     command.args(OPTIONS).envs(context.apt.proxies()).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
     command.args(context.apt.configuration().iter().map(|line| format!("--aptopt={}", line.trim_end_matches(';'))));
-    if mirror.starts_with("https:") {
+    if context.apt.needs_certificates() {
         command.arg("--include=ca-certificates");
     }
     command.args(["--quiet", SUITE]).arg(&archive).arg(mirror);

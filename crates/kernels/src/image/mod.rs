@@ -92,9 +92,9 @@ pub struct Manifest {
 ///
 /// # Errors
 ///
-/// [`Error::OfflineImage`] where making it would need the network; [`Error::NoMirror`]; those of
-/// [`crate::host::install`], should the base have to be made; [`Error::Failed`] with the end of what the builder said;
-/// [`Error::DiskFull`], [`Error::Cancelled`].
+/// [`Error::OfflineImage`] where making it would need the network; [`Error::NoMirror`]; [`Error::MissingPackages`],
+/// [`Error::OfflinePackages`] and [`Error::NotDebian`], should the base have to be made; [`Error::Failed`] with the end of
+/// what the builder said; [`Error::DiskFull`], [`Error::Cancelled`].
 pub fn prepare(context: &Context<'_>, engine: &Engine, kind: Kind) -> Result<Image, Error> {
     if *engine == Engine::Host {
         return Ok(Image { name: "host".into(), manifest: read_manifest(context, engine, "host")? });
@@ -144,8 +144,8 @@ fn manifest_path(context: &Context<'_>, engine: &Engine, name: &str) -> PathBuf 
 }
 
 fn read_manifest(context: &Context<'_>, engine: &Engine, name: &str) -> Result<Manifest, Error> {
-    const SCRIPT: &str =
-        "qemu-system-x86_64 --version | head -n 1; dpkg-query --show --showformat '${Package} ${Version}\\n'";
+    const SCRIPT: &str = "set -e; version=$(qemu-system-x86_64 --version); printf '%s\\n' \"$version\" | head -n 1; \
+                          dpkg-query --show --showformat '${Package} ${Version}\\n'";
     let spec = RunSpec {
         image: name.to_owned(),
         argv: ["sh", "-c", SCRIPT].map(Into::into).to_vec(),

@@ -56,6 +56,20 @@ fn a_base_that_a_registry_has_is_pulled() {
 }
 
 #[test]
+fn a_base_for_a_mirror_by_https_is_made_with_certificates() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path().join("registry"), "").unwrap();
+    let arguments = fixture.path().join("arguments");
+    fixture.program("mmdebstrap", &format!("echo \"$*\" > {}", arguments.display()));
+    let (archive, security) = (Some("http://a.invalid/debian"), Some("https://a.invalid/debian-security"));
+    let apt = crate::mirror::AptSettings::of_machine(&fixture.programs(), archive, security).unwrap();
+    let context = Context { apt: &apt, ..fixture.context() };
+    prepare(&context, &podman(&fixture, ":"), Kind::Boot).unwrap();
+    assert!(!log(&fixture).contains(&"pull".to_owned()));
+    assert!(fs::read_to_string(arguments).unwrap().contains("--include=ca-certificates"));
+}
+
+#[test]
 fn a_build_that_fails_leaves_no_working_container() {
     let fixture = Fixture::new();
     fs::write(fixture.path().join("registry"), "").unwrap();

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::elf::{Elf, MAX_NAME, Section, utf8};
-use crate::symbols::Export;
+use crate::symbols::{Export, FLAG_GPL_ONLY};
 
 /// The two tables of symbols with their CRCs; newer kernels have only the first.
 const TABLES: [(&str, &str, bool); 2] = [("__ksymtab", "__kcrctab", false), ("__ksymtab_gpl", "__kcrctab_gpl", true)];
@@ -92,7 +92,7 @@ fn read_table<'a>(
         };
         exports.push(Export {
             symbol: string(1)?,
-            gpl_only: gpl_only || flags.get(index).is_some_and(|flags| flags & 1 != 0),
+            gpl_only: gpl_only || flags.get(index).is_some_and(|flags| flags & FLAG_GPL_ONLY != 0),
             namespace: string(2).ok().filter(|namespace| !namespace.is_empty()),
             crc: elf.u32_at(crcs, index * 4),
         });

@@ -1,36 +1,15 @@
 use std::fs::{self, File};
-use std::io::Write;
 use std::os::unix::fs::FileExt;
 
 use kmod::{Compression, Error, ImageKind, MAX_DECOMPRESSED, kernel_btf, kernel_btf_from_bytes};
 
 use crate::build::{Builder, X86_64};
+use crate::pack::{gzip, lz4, xz};
 
 const BTF: &[u8] = b"\x9f\xeb\x01\0 and so on";
 
 fn vmlinux() -> Vec<u8> {
     Builder::new(X86_64).elf_type(2).section(".text", &[0x90; 3000]).section(".BTF", BTF).bytes()
-}
-
-fn xz(bytes: &[u8]) -> Vec<u8> {
-    let mut filters = liblzma::stream::Filters::new();
-    filters.x86();
-    filters.lzma2(&liblzma::stream::LzmaOptions::new_preset(1).unwrap());
-    let stream = liblzma::stream::Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32).unwrap();
-    let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn lz4(bytes: &[u8]) -> Vec<u8> {
-    let compressed = lz4_flex::block::compress(bytes);
-    [&b"\x02\x21\x4c\x18"[..], &(compressed.len() as u32).to_le_bytes(), &compressed].concat()
 }
 
 /// A boot image of `setup_sectors` (0 stands for 4) with a payload 40 bytes into its code.

@@ -1,8 +1,10 @@
 //! Tests on ELF files that are built here byte by byte, and on one real module.
 
 mod build;
+mod compress;
 mod exports;
 mod images;
 mod modules;
 mod mutation;
+mod pack;
 mod sample;

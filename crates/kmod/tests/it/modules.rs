@@ -1,9 +1,9 @@
 use std::fs;
-use std::io::Write;
 
 use kmod::{Compression, Error, Module};
 
 use crate::build::{Builder, NOBITS, TARGETS, Target, X86_64};
+use crate::pack::{gzip, xz};
 
 fn versions(module: &Module) -> Vec<(&str, u32)> {
     module.versions().unwrap().iter().map(|version| (version.symbol, version.crc)).collect()
@@ -30,15 +30,11 @@ fn a_module_is_read_in_every_class_and_byte_order() {
 #[test]
 fn the_magic_decides_and_not_the_name() {
     let plain = Builder::module(X86_64).bytes();
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(&plain).unwrap();
-    let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
-    xz.write_all(&plain).unwrap();
     let cases = [
         ("a.ko.xz", plain.clone(), None),
-        ("b.ko", xz.finish().unwrap(), Some(Compression::Xz)),
+        ("b.ko", xz(&plain), Some(Compression::Xz)),
         ("c.ko.gz", zstd::encode_all(&plain[..], 1).unwrap(), Some(Compression::Zstd)),
-        ("d", gzip.finish().unwrap(), Some(Compression::Gzip)),
+        ("d", gzip(&plain), Some(Compression::Gzip)),
     ];
     let dir = tempfile::tempdir().unwrap();
     for (name, bytes, compression) in cases {

@@ -48,12 +48,7 @@ struct Container {
 impl Running for Container {
     fn poll(&mut self) -> io::Result<Option<String>> {
         let Some(status) = self.child.try_wait()? else { return Ok(None) };
-        match status.code() {
-            // The client saw the container to its end.
-            Some(_) => self.guard.ended(),
-            // The client was killed, which the container does not notice.
-            None => self.guard.stop().map_err(io::Error::other)?,
-        }
+        self.guard.ended(status.code()).map_err(io::Error::other)?;
         Ok(Some(status.to_string()))
     }
 

@@ -151,6 +151,10 @@ impl Attempt<'_> {
         } else {
             vm::boot(&plan, &self.ready.launcher(), context.cancel, &mut progress)?
         };
+        if let vm::Ending::Lost { how: vm::Lost::NotStarted { .. } } = outcome.ending {
+            // Should the engine have stopped working since it was probed, the next run finds another.
+            kernels::engine::forget(context)?;
+        }
         report.notes.extend(notes);
         report.qemu_seconds += outcome.qemu.as_secs_f64();
         Ok(outcome)

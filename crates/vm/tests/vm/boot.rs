@@ -86,6 +86,8 @@ fn a_panic_is_not_a_poweroff_though_both_exit_with_0() {
     assert_eq!(ending(&format!("{begun}{panic}exit 0")), expected);
     let cut_short = format!("{begun}printf '{{\"eve' >>results.jsonl\n{panic}exit 0");
     assert_eq!(ending(&cut_short), expected);
+    let after_the_end = format!("{}{panic}exit 0", report(&events(2)));
+    assert_eq!(ending(&after_the_end), expected);
     let poweroff = ending(&format!("{begun}{}exit 0", print("reboot: Power down")));
     assert_eq!(poweroff, Ending::Lost { how: Lost::Exited { code: 0, said: String::new() } });
 }

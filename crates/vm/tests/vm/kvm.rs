@@ -92,6 +92,17 @@ fn a_late_hang_is_tried_with_tcg_but_does_not_condemn_kvm() {
 }
 
 #[test]
+fn what_fails_with_tcg_as_well_is_not_put_down_to_kvm() {
+    let directory = TempDir::new().unwrap();
+    let chooser = chooser(&directory, Request::Auto, None);
+    let broken = "echo no such image >&2; exit 125".to_owned();
+    let fake = Fake { scripts: vec![("", broken)], seen: Mutex::default() };
+    let (outcome, _) = run(&chooser, &directory, &fake);
+    assert!(matches!(outcome.ending, Ending::Lost { .. }), "{}", outcome.ending);
+    assert_eq!(chooser.verdict(), None);
+}
+
+#[test]
 fn what_was_asked_for_is_what_runs() {
     let directory = TempDir::new().unwrap();
     let (outcome, _) = run(&chooser(&directory, Request::Kvm, None), &directory, &fake("sleep 60"));

@@ -1,0 +1,184 @@
+//! Configuration fragments: what a kernel is asked to be, and whether it became that.
+//!
+//! kconfig drops in silence what depends on something that is off, and what this source does not know. A kernel that lacks what
+//! was asked for boots all the same and shows something else, so every symbol is looked up in the final configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use crate::Error;
+
+/// Symbols and their values as kconfig writes them: `y`, `m`, `n`, a number, a quoted string.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Symbols(BTreeMap<String, String>);
+
+impl Symbols {
+    /// Reads a fragment or a `.config`. Of a symbol that is set twice the last value counts, as with kconfig.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadFragment`] for a line that is neither a setting nor a comment; `path` is only named in it.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let mut symbols = BTreeMap::new();
+        for (number, line) in text.lines().enumerate() {
+            match setting(line.trim_end()) {
+                Ok(Some((symbol, value))) => drop(symbols.insert(symbol.to_owned(), value.to_owned())),
+                Ok(None) => {}
+                Err(NoSetting) => {
+                    let text = line.chars().take(200).collect();
+                    return Err(Error::BadFragment { path: path.to_owned(), line: number + 1, text });
+                }
+            }
+        }
+        Ok(Self(symbols))
+    }
+
+    /// Reads a file of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], and those of [`Symbols::parse`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        Self::parse(&fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?, path)
+    }
+
+    /// Adds another fragment; where both set a symbol, `later` wins.
+    pub fn merge(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+
+    /// A symbol's value, with its `CONFIG_`; what is not mentioned is `n`.
+    #[must_use]
+    pub fn get(&self, symbol: &str) -> &str {
+        self.0.get(symbol).map_or("n", String::as_str)
+    }
+
+    /// What `asked` asks for and this configuration does not have, sorted by symbol. What is in `expected_off` is expected
+    /// to be `n`, whatever was asked for.
+    #[must_use]
+    pub fn lost(&self, asked: &Self, expected_off: &BTreeSet<String>) -> Vec<Lost> {
+        let expected = expected_off.iter().filter(|symbol| !asked.0.contains_key(*symbol)).map(|symbol| (symbol, "n"));
+        let asked = asked.0.iter().map(|(symbol, value)| match expected_off.contains(symbol) {
+            true => (symbol, "n"),
+            false => (symbol, value.as_str()),
+        });
+        let mut lost: Vec<Lost> = asked
+            .chain(expected)
+            .map(|(symbol, wanted)| (symbol, wanted, self.get(symbol)))
+            .filter(|(_, wanted, got)| wanted != got)
+            .map(|(symbol, wanted, got)| Lost { symbol: symbol.clone(), wanted: wanted.into(), got: got.into() })
+            .collect();
+        lost.sort_by(|left, right| left.symbol.cmp(&right.symbol));
+        lost
+    }
+}
+
+/// As a fragment that kconfig reads.
+impl fmt::Display for Symbols {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(symbol, value)| match value.as_str() {
+            "n" => writeln!(f, "# {symbol} is not set"),
+            value => writeln!(f, "{symbol}={value}"),
+        })
+    }
+}
+
+/// A symbol that is not what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The symbol, with its `CONFIG_`.
+    pub symbol: String,
+    /// What was asked for.
+    pub wanted: String,
+    /// What the final configuration says; `n` also for a symbol that it does not know.
+    pub got: String,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} should be {} and is {}", self.symbol, self.wanted, self.got)
+    }
+}
+
+struct NoSetting;
+
+/// A line's symbol and value; nothing for an empty line or a comment.
+fn setting(line: &str) -> Result<Option<(&str, &str)>, NoSetting> {
+    if let Some(symbol) = line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
+        return if is_symbol(symbol) { Ok(Some((symbol, "n"))) } else { Ok(None) };
+    }
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    match line.split_once('=') {
+        Some((symbol, value)) if is_symbol(symbol) && !value.is_empty() => Ok(Some((symbol, value))),
+        _ => Err(NoSetting),
+    }
+}
+
+fn is_symbol(text: &str) -> bool {
+    text.strip_prefix("CONFIG_").is_some_and(|name| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbols(text: &str) -> Symbols {
+        Symbols::parse(text, Path::new("x.config")).unwrap()
+    }
+
+    fn lost(asked: &str, got: &str, expected_off: &[&str]) -> Vec<String> {
+        let off = expected_off.iter().map(ToString::to_string).collect();
+        symbols(got).lost(&symbols(asked), &off).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_later_fragment_wins_and_what_is_written_reads_the_same() {
+        let mut merged = symbols("# A comment\nCONFIG_A=y\nCONFIG_B=\"a = b\"\nCONFIG_64BIT=y\n");
+        merged.merge(symbols("# CONFIG_A is not set\nCONFIG_C=m\n"));
+        assert_eq!(
+            merged.to_string(),
+            "CONFIG_64BIT=y\n# CONFIG_A is not set\nCONFIG_B=\"a = b\"\nCONFIG_C=m\n"
+        );
+        assert_eq!(symbols(&merged.to_string()), merged);
+    }
+
+    #[test]
+    fn what_was_asked_for_and_is_not_there_is_found() {
+        let asked = "CONFIG_A=m\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\nCONFIG_E=\"x\"\nCONFIG_F=7\n";
+        assert!(lost(asked, "CONFIG_A=m\nCONFIG_B=y\n# CONFIG_C is not set\nCONFIG_E=\"x\"\nCONFIG_F=7\n", &[]).is_empty());
+        assert_eq!(
+            lost(asked, "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D=y\nCONFIG_E=\"\"\n", &[]),
+            [
+                "CONFIG_A should be m and is y",
+                "CONFIG_B should be y and is n",
+                "CONFIG_D should be n and is y",
+                "CONFIG_E should be \"x\" and is \"\"",
+                "CONFIG_F should be 7 and is n",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_expected_off_has_to_be_off() {
+        assert!(lost("CONFIG_A=y\n", "", &["CONFIG_A", "CONFIG_B"]).is_empty());
+        assert_eq!(
+            lost("CONFIG_A=y\n", "CONFIG_A=y\nCONFIG_B=m\n", &["CONFIG_A", "CONFIG_B"]),
+            ["CONFIG_A should be n and is y", "CONFIG_B should be n and is m"]
+        );
+    }
+
+    #[test]
+    fn a_line_that_sets_nothing_is_named() {
+        for bad in ["CONFIG_A", "A=y", "CONFIG_=y", "CONFIG_A=", " CONFIG_A=y", "CONFIG_A B=y"] {
+            let error = Symbols::parse(&format!("CONFIG_OK=y\n{bad}\n"), Path::new("x.config")).unwrap_err();
+            assert!(matches!(error, Error::BadFragment { line: 2, .. }), "{bad}: {error}");
+        }
+        assert_eq!(symbols("# the answer is not set\n#\n"), Symbols::default());
+    }
+}

@@ -1,0 +1,5 @@
+//! Building kernels and their upgrades from source.
+
+mod config;
+
+pub use config::{Lost, Symbols};

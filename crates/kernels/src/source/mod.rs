@@ -1,0 +1,1 @@
+//! Kernel sources in the cache.

@@ -1,0 +1,121 @@
+//! `ci/archive.sh` itself, with scripts in the place of apt and dpkg.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ci/archive.sh");
+
+/// A directory whose programs come before the system's.
+struct Fixture(TempDir);
+
+impl Fixture {
+    /// With these programs, each a shell script.
+    fn new(programs: &[(&str, &str)]) -> Self {
+        let fixture = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(fixture.path("bin")).unwrap();
+        for (name, script) in programs {
+            // Written by another process: a thread that forks just then would inherit our descriptor and keep the file busy.
+            let write = ["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod +x \"$2\"", "sh", script];
+            let written = Command::new("sh").args(write).arg(fixture.path("bin").join(name)).status().unwrap();
+            assert!(written.success());
+        }
+        fixture
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&Path]) -> Output {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", self.path("bin").display());
+        Command::new("sh").arg(SCRIPT).args(arguments).env("PATH", path).output().unwrap()
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// An apt whose suites `one` and `two` have the lists `STATE/one` and `STATE/two`.
+const APT: &str = r#"case "$*" in
+*update) exit 0;;
+*indextargets*) state=${APT_CONFIG%/apt.conf}; echo "one $state/one"; echo "two $state/two";;
+*) exit 64;;
+esac"#;
+
+const LIST: &str = "Package: bash\nVersion: 1\n\n\
+                    Package: linux-image-6.1.0-1-amd64-unsigned\nVersion: 6.1.1-1\nInstalled-Size: 9\nSize: 5\n\
+                    Description: a kernel\n Size: 7\nSHA256: ab\n\n\
+                    Package: linux-image-amd64\nVersion: 6.1.1-1\n";
+
+#[test]
+fn kernels_are_listed_by_suite_and_nothing_else_is() {
+    let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", "cat \"$2\"")]);
+    fs::write(fixture.path("one"), LIST).unwrap();
+    fs::write(fixture.path("two"), "").unwrap();
+    let output = fixture.run(&[Path::new("index"), fixture.0.path()]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "one linux-image-6.1.0-1-amd64-unsigned 6.1.1-1 5 9 ab\n");
+}
+
+#[test]
+fn a_list_that_breaks_off_is_no_shorter_list() {
+    let breaks = "cat \"$2\"; case $2 in *one) exit 100;; esac";
+    let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", breaks)]);
+    fs::write(fixture.path("one"), LIST).unwrap();
+    fs::write(fixture.path("two"), LIST).unwrap();
+    let output = fixture.run(&[Path::new("index"), fixture.0.path()]);
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("the list of one is unreadable"), "{}", said(&output));
+
+    let fixture = Fixture::new(&[("apt-get", "case \"$*\" in *update) exit 0;; *) exit 100;; esac")]);
+    let output = fixture.run(&[Path::new("index"), fixture.0.path()]);
+    assert_eq!(output.status.code(), Some(100), "{}", said(&output));
+}
+
+/// A dpkg-deb that gives the package as it is, and fails where the package's name says so.
+const DPKG_DEB: &str = "cat \"$2\"; case $2 in *damaged*) exit 2;; esac";
+
+/// A package: what it holds as a tar archive.
+fn package(fixture: &Fixture, name: &str) -> PathBuf {
+    let tree = fixture.path("tree");
+    for file in ["boot/vmlinuz-1", "boot/System.map-1", "usr/lib/modules/1/kernel/a.ko", "usr/share/doc/x"] {
+        let file = tree.join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x").unwrap();
+    }
+    let package = fixture.path(name);
+    let packed = Command::new("tar").arg("-C").arg(&tree).arg("-cf").arg(&package).arg(".").status().unwrap();
+    assert!(packed.success());
+    package
+}
+
+#[test]
+fn what_boots_is_unpacked_wherever_it_lies() {
+    let fixture = Fixture::new(&[("dpkg-deb", DPKG_DEB)]);
+    let (one, two) = (package(&fixture, "it's $(one) \"a\".deb"), package(&fixture, "two.deb"));
+    let (first, second) = (fixture.path("in 'here'  $(x)"), fixture.path("-2"));
+    let output = fixture.run(&[Path::new("unpack"), Path::new("2"), &one, &first, &two, &second]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2);
+    for directory in [first, second] {
+        assert!(
+            directory.join("boot/vmlinuz-1").is_file() && directory.join("usr/lib/modules/1/kernel/a.ko").is_file()
+        );
+        assert!(!directory.join("boot/System.map-1").exists() && !directory.join("usr/share").exists());
+    }
+}
+
+#[test]
+fn a_package_that_is_damaged_at_its_end_is_not_unpacked() {
+    let fixture = Fixture::new(&[("dpkg-deb", DPKG_DEB)]);
+    let (good, bad) = (package(&fixture, "good.deb"), package(&fixture, "damaged.deb"));
+    let (first, second) = (fixture.path("first"), fixture.path("second"));
+    let output = fixture.run(&[Path::new("unpack"), Path::new("1"), &bad, &first, &good, &second]);
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(!said(&output).contains(&format!("unpacked {}", first.display())), "{}", said(&output));
+}

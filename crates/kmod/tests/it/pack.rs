@@ -1,0 +1,50 @@
+//! Compresses as a kernel's build does.
+
+use std::io::Write;
+
+use liblzma::stream::{Check, Filters, LzmaOptions, Stream};
+use liblzma::write::XzEncoder;
+
+/// A block of lz4's legacy format before compression, in bytes.
+const LZ4_BLOCK: usize = 8 << 20;
+
+/// With the filter for x86 code, as kernel images are.
+pub fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut filters = Filters::new();
+    filters.x86();
+    filters.lzma2(&LzmaOptions::new_preset(6).unwrap());
+    liblzma(bytes, Stream::new_stream_encoder(&filters, Check::Crc32).unwrap())
+}
+
+pub fn lzma_alone(bytes: &[u8]) -> Vec<u8> {
+    liblzma(bytes, Stream::new_lzma_encoder(&LzmaOptions::new_preset(6).unwrap()).unwrap())
+}
+
+fn liblzma(bytes: &[u8], stream: Stream) -> Vec<u8> {
+    let mut encoder = XzEncoder::new_stream(Vec::new(), stream);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// lz4's legacy frame.
+pub fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let mut out = b"\x02\x21\x4c\x18".to_vec();
+    for block in bytes.chunks(LZ4_BLOCK) {
+        let compressed = lz4_flex::block::compress(block);
+        out.extend((compressed.len() as u32).to_le_bytes());
+        out.extend(compressed);
+    }
+    out
+}
