@@ -69,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 fn row(what: &str, text: &str) {
-    println!("{what:12}{text}");
+    crate::print_line(&format!("{what:12}{text}"));
 }
 
 /// Shows the engine and its images; gives what QEMU in the boot image calls itself.

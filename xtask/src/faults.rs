@@ -69,21 +69,21 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let inside = Fault::ALL.map(Fault::name);
     let known: Vec<&str> = inside.into_iter().chain(OUTSIDE.iter().map(|outside| outside.name)).collect();
     if arguments.list {
-        known.iter().for_each(|name| println!("{name}"));
+        known.iter().for_each(|name| crate::print_line(name));
         return Ok(Exit::Recorded);
     }
     if let Some(name) = arguments.faults.iter().find(|name| !known.contains(&name.as_str())) {
-        eprintln!("error: there is no fault {name}; there are {}", known.join(", "));
+        crate::progress::say(&format!("error: there is no fault {name}; there are {}", known.join(", ")));
         return Ok(Exit::Usage);
     }
     let wanted = |name: &str| arguments.faults.is_empty() || arguments.faults.iter().any(|it| it == name);
 
     let mut missed = 0;
     let mut show = |name: &str, result: Result<String>| match result {
-        Ok(told) => println!("  told    {name:22}  {}", told.lines().next().unwrap_or_default()),
+        Ok(told) => crate::print_line(&format!("  told    {name:22}  {}", told.lines().next().unwrap_or_default())),
         Err(error) => {
             missed += 1;
-            println!("  MISSED  {name:22}  {}", crate::one_line_a_cause(&error));
+            crate::print_line(&format!("  MISSED  {name:22}  {}", crate::one_line_a_cause(&error)));
         }
     };
     let machines: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| wanted(fault.name())).collect();
@@ -94,7 +94,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         show(outside.name, (outside.provoke)());
     }
     let all = known.iter().filter(|name| wanted(name)).count();
-    println!("{all} faults: {} told for what they are, {missed} missed", all - missed);
+    crate::print_line(&format!("{all} faults: {} told for what they are, {missed} missed", all - missed));
     Ok(if missed == 0 { Exit::Recorded } else { Exit::Differs })
 }
 
@@ -258,7 +258,7 @@ impl Drop for SmallDisk {
         let path = self.0.path();
         let unmounted = Shell::new().and_then(|sh| cmd!(sh, "umount -l {path}").quiet().run());
         if let Err(error) = unmounted {
-            eprintln!("failed to unmount {}: {error}", path.display());
+            crate::progress::say(&format!("failed to unmount {}: {error}", path.display()));
         }
     }
 }

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error| {
-        eprintln!("error: {}", one_line_a_cause(&error));
+        progress::say(&format!("error: {}", one_line_a_cause(&error)));
         exit_of(&error)
     });
     ExitCode::from(exit.code())
@@ -65,6 +65,12 @@ fn exit_of(error: &anyhow::Error) -> Exit {
 /// The workspace's root.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// A line on standard output. That nobody reads on is no failure.
+fn print_line(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The cargo that runs this program.

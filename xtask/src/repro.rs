@@ -176,7 +176,7 @@ fn chosen(names: &[String]) -> Result<Vec<Scenario>, run::Error> {
 fn list(scenarios: &[Scenario]) {
     let width = scenarios.iter().map(|it| it.name.len()).max().unwrap_or(0);
     for Scenario { name, definition, .. } in scenarios {
-        println!("{name:width$}  {}", definition.title);
+        crate::print_line(&format!("{name:width$}  {}", definition.title));
     }
 }
 

@@ -235,7 +235,9 @@ pub enum Error {
         why: String,
     },
     /// A line of a configuration fragment that is none.
-    #[error("the fragment {path:?} is wrong in line {line}: {text:?} sets no symbol; CONFIG_X=value or `# CONFIG_X is not set` is wanted")]
+    #[error(
+        "the fragment {path:?} is wrong in line {line}: {text:?} sets no symbol; CONFIG_X=value or `# CONFIG_X is not set` is wanted"
+    )]
     BadFragment {
         /// The fragment.
         path: PathBuf,
@@ -257,7 +259,9 @@ pub enum Error {
         lost: Vec<crate::build::Lost>,
     },
     /// A patch that does not fit the source.
-    #[error("the upgrade {upgrade} does not apply to {source_name}: adapt the patch, or add one for this line beside it; patch says:\n{output}")]
+    #[error(
+        "the upgrade {upgrade} does not apply to {source_name}: adapt the patch, or add one for this line beside it; patch says:\n{output}"
+    )]
     PatchFailed {
         /// The upgrade.
         upgrade: String,

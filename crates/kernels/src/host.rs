@@ -44,10 +44,15 @@ fn need_for(programs: &Programs, wish: Wish, root: bool) -> Option<Need> {
 
 /// What making a base image needs that is not there.
 pub(crate) fn need_for_base(programs: &Programs) -> Option<Need> {
-    programs
-        .find("mmdebstrap")
-        .is_none()
-        .then(|| Need { packages: vec!["mmdebstrap"], why: "to make the base image, which could not be pulled" })
+    base_need_for(programs, geteuid().is_root())
+}
+
+/// Without root mmdebstrap needs subordinate user ids, which only `newuidmap` can map.
+fn base_need_for(programs: &Programs, root: bool) -> Option<Need> {
+    let wanted: &[_] = if root { &["mmdebstrap"] } else { &["mmdebstrap", "newuidmap"] };
+    let missing = wanted.iter().filter(|program| programs.find(program).is_none());
+    let packages: Vec<_> = missing.map(|program| if *program == "newuidmap" { "uidmap" } else { *program }).collect();
+    (!packages.is_empty()).then_some(Need { packages, why: "to make the base image, which could not be pulled" })
 }
 
 /// Whether packages can be installed at all by who we are.
@@ -151,7 +156,8 @@ mod tests {
         fixture.program("runc", "");
         assert_eq!(packages(Wish::Podman), None);
         assert_eq!(need_for(&fixture.programs(), Wish::Podman, false).unwrap().packages, ["uidmap"]);
-        assert_eq!(need_for_base(&fixture.programs()).unwrap().packages, ["mmdebstrap"]);
+        assert_eq!(base_need_for(&fixture.programs(), true).unwrap().packages, ["mmdebstrap"]);
+        assert_eq!(base_need_for(&fixture.programs(), false).unwrap().packages, ["mmdebstrap", "uidmap"]);
     }
 
     #[test]

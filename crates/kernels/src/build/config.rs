@@ -119,9 +119,8 @@ fn setting(line: &str) -> Result<Option<(&str, &str)>, NoSetting> {
 }
 
 fn is_symbol(text: &str) -> bool {
-    text.strip_prefix("CONFIG_").is_some_and(|name| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    })
+    text.strip_prefix("CONFIG_")
+        .is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
 }
 
 #[cfg(test)]
@@ -141,17 +140,17 @@ mod tests {
     fn a_later_fragment_wins_and_what_is_written_reads_the_same() {
         let mut merged = symbols("# A comment\nCONFIG_A=y\nCONFIG_B=\"a = b\"\nCONFIG_64BIT=y\n");
         merged.merge(symbols("# CONFIG_A is not set\nCONFIG_C=m\n"));
-        assert_eq!(
-            merged.to_string(),
-            "CONFIG_64BIT=y\n# CONFIG_A is not set\nCONFIG_B=\"a = b\"\nCONFIG_C=m\n"
-        );
+        assert_eq!(merged.to_string(), "CONFIG_64BIT=y\n# CONFIG_A is not set\nCONFIG_B=\"a = b\"\nCONFIG_C=m\n");
         assert_eq!(symbols(&merged.to_string()), merged);
     }
 
     #[test]
     fn what_was_asked_for_and_is_not_there_is_found() {
-        let asked = "CONFIG_A=m\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\nCONFIG_E=\"x\"\nCONFIG_F=7\n";
-        assert!(lost(asked, "CONFIG_A=m\nCONFIG_B=y\n# CONFIG_C is not set\nCONFIG_E=\"x\"\nCONFIG_F=7\n", &[]).is_empty());
+        let asked =
+            "CONFIG_A=m\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\nCONFIG_E=\"x\"\nCONFIG_F=7\n";
+        assert!(
+            lost(asked, "CONFIG_A=m\nCONFIG_B=y\n# CONFIG_C is not set\nCONFIG_E=\"x\"\nCONFIG_F=7\n", &[]).is_empty()
+        );
         assert_eq!(
             lost(asked, "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D=y\nCONFIG_E=\"\"\n", &[]),
             [
