@@ -58,7 +58,8 @@ pub struct Arguments {
     /// that boots a kernel here, else the same TCG
     #[arg(long, default_value = "auto", value_enum)]
     accel: Accel,
-    /// The report's form, and the file it goes to: human, json or junit, as FORMAT[:FILE]; can be given several times
+    /// The report's form, and the file it goes to: human, json or junit, and a file behind a colon; can be
+    /// given several times
     #[arg(long, value_name = "FORMAT[:FILE]")]
     format: Vec<Format>,
     /// Lets unavailable scenarios pass, as long as an upgrade was tried

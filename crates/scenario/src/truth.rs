@@ -63,7 +63,7 @@ pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth
 }
 
 /// [`measure`] for many modules, each with its name, on all processors; the results are in the order of the modules. Examples
-/// are kept of the [`MODULES`] of them with the most types that differ.
+/// are kept of the 32 of them with the most types that differ.
 #[must_use]
 pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> Vec<Truth> {
     let mut truths: Vec<Truth> = modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect();
