@@ -1,7 +1,7 @@
 //! Types as C.
 //!
 //! [`short`] and [`declaration`] write a type in one line, as it stands in a member or a parameter. [`definition`] writes
-//! what one type is, with what has no name of its own inside it. [`dump`] writes a header with everything in an order
+//! what one type is, with what has no name of its own inside it. [`dump`](fn@dump) writes a header with everything in an order
 //! in which it compiles.
 //!
 //! Names are written as they are as long as they can be printed and escaped otherwise, so the text is always one that a

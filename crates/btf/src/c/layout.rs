@@ -7,7 +7,7 @@ use crate::{Kind, Member, Type, TypeId, View};
 /// The deepest that types lie in one another by value.
 const DEPTH: usize = 64;
 
-/// Size and alignment of a type, in bytes, as it is written by [`dump`](super::dump).
+/// Size and alignment of a type, in bytes, as it is written by [`dump`](fn@super::dump).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) size: u64,
