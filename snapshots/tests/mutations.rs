@@ -258,6 +258,12 @@ fn another_measurement() {
         changed.abi.differing += 1;
         assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: another number of differing CRCs");
 
+        if recorded.measured.abi.compatible() {
+            let mut changed = recorded.measured.clone();
+            changed.abi.undecidable += 1;
+            assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: a symbol of which nothing is known");
+        }
+
         let mut changed = recorded.measured.clone();
         changed.round_trip.failed.push("overlay".into());
         assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: BTF that does not come back");
@@ -284,5 +290,54 @@ fn an_incomplete_transcript_is_refused() {
         let mut doubled = events;
         doubled.insert(2, doubled[2].clone());
         assert!(Transcript::new(header, doubled).is_err(), "{}", recorded.scenario.name);
+    }
+}
+
+/// The records of one event.
+fn records_of(event: &mut Event) -> Option<&mut Vec<Record>> {
+    match event {
+        Event::Boot { records, .. } | Event::Step { records, .. } | Event::End { records, .. } => Some(records),
+        Event::Begin { .. } | Event::Failed { .. } => None,
+    }
+}
+
+fn boot(events: &mut [Event]) -> &mut Vec<Record> {
+    records_of(&mut events[1]).expect("the second event is the boot")
+}
+
+#[test]
+fn what_no_snapshot_shows_is_refused_when_it_is_read() {
+    type Change = fn(&mut Vec<Event>);
+    let changes: [(&str, Change); 5] = [
+        ("another kernel that answers", |events| {
+            let Event::Begin { release, .. } = &mut events[0] else { return };
+            release.push('x');
+        }),
+        ("a line of the boot dropped", |events| drop(boot(events).remove(100))),
+        ("two lines of the boot swapped", |events| boot(events).swap(3, 4)),
+        ("a line of the boot said twice", |events| {
+            let again = boot(events)[3].clone();
+            boot(events).insert(3, again);
+        }),
+        ("two lines that became one", |events| {
+            let last = events.iter_mut().filter_map(records_of).rfind(|records| records.len() > 1);
+            let Some(Record { level, text, .. }) = last.as_ref().and_then(|records| records.last()).cloned() else {
+                return;
+            };
+            let Some(records) = last else { return };
+            records.pop();
+            let joined = records.last_mut().expect("there were two");
+            joined.text = format!("{}\n<{level}> {text}", joined.text);
+        }),
+    ];
+    for recorded in recorded() {
+        let Transcript { header, events } = recorded.transcript;
+        for (what, change) in changes {
+            let name = &recorded.scenario.name;
+            let mut changed = events.clone();
+            change(&mut changed);
+            assert_ne!(changed, events, "{name}: nothing to try {what} on");
+            assert!(Transcript::new(header.clone(), changed).is_err(), "{name}: {what} went unnoticed");
+        }
     }
 }

@@ -7,6 +7,7 @@ use scenario::recorded::replay;
 macro_rules! replays {
     ($($test:ident => $name:literal,)*) => {
         const NAMES: &[&str] = &[$($name),*];
+        const TESTS: &[&str] = &[$(stringify!($test)),*];
         $(
             #[test]
             fn $test() {
@@ -29,6 +30,12 @@ replays! {
 fn every_scenario_is_replayed_here() {
     let scenarios = snapshots::scenarios().unwrap();
     assert_eq!(scenarios.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), NAMES);
+}
+
+#[test]
+fn each_is_replayed_by_a_test_of_its_name() {
+    // `cargo xtask repro --bless` runs the test to have the snapshot written.
+    assert_eq!(NAMES.iter().map(|name| name.replace('-', "_")).collect::<Vec<_>>(), TESTS);
 }
 
 fn check(name: &str) {

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use kernels::archive::acquire;
+use kernels::archive::{Kernel, acquire};
 use scenario::exit::Exit;
 use scenario::run::fault::{Fault, provoke};
 use scenario::run::{Ready, Wanted};
@@ -25,12 +25,12 @@ const STOPPING: Duration = Duration::from_secs(15);
 /// The scenario that the harness is broken with: the smallest one.
 const SCENARIO: &str = "debian-upgrade";
 
-/// The kernel that machines are broken with.
-const KERNEL: &str = "6.1.0-55-cloud-amd64";
+/// Its two kernels; machines are broken with the first.
+const KERNELS: [&str; 2] = ["6.1.0-55-cloud-amd64", "6.1.0-56-cloud-amd64"];
 
 /// Breaks things on purpose, on real machines, and demands that each is told for what it is.
 ///
-/// Exit codes: 0 each was; 1 one was not; 3 the environment, or a fault that could not be brought about.
+/// Exit codes: 0 each was; 1 one was not, or could not be brought about; 2 usage; 3 the environment.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The faults to bring about; all of them if none is named
@@ -39,6 +39,9 @@ pub struct Arguments {
     /// Lists the faults and brings none about
     #[arg(long)]
     list: bool,
+    /// Exits 0 where the archive no longer has the kernels that things are broken with
+    #[arg(long)]
+    allow_unavailable: bool,
     #[command(flatten)]
     environment: Environment,
 }
@@ -78,6 +81,27 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     }
     let wanted = |name: &str| arguments.faults.is_empty() || arguments.faults.iter().any(|it| it == name);
 
+    let environment = &arguments.environment;
+    let display = Display::new();
+    let show_ready = |progress| display.ready(progress);
+    let cancel = interrupt::flag()?;
+    let apt = environment.apt()?;
+    let context = environment.context(&apt, &cancel, &show_ready)?;
+    let needs = Wanted { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root() };
+    let ready = Ready::prepare(context, &needs)?;
+    let pins = environment.pins()?;
+    let pins =
+        KERNELS.map(|release| pins.release(release).cloned().with_context(|| format!("{release} is not pinned")));
+    let pins: Vec<_> = pins.into_iter().collect::<Result<_>>()?;
+    let kernels: Result<Vec<_>, _> = acquire(&ready.context, &ready.archive(), &pins)?.into_iter().collect();
+    let kernels = match kernels {
+        Ok(kernels) => kernels,
+        Err(gone) => {
+            crate::print_line(&format!("unavailable, so no fault was brought about: {gone}"));
+            return Ok(if arguments.allow_unavailable { Exit::Recorded } else { Exit::Environment });
+        }
+    };
+
     let mut missed = 0;
     let mut show = |name: &str, result: Result<String>| match result {
         Ok(told) => crate::print_line(&format!("  told    {name:22}  {}", told.lines().next().unwrap_or_default())),
@@ -87,9 +111,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         }
     };
     let machines: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| wanted(fault.name())).collect();
-    if !machines.is_empty() {
-        in_machines(&arguments.environment, &machines, &mut show)?;
-    }
+    let kernel = kernels.first().context("no kernel came")?;
+    in_machines(&ready, kernel, &machines, &mut show);
     for outside in OUTSIDE.iter().filter(|outside| wanted(outside.name)) {
         show(outside.name, (outside.provoke)());
     }
@@ -98,20 +121,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if missed == 0 { Exit::Recorded } else { Exit::Differs })
 }
 
-fn in_machines(environment: &Environment, faults: &[Fault], show: &mut dyn FnMut(&str, Result<String>)) -> Result<()> {
-    let display = Display::new();
-    let show_ready = |progress| display.ready(progress);
-    let cancel = interrupt::flag()?;
-    let apt = environment.apt()?;
-    let context = environment.context(&apt, &cancel, &show_ready)?;
-    let wanted = Wanted { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root() };
-    let ready = Ready::prepare(context, &wanted)?;
-    let pin =
-        environment.pins()?.release(KERNEL).cloned().context("the kernel to break machines with is not pinned")?;
-    let kernel = acquire(&ready.context, &ready.archive(), &[pin])?.into_iter().next().context("no kernel came")??;
+fn in_machines(ready: &Ready<'_>, kernel: &Kernel, faults: &[Fault], show: &mut dyn FnMut(&str, Result<String>)) {
     for &fault in faults {
         let (word, said) = fault.expected();
-        let result = provoke(&ready, &kernel, fault).map_err(anyhow::Error::from).and_then(|(ending, fallback)| {
+        let result = provoke(ready, kernel, fault).map_err(anyhow::Error::from).and_then(|(ending, fallback)| {
             let detail = ending.detail();
             ensure!(
                 ending.word() == word && detail.contains(said),
@@ -126,7 +139,6 @@ fn in_machines(environment: &Environment, faults: &[Fault], show: &mut dyn FnMut
         });
         show(fault.name(), result);
     }
-    Ok(())
 }
 
 /// This program, running the small scenario, with its words kept.
@@ -285,10 +297,10 @@ fn with_pins(from: &str, to: &str) -> Result<(TempDir, Command)> {
     Ok((dir, command))
 }
 
-/// The pinned hash of [`KERNEL`].
+/// The pinned hash of the kernel that boots.
 fn pinned_hash() -> Result<String> {
     let pins = kernels::pins::Pins::builtin()?;
-    Ok(pins.release(KERNEL).context("the kernel is not pinned")?.sha256.to_string())
+    Ok(pins.release(KERNELS[0]).context("the kernel is not pinned")?.sha256.to_string())
 }
 
 fn wrong_hash() -> Result<String> {

@@ -6,6 +6,7 @@ mod environment;
 mod faults;
 mod fuzz;
 mod interrupt;
+mod kernel;
 mod progress;
 mod repro;
 mod test;
@@ -29,6 +30,7 @@ enum Command {
     Repro(repro::Arguments),
     Doctor(doctor::Arguments),
     Faults(faults::Arguments),
+    Kernel(kernel::Arguments),
     Test(test::Arguments),
     Fuzz(fuzz::Arguments),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Repro(arguments) => repro::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
+        Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
     };
@@ -76,4 +79,23 @@ fn print_line(line: &str) {
 /// The cargo that runs this program.
 fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_error_of_ours_says_its_exit_code_and_any_other_is_the_environment_s() {
+        let ours = scenario::run::Error::NoSuchScenario { name: "x".into(), known: Vec::new() };
+        assert_eq!(exit_of(&anyhow::Error::from(ours).context("while running")), Exit::Usage);
+        assert_eq!(exit_of(&anyhow::anyhow!("no space")), Exit::Environment);
+    }
 }

@@ -31,7 +31,10 @@ impl Display {
                 Some(_) => self.stage(stage).set_message(what),
                 None => say(&format!("{}: {what}", stage.name())),
             },
-            // Between the start and the end of a stage there is nothing for plain lines.
+            Amount { stage: Stage::Build, done, total } if self.bars.is_none() && done % 200 == 0 => {
+                say(&format!("{}: {done} of about {total} steps", Stage::Build.name()));
+            }
+            // Between the start and the end of any other stage there is nothing for plain lines.
             Amount { .. } | Line { .. } if self.bars.is_none() => {}
             Amount { stage, done, total } => {
                 let style = if stage == Stage::Download { bytes } else { steps };

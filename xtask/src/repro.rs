@@ -1,15 +1,16 @@
 //! `cargo xtask repro`: real kernels, real modules, and what the kernel says, compared with what was recorded.
 
 use std::fs;
-use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use kernels::archive::resolve;
 use kernels::pins::{PairSpec, Pin, Pins};
 use scenario::definition::{Definition, Modules, Scenario};
-use scenario::exit::Exit;
+use scenario::exit::{Ending, Exit};
+use scenario::file::replace;
 use scenario::report::{Report, Style};
 use scenario::run::{self, Job, Mode, Options, Ready, Wanted};
 use xshell::{Shell, cmd};
@@ -36,7 +37,7 @@ pub struct Arguments {
     /// Runs only what needs no kernel build (today that is every scenario)
     #[arg(long)]
     quick: bool,
-    /// Compares and keeps nothing
+    /// Compares and records nothing; only the logs of a machine that went wrong are kept, in the cache
     #[arg(long, conflicts_with = "bless")]
     check: bool,
     /// Records what is seen
@@ -54,8 +55,8 @@ pub struct Arguments {
     /// Boots side by side
     #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// How the guest's processor is run. `auto` is TCG with an instruction-counting clock for what is recorded; for --pair it is KVM if
-    /// that boots a kernel here, else the same TCG
+    /// How the guest's processor is run. `auto` is TCG with an instruction-counting clock for what is recorded; for
+    /// --pair it is KVM if that boots a kernel here, else the same TCG
     #[arg(long, default_value = "auto", value_enum)]
     accel: Accel,
     /// The report's form, and the file it goes to: human, json or junit, and a file behind a colon; can be
@@ -158,10 +159,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         allow_unavailable: arguments.allow_unavailable,
     };
     let report = run::run(&ready, &jobs, &options, &|progress| display.run(&progress))?;
-    if arguments.bless {
-        accept()?;
-    }
+    let accepted = accept(&report);
     print(&report, &arguments.format)?;
+    accepted?;
     Ok(report.exit)
 }
 
@@ -212,12 +212,17 @@ fn pair_job(ready: &Ready<'_>, pins: &Pins, pair: &PairSpec) -> Result<Job, run:
     Ok(Job { scenario: Scenario { name: "pair".into(), definition, dir: None }, running, modules_of })
 }
 
-/// Has insta write the snapshots anew from what was just recorded.
-fn accept() -> Result<()> {
+/// Has insta write the snapshots anew of what was just recorded, and no other: each has a test of its name.
+fn accept(report: &Report) -> Result<()> {
+    let blessed = report.scenarios.iter().filter(|it| it.ending == Ending::Blessed);
+    let tests: Vec<String> = blessed.map(|it| it.name.replace('-', "_")).collect();
+    if tests.is_empty() {
+        return Ok(());
+    }
     let sh = Shell::new()?;
     sh.change_dir(crate::root());
     let cargo = crate::cargo();
-    cmd!(sh, "{cargo} test --quiet --package snapshots --test replay")
+    cmd!(sh, "{cargo} test --quiet --package snapshots --test replay -- --exact {tests...}")
         .env("INSTA_UPDATE", "always")
         .quiet()
         .ignore_stdout()
@@ -229,7 +234,7 @@ fn print(report: &Report, formats: &[Format]) -> Result<()> {
     let standard = [Format { form: Form::Human, file: None }];
     let formats = if formats.is_empty() { &standard[..] } else { formats };
     for Format { form, file } in formats {
-        let terminal = file.is_none() && std::io::stdout().is_terminal();
+        let terminal = file.is_none() && io::stdout().is_terminal();
         let style = Style {
             colour: terminal && std::env::var_os("NO_COLOR").is_none(),
             width: if terminal { console::Term::stdout().size().1.into() } else { 120 },
@@ -244,13 +249,49 @@ fn print(report: &Report, formats: &[Format]) -> Result<()> {
         }
         match file {
             Some(path) => {
-                fs::write(path, text).with_context(|| format!("failed to write the report {}", path.display()))?;
+                write(path, text.as_bytes())
+                    .with_context(|| format!("failed to write the report {}", path.display()))?;
             }
-            None => match std::io::stdout().write_all(text.as_bytes()) {
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            None => match io::stdout().write_all(text.as_bytes()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
                 other => other.context("failed to print the report")?,
             },
         }
     }
     Ok(())
+}
+
+/// Replaces a file; a pipe or a device is written to as it is.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => fs::write(path, bytes),
+        _ => replace(path, bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_a_form_and_possibly_a_file() {
+        let junit: Format = "junit:out/a:b.xml".parse().unwrap();
+        assert_eq!((junit.form, junit.file.as_deref()), (Form::Junit, Some(Path::new("out/a:b.xml"))));
+        let human: Format = "human".parse().unwrap();
+        assert_eq!((human.form, human.file), (Form::Human, None));
+        assert!("json:".parse::<Format>().is_err() && "xml".parse::<Format>().is_err());
+    }
+
+    #[test]
+    fn a_report_is_replaced_whole_and_a_device_is_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        for text in ["longer", "short"] {
+            write(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+        write(Path::new("/dev/null"), b"text").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
 }

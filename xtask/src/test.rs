@@ -42,7 +42,7 @@ fn bring_nextest(sh: &Shell, cargo: &str) -> Result<()> {
     if cmd!(sh, "{cargo} nextest --version").quiet().ignore_stdout().ignore_stderr().run().is_ok() {
         return Ok(());
     }
-    eprintln!("cargo-nextest is missing: installing it (this takes a few minutes, once)");
+    crate::progress::say("cargo-nextest is missing: installing it (this takes a few minutes, once)");
     cmd!(sh, "{cargo} install --locked cargo-nextest")
         .run()
         .context("failed to install cargo-nextest; install it by hand: cargo install --locked cargo-nextest")

@@ -109,6 +109,30 @@ impl Cache {
         tempfile::tempdir_in(&parent).map_err(|source| Error::io("create a directory in", &parent, source))
     }
 
+    /// Puts a directory that was made in [`Cache::temporary`] where it belongs, in the place of what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub(crate) fn publish(&self, made: &Path, target: &Path, lock: &Lock) -> Result<(), Error> {
+        self.discard(target, lock)?;
+        fs::rename(made, target).map_err(|source| Error::io("publish", target, source))
+    }
+
+    /// Removes a published directory, if it is there. It is moved away first, so that it is never there in part.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub(crate) fn discard(&self, published: &Path, lock: &Lock) -> Result<(), Error> {
+        let away = self.temporary(lock)?;
+        match fs::rename(published, away.path().join("discarded")) {
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(Error::io("remove", published, source)),
+            Ok(()) => away.close().map_err(|source| Error::io("remove", published, source)),
+        }
+    }
+
     /// Waits until no other run changes the cache, then keeps others from it until the lock is dropped, and removes what
     /// interrupted runs left.
     ///

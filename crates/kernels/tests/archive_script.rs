@@ -63,6 +63,18 @@ fn kernels_are_listed_by_suite_and_nothing_else_is() {
 }
 
 #[test]
+fn kernel_sources_are_listed_and_what_only_depends_on_the_newest_is_not() {
+    let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", "cat \"$2\"")]);
+    let list = "Package: linux-source\nVersion: 6.1\nSize: 1\nSHA256: aa\n\n\
+                Package: linux-source-6.1\nVersion: 6.1.192-2\nInstalled-Size: 9\nSize: 5\nSHA256: ab\n";
+    fs::write(fixture.path("one"), "").unwrap();
+    fs::write(fixture.path("two"), list).unwrap();
+    let output = fixture.run(&[Path::new("index"), fixture.0.path()]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "two linux-source-6.1 6.1.192-2 5 9 ab\n");
+}
+
+#[test]
 fn a_list_that_breaks_off_is_no_shorter_list() {
     let breaks = "cat \"$2\"; case $2 in *one) exit 100;; esac";
     let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", breaks)]);

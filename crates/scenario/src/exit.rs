@@ -68,6 +68,11 @@ pub enum Ending {
         /// Why, and what there is instead.
         why: String,
     },
+    /// The machine that this runs on lacked something: space, a file, an engine that works.
+    Environment {
+        /// What.
+        what: String,
+    },
     /// The kernel panicked.
     Panic {
         /// The panic's line.
@@ -97,6 +102,7 @@ impl Ending {
             Self::Measured => "measured",
             Self::Differs { .. } => "differs",
             Self::Unavailable { .. } => "unavailable",
+            Self::Environment { .. } => "environment",
             Self::Panic { .. } => "panic",
             Self::Hang { .. } => "hang",
             Self::Lost { .. } => "lost",
@@ -116,7 +122,7 @@ impl Ending {
         match self {
             Self::Differs { diff } => diff,
             Self::Unavailable { why } => why,
-            Self::Panic { what } | Self::Hang { what } | Self::Lost { what } => what,
+            Self::Environment { what } | Self::Panic { what } | Self::Hang { what } | Self::Lost { what } => what,
             Self::Pass | Self::Blessed | Self::Measured | Self::Interrupted => "",
         }
     }
@@ -125,7 +131,7 @@ impl Ending {
         match self {
             Self::Pass | Self::Blessed | Self::Measured => Exit::Recorded,
             Self::Differs { .. } => Exit::Differs,
-            Self::Unavailable { .. } => Exit::Environment,
+            Self::Unavailable { .. } | Self::Environment { .. } => Exit::Environment,
             Self::Panic { .. } | Self::Hang { .. } | Self::Lost { .. } => Exit::Machine,
             Self::Interrupted => Exit::Interrupted,
         }
@@ -146,8 +152,10 @@ pub fn overall<'a>(
     if let Some(exit) = worst.into_iter().find(|exit| endings.clone().any(|ending| ending.exit() == *exit)) {
         return exit;
     }
-    let unavailable = endings.clone().any(|ending| ending.exit() == Exit::Environment);
-    if unavailable && !(allow_unavailable && upgrade_ran) { Exit::Environment } else { Exit::Recorded }
+    let lacking = endings.clone().any(|ending| matches!(ending, Ending::Environment { .. }));
+    let unavailable = endings.clone().any(|ending| matches!(ending, Ending::Unavailable { .. }));
+    let let_pass = allow_unavailable && upgrade_ran;
+    if lacking || (unavailable && !let_pass) { Exit::Environment } else { Exit::Recorded }
 }
 
 #[cfg(test)]
@@ -165,6 +173,8 @@ mod tests {
         assert_eq!(overall([Ending::Pass, unavailable()].iter(), true, false), Exit::Environment);
         assert_eq!(overall([unavailable()].iter(), true, false), Exit::Environment);
         assert_eq!(overall([Ending::Pass].iter(), false, false), Exit::Recorded);
+        let lacking = Ending::Environment { what: "no space".into() };
+        assert_eq!(overall([Ending::Pass, lacking].iter(), true, true), Exit::Environment);
     }
 
     #[test]

@@ -39,9 +39,10 @@ impl Fate {
         if load.errno != 0 {
             // A kernel that allows a mismatch goes on without the BTF; what fails then fails for its own reasons, be the
             // errno the same.
-            return if !allows_btf_mismatch && validation_errno(&load.module, records) == Some(-load.errno) {
+            let refused = validation_errno(&load.module, records).and_then(i32::checked_neg);
+            return if !allows_btf_mismatch && refused == Some(load.errno) {
                 Self::Refused
-            } else if records.iter().any(|record| record.text.contains(": disagrees about version of symbol ")) {
+            } else if crc_differs(&load.module, records) {
                 Self::Crc
             } else {
                 Self::Failed
@@ -94,8 +95,16 @@ pub fn validation_errno(module: &str, records: &[Record]) -> Option<i32> {
     records.iter().find_map(|record| record.text.strip_prefix(&opening)?.trim_end().parse().ok())
 }
 
-/// What the kernel said against a module, in its own words: the last `BPF:` line that says anything, else that it refused
-/// the BTF without one, else the last line about the module by name.
+/// Whether the kernel said that a symbol which a module imports has another CRC.
+///
+/// Source: `kernel/module/version.c`, `check_version`: `%s: disagrees about version of symbol %s`.
+fn crc_differs(module: &str, records: &[Record]) -> bool {
+    let opening = format!("{module}: disagrees about version of symbol ");
+    records.iter().any(|record| record.text.starts_with(&opening))
+}
+
+/// What the kernel said of a module, in its own words: the last `BPF:` line that says anything, else that it refused
+/// the BTF without one, else the last line about the module by name, which need not be an objection to anything.
 #[must_use]
 pub fn objection(module: &str, records: &[Record]) -> Option<String> {
     let last = |find: &dyn Fn(&str) -> Option<String>| records.iter().rev().find_map(|record| find(&record.text));
@@ -156,7 +165,14 @@ mod tests {
         assert_eq!(strict(22, &["failed to validate module [exportfs] BTF: -22"]), Fate::Failed);
         assert_eq!(strict(19, &["failed to validate module [overlay] BTF: -22"]), Fate::Failed);
         assert_eq!(lenient(8, &["overlay: disagrees about version of symbol module_layout"]), Fate::Crc);
+        assert_eq!(lenient(8, &["exportfs: disagrees about version of symbol module_layout"]), Fate::Failed);
         assert_eq!(strict(19, &[]), Fate::Failed);
+    }
+
+    #[test]
+    fn an_errno_that_cannot_be_negated_is_no_panic() {
+        let lines = records(&["failed to validate module [overlay] BTF: -2147483648"]);
+        assert_eq!(of(Some(btf(1, 'a')), load(i32::MIN, None), &lines, false), Fate::Failed);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod definition;
 pub mod exit;
 pub mod fate;
+pub mod file;
 pub mod measured;
 pub mod normalise;
 pub mod recorded;

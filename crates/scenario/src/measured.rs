@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::transcript::replace;
+use crate::file::replace;
 
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
@@ -40,13 +40,15 @@ pub struct Measured {
 pub struct Abi {
     /// How many modules the kernel has whose modules are loaded.
     pub modules: usize,
+    /// How many of them carry no versions at all, so that nothing can be said of them.
+    pub without_versions: usize,
     /// How many of them import a symbol whose CRC differs in the running kernel.
     pub differing: usize,
     /// Symbols whose CRC differs, by the number of modules that import them, most first; ten at most.
     pub symbols: Vec<DifferingSymbol>,
     /// How many symbols differ in all.
     pub differing_symbols: usize,
-    /// How many imported symbols no module of the running kernel imports: nothing can be said about them from the modules.
+    /// How many imported symbols the running kernel is not known to have: nothing can be said about their CRCs.
     pub undecidable: usize,
 }
 
@@ -61,10 +63,10 @@ pub struct DifferingSymbol {
 }
 
 impl Abi {
-    /// Whether no module imports a symbol with another CRC.
+    /// Whether every module says what it imports, and none of it has another CRC.
     #[must_use]
     pub const fn compatible(&self) -> bool {
-        self.differing == 0
+        self.differing == 0 && self.without_versions == 0
     }
 }
 

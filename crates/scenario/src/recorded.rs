@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use similar::TextDiff;
 use thiserror::Error;
@@ -19,6 +20,9 @@ pub const SNAPSHOT: &str = "snapshot.snap";
 
 /// How many modules' logs a difference shows in full. The run's own transcript has them all.
 const LOGS_SHOWN: usize = 20;
+
+/// How long one difference is made smaller. Two long logs with nothing in common would take the square of their length.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why what was recorded cannot be used, or not be replaced.
 #[derive(Debug, Error)]
@@ -108,7 +112,9 @@ pub fn record(dir: &Path, seen: &Transcript, measured: &Measured) -> Result<(), 
 }
 
 fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
-    TextDiff::from_lines(before.trim_end(), after.trim_end())
+    TextDiff::configure()
+        .timeout(PATIENCE)
+        .diff_lines(before.trim_end(), after.trim_end())
         .unified_diff()
         .context_radius(2)
         .missing_newline_hint(false)

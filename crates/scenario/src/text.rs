@@ -64,8 +64,14 @@ fn head(text: &mut String, transcript: &Transcript, measured: &Measured) {
         thousands(abi.differing),
         thousands(abi.modules),
     );
+    if abi.without_versions > 0 {
+        let _ = writeln!(text, "            {} carry no versions", counted(abi.without_versions, "module"));
+    }
+    if abi.compatible() && abi.undecidable > 0 {
+        let _ = writeln!(text, "            of {} imported symbols the CRC is not known", thousands(abi.undecidable));
+    }
     for differing in &abi.symbols {
-        let _ = writeln!(text, "            {} ({} modules)", differing.symbol, thousands(differing.modules));
+        let _ = writeln!(text, "            {} ({})", differing.symbol, counted(differing.modules, "module"));
     }
     let further = abi.differing_symbols.saturating_sub(abi.symbols.len());
     if further > 0 {
@@ -75,9 +81,9 @@ fn head(text: &mut String, transcript: &Transcript, measured: &Measured) {
     let trip = &measured.round_trip;
     let _ = writeln!(
         text,
-        "parsed      {} bases and {} modules, written back {}",
-        trip.bases,
-        thousands(trip.modules),
+        "parsed      {} and {}, written back {}",
+        counted(trip.bases, "base"),
+        counted(trip.modules, "module"),
         if trip.failed.is_empty() { "byte for byte" } else { "with differences:" },
     );
     for failed in &trip.failed {
@@ -174,8 +180,8 @@ fn truths(text: &mut String, truths: &[Truth]) {
     let wrong: Vec<_> = truths.iter().filter(|truth| !truth.holds()).collect();
     let _ = writeln!(
         text,
-        "\naccepted: the BTF of {} modules, of which {} are true in every type and {} are not",
-        thousands(truths.len()),
+        "\naccepted: the BTF of {}; true in every type: {}; not: {}",
+        counted(truths.len(), "module"),
         thousands(truths.len() - wrong.len()),
         thousands(wrong.len())
     );
@@ -194,6 +200,11 @@ fn truths(text: &mut String, truths: &[Truth]) {
             let _ = writeln!(text, "      seen:  {}", example.seen);
         }
     }
+}
+
+/// A count and what is counted: `1 base`, `1,121 modules`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
 fn thousands_u64(count: u64) -> String {

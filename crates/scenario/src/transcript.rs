@@ -2,15 +2,19 @@
 //!
 //! The first line is a [`Header`]: where the kernels came from and what the guest was given. Every further line is an
 //! event exactly as the guest reported it. A transcript read back has been checked: it is complete, and its steps are
-//! those of its header, in order.
+//! those of its header, in order; the kernel that answered is the one that was to run, and none of its records is missing.
+
+mod check;
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use guest_protocol::{Event, Load, Record, SysfsBtf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::file::replace;
 
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
@@ -150,12 +154,13 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// [`Error::Version`], or [`Error::Sequence`] if the events are not a complete run of what was given.
+    /// [`Error::Version`], or [`Error::Sequence`] if the events are not a complete run of what was given, on the kernel that
+    /// was to run, with every record that it numbered.
     pub fn new(header: Header, events: Vec<Event>) -> Result<Self, Error> {
         if header.transcript != VERSION {
             return Err(Error::Version { found: header.transcript });
         }
-        check_sequence(&header.given, &events)?;
+        check::check(&header, &events)?;
         Ok(Self { header, events })
     }
 
@@ -243,42 +248,6 @@ impl Transcript {
     }
 }
 
-/// Replaces `path` by `bytes`, whole or not at all.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".new-").permissions(mode(0o644)).tempfile_in(dir)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-fn mode(bits: u32) -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::Permissions::from_mode(bits)
-}
-
-/// Begin, Boot, a Step for each module given and in that order, End; nothing else.
-fn check_sequence(given: &[Given], events: &[Event]) -> Result<(), Error> {
-    let wrong = |what: String| Err(Error::Sequence { what });
-    let [Event::Begin { .. }, Event::Boot { .. }, steps @ .., Event::End { steps: count, .. }] = events else {
-        return wrong("it does not run from Begin and Boot to End".into());
-    };
-    if *count != given.len() || steps.len() != given.len() {
-        return wrong(format!("{} modules were given, {} steps reported, {count} counted", given.len(), steps.len()));
-    }
-    for (at, (given, step)) in given.iter().zip(steps).enumerate() {
-        match step {
-            Event::Step { index, load, .. } if *index == at && load.module == given.module => {}
-            Event::Step { index, load, .. } => {
-                return wrong(format!("step {at} should load {}, not be step {index}, {}", given.module, load.module));
-            }
-            _ => return wrong(format!("event {} is not a step", at + 2)),
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,7 +264,7 @@ mod tests {
         let step = |index: usize| Event::Step {
             index,
             load: Load { module: given[index].module.clone(), errno: 0, live: true, btf: None },
-            records: vec![Record { seq: 9, us: 1, level: 3, text: r"BPF: \x09".into() }],
+            records: vec![Record { seq: 9 + index as u64, us: 1, level: 3, text: r"BPF: \x09".into() }],
         };
         let events = vec![
             Event::Begin { protocol: 1, release: "6.1".into(), version: "#1".into() },
@@ -366,5 +335,32 @@ mod tests {
         assert!(refused(&|events| events.swap(0, 1)));
         assert!(refused(&|events| events.insert(2, events[2].clone())));
         assert!(refused(&|events| events.clear()));
+    }
+    #[test]
+    fn another_kernel_a_lost_record_and_one_of_two_lines_are_refused() {
+        let Transcript { header, events } = sample();
+        let refused = |change: &dyn Fn(&mut Vec<Event>)| {
+            let mut events = events.clone();
+            change(&mut events);
+            match Transcript::new(header.clone(), events) {
+                Err(Error::Sequence { what }) => what,
+                other => panic!("it was not refused: {other:?}"),
+            }
+        };
+        let begin = |protocol, release: &str| Event::Begin { protocol, release: release.into(), version: "#1".into() };
+        let record = |events: &mut Vec<Event>, change: &dyn Fn(&mut Record)| match &mut events[3] {
+            Event::Step { records, .. } => change(&mut records[0]),
+            other => panic!("no step: {other:?}"),
+        };
+        assert_eq!(refused(&|it| it[0] = begin(1, "6.2")), "the kernel that ran calls itself 6.2, not 6.1");
+        assert_eq!(refused(&|it| it[0] = begin(2, "6.1")), "the guest did not speak protocol 1");
+        for seq in [0, 9, 11, u64::MAX] {
+            let what = refused(&|it| record(it, &|record| record.seq = seq));
+            assert_eq!(what, format!("the kernel's record 9 is followed by {seq}"));
+        }
+        for text in ["two\nlines", "\x1b[2J", "ä"] {
+            let what = refused(&|it| record(it, &|record| record.text = text.into()));
+            assert!(what.starts_with("the kernel's record 10 is not escaped"), "{what}");
+        }
     }
 }

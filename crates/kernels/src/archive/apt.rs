@@ -358,6 +358,19 @@ mod tests {
     }
 
     #[test]
+    fn only_sid_may_be_past_its_date() {
+        let fixture = Fixture::new();
+        let program = fixture.program("podman", ":");
+        let engine = Engine::Podman { program, runtime: "runc".into(), version: String::new() };
+        let context = fixture.context();
+        let archive = AptArchive::new(&context, &engine, "localhost/i:1");
+        archive.configure(&["sid".to_owned(), "trixie".to_owned()].into()).unwrap();
+        let sources = fs::read_to_string(context.cache.apt().join("sources.list")).unwrap();
+        let late: Vec<_> = sources.lines().map(|line| line.contains("check-valid-until=no")).collect();
+        assert_eq!(late, [true, false], "{sources}");
+    }
+
+    #[test]
     fn stopping_a_download_removes_its_container() {
         let fixture = Fixture::new();
         let log = fixture.path().join("log");

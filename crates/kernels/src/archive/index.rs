@@ -201,6 +201,16 @@ mod tests {
     }
 
     #[test]
+    fn a_source_is_no_kernel_and_its_package_is_for_every_architecture() {
+        let hash = Sha256::of(b"x");
+        let entries = parse(&format!("sid linux-source-7.2 7.2.13-1 100 200 {hash}\n")).unwrap();
+        assert_eq!((entries[0].release.as_str(), entries[0].is_source()), ("7.2", true));
+        assert_eq!(entries[0].file_name(), "linux-source-7.2_7.2.13-1_all.deb");
+        let gone = gone("x".into(), "6.1.0-55-cloud-amd64", None, &entries);
+        assert_eq!(gone.have, [], "a source never stands in for a kernel");
+    }
+
+    #[test]
     fn a_flavour_is_what_follows_the_version() {
         assert_eq!(flavour("6.1.0-55-cloud-amd64"), "cloud-amd64");
         assert_eq!(flavour("6.12.115+deb13.1-cloud-amd64"), "cloud-amd64");

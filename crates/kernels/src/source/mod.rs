@@ -1,1 +1,171 @@
-//! Kernel sources in the cache.
+//! Kernel sources in the cache: Debian's, pinned, or anybody's own.
+//!
+//! A tree is in the cache whole or not at all: unpacked beside it, described by a manifest that is written last, and published
+//! by one rename. It is never written to again; what changes it works on a copy.
+
+mod pins;
+mod tree;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use pins::{SourcePin, SourcePins};
+
+use crate::archive::{Archive, Unavailable, fetch_package};
+use crate::build::Workshop;
+use crate::cache::{Lock, read_json, require_space, write_json};
+use crate::engine::Mount;
+use crate::{Error, Sha256, Stage, version};
+
+/// Written last into a source's directory: without it there is no source.
+const MANIFEST: &str = "manifest.json";
+
+/// What somebody's own source may take, in bytes, where nobody said.
+const OWN_SIZE: u64 = 2_000_000_000;
+
+/// A source tree in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Which it is.
+    pub identity: Identity,
+    /// The tree; everything in it is only to be read.
+    pub tree: PathBuf,
+}
+
+/// Which source something was built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The line: `6.1`.
+    pub line: String,
+    /// Debian's version, or what the tree's Makefile says: `6.1.192-2`, `7.2.0-rc1`.
+    pub version: String,
+    /// The hash of the package or tarball, or of the tree.
+    pub sha256: Sha256,
+}
+
+impl Identity {
+    /// `6.1-6.1.192-2-ae95fe63`.
+    fn directory_name(&self) -> String {
+        format!("{}-{}-{}", self.line, self.version, self.sha256.short(8))
+    }
+}
+
+fn find(workshop: &Workshop<'_>, identity: &Identity) -> Option<Source> {
+    let directory = workshop.context.cache.sources().join(identity.directory_name());
+    let published: Identity = read_json(&directory.join(MANIFEST))?;
+    let tree = directory.join("tree");
+    (published == *identity && tree.join("Makefile").is_file()).then(|| Source { identity: identity.clone(), tree })
+}
+
+/// Brings a pinned source into the cache; one that is there already costs nothing.
+///
+/// # Errors
+///
+/// As [`crate::archive::acquire`]; [`Error::NoSource`] for a package that holds no kernel's source. What the archive does not
+/// have, or cannot be asked for, is [`Unavailable`] instead.
+pub fn acquire(
+    workshop: &Workshop<'_>,
+    archive: &dyn Archive,
+    pin: &SourcePin,
+) -> Result<Result<Source, Unavailable>, Error> {
+    let identity = Identity { line: pin.line.clone(), version: pin.version.clone(), sha256: pin.sha256 };
+    if let Some(source) = find(workshop, &identity) {
+        return Ok(Ok(source));
+    }
+    let context = workshop.context;
+    let lock = context.cache.lock(context)?;
+    if let Some(source) = find(workshop, &identity) {
+        return Ok(Ok(source));
+    }
+    let package = match fetch_package(context, archive, &pin.to_pin(), &lock)? {
+        Ok(package) => package,
+        Err(unavailable) => return Ok(Err(unavailable)),
+    };
+    require_space("unpack a kernel's source into", context.cache.root(), pin.unpacked)?;
+    let temporary = context.cache.temporary(&lock)?;
+    let tree = temporary.path().join("tree");
+    context.stage(Stage::Source, format!("unpacking the source of {} {}", pin.line, pin.version), || {
+        workshop.on_cache("unpack", &[&package, &tree], Stage::Source, "unpack a kernel's source")
+    })?;
+    tree::version(&tree)?;
+    let source = publish(workshop, &identity, temporary.path(), &lock)?;
+    fs::remove_file(&package).map_err(|source| Error::io("remove", &package, source))?;
+    Ok(Ok(source))
+}
+
+/// Brings somebody's own source into the cache: a copy of a directory, without its history, or what a tarball holds. The
+/// directory is read each time, to see whether it is what the cache has.
+///
+/// # Errors
+///
+/// [`Error::NoSource`] for what no kernel can be built from, [`Error::BadPath`], [`Error::Io`], [`Error::DiskFull`],
+/// [`Error::Failed`], [`Error::Cancelled`].
+pub fn own(workshop: &Workshop<'_>, path: &Path) -> Result<Source, Error> {
+    let context = workshop.context;
+    let path = fs::canonicalize(path).map_err(|source| Error::io("resolve", path, source))?;
+    let is_directory = path.is_dir();
+    let identify = |tree: &Path, sha256| {
+        let version = tree::version(tree)?;
+        let line = version::line(&version).unwrap_or_default().to_owned();
+        Ok::<_, Error>(Identity { line, version, sha256 })
+    };
+    let hash = || match is_directory {
+        true => tree::hash(context, &path),
+        false => Sha256::of_file(&path).map(|(hash, _)| hash).map_err(|source| Error::io("read", &path, source)),
+    };
+    let sha256 = context.stage(Stage::Source, format!("hashing {}", path.display()), hash)?;
+    let cached = match is_directory {
+        true => find(workshop, &identify(&path, sha256)?),
+        false => find_by_hash(workshop, sha256)?,
+    };
+    if let Some(source) = cached {
+        return Ok(source);
+    }
+    let lock = context.cache.lock(context)?;
+    require_space("copy a kernel's source into", context.cache.root(), OWN_SIZE)?;
+    let temporary = context.cache.temporary(&lock)?;
+    let tree = temporary.path().join("tree");
+    let command = if is_directory { "import" } else { "extract" };
+    context.stage(Stage::Source, format!("copying {}", path.display()), || {
+        workshop.run_script(
+            &[command.into(), path.clone().into(), tree.clone().into()],
+            vec![Mount::read_only(&path), Mount::writable(context.cache.root())],
+            Stage::Source,
+            "copy a kernel's source",
+        )
+    })?;
+    // What was copied counts, should the directory have changed meanwhile.
+    let sha256 = if is_directory { tree::hash(context, &tree)? } else { sha256 };
+    let named = |error| match error {
+        Error::NoSource { why, .. } => Error::NoSource { path: path.clone(), why },
+        other => other,
+    };
+    publish(workshop, &identify(&tree, sha256).map_err(named)?, temporary.path(), &lock)
+}
+
+/// The published source whose package or tarball has this hash: what it is called stands inside.
+fn find_by_hash(workshop: &Workshop<'_>, sha256: Sha256) -> Result<Option<Source>, Error> {
+    let directory = workshop.context.cache.sources();
+    let failed = |source| Error::io("read", &directory, source);
+    for entry in fs::read_dir(&directory).map_err(failed)? {
+        let identity: Option<Identity> = read_json(&entry.map_err(failed)?.path().join(MANIFEST));
+        if let Some(source) = identity.filter(|it| it.sha256 == sha256).and_then(|it| find(workshop, &it)) {
+            return Ok(Some(source));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes a directory with a `tree` in it a source of the cache.
+fn publish(workshop: &Workshop<'_>, identity: &Identity, made: &Path, lock: &Lock) -> Result<Source, Error> {
+    write_json(&made.join(MANIFEST), identity)?;
+    let target = workshop.context.cache.sources().join(identity.directory_name());
+    workshop.context.cache.publish(made, &target, lock)?;
+    Ok(Source { identity: identity.clone(), tree: target.join("tree") })
+}
+
+#[cfg(test)]
+mod tests;

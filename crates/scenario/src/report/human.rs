@@ -78,10 +78,13 @@ fn abi(seen: &Seen) -> String {
         thousands(seen.modules_with_another_crc),
         thousands(seen.modules_compared)
     );
-    if seen.abi_compatible {
-        format!("an ABI-compatible upgrade: {of}")
-    } else {
-        format!("not an ABI-compatible upgrade, so no failure of BTF: {of}")
+    match (seen.abi_compatible, seen.symbols_without_known_crc) {
+        (true, 0) => format!("an ABI-compatible upgrade: {of}"),
+        (true, unknown) => format!(
+            "an ABI-compatible upgrade as far as is known: {of}, and of {} symbols it is not known",
+            thousands(unknown)
+        ),
+        (false, _) => format!("not an ABI-compatible upgrade, so no failure of BTF: {of}"),
     }
 }
 

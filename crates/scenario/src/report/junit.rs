@@ -23,9 +23,11 @@ fn case(scenario: &ScenarioReport) -> TestCase {
         Ending::Pass | Ending::Blessed | Ending::Measured => TestCaseStatus::success(),
         Ending::Unavailable { .. } => TestCaseStatus::skipped(),
         Ending::Differs { .. } => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Ending::Panic { .. } | Ending::Hang { .. } | Ending::Lost { .. } | Ending::Interrupted => {
-            TestCaseStatus::non_success(NonSuccessKind::Error)
-        }
+        Ending::Environment { .. }
+        | Ending::Panic { .. }
+        | Ending::Hang { .. }
+        | Ending::Lost { .. }
+        | Ending::Interrupted => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
     if !ending.detail().is_empty() {
         status.set_message(ending.detail().lines().next().unwrap_or_default()).set_description(ending.detail());

@@ -28,7 +28,7 @@ pub struct Report {
     pub jobs: usize,
     /// The scenarios, in the order in which they were asked for.
     pub scenarios: Vec<ScenarioReport>,
-    /// Seconds from the first step of the first scenario to the end of the last.
+    /// Seconds from the beginning of getting ready to the end of the last scenario.
     pub seconds: f64,
     /// The sum of QEMU's own run times, in seconds.
     pub qemu_seconds: f64,
@@ -98,6 +98,8 @@ pub struct Seen {
     pub modules_with_another_crc: usize,
     /// How many modules were looked at for that.
     pub modules_compared: usize,
+    /// How many imported symbols have no CRC that is known of the running kernel: nothing can be said about them.
+    pub symbols_without_known_crc: usize,
     /// The counts.
     pub summary: Summary,
     /// The counts in one sentence.
@@ -118,8 +120,8 @@ pub struct ModuleReport {
     pub fate: Fate,
     /// The load's errno; 0 is success.
     pub errno: i32,
-    /// What the kernel said against it, in its own words.
-    pub objection: Option<String>,
+    /// What the kernel said of it, in its own words: its objection if it had one, else its last line about the module.
+    pub said: Option<String>,
 }
 
 impl Seen {
@@ -133,7 +135,7 @@ impl Seen {
                 module: step.given.module.clone(),
                 fate: Fate::of(&step),
                 errno: step.load.errno,
-                objection: objection(&step.given.module, step.records),
+                said: objection(&step.given.module, step.records),
             })
             .collect();
         Self {
@@ -141,6 +143,7 @@ impl Seen {
             abi_compatible: measured.abi.compatible(),
             modules_with_another_crc: measured.abi.differing,
             modules_compared: measured.abi.modules,
+            symbols_without_known_crc: measured.abi.undecidable,
             summary,
             sentence: summary.sentence(),
             modules,

@@ -37,6 +37,7 @@ fn seen(running: &str, another_crc: usize) -> Seen {
         abi_compatible: another_crc == 0,
         modules_with_another_crc: another_crc,
         modules_compared: 1121,
+        symbols_without_known_crc: 0,
         summary: Summary::default(),
         sentence: Summary::default().sentence(),
         modules: Vec::new(),
@@ -86,6 +87,15 @@ fn an_abi_break_is_not_called_a_failure_of_btf() {
     assert!(!broken.seen.as_ref().unwrap().is_compatible_upgrade());
     let text = report(vec![broken], Exit::Recorded).human(PLAIN);
     assert!(text.contains("not an ABI-compatible upgrade, so no failure of BTF: 7 of 1,121"), "{text}");
+}
+
+#[test]
+fn what_is_not_known_of_the_abi_is_said() {
+    let mut upgrade = scenario("upgrade", Ending::Pass);
+    upgrade.seen = Some(Seen { symbols_without_known_crc: 16, ..seen("1", 0) });
+    let text = report(vec![upgrade], Exit::Recorded).human(Style { colour: false, width: 200 });
+    assert!(text.contains("as far as is known: 0 of 1,121 modules"), "{text}");
+    assert!(text.contains("of 16 symbols it is not known"), "{text}");
 }
 
 #[test]

@@ -4,9 +4,10 @@
 //! killed; the next run removes it.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::Error;
 
@@ -27,9 +28,11 @@ impl Folder {
             .prefix(&format!("{scenario}-"))
             .tempdir_in(runs)
             .map_err(Error::io("make a folder in", runs))?;
+        // Locked before it has the name that a sweep looks for: a lock file that is not locked is one of a dead run.
         let path = dir.path().join(LOCK);
-        let lock = File::create(&path).map_err(Error::io("create", &path))?;
-        lock.lock().map_err(Error::io("lock", &path))?;
+        let lock = NamedTempFile::new_in(dir.path()).map_err(Error::io("create a file in", dir.path()))?;
+        lock.as_file().lock().map_err(Error::io("lock", &path))?;
+        let lock = lock.persist(&path).map_err(|error| Error::io("create", &path)(error.error))?;
         Ok(Self { dir, _lock: lock })
     }
 
@@ -53,7 +56,11 @@ pub(super) fn sweep(runs: &Path) -> Result<(), Error> {
         // A folder without a lock file is just being made.
         let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
         if lock.try_lock().is_ok() && !dir.join(KEPT).exists() {
-            fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
+            match fs::remove_dir_all(&dir) {
+                // Another run swept at the same time.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other.map_err(Error::io("remove", &dir))?,
+            }
         }
     }
     Ok(())

@@ -42,6 +42,7 @@ fn abi(running: &KernelFiles, upgraded: &KernelFiles) -> Abi {
     by_count.sort_by_key(|&(symbol, count)| (std::cmp::Reverse(*count), *symbol));
     Abi {
         modules: report.modules,
+        without_versions: report.modules_without_versions,
         differing: report.modules_with_differing_crc,
         differing_symbols: symbols.len(),
         symbols: by_count

@@ -14,7 +14,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 use kernels::archive::{Kernel, Unavailable, acquire, nearest_pair};
 use kernels::pins::Pin;
@@ -33,7 +32,7 @@ use crate::report::{Report, ScenarioReport, Seen, VERSION};
 pub enum Mode {
     /// Compared with what is recorded. The folder of a run that differs is kept, outside the source tree.
     Compare,
-    /// Compared, and nothing is kept.
+    /// Compared, and nothing is kept but the logs of a machine that went wrong, outside the source tree.
     Check,
     /// Recorded.
     Bless,
@@ -116,13 +115,15 @@ pub fn run(ready: &Ready<'_>, jobs: &[Job], options: &Options, show: Show<'_>) -
     let acquired = acquire(&ready.context, &ready.archive(), &pins)?;
     let shelf = Shelf { kernels: pins.into_iter().zip(acquired).collect(), read: Mutex::default(), show };
 
-    let begun = Instant::now();
     let reports = side_by_side(jobs, options.jobs, |job| {
         let report = one::run(ready, job, &shelf, options, show);
         show(Progress::Ended { report: &report });
         report
     });
-    ready.remember_kvm()?;
+    if let Err(error) = ready.remember_kvm() {
+        let text = format!("what was seen of KVM is forgotten: {}", error.in_one_line());
+        (ready.context.progress)(kernels::Progress::Note { stage: kernels::Stage::Engine, text });
+    }
     let upgrade_ran = reports
         .iter()
         .any(|report| report.ending.ran() && report.seen.as_ref().is_some_and(Seen::is_compatible_upgrade));
@@ -131,7 +132,7 @@ pub fn run(ready: &Ready<'_>, jobs: &[Job], options: &Options, show: Show<'_>) -
         report: VERSION,
         engine: ready.choice.engine.to_string(),
         jobs: options.jobs,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: ready.begun.elapsed().as_secs_f64(),
         qemu_seconds: reports.iter().map(|report| report.qemu_seconds).sum(),
         exit: overall(
             reports.iter().map(|report| &report.ending),
@@ -165,6 +166,7 @@ fn side_by_side(jobs: &[Job], workers: usize, work: impl Fn(&Job) -> ScenarioRep
 /// The kernels of a run, each read once, when a scenario first needs it.
 struct Shelf<'a> {
     kernels: Vec<(Pin, Result<Kernel, Unavailable>)>,
+    /// By the SHA-256 of the package: two packages can hold the same release.
     read: Mutex<HashMap<String, Arc<Reading>>>,
     show: Show<'a>,
 }
@@ -195,13 +197,13 @@ impl Shelf<'_> {
         let release = &kernel.pin.release;
         let slot = {
             let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(read.entry(release.clone()).or_default())
+            Arc::clone(read.entry(kernel.pin.sha256.to_string()).or_default())
         };
         let files = slot.get_or_init(|| {
             (self.show)(Progress::Reading { release });
             KernelFiles::read(kernel).map(Arc::new).map_err(|error| error.in_one_line())
         });
-        files.clone().map_err(|what| Ending::Lost { what })
+        files.clone().map_err(|what| Ending::Environment { what })
     }
 }
 

@@ -1,24 +1,27 @@
 //! One scenario, from its modules' files to its ending.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use guest_protocol::{PROTOCOL, Plan, Step};
 use kmod::Module;
-use vm::{Accel, Boot, Initramfs, Limits, Machine, Outcome, Request, Source, first_difference};
+use vm::{Accel, Boot, Initramfs, Limits, Lost, Machine, Outcome, Request, Source, first_difference};
 
 use super::folder::Folder;
 use super::kernel::{KernelFiles, ModuleFile, fingerprint};
 use super::{Error, Job, Mode, Options, Progress, Ready, Shelf, Show, measure};
 use crate::definition::Definition;
 use crate::exit::Ending;
+use crate::file::replace;
 use crate::measured::Measured;
 use crate::recorded::{judge, record};
 use crate::report::{ScenarioReport, SecondBoot, Seen};
 use crate::text::snapshot;
 use crate::transcript::{self, Given, Header, Provenance, Transcript};
 
-/// Runs a scenario. Whatever goes wrong with it is its ending.
+/// Runs a scenario. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does not
+/// begin.
 pub(super) fn run(
     ready: &Ready<'_>,
     job: &Job,
@@ -28,13 +31,17 @@ pub(super) fn run(
 ) -> ScenarioReport {
     let begun = Instant::now();
     let mut report = ScenarioReport::new(&job.scenario.name, &job.scenario.definition.title);
+    if ready.context.cancel.load(Ordering::Relaxed) {
+        return report;
+    }
     report.ending = match shelf.pair(job) {
         Err(ending) => ending,
         Ok((running, upgraded)) => {
             let attempt = Attempt { ready, job, running: &running, upgraded: &upgraded, options, show };
             attempt.make(&mut report).unwrap_or_else(|error| match error {
                 Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
-                error => Ending::Lost { what: error.in_one_line() },
+                Error::Transcript(_) | Error::Boot(_) => Ending::Lost { what: error.in_one_line() },
+                error => Ending::Environment { what: error.in_one_line() },
             })
         }
     };
@@ -151,7 +158,7 @@ impl Attempt<'_> {
         } else {
             vm::boot(&plan, &self.ready.launcher(), context.cancel, &mut progress)?
         };
-        if let vm::Ending::Lost { how: vm::Lost::NotStarted { .. } } = outcome.ending {
+        if let vm::Ending::Lost { how: Lost::NotStarted { .. } } = outcome.ending {
             // Should the engine have stopped working since it was probed, the next run finds another.
             kernels::engine::forget(context)?;
         }
@@ -186,7 +193,7 @@ impl Attempt<'_> {
         record(folder, transcript, measured)?;
         let path = folder.join("snapshot.txt");
         let text = snapshot(self.definition(), transcript, measured);
-        std::fs::write(&path, text).map_err(Error::io("write", path))
+        replace(&path, text.as_bytes()).map_err(Error::io("write", path))
     }
 
     /// Compares the serial logs of two boots; a difference is told.
@@ -235,6 +242,7 @@ pub(super) fn unfinished(outcome: &Outcome) -> Option<Ending> {
         vm::Ending::Panic { .. } => Some(Ending::Panic { what }),
         vm::Ending::Hang { .. } => Some(Ending::Hang { what }),
         vm::Ending::Interrupted => Some(Ending::Interrupted),
+        vm::Ending::Lost { how: Lost::NoSpace { .. } } => Some(Ending::Environment { what }),
         _ => Some(Ending::Lost { what }),
     }
 }

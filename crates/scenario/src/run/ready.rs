@@ -1,6 +1,7 @@
 //! Everything that a run needs before a scenario can be tried: an engine, an image, the guest's PID 1.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use kernels::Context;
 use kernels::archive::AptArchive;
@@ -26,6 +27,8 @@ pub struct Wanted {
 /// What was found or made.
 #[derive(Debug)]
 pub struct Ready<'a> {
+    /// When getting ready began.
+    pub begun: Instant,
     /// The cache, the mirrors, what is allowed.
     pub context: Context<'a>,
     /// The engine, and why not the others.
@@ -47,6 +50,7 @@ impl<'a> Ready<'a> {
     ///
     /// No engine, no image, a guest that does not build, a cache that cannot be written.
     pub fn prepare(context: Context<'a>, wanted: &Wanted) -> Result<Self, Error> {
+        let begun = Instant::now();
         let choice = engine::prepare(&context, wanted.engine)?;
         let image = image::prepare(&context, &choice.engine, Kind::Boot)?;
         let guest = build_guest(&wanted.root, &wanted.root.join("target/guest"))?;
@@ -54,7 +58,7 @@ impl<'a> Ready<'a> {
         let known = known_kvm(&context, &host);
         let runs = context.cache.root().join("runs");
         sweep(&runs)?;
-        Ok(Self { chooser: Chooser::new(wanted.accel, host, known), context, choice, image, guest, runs })
+        Ok(Self { begun, chooser: Chooser::new(wanted.accel, host, known), context, choice, image, guest, runs })
     }
 
     /// What runs QEMU.

@@ -1,0 +1,223 @@
+//! Kernels that were built, in the cache.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
+
+use super::key::{Inputs, Key};
+use crate::cache::{Lock, read_json, write_json};
+use crate::source::Identity;
+use crate::{Cache, Context, Error, Sha256};
+
+/// Written last into a build's directory: without it there is no build.
+const MANIFEST: &str = "manifest.json";
+
+/// What was built, from what, and how long that took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Line, configuration, upgrade and the key's beginning: `6.1-strict-grow-0123abcd`.
+    pub name: String,
+    /// Over everything that decides the result.
+    pub key: Key,
+    /// The source.
+    pub source: Identity,
+    /// The configuration's name.
+    pub config: String,
+    /// The upgrade, for one.
+    pub upgrade: Option<String>,
+    /// What `uname -r` will say.
+    pub release: String,
+    /// The toolchain's packages with their versions.
+    pub toolchain: BTreeMap<String, String>,
+    /// The steps that kbuild printed.
+    pub steps: u64,
+    /// How long the build took, in milliseconds.
+    pub milliseconds: u64,
+    /// The hash of every file by its path in the directory.
+    pub files: BTreeMap<String, Sha256>,
+}
+
+/// A kernel in the cache; everything in its directory is only to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// What it is.
+    pub manifest: Manifest,
+    /// Its directory.
+    pub directory: PathBuf,
+    /// The bootable image, a bzImage.
+    pub image: PathBuf,
+    /// The modules without debug information: `…/lib/modules/<release>`. depmod has not run on it.
+    pub modules: PathBuf,
+    /// The CRC of every exported symbol: what proves an upgrade compatible.
+    pub symvers: PathBuf,
+    /// The final configuration.
+    pub config: PathBuf,
+    /// The kernel as ELF, with its BTF, without debug information.
+    pub vmlinux: PathBuf,
+}
+
+impl Build {
+    fn describe(manifest: Manifest, directory: PathBuf) -> Self {
+        Self {
+            image: directory.join("bzImage"),
+            modules: directory.join("lib/modules").join(&manifest.release),
+            symvers: directory.join("Module.symvers"),
+            config: directory.join("config"),
+            vmlinux: directory.join("vmlinux"),
+            directory,
+            manifest,
+        }
+    }
+
+    /// What of a build is missing, if it is not whole.
+    fn missing(&self) -> Option<&Path> {
+        let parts = [&self.image, &self.symvers, &self.config, &self.vmlinux];
+        let file = parts.into_iter().find(|path| !path.is_file());
+        file.or(Some(&self.modules).filter(|path| !path.join("kernel").is_dir())).map(PathBuf::as_path)
+    }
+}
+
+/// What a build is called, see [`Manifest::name`].
+pub(super) fn name(inputs: &Inputs) -> String {
+    let upgrade = inputs.upgrade.as_ref().map(|upgrade| format!("-{upgrade}")).unwrap_or_default();
+    format!("{}-{}{upgrade}-{}", inputs.source.line, inputs.config, inputs.key().short())
+}
+
+/// A build, if the cache has it.
+pub(super) fn find(cache: &Cache, inputs: &Inputs) -> Option<Build> {
+    let directory = cache.builds().join(name(inputs));
+    let manifest: Manifest = read_json(&directory.join(MANIFEST))?;
+    let build = (manifest.key == inputs.key()).then(|| Build::describe(manifest, directory))?;
+    build.missing().is_none().then_some(build)
+}
+
+/// Describes what was made in `made`, and puts it into the cache.
+pub(super) fn publish(
+    context: &Context<'_>,
+    inputs: &Inputs,
+    made: &Path,
+    measured: Measured,
+    lock: &Lock,
+) -> Result<Build, Error> {
+    let manifest = Manifest {
+        name: name(inputs),
+        key: inputs.key(),
+        source: inputs.source.clone(),
+        config: inputs.config.clone(),
+        upgrade: inputs.upgrade.clone(),
+        release: measured.release,
+        toolchain: inputs.toolchain.clone(),
+        steps: measured.steps,
+        milliseconds: measured.milliseconds,
+        files: hash_files(context, made)?,
+    };
+    let build = Build::describe(manifest, made.to_owned());
+    if let Some(missing) = build.missing() {
+        let what = missing.strip_prefix(made).unwrap_or(missing).display().to_string();
+        return Err(Error::NoKernel { package: build.manifest.name, what });
+    }
+    write_json(&made.join(MANIFEST), &build.manifest)?;
+    let target = context.cache.builds().join(&build.manifest.name);
+    context.cache.publish(made, &target, lock)?;
+    Ok(Build::describe(build.manifest, target))
+}
+
+/// What only the build knows.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub release: String,
+    pub steps: u64,
+    pub milliseconds: u64,
+}
+
+fn hash_files(context: &Context<'_>, root: &Path) -> Result<BTreeMap<String, Sha256>, Error> {
+    let mut files = BTreeMap::new();
+    for entry in WalkDir::new(root) {
+        context.check_cancel("hash what was built")?;
+        let entry = entry.map_err(|error| Error::io("read", root, error.into()))?;
+        if entry.file_type().is_file() {
+            let path = entry.path();
+            let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+            files.insert(name, Sha256::of_file(path).map_err(|source| Error::io("read", path, source))?.0);
+        }
+    }
+    Ok(files)
+}
+
+/// Every build in the cache, sorted by name.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn list(cache: &Cache) -> Result<Vec<Build>, Error> {
+    let directory = cache.builds();
+    let failed = |source| Error::io("read", &directory, source);
+    let mut builds = Vec::new();
+    for entry in fs::read_dir(&directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if let Some(manifest) = read_json(&path.join(MANIFEST)) {
+            builds.push(Build::describe(manifest, path));
+        }
+    }
+    builds.sort_by(|left, right| left.manifest.name.cmp(&right.manifest.name));
+    Ok(builds)
+}
+
+/// What [`clean`] removes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Clean {
+    /// Only what is of these lines; of all of them if none is named.
+    pub lines: Vec<String>,
+    /// The source trees as well.
+    pub sources: bool,
+}
+
+/// Removes builds, their output trees and their logs; gives back the directories and files that were removed.
+///
+/// # Errors
+///
+/// [`Error::Io`], [`Error::Cancelled`].
+pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error> {
+    let lock = context.cache.lock(context)?;
+    let mut parents = vec![context.cache.builds(), context.cache.trees(), context.cache.logs()];
+    if what.sources {
+        parents.push(context.cache.sources());
+    }
+    let mut removed = Vec::new();
+    for parent in parents {
+        let failed = |source| Error::io("read", &parent, source);
+        for entry in fs::read_dir(&parent).map_err(failed)? {
+            context.check_cancel("clean the cache")?;
+            let entry = entry.map_err(failed)?;
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            let of_line = |line: &String| name.strip_prefix(line.as_str()).is_some_and(|rest| rest.starts_with('-'));
+            if !what.lines.is_empty() && !what.lines.iter().any(of_line) {
+                continue;
+            }
+            match path.is_dir() {
+                true => context.cache.discard(&path, &lock)?,
+                false => fs::remove_file(&path).map_err(|source| Error::io("remove", &path, source))?,
+            }
+            removed.push(path);
+        }
+    }
+    removed.sort();
+    Ok(removed)
+}
+
+/// The bytes that a directory takes on the disk, sparse files and links counted once.
+#[must_use]
+pub fn disk_usage(directory: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let mut seen = std::collections::BTreeSet::new();
+    WalkDir::new(directory)
+        .into_iter()
+        .filter_map(|entry| entry.ok()?.metadata().ok())
+        .filter(|metadata| seen.insert((metadata.dev(), metadata.ino())))
+        .map(|metadata| metadata.blocks().saturating_mul(512))
+        .fold(0, u64::saturating_add)
+}

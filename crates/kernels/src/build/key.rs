@@ -1,0 +1,96 @@
+//! What decides the bytes of a build, and the key over it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::workshop;
+use crate::Sha256;
+use crate::image::Manifest;
+use crate::source::Identity;
+
+/// Raised when builds of an earlier version of this crate are to be built again although nothing else says so.
+const RECIPE: u32 = 1;
+
+/// Packages whose version decides what is built, by the beginning of their names.
+const TOOLCHAIN: [&str; 14] = [
+    "binutils",
+    "bison",
+    "cpp",
+    "dwarves",
+    "flex",
+    "gcc",
+    "gzip",
+    "libbpf",
+    "libc6-dev",
+    "libdw",
+    "libelf",
+    "make",
+    "pahole",
+    "perl-base",
+];
+
+/// Everything that decides what a build is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Inputs {
+    pub recipe: u32,
+    /// The script's text.
+    pub script: &'static str,
+    pub source: Identity,
+    /// The configuration's name.
+    pub config: String,
+    /// The merged fragment.
+    pub asked: String,
+    /// The upgrade's name; nothing for a first build.
+    pub upgrade: Option<String>,
+    /// The upgrade's patch.
+    pub patch: String,
+    pub toolchain: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    /// The inputs of a first build.
+    pub(super) fn first(source: Identity, config: &str, asked: String, image: &Manifest) -> Self {
+        Self {
+            recipe: RECIPE,
+            script: workshop::SCRIPT,
+            source,
+            config: config.to_owned(),
+            asked,
+            upgrade: None,
+            patch: String::new(),
+            toolchain: toolchain(image),
+        }
+    }
+
+    pub(super) fn key(&self) -> Key {
+        // No map in it has keys that are not strings, so it can be written.
+        Key(Sha256::of(&serde_json::to_vec(self).unwrap_or_default()))
+    }
+}
+
+fn toolchain(image: &Manifest) -> BTreeMap<String, String> {
+    let counts = |name: &str| TOOLCHAIN.iter().any(|prefix| name.starts_with(prefix));
+    let packages = image.packages.iter().filter(|(name, _)| counts(name));
+    packages.map(|(name, version)| (name.clone(), version.clone())).collect()
+}
+
+/// The hash over source, configuration, patch, toolchain and recipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(Sha256);
+
+impl Key {
+    /// The first eight digits, as they stand in names.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.0.short(8)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

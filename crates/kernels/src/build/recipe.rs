@@ -1,0 +1,200 @@
+//! What there is to build: the configurations and upgrades of `kernel-configs/`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Symbols;
+use crate::Error;
+use crate::pins::is_word;
+
+/// The fragment that every configuration begins with.
+const BASE: &str = "base";
+
+/// The upgrade that changes nothing: the same source, linked and encoded once more.
+pub const NONE: &str = "none";
+
+/// A directory with `fragments/NAME.config` and `upgrades/NAME.patch`. One that is for a single line only is called
+/// `NAME@LINE`: such a fragment adds to the general one, such a patch takes the general one's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipes {
+    root: PathBuf,
+}
+
+/// A configuration: fragments on top of the base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// What it is called: `strict`, `strict+debug`.
+    pub name: String,
+    /// Its fragments but for the base, in the order in which they are merged.
+    pub fragments: Vec<String>,
+    /// Symbols, with their `CONFIG_`, that are expected to be off, whatever the fragments ask for: a source that cannot have them.
+    pub expected_off: BTreeSet<String>,
+}
+
+impl Config {
+    /// The configuration of these fragments; none is the base alone.
+    #[must_use]
+    pub fn new(fragments: &[&str]) -> Self {
+        let name = if fragments.is_empty() { BASE.to_owned() } else { fragments.join("+") };
+        let fragments = fragments.iter().map(|name| (*name).to_owned()).collect();
+        Self { name, fragments, expected_off: BTreeSet::new() }
+    }
+}
+
+/// An upgrade's change to the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Nothing for [`NONE`].
+    pub patch: Option<PathBuf>,
+    /// The patch's text, for the key.
+    pub text: String,
+}
+
+impl Recipes {
+    /// The recipes of this directory, which is looked into when something is asked for.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The names of the fragments, sorted, without those for a single line.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn fragments(&self) -> Result<Vec<String>, Error> {
+        names(&self.root.join("fragments"), ".config")
+    }
+
+    /// The names of the upgrades, sorted, [`NONE`] among them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn upgrades(&self) -> Result<Vec<String>, Error> {
+        let mut names = names(&self.root.join("upgrades"), ".patch")?;
+        names.push(NONE.to_owned());
+        names.sort();
+        Ok(names)
+    }
+
+    /// What a configuration asks for on a line.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`], [`Error::BadFragment`], [`Error::Io`].
+    pub fn asked(&self, config: &Config, line: &str) -> Result<Symbols, Error> {
+        let mut merged = Symbols::default();
+        for name in [BASE.to_owned()].iter().chain(&config.fragments) {
+            let (general, own) = self.files("fragments", name, line, "config");
+            let general = general.filter(|path| path.is_file());
+            if general.is_none() && !own.is_file() {
+                let known = self.fragments()?;
+                return Err(Error::UnknownName { what: "configuration fragment", given: name.clone(), known });
+            }
+            for path in general.into_iter().chain(Some(own).filter(|path| path.is_file())) {
+                merged.merge(Symbols::load(&path)?);
+            }
+        }
+        Ok(merged)
+    }
+
+    /// An upgrade's change on a line.
+    pub(super) fn change(&self, upgrade: &str, line: &str) -> Result<Change, Error> {
+        if upgrade == NONE {
+            return Ok(Change { patch: None, text: String::new() });
+        }
+        let (general, own) = self.files("upgrades", upgrade, line, "patch");
+        let Some(patch) = Some(own).filter(|path| path.is_file()).or(general.filter(|path| path.is_file())) else {
+            let known = self.upgrades()?;
+            return Err(Error::UnknownName { what: "upgrade", given: upgrade.to_owned(), known });
+        };
+        let text = fs::read_to_string(&patch).map_err(|source| Error::io("read", &patch, source))?;
+        Ok(Change { patch: Some(patch), text })
+    }
+
+    /// The file for every line, unless the name is none, and that for this line.
+    fn files(&self, directory: &str, name: &str, line: &str, extension: &str) -> (Option<PathBuf>, PathBuf) {
+        let directory = self.root.join(directory);
+        if !is_word(name) {
+            return (None, directory.join("none"));
+        }
+        let general = directory.join(format!("{name}.{extension}"));
+        (Some(general), directory.join(format!("{name}@{line}.{extension}")))
+    }
+}
+
+fn names(directory: &Path, extension: &str) -> Result<Vec<String>, Error> {
+    let failed = |source| Error::io("read", directory, source);
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .map_err(failed)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().strip_suffix(extension).map(str::to_owned)))
+        .filter_map(|name: io::Result<_>| name.transpose())
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    names.retain(|name| !name.contains('@'));
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> Recipes {
+        Recipes::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../../kernel-configs"))
+    }
+
+    #[test]
+    fn strict_and_allow_mismatch_differ_in_one_symbol() {
+        let asked = |fragments: &[&str]| ours().asked(&Config::new(fragments), "6.1").unwrap();
+        let symbol = "CONFIG_MODULE_ALLOW_BTF_MISMATCH";
+        let (strict, lenient) = (asked(&["strict"]), asked(&["allow-mismatch"]));
+        assert_eq!((strict.get(symbol), lenient.get(symbol)), ("n", "y"));
+        assert_eq!(strict.lost(&lenient, &[symbol.to_owned()].into()), []);
+        assert_eq!(strict.get("CONFIG_DEBUG_INFO_BTF_MODULES"), "y");
+    }
+
+    #[test]
+    fn what_is_for_one_line_adds_to_a_fragment_and_replaces_a_patch() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("fragments/base.config", "CONFIG_A=y\nCONFIG_B=y\n");
+        write("fragments/base@7.2.config", "CONFIG_B=m\n");
+        write("upgrades/grow.patch", "general");
+        write("upgrades/grow@7.2.patch", "own");
+        let recipes = Recipes::at(directory.path());
+        let asked = |line| recipes.asked(&Config::new(&[]), line).unwrap().to_string();
+        assert_eq!(asked("6.1"), "CONFIG_A=y\nCONFIG_B=y\n");
+        assert_eq!(asked("7.2"), "CONFIG_A=y\nCONFIG_B=m\n");
+        assert_eq!(recipes.change("grow", "6.1").unwrap().text, "general");
+        assert_eq!(recipes.change("grow", "7.2").unwrap().text, "own");
+        assert_eq!(recipes.change(NONE, "7.2").unwrap().patch, None);
+        assert_eq!(recipes.fragments().unwrap(), ["base"]);
+        assert_eq!(recipes.upgrades().unwrap(), ["grow", "none"]);
+    }
+
+    #[test]
+    fn what_there_is_not_is_named_with_what_there_is() {
+        for name in ["softer", "../base", ""] {
+            let error = ours().asked(&Config::new(&[name]), "6.1").unwrap_err().to_string();
+            assert!(error.contains("there are allow-mismatch, base, strict"), "{error}");
+            let error = ours().change(name, "6.1").unwrap_err().to_string();
+            assert!(error.contains("grow"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_patch_of_ours_says_its_licence() {
+        for name in ours().upgrades().unwrap() {
+            let change = ours().change(&name, "6.1").unwrap();
+            assert!(name == NONE || change.text.starts_with("SPDX-License-Identifier: GPL-2.0\n"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::testing::FakeImage;
+use super::*;
+use crate::testing::{Fixture, Log as Progresses};
+use crate::{Context, Sha256, source};
+
+/// A source, and recipes with one upgrade that fits and one that does not.
+struct Bed {
+    fixture: Fixture,
+    fake: FakeImage,
+    recipes: Recipes,
+    strict: Config,
+}
+
+impl Bed {
+    fn new() -> Self {
+        let fixture = Fixture::new();
+        let fake = FakeImage::new(&fixture);
+        let root = fixture.path().join("recipes");
+        for (path, text) in [
+            ("fragments/base.config", "CONFIG_A=y\nCONFIG_B=m\n"),
+            ("fragments/strict.config", "# CONFIG_C is not set\n"),
+            ("upgrades/grow.patch", "grows"),
+            ("upgrades/misfit.patch", "misfit"),
+        ] {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        fs::create_dir(fixture.path().join("linux")).unwrap();
+        let makefile = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 192\n";
+        fs::write(fixture.path().join("linux/Makefile"), makefile).unwrap();
+        fs::create_dir(fixture.path().join("linux/scripts")).unwrap();
+        fs::write(fixture.path().join("linux/scripts/Makefile.modpost"), "").unwrap();
+        Self { fixture, fake, recipes: Recipes::at(root), strict: Config::new(&["strict"]) }
+    }
+
+    fn build_in(&self, context: &Context<'_>, upgrade: Option<&str>) -> Result<Build, Error> {
+        let workshop = self.fake.workshop(context);
+        let source = source::own(&workshop, &self.fixture.path().join("linux"))?;
+        build(&workshop, &Request { source: &source, recipes: &self.recipes, config: &self.strict, upgrade })
+    }
+
+    fn build(&self, upgrade: Option<&str>) -> Result<Build, Error> {
+        self.build_in(&self.fixture.context(), upgrade)
+    }
+
+    /// What lies in the cache that a failed build must not leave.
+    fn published(&self) -> Vec<String> {
+        let cache = self.fixture.context().cache;
+        let names = |parent: PathBuf| fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut all: Vec<String> = [cache.builds(), cache.trees(), cache.root().join("tmp")]
+            .into_iter()
+            .flat_map(names)
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+#[test]
+fn a_kernel_is_built_once_and_its_upgrade_on_its_tree() {
+    let bed = Bed::new();
+    let first = bed.build(None).unwrap();
+    assert_eq!(bed.fake.calls(), ["import", "configure", "make", "collect"]);
+    assert!(first.manifest.name.starts_with("6.1-strict-"), "{}", first.manifest.name);
+    assert_eq!(first.manifest.steps, 2);
+    assert_eq!(fs::read_to_string(&first.image).unwrap(), "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\n");
+    assert!(first.modules.join("kernel/a.ko").is_file() && first.symvers.is_file() && first.config.is_file());
+    assert_eq!(first.manifest.files["bzImage"], Sha256::of_file(&first.image).unwrap().0);
+
+    assert_eq!(bed.build(None).unwrap(), first);
+    assert_eq!(bed.fake.calls(), Vec::<String>::new(), "warm, nothing is run");
+
+    let grown = bed.build(Some("grow")).unwrap();
+    assert_eq!(bed.fake.calls(), ["patch", "copy", "make", "collect"]);
+    assert_eq!((grown.manifest.steps, grown.manifest.upgrade.as_deref()), (1, Some("grow")));
+    assert!(fs::read_to_string(&grown.image).unwrap().ends_with("grows"));
+    assert_eq!(bed.build(None).unwrap(), first, "the first build's tree was not touched");
+
+    let again = bed.build(Some(NONE)).unwrap();
+    assert_eq!(bed.fake.calls(), ["copy", "relink", "make", "collect"]);
+    assert_eq!(again.manifest.files, first.manifest.files);
+    assert_eq!(list(&bed.fixture.context().cache).unwrap().len(), 3);
+}
+
+#[test]
+fn an_upgrade_whose_first_build_lost_its_tree_has_it_built_again() {
+    let bed = Bed::new();
+    bed.build(None).unwrap();
+    fs::remove_dir_all(bed.fixture.context().cache.trees()).unwrap();
+    fs::create_dir(bed.fixture.context().cache.trees()).unwrap();
+    bed.fake.calls();
+    bed.build(Some("grow")).unwrap();
+    assert_eq!(bed.fake.calls(), ["configure", "make", "collect", "patch", "copy", "make", "collect"]);
+}
+
+#[test]
+fn a_changed_fragment_patch_or_compiler_is_another_build_and_another_tzdata_is_not() {
+    let mut bed = Bed::new();
+    let mut seen = vec![bed.build(Some("grow")).unwrap().manifest.key];
+    let mut another = |bed: &Bed| {
+        let key = bed.build(Some("grow")).unwrap().manifest.key;
+        let new = !seen.contains(&key);
+        seen.push(key);
+        new
+    };
+    bed.fake.image.manifest.packages.insert("tzdata".into(), "2".into());
+    assert!(!another(&bed));
+    fs::write(bed.fixture.path().join("recipes/upgrades/grow.patch"), "grows more").unwrap();
+    assert!(another(&bed));
+    fs::write(bed.fixture.path().join("recipes/fragments/strict.config"), "CONFIG_C=y\n").unwrap();
+    assert!(another(&bed));
+    bed.fake.image.manifest.packages.insert("gcc-14".into(), "14.2.0-20".into());
+    assert!(another(&bed));
+    fs::write(bed.fixture.path().join("linux/Makefile"), "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 193\n").unwrap();
+    assert!(another(&bed));
+    bed.strict.expected_off.insert("CONFIG_Z".into());
+    assert!(another(&bed));
+}
+
+#[test]
+fn a_symbol_that_vanished_is_named_unless_it_is_expected_off() {
+    let mut bed = Bed::new();
+    bed.fake.set("loses", Some("CONFIG_B"));
+    let error = bed.build(None).unwrap_err();
+    assert!(error.to_string().contains("CONFIG_B should be m and is n;"), "{error}");
+    assert_eq!(bed.published(), Vec::<String>::new());
+    bed.strict.expected_off.insert("CONFIG_B".into());
+    bed.build(None).unwrap();
+}
+
+#[test]
+fn a_build_that_fails_or_limps_publishes_nothing_and_the_next_run_is_right() {
+    let bed = Bed::new();
+    let context = bed.fixture.context();
+    source::own(&bed.fake.workshop(&context), &bed.fixture.path().join("linux")).unwrap();
+
+    bed.fake.set("fails", Some("kernel/fork.c:1: error: no\n"));
+    let Err(Error::BuildFailed { output, log, .. }) = bed.build(None) else { panic!("it was built") };
+    assert_eq!(output, "kernel/fork.c:1: error: no");
+    assert!(fs::read_to_string(log).unwrap().contains("CC [M]"), "the whole log is kept");
+    bed.fake.set("fails", Some("ld: final link failed: No space left on device\n"));
+    assert!(matches!(bed.build(None), Err(Error::DiskFull { .. })));
+    bed.fake.set("fails", None);
+
+    bed.fake.set("says", Some("Skipping BTF generation for a.ko due to unavailability of vmlinux\n"));
+    let Err(error @ Error::BuildLimped { .. }) = bed.build(None) else { panic!("it was built") };
+    assert!(error.to_string().contains("a module has no BTF"), "{error}");
+    bed.fake.set("says", None);
+
+    bed.fake.set("forgets", Some(""));
+    assert!(matches!(bed.build(None), Err(Error::NoKernel { .. })));
+    bed.fake.set("forgets", None);
+    let published = bed.published();
+    assert!(published.iter().all(|name| name.starts_with("6.1-strict-")) && published.len() == 1, "{published:?}");
+    bed.build(Some("grow")).unwrap();
+}
+
+#[test]
+fn a_patch_that_no_longer_fits_is_told_with_the_source_and_what_patch_says() {
+    let bed = Bed::new();
+    let error = bed.build(Some("misfit")).unwrap_err().to_string();
+    assert!(error.contains("the upgrade misfit does not apply to 6.1 6.1.192"), "{error}");
+    assert!(error.contains("Hunk #1 FAILED at 7."), "{error}");
+    assert_eq!(list(&bed.fixture.context().cache).unwrap().len(), 1, "the first build only");
+    let error = bed.build(Some("shrink")).unwrap_err().to_string();
+    assert!(error.contains("there is no upgrade shrink; there are grow, misfit, none"), "{error}");
+}
+
+#[test]
+fn a_stopped_build_leaves_nothing_and_starts_over() {
+    let bed = Bed::new();
+    bed.fake.set("hangs", Some(""));
+    thread::scope(|scope| {
+        let run = scope.spawn(|| bed.build(None));
+        while !fs::read_to_string(bed.fixture.path().join("calls")).unwrap_or_default().contains("make") {
+            thread::sleep(Duration::from_millis(5));
+        }
+        bed.fixture.cancel();
+        assert!(matches!(run.join().unwrap(), Err(Error::Cancelled { .. })));
+    });
+    assert_eq!(bed.published(), Vec::<String>::new());
+    bed.fake.set("hangs", None);
+    bed.fake.calls();
+    bed.fixture.context().cancel.store(false, Ordering::Relaxed);
+    bed.build(None).unwrap();
+    assert_eq!(bed.fake.calls(), ["configure", "make", "collect"]);
+}
+
+#[test]
+fn steps_are_counted_against_those_of_the_build_before() {
+    let bed = Bed::new();
+    let progresses = Progresses::default();
+    let report = |progress| progresses.push(progress);
+    let context = Context { progress: &report, ..bed.fixture.context() };
+    let amounts = || -> Vec<(u64, u64)> {
+        let amount = |progress| match progress {
+            Progress::Amount { stage: Stage::Build, done, total } => Some((done, total)),
+            _ => None,
+        };
+        progresses.take().into_iter().filter_map(amount).collect()
+    };
+    bed.build_in(&context, None).unwrap();
+    assert_eq!(amounts(), [(1, FIRST_STEPS), (2, FIRST_STEPS)]);
+    fs::write(bed.fixture.path().join("recipes/fragments/strict.config"), "CONFIG_C=y\n").unwrap();
+    bed.build_in(&context, None).unwrap();
+    assert_eq!(amounts(), [(1, 2), (2, 2)]);
+}
+
+#[test]
+fn on_the_host_building_is_refused() {
+    let bed = Bed::new();
+    bed.build(None).unwrap();
+    let context = bed.fixture.context();
+    let source = source::own(&bed.fake.workshop(&context), &bed.fixture.path().join("linux")).unwrap();
+    let workshop = Workshop { engine: &crate::engine::Engine::Host, ..bed.fake.workshop(&context) };
+    let config = Config::new(&[]);
+    let request = Request { source: &source, recipes: &bed.recipes, config: &config, upgrade: None };
+    assert!(matches!(build(&workshop, &request), Err(Error::NeedsContainer { .. })));
+}
+
+#[test]
+fn cleaning_removes_a_line_whole_and_no_other() {
+    let bed = Bed::new();
+    bed.build(Some("grow")).unwrap();
+    let context = bed.fixture.context();
+    fs::create_dir(context.cache.builds().join("6.12-strict-00000000")).unwrap();
+    let clean_lines = |lines: &[&str], sources| {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        clean(&context, &Clean { lines, sources }).unwrap().len()
+    };
+    assert_eq!(clean_lines(&["7.2"], true), 0);
+    assert_eq!(clean_lines(&["6.1"], false), 5, "two builds, a tree, two logs");
+    assert_eq!(bed.published(), ["6.12-strict-00000000"]);
+    assert_eq!(clean_lines(&[], true), 2);
+    bed.build(Some("grow")).unwrap();
+}

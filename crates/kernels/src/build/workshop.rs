@@ -1,0 +1,143 @@
+//! Running `ci/kernel.sh` in the build image.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cache::check_mountable;
+use crate::engine::{Engine, Mount, RunSpec};
+use crate::image::Image;
+use crate::process::{Stream, Watch, disk_full_in};
+use crate::{Context, Error, Progress, Stage};
+
+pub(super) const SCRIPT: &str = include_str!("../../../../ci/kernel.sh");
+
+/// Where a build finds its source, whoever builds it: a path of the host's would get into the bytes.
+const SOURCE: &str = "/usr/src/linux";
+
+/// Where a build's output tree is, see [`SOURCE`].
+const TREE: &str = "/build";
+
+/// Where the merged configuration fragment is.
+const RECIPE: &str = "/recipe";
+
+/// Where what is published is put.
+const OUT: &str = "/out";
+
+/// What kbuild would otherwise take from the clock, the user and the machine. The number in `#1` would count the links of a
+/// vmlinux.
+const REPRODUCIBLE: [(&str, &str); 6] = [
+    ("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 2026"),
+    ("KBUILD_BUILD_USER", "modbtf"),
+    ("KBUILD_BUILD_HOST", "modbtf"),
+    ("KBUILD_BUILD_VERSION", "1"),
+    ("LC_ALL", "C"),
+    ("TZ", "UTC"),
+];
+
+/// Where kernels are built: the build image in an engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Workshop<'a> {
+    /// The cache, who watches, and who may stop it.
+    pub context: &'a Context<'a>,
+    /// The engine; not the host.
+    pub engine: &'a Engine,
+    /// The image of [`crate::image::Kind::Build`].
+    pub image: &'a Image,
+}
+
+/// The directories of one build, outside.
+#[derive(Debug, Clone)]
+pub(super) struct Bench {
+    /// The source tree.
+    pub source: PathBuf,
+    /// The output tree.
+    pub tree: PathBuf,
+    /// What holds `merged.config`.
+    pub recipe: PathBuf,
+    /// What is published.
+    pub out: PathBuf,
+}
+
+impl Bench {
+    fn mounts(&self) -> Vec<Mount> {
+        vec![
+            Mount::read_only(&self.source).seen_at(SOURCE),
+            Mount::writable(&self.tree).seen_at(TREE),
+            Mount::read_only(&self.recipe).seen_at(RECIPE),
+            Mount::writable(&self.out).seen_at(OUT),
+        ]
+    }
+}
+
+impl Workshop<'_> {
+    /// Runs a command of the script on paths in the cache.
+    pub(crate) fn on_cache(&self, command: &str, paths: &[&Path], stage: Stage, doing: &str) -> Result<(), Error> {
+        let mut arguments = vec![OsString::from(command)];
+        arguments.extend(paths.iter().map(|path| path.as_os_str().to_owned()));
+        let mounts = vec![Mount::writable(self.context.cache.root())];
+        self.run_script(&arguments, mounts, stage, doing).map(drop)
+    }
+
+    /// Runs a command of the script, its lines as progress; gives back what it wrote to standard output.
+    pub(crate) fn run_script(
+        &self,
+        arguments: &[OsString],
+        mounts: Vec<Mount>,
+        stage: Stage,
+        doing: &str,
+    ) -> Result<String, Error> {
+        let mut text = String::new();
+        let mut on_line = |stream, line: &str| {
+            if stream == Stream::Out {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (self.context.progress)(Progress::Line { stage, text: line.to_owned() });
+        };
+        self.run(arguments, mounts, doing, &mut on_line)?;
+        Ok(text)
+    }
+
+    /// Runs a command of the script on a bench.
+    pub(super) fn on_bench(
+        &self,
+        bench: &Bench,
+        arguments: &[&str],
+        doing: &str,
+        on_line: &mut dyn FnMut(Stream, &str),
+    ) -> Result<(), Error> {
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        self.run(&arguments, bench.mounts(), doing, on_line)
+    }
+
+    fn run(
+        &self,
+        arguments: &[OsString],
+        mounts: Vec<Mount>,
+        doing: &str,
+        on_line: &mut dyn FnMut(Stream, &str),
+    ) -> Result<(), Error> {
+        mounts.iter().try_for_each(|mount| check_mountable(&mount.path))?;
+        let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "kernel.sh"].map(OsString::from).into();
+        argv.extend_from_slice(arguments);
+        let spec = RunSpec {
+            image: self.image.name.clone(),
+            argv,
+            mounts,
+            workdir: "/".into(),
+            env: REPRODUCIBLE.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            devices: Vec::new(),
+            network: false,
+        };
+        let watch = Watch {
+            doing: doing.to_owned(),
+            cancel: self.context.cancel,
+            on_line,
+            on_tick: &mut |_| true,
+            grace: Duration::ZERO,
+        };
+        let result = self.engine.command(&spec)?.run(watch);
+        result.map_err(|error| disk_full_in(error, "write to", self.context.cache.root()))
+    }
+}

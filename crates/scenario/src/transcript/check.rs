@@ -1,0 +1,70 @@
+//! What makes a transcript whole: nothing missing, nothing surplus, nothing out of order, and said by the kernel that it
+//! is said to come from.
+
+use guest_protocol::{Event, PROTOCOL, Record};
+
+use super::{Error, Given, Header};
+
+/// Checks the events of a run against what its header says of it.
+pub(super) fn check(header: &Header, events: &[Event]) -> Result<(), Error> {
+    sequence(&header.given, events)
+        .and_then(|()| speaker(header, events))
+        .and_then(|()| records(events))
+        .map_err(|what| Error::Sequence { what })
+}
+
+/// Begin, Boot, a Step for each module given and in that order, End; nothing else.
+fn sequence(given: &[Given], events: &[Event]) -> Result<(), String> {
+    let [Event::Begin { .. }, Event::Boot { .. }, steps @ .., Event::End { steps: count, .. }] = events else {
+        return Err("it does not run from Begin and Boot to End".into());
+    };
+    if *count != given.len() || steps.len() != given.len() {
+        return Err(format!("{} modules were given, {} steps reported, {count} counted", given.len(), steps.len()));
+    }
+    for (at, (given, step)) in given.iter().zip(steps).enumerate() {
+        match step {
+            Event::Step { index, load, .. } if *index == at && load.module == given.module => {}
+            Event::Step { index, load, .. } => {
+                return Err(format!("step {at} should load {}, not be step {index}, {}", given.module, load.module));
+            }
+            _ => return Err(format!("event {} is not a step", at + 2)),
+        }
+    }
+    Ok(())
+}
+
+/// The kernel that answered is the one that was to run, and it answered in the protocol that is spoken here.
+fn speaker(header: &Header, events: &[Event]) -> Result<(), String> {
+    let wanted = &header.provenance.running.release;
+    match events.first() {
+        Some(Event::Begin { protocol: PROTOCOL, release, .. }) if release == wanted => Ok(()),
+        Some(Event::Begin { protocol: PROTOCOL, release, .. }) => {
+            Err(format!("the kernel that ran calls itself {release}, not {wanted}"))
+        }
+        _ => Err(format!("the guest did not speak protocol {PROTOCOL}")),
+    }
+}
+
+/// The kernel numbers its records one by one, so none is lost; and it escapes what does not print, so none is two lines.
+///
+/// Source: `kernel/printk/printk.c`, `devkmsg_read` and `append_char`.
+fn records(events: &[Event]) -> Result<(), String> {
+    let mut last: Option<u64> = None;
+    for Record { seq, text, .. } in events.iter().flat_map(records_of) {
+        if let Some(last) = last.filter(|last| last.checked_add(1) != Some(*seq)) {
+            return Err(format!("the kernel's record {last} is followed by {seq}"));
+        }
+        last = Some(*seq);
+        if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(format!("the kernel's record {seq} is not escaped: {text:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn records_of(event: &Event) -> &[Record] {
+    match event {
+        Event::Boot { records, .. } | Event::Step { records, .. } | Event::End { records, .. } => records,
+        Event::Begin { .. } | Event::Failed { .. } => &[],
+    }
+}

@@ -1,0 +1,177 @@
+//! `cargo xtask kernel`: kernels from source, built, listed and removed.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use kernels::archive::AptArchive;
+use kernels::build::{self, Build, Clean, Config, Recipes, Request, Workshop};
+use kernels::engine;
+use kernels::image::{self, Kind};
+use kernels::source::{self, Source, SourcePins};
+use kernels::{Cache, Class, Context, Error};
+use scenario::exit::Exit;
+
+use crate::environment::Environment;
+use crate::interrupt;
+use crate::progress::Display;
+
+/// Builds kernels from source, lists them, removes them.
+///
+/// Exit codes: 0 done; 2 no such line, configuration or upgrade; 3 the environment, or a build that failed; 130 interrupted.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(Building),
+    List(Listing),
+    Clean(Cleaning),
+}
+
+/// Builds a kernel, or its upgrade on top of it; what the cache has is not built again.
+#[derive(Debug, clap::Args)]
+struct Building {
+    /// The kernel line: 6.1, 6.12 or 7.2
+    #[arg(required_unless_present = "source", conflicts_with = "source")]
+    line: Option<String>,
+    /// Builds from this tree or tarball in place of Debian's source
+    #[arg(long, value_name = "DIR|TARBALL")]
+    source: Option<PathBuf>,
+    /// The configuration: fragments of kernel-configs/fragments on top of the base, separated by commas; `base` for none
+    #[arg(long, default_value = "strict", value_delimiter = ',', value_name = "NAME,…")]
+    config: Vec<String>,
+    /// The upgrade: a patch of kernel-configs/upgrades, or `none`, the same source once more
+    #[arg(long, value_name = "NAME")]
+    upgrade: Option<String>,
+    /// A symbol that is expected to be off, whatever the fragments ask for
+    #[arg(long, value_name = "CONFIG_X")]
+    expect_off: Vec<String>,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+/// Lists what was built.
+#[derive(Debug, clap::Args)]
+struct Listing {
+    /// As JSON, everything that is known of each
+    #[arg(long)]
+    json: bool,
+}
+
+/// Removes what was built, with the output trees and logs.
+#[derive(Debug, clap::Args)]
+struct Cleaning {
+    /// The kernel lines to remove; all of them if none is named
+    lines: Vec<String>,
+    /// The source trees as well
+    #[arg(long)]
+    sources: bool,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+/// Builds, lists or removes kernels.
+///
+/// # Errors
+///
+/// What keeps a kernel from being built, and the cache from being read.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let result = match &arguments.command {
+        Command::Build(arguments) => build(arguments),
+        Command::List(arguments) => list(arguments),
+        Command::Clean(arguments) => clean(arguments),
+    };
+    result.or_else(|error| match error.downcast_ref::<Error>().map(Error::class) {
+        None => Err(error),
+        Some(class) => {
+            eprintln!("error: {}", crate::one_line_a_cause(&error));
+            Ok(match class {
+                Class::Usage => Exit::Usage,
+                Class::Cancelled => Exit::Interrupted,
+                Class::Environment => Exit::Environment,
+            })
+        }
+    })
+}
+
+fn build(arguments: &Building) -> Result<Exit> {
+    let display = Display::new();
+    let show = |progress| display.ready(progress);
+    let cancel = interrupt::flag()?;
+    let apt = arguments.environment.apt()?;
+    let context = arguments.environment.context(&apt, &cancel, &show)?;
+    let choice = engine::prepare(&context, arguments.environment.engine)?;
+    let image = image::prepare(&context, &choice.engine, Kind::Build)?;
+    let workshop = Workshop { context: &context, engine: &choice.engine, image: &image };
+
+    let Some(source) = source(arguments, &workshop)? else { return Ok(Exit::Environment) };
+    let recipes = Recipes::at(crate::root().join("kernel-configs"));
+    let fragments: Vec<&str> = arguments.config.iter().map(String::as_str).filter(|name| *name != "base").collect();
+    let mut config = Config::new(&fragments);
+    config.expected_off.extend(arguments.expect_off.iter().cloned());
+    let upgrade = arguments.upgrade.as_deref();
+    let request = Request { source: &source, recipes: &recipes, config: &config, upgrade };
+    let built = build::build(&workshop, &request)?;
+    println!("{}", built.manifest.name);
+    println!("  in {}", built.directory.display());
+    println!("  {}", summary(&built));
+    Ok(Exit::Recorded)
+}
+
+/// The source, unless the archive does not have it, which is told.
+fn source(arguments: &Building, workshop: &Workshop<'_>) -> Result<Option<Source>> {
+    if let Some(path) = &arguments.source {
+        return Ok(Some(source::own(workshop, path)?));
+    }
+    let line = arguments.line.as_deref().context("a kernel line is wanted")?;
+    let pins = SourcePins::builtin()?;
+    let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
+    match source::acquire(workshop, &archive, pins.line(line)?)? {
+        Ok(source) => Ok(Some(source)),
+        Err(unavailable) => {
+            eprintln!("error: {unavailable}");
+            Ok(None)
+        }
+    }
+}
+
+fn summary(build: &Build) -> String {
+    let manifest = &build.manifest;
+    let modules = manifest.files.keys().filter(|name| name.ends_with(".ko")).count();
+    let seconds = manifest.milliseconds / 1000;
+    format!("{}, {modules} modules, {} steps in {seconds} s", manifest.release, manifest.steps)
+}
+
+fn list(arguments: &Listing) -> Result<Exit> {
+    let builds = build::list(&Cache::from_env()?)?;
+    if arguments.json {
+        let manifests: Vec<_> = builds.iter().map(|build| &build.manifest).collect();
+        println!("{}", serde_json::to_string_pretty(&manifests).context("failed to write JSON")?);
+        return Ok(Exit::Recorded);
+    }
+    let width = builds.iter().map(|build| build.manifest.name.len()).max().unwrap_or_default();
+    for build in &builds {
+        let megabytes = build::disk_usage(&build.directory) / 1_000_000;
+        println!("{:width$}  {megabytes:>4} MB  {}", build.manifest.name, summary(build));
+    }
+    if builds.is_empty() {
+        println!("nothing was built yet: cargo xtask kernel build 6.1");
+    }
+    Ok(Exit::Recorded)
+}
+
+fn clean(arguments: &Cleaning) -> Result<Exit> {
+    let display = Display::new();
+    let show = |progress| display.ready(progress);
+    let cancel = interrupt::flag()?;
+    let apt = arguments.environment.apt()?;
+    let context: Context<'_> = arguments.environment.context(&apt, &cancel, &show)?;
+    let what = Clean { lines: arguments.lines.clone(), sources: arguments.sources };
+    let removed = build::clean(&context, &what)?;
+    removed.iter().for_each(|path| println!("removed {}", path.display()));
+    Ok(Exit::Recorded)
+}
