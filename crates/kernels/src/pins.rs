@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::str::FromStr;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -79,11 +80,7 @@ impl Pins {
     /// [`Error::Pins`] for what is no TOML of this form, unknown keys included, [`Error::InconsistentPins`] for a release
     /// that occurs twice and for texts that are no package, version or suite.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let pins: Self = toml::from_str(text).map_err(|source| Error::Pins { path: path.to_owned(), source })?;
-        match pins.inconsistency() {
-            None => Ok(pins),
-            Some(why) => Err(Error::InconsistentPins { path: path.to_owned(), why }),
-        }
+        parse_checked(text, path, Self::inconsistency)
     }
 
     fn inconsistency(&self) -> Option<String> {
@@ -111,6 +108,19 @@ impl Pins {
     #[must_use]
     pub fn find(&self, spec: &KernelSpec) -> Option<&Pin> {
         spec.pick(&self.kernels, |pin| (&pin.release, &pin.package, &pin.version))
+    }
+}
+
+/// Parses a file of pins of any kind, and refuses one that contradicts itself.
+pub(crate) fn parse_checked<T: DeserializeOwned>(
+    text: &str,
+    path: &Path,
+    inconsistency: impl FnOnce(&T) -> Option<String>,
+) -> Result<T, Error> {
+    let pins: T = toml::from_str(text).map_err(|source| Error::Pins { path: path.to_owned(), source })?;
+    match inconsistency(&pins) {
+        None => Ok(pins),
+        Some(why) => Err(Error::InconsistentPins { path: path.to_owned(), why }),
     }
 }
 

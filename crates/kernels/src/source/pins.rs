@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::pins::{Pin, is_word};
+use crate::pins::{Pin, is_word, parse_checked};
 use crate::{Error, Sha256};
 
 const BUILTIN: &str = include_str!("../../../../kernel-configs/sources.toml");
@@ -64,16 +64,6 @@ impl SourcePins {
         Self::parse(BUILTIN, Path::new(BUILTIN_PATH))
     }
 
-    /// Reads a file of pins.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] and those of [`SourcePins::parse`].
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
-        Self::parse(&text, path)
-    }
-
     /// Parses pins; `path` is only named in errors.
     ///
     /// # Errors
@@ -81,11 +71,7 @@ impl SourcePins {
     /// [`Error::Pins`] for what is no TOML of this form, [`Error::InconsistentPins`] for a line that occurs twice and for texts
     /// that are no line, package, version or suite.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let pins: Self = toml::from_str(text).map_err(|source| Error::Pins { path: path.to_owned(), source })?;
-        match pins.inconsistency() {
-            None => Ok(pins),
-            Some(why) => Err(Error::InconsistentPins { path: path.to_owned(), why }),
-        }
+        parse_checked(text, path, Self::inconsistency)
     }
 
     fn inconsistency(&self) -> Option<String> {
