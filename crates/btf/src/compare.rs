@@ -151,6 +151,14 @@ impl<'a> Bases<'a> {
         Self::of([Base::Of(left), Base::Of(right)])
     }
 
+    /// The two bases, left and right.
+    #[must_use]
+    pub fn both(&self) -> [&'a Btf<'a>; 2] {
+        self.0.bases.map(|base| match base {
+            Base::Of(base) | Base::Below(base) => base,
+        })
+    }
+
     /// Compares what is split over the left base with what is split over the right one.
     #[must_use]
     pub fn compare(&self, left: &'a Btf<'a>, right: &'a Btf<'a>) -> Comparison<'a> {

@@ -10,7 +10,8 @@
 //! - [`Type`] is one type: [`Type::fields`] is the one walk over what it consists of, and the typed accessors rest on the
 //!   same description ([`Shape`]).
 //! - [`Builder`] writes: copies that are equal byte by byte, the other byte order, renumbered types, new ones.
-//! - [`mod@compare`] compares types, [`mod@c`] writes them as C.
+//! - [`mod@compare`] compares types, [`mod@c`] writes them as C, [`mod@relocate`] moves a module's BTF to another base as
+//!   the kernel does.
 //!
 //! The format is that of `include/uapi/linux/btf.h`, kinds 1 to 19, headers of 24 and 32 bytes.
 //!
@@ -66,13 +67,14 @@ mod id;
 mod kind;
 mod layout;
 mod record;
+pub mod relocate;
 mod scan;
 mod section;
 mod shape;
 mod ty;
 mod view;
 
-pub use bstr::BStr;
+pub use bstr::{BStr, BString};
 
 pub use build::{Builder, is_compact};
 pub use element::{Elements, Enumerator, Member, Param, SectionVar};

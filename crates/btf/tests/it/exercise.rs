@@ -2,6 +2,7 @@
 
 use btf::c::{self, Style};
 use btf::compare::{Comparison, Strength};
+use btf::relocate::relocate;
 use btf::{Btf, Builder, ParseError, StrOff, Type, TypeId, Value, View, is_compact};
 
 /// How many types are rendered and compared one by one.
@@ -29,6 +30,7 @@ pub fn split(base: &[u8], bytes: &[u8]) -> Result<(), ParseError> {
     render(view);
     compare(view, view);
     compare(view, btf.alone());
+    relocated(&base, &btf);
     Ok(())
 }
 
@@ -129,6 +131,20 @@ fn compare(left: View<'_>, right: View<'_>) {
             let difference = there.difference(left, right, strength);
             assert_eq!(difference.is_none(), same);
             let _ = difference.map(|difference| difference.to_string());
+        }
+    }
+}
+
+/// What is relocated to the base that it already has stays as it is; whatever is relocated has its length.
+fn relocated(base: &Btf<'_>, split: &Btf<'_>) {
+    if let Ok(stayed) = relocate(base, split, base) {
+        assert_eq!(stayed.bytes, split.bytes());
+        assert!(stayed.stands_for.iter().map(|id| id.0).eq(0..=base.len()));
+    }
+    for (distilled, to) in [(base, split), (split, base)] {
+        match relocate(distilled, split, to) {
+            Ok(moved) => assert_eq!(moved.bytes.len(), split.bytes().len()),
+            Err(error) => assert!(error.errno().is_some() || error.kernel_line().is_none(), "{error}"),
         }
     }
 }

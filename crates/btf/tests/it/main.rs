@@ -1,9 +1,11 @@
 //! The format as a user of the crate sees it.
 
 mod common;
+mod distill;
 mod exercise;
 mod mutate;
 mod parse;
+mod relocate;
 mod roundtrip;
 mod split;
 mod types;
