@@ -2,10 +2,12 @@
 # Asks a Debian archive for kernels, inside a container, with an apt state of its own: STATE/apt.conf names everything, so
 # neither the image's nor the host's apt is read or changed. apt checks the signatures.
 #
-#   archive.sh index STATE                      reads the suites of STATE/sources.list; prints one line for each kernel and
-#                                               kernel source: suite, package, version, bytes, KiB unpacked, SHA-256
+#   archive.sh index STATE                      reads the suites of STATE/sources.list; prints one line for each kernel,
+#                                               kernel source, kernel's debug information, and what pinned tools are made of:
+#                                               suite, package, version, bytes, KiB unpacked, SHA-256
 #   archive.sh download STATE DIR PACKAGE=VERSION…
-#   archive.sh unpack JOBS DEB DIR [DEB DIR]…   only what boots: the image and the modules; prints `unpacked DIR` for each
+#   archive.sh unpack JOBS DEB DIR [DEB DIR]…   only the image and the modules, or those with debug information, should
+#                                               the package be called so; prints `unpacked DIR` for each
 set -eu
 
 command=$1
@@ -26,7 +28,7 @@ index)
             PATH=$PATH:/usr/lib/apt apt-helper cat-file "$file" || printf '\n\nUnreadable\n'
         } | awk -v suite="$suite" -v RS= -F '\n' '
             $1 == "Unreadable" { print "archive.sh: the list of " suite " is unreadable" >"/dev/stderr"; exit 1 }
-            $1 !~ /^Package: linux-(image-[0-9].*-unsigned|source-[0-9.]*)$/ { next }
+            $1 !~ /^Package: (linux-(image-[0-9].*-(unsigned|dbg)|source-[0-9.]*)|pahole|libbpf1)$/ { next }
             {
                 split("", field)
                 for (i = 1; i <= NF; i++) {
@@ -48,11 +50,15 @@ unpack)
     for item; do printf '%s\0' "$item"; done | xargs -0 -n 2 -P "$jobs" sh -c '
         set -eu
         mkdir -p "$2"
+        case ${1##*/} in
+        *-dbg_*) kernel="./usr/lib/debug/boot/*" ;;
+        *) kernel="./boot/*" ;;
+        esac
         # A cut or damaged package makes dpkg-deb fail, whatever tar made of the beginning.
         status=$(
             { { dpkg-deb --fsys-tarfile "$1" || echo "$?" >&3; } |
                 tar -x -C "$2" --no-same-owner --no-same-permissions --wildcards --exclude="*/boot/System.map-*" \
-                    "./boot/*" "./*lib/modules/*" >&2; } 3>&1
+                    "$kernel" "./*lib/modules/*" >&2; } 3>&1
         )
         [ -z "$status" ]
         echo "unpacked $2"

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use kernels::archive::AptArchive;
+use kernels::build::external::{self, External, ExternalRequest};
 use kernels::build::{self, Build, Clean, Config, Recipes, Request, Workshop};
 use kernels::engine;
 use kernels::image::{self, Kind};
@@ -32,7 +33,7 @@ enum Command {
     Clean(Cleaning),
 }
 
-/// Builds a kernel, or its upgrade on top of it; what the cache has is not built again.
+/// Builds a kernel, or its upgrade on top of it, and modules against it; what the cache has is not built again.
 #[derive(Debug, clap::Args)]
 struct Building {
     /// The kernel line: 6.1, 6.12 or 7.2
@@ -47,6 +48,9 @@ struct Building {
     /// The upgrade: a patch of kernel-configs/upgrades, or `none`, the same source once more
     #[arg(long, value_name = "NAME")]
     upgrade: Option<String>,
+    /// Builds also, with `make M=`, the modules of these directories of the source (`fs/fuse`) or of kernel-configs/external
+    #[arg(long, value_name = "DIR")]
+    external: Vec<String>,
     /// A symbol that is expected to be off, whatever the fragments ask for
     #[arg(long, value_name = "CONFIG_X")]
     expect_off: Vec<String>,
@@ -54,7 +58,7 @@ struct Building {
     environment: Environment,
 }
 
-/// Lists what was built.
+/// Lists what was built: kernels, and then modules that were built against them.
 #[derive(Debug, clap::Args)]
 struct Listing {
     /// As JSON, everything that is known of each
@@ -62,12 +66,12 @@ struct Listing {
     json: bool,
 }
 
-/// Removes what was built, with the output trees and logs.
+/// Removes what was built, with the output trees and logs, and what killed runs left of their workbenches.
 #[derive(Debug, clap::Args)]
 struct Cleaning {
     /// The kernel lines to remove; all of them if none is named
     lines: Vec<String>,
-    /// The source trees as well
+    /// The source trees as well, and the tools if no line is named
     #[arg(long)]
     sources: bool,
     #[command(flatten)]
@@ -119,6 +123,12 @@ fn build(arguments: &Building) -> Result<Exit> {
     println!("{}", built.manifest.name);
     println!("  in {}", built.directory.display());
     println!("  {}", summary(&built));
+    if !arguments.external.is_empty() {
+        let modules = external::build(&workshop, &ExternalRequest { request, sources: &arguments.external })?;
+        println!("{}", modules.manifest.name);
+        println!("  in {}", modules.directory.display());
+        println!("  {}", external_summary(&modules));
+    }
     Ok(Exit::Recorded)
 }
 
@@ -146,19 +156,31 @@ fn summary(build: &Build) -> String {
     format!("{}, {modules} modules, {} steps in {seconds} s", manifest.release, manifest.steps)
 }
 
+fn external_summary(external: &External) -> String {
+    let manifest = &external.manifest;
+    let seconds = manifest.milliseconds / 1000;
+    format!("{} for {}, {} steps in {seconds} s", manifest.sources.join(" "), manifest.kernel, manifest.steps)
+}
+
 fn list(arguments: &Listing) -> Result<Exit> {
-    let builds = build::list(&Cache::from_env()?)?;
+    let cache = Cache::from_env()?;
+    let (builds, externals) = (build::list(&cache)?, external::list(&cache)?);
     if arguments.json {
-        let manifests: Vec<_> = builds.iter().map(|build| &build.manifest).collect();
-        println!("{}", serde_json::to_string_pretty(&manifests).context("failed to write JSON")?);
+        let kernels: Vec<_> = builds.iter().map(|build| &build.manifest).collect();
+        let externals: Vec<_> = externals.iter().map(|external| &external.manifest).collect();
+        let all = serde_json::json!({ "kernels": kernels, "externals": externals });
+        println!("{}", serde_json::to_string_pretty(&all).context("failed to write JSON")?);
         return Ok(Exit::Recorded);
     }
-    let width = builds.iter().map(|build| build.manifest.name.len()).max().unwrap_or_default();
-    for build in &builds {
-        let megabytes = build::disk_usage(&build.directory) / 1_000_000;
-        println!("{:width$}  {megabytes:>4} MB  {}", build.manifest.name, summary(build));
+    let kernels = builds.iter().map(|build| (&build.manifest.name, &build.directory, summary(build)));
+    let externals =
+        externals.iter().map(|external| (&external.manifest.name, &external.directory, external_summary(external)));
+    let rows: Vec<_> = kernels.chain(externals).collect();
+    let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
+    for (name, directory, summary) in &rows {
+        println!("{name:width$}  {:>4} MB  {summary}", build::disk_usage(directory) / 1_000_000);
     }
-    if builds.is_empty() {
+    if rows.is_empty() {
         println!("nothing was built yet: cargo xtask kernel build 6.1");
     }
     Ok(Exit::Recorded)

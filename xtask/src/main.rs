@@ -8,6 +8,7 @@ mod fuzz;
 mod interrupt;
 mod kernel;
 mod progress;
+mod report;
 mod repro;
 mod test;
 
@@ -31,6 +32,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Faults(faults::Arguments),
     Kernel(kernel::Arguments),
+    Report(report::Arguments),
     Test(test::Arguments),
     Fuzz(fuzz::Arguments),
 }
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
     };
@@ -94,7 +97,8 @@ mod tests {
 
     #[test]
     fn an_error_of_ours_says_its_exit_code_and_any_other_is_the_environment_s() {
-        let ours = scenario::run::Error::NoSuchScenario { name: "x".into(), known: Vec::new() };
+        let unknown = scenario::choice::Error::NoSuchScenario { name: "x".into(), known: Vec::new() };
+        let ours = scenario::run::Error::from(unknown);
         assert_eq!(exit_of(&anyhow::Error::from(ours).context("while running")), Exit::Usage);
         assert_eq!(exit_of(&anyhow::anyhow!("no space")), Exit::Environment);
     }

@@ -42,9 +42,11 @@ impl Display {
             }
             Line { stage, text } => self.stage(stage).set_message(text),
             Note { stage, text } => self.line(&format!("{}: {text}", stage.name())),
-            Waiting { pid } => {
+            Waiting { pid, doing, since } => {
                 let whom = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
-                self.line(&format!("waiting for another run{whom}"));
+                let doing = doing.map_or_else(String::new, |doing| format!(", which is {doing}"));
+                let since = since.map_or_else(String::new, |since| format!(", for {} s so far", since.as_secs()));
+                self.line(&format!("waiting for another run{whom}{doing}{since}"));
             }
             Finished { stage, elapsed } => {
                 if let Some(bar) = lock(&self.stages).remove(&stage) {

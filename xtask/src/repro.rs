@@ -7,12 +7,15 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use kernels::archive::resolve;
+use kernels::build::Recipes;
 use kernels::pins::{PairSpec, Pin, Pins};
-use scenario::definition::{Definition, Modules, Scenario};
+use kernels::source::{self, SourcePins};
+use scenario::choice::{Breadth, choose};
+use scenario::definition::{Boot, Definition, Kernel, Modules, Scenario, Subject, test_name};
 use scenario::exit::{Ending, Exit};
 use scenario::file::replace;
 use scenario::report::{Report, Style};
-use scenario::run::{self, Job, Mode, Options, Ready, Wanted};
+use scenario::run::{self, Job, Mode, Options, Origin, Pair, Ready, Sources, Wanted};
 use xshell::{Shell, cmd};
 
 use crate::environment::Environment;
@@ -21,22 +24,32 @@ use crate::progress::Display;
 
 /// Boots real kernels, loads real modules, and compares what the kernel said with what was recorded.
 ///
-/// Without arguments it runs every scenario. It sets up what it needs: on Debian, as root, missing packages are installed
-/// after saying which.
+/// Without arguments it runs the scenarios on prebuilt kernels, and those on kernels that are built from the source of 6.1;
+/// with --all those of 6.12 and 7.2 as well. It sets up what it needs: on Debian, as root, missing packages are installed after
+/// saying which.
 ///
 /// Exit codes: 0 as recorded; 1 a scenario differs; 2 usage; 3 environment, or a scenario is unavailable; 4 a machine
 /// panicked, hung or was lost; 130 interrupted.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The scenarios to run; all of them if none is named
+    /// The scenarios to run: `upgrade-grow` for its record of 6.1, `upgrade-grow@6.12` for that of another line
     #[arg(value_name = "SCENARIO", conflicts_with = "pair")]
     scenarios: Vec<String>,
-    /// Lists the scenarios and runs none
+    /// Lists the scenarios with what they need, and runs none
     #[arg(long)]
     list: bool,
-    /// Runs only what needs no kernel build (today that is every scenario)
-    #[arg(long)]
+    /// Runs only what needs no kernel build
+    #[arg(long, conflicts_with_all = ["all", "line", "source", "pair"])]
     quick: bool,
+    /// Runs what is built on every kernel line
+    #[arg(long, conflicts_with_all = ["line", "source", "pair"])]
+    all: bool,
+    /// Runs what is built on this kernel line, in place of 6.1; can be given several times
+    #[arg(long, value_name = "LINE", conflicts_with_all = ["source", "pair"])]
+    line: Vec<String>,
+    /// Builds the kernels from this tree or tarball in place of Debian's source, and compares with the records of its line
+    #[arg(long, value_name = "DIR|TARBALL", conflicts_with_all = ["pair", "bless", "list"])]
+    source: Option<PathBuf>,
     /// Compares and records nothing; only the logs of a machine that went wrong are kept, in the cache
     #[arg(long, conflicts_with = "bless")]
     check: bool,
@@ -130,10 +143,16 @@ fn default_jobs() -> u16 {
 ///
 /// What keeps every scenario from being tried.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    let scenarios = chosen(&arguments.scenarios)?;
+    let all = snapshots::scenarios().map_err(run::Error::from)?;
     if arguments.list {
-        list(&scenarios);
+        let everything = arguments.scenarios.is_empty() && !arguments.quick && arguments.line.is_empty();
+        let breadth = if everything { Breadth::All } else { arguments.breadth() };
+        list(&chosen(all, arguments, &breadth)?);
         return Ok(Exit::Recorded);
+    }
+    if arguments.source.is_none() {
+        // Before anything is fetched or made.
+        chosen(all.clone(), arguments, &arguments.breadth())?;
     }
     let display = Display::new();
     let show_ready = |progress| display.ready(progress);
@@ -143,9 +162,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let wanted = Wanted { engine: arguments.environment.engine, accel: arguments.accel.into(), root: crate::root() };
     let ready = Ready::prepare(context, &wanted)?;
     let pins = arguments.environment.pins()?;
+    let sources = sources(arguments, &ready)?;
+    let breadth = sources.own.as_ref().map_or(arguments.breadth(), |own| Breadth::Only(own.identity.line.clone()));
     let jobs = match &arguments.pair {
         Some(pair) => vec![pair_job(&ready, &pins, pair)?],
-        None => scenarios.into_iter().map(|scenario| job(scenario, &pins)).collect(),
+        None => chosen(all, arguments, &breadth)?.into_iter().map(|scenario| Job::new(scenario, &pins)).collect(),
     };
     let options = Options {
         mode: match (arguments.check, arguments.bless) {
@@ -158,35 +179,45 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         keep: arguments.keep,
         allow_unavailable: arguments.allow_unavailable,
     };
-    let report = run::run(&ready, &jobs, &options, &|progress| display.run(&progress))?;
+    let report = run::run(&ready, &jobs, &sources, &options, &|progress| display.run(&progress))?;
     let accepted = accept(&report);
     print(&report, &arguments.format)?;
     accepted?;
     Ok(report.exit)
 }
 
-fn chosen(names: &[String]) -> Result<Vec<Scenario>, run::Error> {
-    let all = snapshots::scenarios()?;
-    let known = || all.iter().map(|it| it.name.clone()).collect();
-    if let Some(name) = names.iter().find(|name| !all.iter().any(|it| it.name == **name)) {
-        return Err(run::Error::NoSuchScenario { name: name.clone(), known: known() });
+impl Arguments {
+    /// How much is run, but for what a source decides.
+    fn breadth(&self) -> Breadth {
+        match (self.quick, self.all, self.line.as_slice()) {
+            (true, ..) => Breadth::Quick,
+            (_, true, _) => Breadth::All,
+            (.., []) => Breadth::Usual,
+            (.., lines) => Breadth::Lines(lines.to_vec()),
+        }
     }
-    Ok(all.into_iter().filter(|it| names.is_empty() || names.contains(&it.name)).collect())
+}
+
+fn chosen(all: Vec<Scenario>, arguments: &Arguments, breadth: &Breadth) -> Result<Vec<Scenario>, run::Error> {
+    Ok(choose(all, &arguments.scenarios, breadth)?)
+}
+
+/// Where kernels that are built come from; somebody's own source is brought into the cache.
+fn sources(arguments: &Arguments, ready: &Ready<'_>) -> Result<Sources, run::Error> {
+    let own = match &arguments.source {
+        Some(path) => Some(source::own(&ready.workshop()?, path)?),
+        None => None,
+    };
+    Ok(Sources { pins: SourcePins::builtin()?, recipes: Recipes::at(crate::root().join("kernel-configs")), own })
 }
 
 fn list(scenarios: &[Scenario]) {
     let width = scenarios.iter().map(|it| it.name.len()).max().unwrap_or(0);
-    for Scenario { name, definition, .. } in scenarios {
+    for scenario in scenarios {
+        let Scenario { name, definition, .. } = scenario;
         crate::print_line(&format!("{name:width$}  {}", definition.title));
+        crate::print_line(&format!("{:width$}  needs {}", "", scenario.needs()));
     }
-}
-
-fn job(scenario: Scenario, pins: &Pins) -> Job {
-    let pin = |release: &str| {
-        pins.release(release).cloned().ok_or_else(|| format!("{release} is not pinned in kernel-configs/"))
-    };
-    let (running, modules_of) = (pin(&scenario.definition.running), pin(&scenario.definition.modules_of));
-    Job { scenario, running, modules_of }
 }
 
 /// A scenario made up from the command line: all modules of one kernel on another.
@@ -201,21 +232,25 @@ fn pair_job(ready: &Ready<'_>, pins: &Pins, pair: &PairSpec) -> Result<Job, run:
         pin.as_ref().map_or_else(|_| spec.to_string(), |pin| pin.release.clone())
     };
     let (from, to) = (release(&running, &pair.from), release(&modules_of, &pair.to));
-    let definition = Definition {
-        title: format!("all modules of {to} on a running {from}"),
-        about: "A pair from the command line.".into(),
-        running: from,
-        modules_of: to,
+    let title = format!("all modules of {to} on a running {from}");
+    let boot = Boot {
+        running: Kernel::Pinned(from),
+        modules_of: Kernel::Pinned(to),
         load: Modules::All,
         memory_mib: 4096,
+        abi: None,
     };
-    Ok(Job { scenario: Scenario { name: "pair".into(), definition, dir: None }, running, modules_of })
+    let about = "A pair from the command line.".into();
+    let definition = Definition { title, about, lines: Vec::new(), subject: Subject::Boot(boot) };
+    let scenario = Scenario { name: "pair".into(), line: None, definition, dir: None };
+    let kernels = Pair { running: running.map(Origin::Package), modules_of: modules_of.map(Origin::Package) };
+    Ok(Job { scenario, kernels: Some(kernels) })
 }
 
 /// Has insta write the snapshots anew of what was just recorded, and no other: each has a test of its name.
 fn accept(report: &Report) -> Result<()> {
     let blessed = report.scenarios.iter().filter(|it| it.ending == Ending::Blessed);
-    let tests: Vec<String> = blessed.map(|it| it.name.replace('-', "_")).collect();
+    let tests: Vec<String> = blessed.map(|it| test_name(&it.name)).collect();
     if tests.is_empty() {
         return Ok(());
     }

@@ -88,7 +88,7 @@ fn tell(progress: Progress) {
         Progress::Started { stage, what } => println!("{}: {what}", stage.name()),
         Progress::Finished { stage, elapsed } => seconds(stage.name(), elapsed),
         Progress::Note { text, .. } => println!("note: {text}"),
-        Progress::Waiting { pid } => println!("waiting for another run ({pid:?})"),
+        Progress::Waiting { pid, .. } => println!("waiting for another run ({pid:?})"),
         _ => {}
     }
 }

@@ -2,26 +2,29 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Context, Error, Progress};
+use crate::Error;
 
-/// How often a waiting run looks again whether the lock is free.
-const POLL: Duration = Duration::from_millis(100);
+mod lock;
+
+pub(crate) use lock::Lock;
 
 /// The cache directory. Everything in it can be deleted at any time when no run is under way.
 ///
 /// - `kernels/<release>-<version>-<hash>/`: unpacked kernels, each published whole by one rename
+/// - `debug/<release>-<version>-<hash>/`: the debug information of kernels, published likewise
 /// - `sources/<line>-<version>-<hash>/`: kernel sources, published likewise
 /// - `builds/<line>-<config>-<upgrade>-<key>/`: kernels built from them, published likewise
 /// - `trees/<line>-<config>-<key>/`: the output trees that upgrades are built on
+/// - `tools/<name>-<key>/`: pinned programs, published likewise
+/// - `benches/`: private copies of output trees, each locked while it is used, else swept
 /// - `logs/`: what the builds printed
 /// - `debs/`: packages that were downloaded and verified, but not yet unpacked
 /// - `apt/`: the private apt state
@@ -51,7 +54,10 @@ impl Cache {
     ///
     /// [`Error::BadPath`] for a path that engines and apt cannot take, [`Error::Io`] and [`Error::DiskFull`].
     pub fn at(root: &Path) -> Result<Self, Error> {
-        for name in ["kernels", "sources", "builds", "trees", "logs", "debs", "apt", "images", "tmp"] {
+        for name in [
+            "kernels", "debug", "sources", "builds", "trees", "tools", "benches", "logs", "debs", "apt", "images",
+            "tmp",
+        ] {
             let path = root.join(name);
             fs::create_dir_all(&path).map_err(|source| Error::io("create", &path, source))?;
         }
@@ -71,6 +77,10 @@ impl Cache {
         self.root.join("kernels")
     }
 
+    pub(crate) fn debug(&self) -> PathBuf {
+        self.root.join("debug")
+    }
+
     pub(crate) fn sources(&self) -> PathBuf {
         self.root.join("sources")
     }
@@ -81,6 +91,14 @@ impl Cache {
 
     pub(crate) fn trees(&self) -> PathBuf {
         self.root.join("trees")
+    }
+
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.root.join("tools")
+    }
+
+    pub(crate) fn benches(&self) -> PathBuf {
+        self.root.join("benches")
     }
 
     pub(crate) fn logs(&self) -> PathBuf {
@@ -119,53 +137,45 @@ impl Cache {
         fs::rename(made, target).map_err(|source| Error::io("publish", target, source))
     }
 
-    /// Removes a published directory, if it is there. It is moved away first, so that it is never there in part.
+    /// Keeps a published directory from being removed or replaced until the result is dropped: for who copies it without
+    /// [`Cache::lock`], which must not be taken while this is held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], also for one that is not there (any more).
+    pub(crate) fn hold(&self, published: &Path) -> Result<Held, Error> {
+        let failed = |source| Error::io("hold", published, source);
+        loop {
+            let directory = File::open(published).map_err(failed)?;
+            directory.lock_shared().map_err(failed)?;
+            let held = directory.metadata().map_err(failed)?;
+            let there = fs::metadata(published).map_err(failed)?;
+            // Else it was replaced while this waited.
+            if (held.dev(), held.ino()) == (there.dev(), there.ino()) {
+                return Ok(Held { _directory: directory });
+            }
+        }
+    }
+
+    /// Removes a published directory, if it is there and as soon as nobody holds it. It is moved away first, so that it is
+    /// never there in part.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
     pub(crate) fn discard(&self, published: &Path, lock: &Lock) -> Result<(), Error> {
         let away = self.temporary(lock)?;
-        match fs::rename(published, away.path().join("discarded")) {
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(Error::io("remove", published, source)),
-            Ok(()) => away.close().map_err(|source| Error::io("remove", published, source)),
-        }
-    }
-
-    /// Waits until no other run changes the cache, then keeps others from it until the lock is dropped, and removes what
-    /// interrupted runs left.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Cancelled`], [`Error::Io`], [`Error::DiskFull`].
-    pub(crate) fn lock(&self, context: &Context<'_>) -> Result<Lock, Error> {
-        let path = self.root.join("lock");
-        let failed = |source| Error::io("lock", &path, source);
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let mut told = false;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
-                Err(TryLockError::WouldBlock) => {}
+        let _held = match File::open(published) {
+            Ok(directory) => {
+                directory.lock().map_err(|source| Error::io("lock", published, source))?;
+                Some(directory)
             }
-            if context.cancel.load(Ordering::Relaxed) {
-                return Err(Error::Cancelled { doing: "wait for another run".into() });
-            }
-            if !told {
-                (context.progress)(Progress::Waiting { pid: owner(&mut file) });
-                told = true;
-            }
-            std::thread::sleep(POLL);
-        }
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(failed)?;
-        self.remove_leftovers()?;
-        Ok(Lock { _file: file })
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(Error::io("remove", published, source)),
+        };
+        let failed = |source| Error::io("remove", published, source);
+        fs::rename(published, away.path().join("discarded")).map_err(failed)?;
+        away.close().map_err(failed)
     }
 
     fn remove_leftovers(&self) -> Result<(), Error> {
@@ -184,17 +194,10 @@ impl Cache {
     }
 }
 
-/// The right to change the cache; given up when dropped, and by the kernel when the process dies.
+/// The certainty that a published directory stays, see [`Cache::hold`].
 #[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-}
-
-fn owner(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.rewind().ok()?;
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+pub(crate) struct Held {
+    _directory: File,
 }
 
 fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
@@ -257,6 +260,7 @@ mod tests {
     use super::*;
     use crate::testing::Fixture;
     use std::sync::mpsc;
+    use std::time::Duration;
 
     #[test]
     fn the_directory_comes_from_the_first_absolute_variable() {
@@ -281,28 +285,26 @@ mod tests {
     }
 
     #[test]
-    fn a_second_run_waits_for_the_first_and_says_for_whom() {
+    fn what_is_held_is_removed_only_when_it_is_let_go() {
         let fixture = Fixture::new();
-        let lock = fixture.context().cache.lock(&fixture.context()).unwrap();
-        let (sender, receiver) = mpsc::channel();
+        let cache = fixture.context().cache;
+        let tree = cache.trees().join("x");
+        fs::create_dir(&tree).unwrap();
+        let held = cache.hold(&tree).unwrap();
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let report = move |progress| sender.send(progress).unwrap();
-                let context = Context { progress: &report, ..fixture.context() };
-                context.cache.lock(&context).map(drop).unwrap();
+            let context = fixture.context();
+            let (sender, receiver) = mpsc::channel();
+            scope.spawn(move || {
+                let lock = context.cache.lock(&context).unwrap();
+                context.cache.discard(&context.cache.trees().join("x"), &lock).unwrap();
+                sender.send(()).unwrap();
             });
-            assert_eq!(receiver.recv().unwrap(), Progress::Waiting { pid: Some(std::process::id()) });
-            drop(lock);
+            assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err() && tree.exists());
+            drop(held);
+            receiver.recv().unwrap();
+            assert!(!tree.exists());
         });
-    }
-
-    #[test]
-    fn waiting_for_the_lock_can_be_stopped() {
-        let fixture = Fixture::new();
-        let _lock = fixture.context().cache.lock(&fixture.context()).unwrap();
-        fixture.cancel();
-        let error = fixture.context().cache.lock(&fixture.context()).unwrap_err();
-        assert_eq!(error.class(), crate::Class::Cancelled);
+        assert!(matches!(cache.hold(&tree), Err(Error::Io { .. })));
     }
 
     #[test]

@@ -258,6 +258,22 @@ pub enum Error {
         /// Each symbol that is not as asked for.
         lost: Vec<crate::build::Lost>,
     },
+    /// Packages of a tool without the program.
+    #[error("the packages of the tool {tool} hold no {program}; correct kernel-configs/tools.toml")]
+    NoTool {
+        /// The tool.
+        tool: String,
+        /// The program's path that is pinned.
+        program: String,
+    },
+    /// A workbench that was asked for with what there is not.
+    #[error("the workbench cannot be made or used as asked: {path:?} {why}")]
+    BadWorkbench {
+        /// The path or name.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A patch that does not fit the source.
     #[error(
         "the upgrade {upgrade} does not apply to {source_name}: adapt the patch, or add one for this line beside it; patch says:\n{output}"
@@ -320,6 +336,7 @@ impl Error {
             | Self::BadMirror { .. }
             | Self::UnknownName { .. }
             | Self::NoSource { .. }
+            | Self::BadWorkbench { .. }
             | Self::BadFragment { .. } => Class::Usage,
             Self::Cancelled { .. } => Class::Cancelled,
             _ => Class::Environment,

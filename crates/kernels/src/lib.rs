@@ -9,7 +9,8 @@
 //! 5. [`engine::Engine::command`] is how a program, QEMU above all, then runs in the image.
 //!
 //! Or from source: [`source::acquire`] or [`source::own`] brings a tree into the cache, and [`build::build`] builds a kernel
-//! or its upgrade from it in the build image.
+//! or its upgrade from it in the build image. [`build::external`] builds modules against such a kernel, and
+//! [`build::workbench`] tries on a copy of its tree whatever kbuild can be asked for, with the pinned [`tools`] where wanted.
 //!
 //! Warm, 1 to 4 are a few file reads and two calls of the engine.
 
@@ -26,9 +27,11 @@ pub mod mirror;
 pub mod pins;
 mod process;
 mod progress;
+mod scratch;
 pub mod source;
 #[cfg(test)]
 mod testing;
+pub mod tools;
 mod version;
 
 pub use cache::Cache;

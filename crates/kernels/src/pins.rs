@@ -51,6 +51,9 @@ pub struct Pins {
     /// The kernels.
     #[serde(rename = "kernel")]
     pub kernels: Vec<Pin>,
+    /// The packages with the debug information (DWARF) of some of them.
+    #[serde(default)]
+    pub debug: Vec<Pin>,
 }
 
 impl Pins {
@@ -85,14 +88,15 @@ impl Pins {
 
     fn inconsistency(&self) -> Option<String> {
         let mut releases = BTreeSet::new();
-        for pin in &self.kernels {
+        let debug = self.debug.iter().map(|pin| (pin, "debug information of the kernel"));
+        for (pin, what) in self.kernels.iter().map(|pin| (pin, "kernel")).chain(debug) {
             for text in [&pin.release, &pin.package, &pin.version, &pin.suite] {
                 if !is_word(text) {
                     return Some(format!("`{text}` of kernel {} is not a name or version", pin.release));
                 }
             }
-            if !releases.insert(pin.release.as_str()) {
-                return Some(format!("the kernel {} is pinned twice", pin.release));
+            if !releases.insert((what, pin.release.as_str())) {
+                return Some(format!("the {what} {} is pinned twice", pin.release));
             }
         }
         self.suites.iter().find(|suite| !is_word(suite)).map(|suite| format!("`{suite}` is not a suite"))
@@ -102,6 +106,12 @@ impl Pins {
     #[must_use]
     pub fn release(&self, release: &str) -> Option<&Pin> {
         self.kernels.iter().find(|pin| pin.release == release)
+    }
+
+    /// The pinned debug information of the kernel of exactly this release.
+    #[must_use]
+    pub fn debug_of(&self, release: &str) -> Option<&Pin> {
+        self.debug.iter().find(|pin| pin.release == release)
     }
 
     /// The pinned kernel that `spec` names, if one is.
@@ -244,6 +254,11 @@ mod tests {
         for pin in &pins.kernels {
             assert!(pins.suites.contains(&pin.suite), "{}", pin.release);
             assert_eq!(pin.package, format!("linux-image-{}-unsigned", pin.release));
+        }
+        for pin in &pins.debug {
+            assert_eq!(pin.package, format!("linux-image-{}-dbg", pin.release));
+            let kernel = pins.release(&pin.release).unwrap();
+            assert_eq!((&kernel.version, &kernel.suite), (&pin.version, &pin.suite), "one build made both");
         }
     }
 

@@ -28,6 +28,8 @@ pub enum Stage {
     Build,
     /// Taking from a finished build what is booted and loaded.
     Collect,
+    /// Measuring what was built or fetched.
+    Measure,
 }
 
 impl Stage {
@@ -46,6 +48,7 @@ impl Stage {
             Self::Configure => "configuration",
             Self::Build => "kernel build",
             Self::Collect => "collect",
+            Self::Measure => "measure",
         }
     }
 }
@@ -85,10 +88,14 @@ pub enum Progress {
         /// The text, one line.
         text: String,
     },
-    /// Another run holds the cache's lock; this one waits for it.
+    /// Another run holds the cache's lock; this one waits for it. Told again when the other does something else.
     Waiting {
         /// Its process id, if the lock file says.
         pid: Option<u32>,
+        /// What it does that takes long, if it says so: `building 6.1-strict-0123abcd`.
+        doing: Option<String>,
+        /// How long it has been doing that.
+        since: Option<Duration>,
     },
     /// A stage ended well.
     Finished {

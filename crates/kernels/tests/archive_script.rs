@@ -63,6 +63,32 @@ fn kernels_are_listed_by_suite_and_nothing_else_is() {
 }
 
 #[test]
+fn debug_information_is_listed_and_what_only_depends_on_the_newest_is_not() {
+    let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", "cat \"$2\"")]);
+    let list = "Package: linux-image-amd64-dbg\nVersion: 6.1\nSize: 1\nSHA256: aa\n\n\
+                Package: linux-image-6.1.0-1-amd64-dbg\nVersion: 6.1.1-1\nInstalled-Size: 9\nSize: 5\nSHA256: ab\n";
+    fs::write(fixture.path("one"), list).unwrap();
+    fs::write(fixture.path("two"), "").unwrap();
+    let output = fixture.run(&[Path::new("index"), fixture.0.path()]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "one linux-image-6.1.0-1-amd64-dbg 6.1.1-1 5 9 ab\n");
+}
+
+#[test]
+fn every_package_of_a_pinned_tool_is_listed_and_none_that_is_called_alike() {
+    let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", "cat \"$2\"")]);
+    let pins = kernels::tools::ToolPins::builtin().unwrap();
+    let names: Vec<_> = pins.tools.iter().flat_map(|tool| &tool.packages).map(|pin| pin.package.as_str()).collect();
+    let entry = |name: &str| format!("Package: {name}\nVersion: 1\nInstalled-Size: 9\nSize: 5\nSHA256: ab\n\n");
+    let alike = names.iter().map(|name| entry(&format!("{name}-dbgsym")) + &entry(&format!("x{name}")));
+    fs::write(fixture.path("one"), names.iter().map(|name| entry(name)).chain(alike).collect::<String>()).unwrap();
+    fs::write(fixture.path("two"), "").unwrap();
+    let output = fixture.run(&[Path::new("index"), fixture.0.path()]);
+    let listed: String = names.iter().map(|name| format!("one {name} 1 5 9 ab\n")).collect();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), listed);
+}
+
+#[test]
 fn kernel_sources_are_listed_and_what_only_depends_on_the_newest_is_not() {
     let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", "cat \"$2\"")]);
     let list = "Package: linux-source\nVersion: 6.1\nSize: 1\nSHA256: aa\n\n\
@@ -92,10 +118,16 @@ fn a_list_that_breaks_off_is_no_shorter_list() {
 /// A dpkg-deb that gives the package as it is, and fails where the package's name says so.
 const DPKG_DEB: &str = "cat \"$2\"; case $2 in *damaged*) exit 2;; esac";
 
-/// A package: what it holds as a tar archive.
+/// A kernel's package.
 fn package(fixture: &Fixture, name: &str) -> PathBuf {
+    let files = ["boot/vmlinuz-1", "boot/System.map-1", "usr/lib/modules/1/kernel/a.ko", "usr/share/doc/x"];
+    package_of(fixture, name, &files)
+}
+
+/// A package: what it holds as a tar archive.
+fn package_of(fixture: &Fixture, name: &str, files: &[&str]) -> PathBuf {
     let tree = fixture.path("tree");
-    for file in ["boot/vmlinuz-1", "boot/System.map-1", "usr/lib/modules/1/kernel/a.ko", "usr/share/doc/x"] {
+    for file in files {
         let file = tree.join(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, "x").unwrap();
@@ -120,6 +152,19 @@ fn what_boots_is_unpacked_wherever_it_lies() {
         );
         assert!(!directory.join("boot/System.map-1").exists() && !directory.join("usr/share").exists());
     }
+}
+
+#[test]
+fn of_debug_information_the_kernel_and_its_modules_are_unpacked() {
+    let fixture = Fixture::new(&[("dpkg-deb", DPKG_DEB)]);
+    let [vmlinux, module] = ["usr/lib/debug/boot/vmlinux-1", "usr/lib/debug/lib/modules/1/kernel/a.ko"];
+    let others = ["usr/lib/debug/boot/System.map-1", "usr/lib/debug/.build-id/36/x.debug"];
+    let files: Vec<&str> = [vmlinux, module].into_iter().chain(others).collect();
+    let (deb, into) = (package_of(&fixture, "linux-image-1-dbg_1_amd64.deb", &files), fixture.path("into"));
+    let output = fixture.run(&[Path::new("unpack"), Path::new("1"), &deb, &into]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!([vmlinux, module].iter().all(|file| into.join(file).is_file()));
+    assert!(others.iter().all(|file| !into.join(file).exists()));
 }
 
 #[test]

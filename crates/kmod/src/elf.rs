@@ -4,6 +4,7 @@ use goblin::container::Ctx;
 use goblin::elf::{Elf as GoblinElf, Header, SectionHeader, Symtab, header, section_header, sym};
 
 use crate::Error;
+use crate::elf_file::SectionHead;
 use crate::source::Source;
 
 /// The longest name of a symbol or section that is read, in bytes; the kernel's own limit is 512 (`KSYM_NAME_LEN`).
@@ -174,6 +175,41 @@ impl Layout {
 
     pub(crate) fn elf_type(&self) -> u16 {
         self.header.e_type
+    }
+
+    pub(crate) fn is_64(&self) -> bool {
+        self.ctx.container.is_big()
+    }
+
+    pub(crate) fn is_little_endian(&self) -> bool {
+        self.ctx.le.is_little()
+    }
+
+    pub(crate) fn machine(&self) -> u16 {
+        self.header.e_machine
+    }
+
+    /// The header of the section with that index.
+    pub(crate) fn head(&self, index: usize) -> Option<SectionHead<'_>> {
+        let header = self.sections.get(index)?;
+        let (offset, file_size) = file_extent(header);
+        Some(SectionHead {
+            index,
+            name: self.name(header),
+            kind: header.sh_type,
+            flags: header.sh_flags,
+            address: header.sh_addr,
+            size: header.sh_size,
+            link: header.sh_link,
+            info: header.sh_info,
+            offset,
+            file_size,
+        })
+    }
+
+    /// The headers of all sections, in the order of the table.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = SectionHead<'_>> {
+        (0..self.sections.len()).filter_map(|index| self.head(index))
     }
 
     fn name(&self, section: &SectionHeader) -> &[u8] {

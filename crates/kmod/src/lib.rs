@@ -3,6 +3,7 @@
 //! BTF is bytes here: this crate finds it, and knows nothing of what is in it.
 //!
 //! - [`Module`]: a `.ko`, `.ko.xz`, `.ko.zst` or `.ko.gz`, its sections, `.modinfo`, versions, exports and imports;
+//! - [`Elf`], [`ElfFile`]: any ELF file, in memory or read section by section;
 //! - [`kernel_btf`], [`KernelImage`]: `vmlinux`, `vmlinuz`, raw BTF;
 //! - [`Symvers`], [`ModulesDep`]: the text files of a build and of depmod;
 //! - [`ModuleTree`], [`LoadGraph`]: a directory of modules and the order in which they load;
@@ -14,6 +15,7 @@
 pub mod abi;
 mod compress;
 mod elf;
+mod elf_file;
 mod error;
 mod image;
 mod modinfo;
@@ -28,6 +30,7 @@ mod versions;
 
 pub use compress::{Compression, MAX_DECOMPRESSED};
 pub use elf::{Elf, Section, Symbol};
+pub use elf_file::{ElfFile, SectionHead};
 pub use error::Error;
 pub use image::{ImageKind, KernelBtf, KernelImage, kernel_btf, kernel_btf_from_bytes};
 pub use modinfo::{Modinfo, Softdep, Vermagic, normalise_name};

@@ -1,4 +1,12 @@
 //! What a scenario is: one `scenario.toml`.
+//!
+//! A scenario on kernels that are built from source names the lines that it is tried on, and is then one scenario a line:
+//! `upgrade-grow` with `lines = ["6.1", "6.12"]` is `upgrade-grow@6.1` and `upgrade-grow@6.12`, whose records lie in the folders
+//! `6.1` and `6.12` beside the definition.
+
+mod kernel;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,25 +14,51 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use kernel::{Built, Kernel};
+
+use crate::workbench;
+
 /// The file, in a scenario's folder, that defines it.
 pub const FILE: &str = "scenario.toml";
 
-/// A scenario as it was written down: which kernel runs, whose modules it is given, and which of them.
+/// A scenario as it was written down.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(try_from = "Written")]
 pub struct Definition {
     /// One line for tables.
     pub title: String,
     /// What the scenario shows, for a person who reads its snapshot.
     pub about: String,
-    /// The kernel that boots: a release pinned in `kernel-configs/`.
-    pub running: String,
+    /// The kernel lines that it is tried on, each on its own; empty if it needs no kernel that is built from source.
+    pub lines: Vec<String>,
+    /// What is done.
+    pub subject: Subject,
+}
+
+/// What a scenario does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A kernel boots and loads modules, and what it says is recorded: the table `[boot]`.
+    Boot(Boot),
+    /// kbuild runs, and what it says and changes is recorded: the table `[build]`.
+    Build(workbench::Definition),
+}
+
+/// Which kernel runs, whose modules it is given, and which of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Boot {
+    /// The kernel that boots.
+    pub running: Kernel,
     /// The kernel whose modules are loaded.
-    pub modules_of: String,
+    pub modules_of: Kernel,
     /// Which of its modules.
     pub load: Modules,
-    /// The virtual machine's memory in MiB. All modules of a kernel want 4096.
+    /// The virtual machine's memory in MiB. All modules of a distribution's kernel want 4096.
     pub memory_mib: u32,
+    /// What the scenario claims of two kernels that are built from source; the claim is held against their two Module.symvers
+    /// before anything boots. Of prebuilt kernels nothing is claimed: the ABI of those is measured.
+    pub abi: Option<Abi>,
 }
 
 /// Which modules of a kernel a scenario loads.
@@ -37,24 +71,167 @@ pub enum Modules {
     Named(Vec<String>),
 }
 
-impl Definition {
+/// Whether the modules of one kernel fit another by the CRCs of its exported symbols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Abi {
+    /// Every symbol that the one exports, the other exports with the same CRC.
+    Compatible,
+    /// A symbol is missing or has another CRC.
+    Broken,
+}
+
+impl Boot {
     /// Whether the modules come from another kernel than the one that runs. A scenario that loads a kernel's own modules
     /// is a control.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
         self.running != self.modules_of
     }
+
+    /// Whether its kernels are built from source.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        matches!(self.running, Kernel::Built(_))
+    }
+
+    fn inconsistency(&self) -> Option<&'static str> {
+        match (&self.running, &self.modules_of, self.abi) {
+            (Kernel::Built(running), _, _) if !running.external.is_empty() => {
+                Some("`running` cannot have `external` modules: they belong to `modules-of`")
+            }
+            (Kernel::Pinned(_), Kernel::Pinned(_), None) | (Kernel::Built(_), Kernel::Built(_), Some(_)) => None,
+            (Kernel::Pinned(_), Kernel::Pinned(_), Some(_)) => {
+                Some("`abi` is for kernels that are built from source: that of prebuilt ones is measured")
+            }
+            (Kernel::Built(_), Kernel::Built(_), None) => {
+                Some("`abi` is missing: \"compatible\" or \"broken\", which is proven before anything boots")
+            }
+            _ => Some("of `running` and `modules-of` one is a prebuilt kernel and the other built from source"),
+        }
+    }
 }
 
-/// A scenario and the folder that holds its definition, its transcript and its snapshot.
+impl Definition {
+    /// What boots, unless the scenario only builds.
+    #[must_use]
+    pub fn boot(&self) -> Option<&Boot> {
+        match &self.subject {
+            Subject::Boot(boot) => Some(boot),
+            Subject::Build(_) => None,
+        }
+    }
+
+    /// Whether it loads modules on another kernel than their own.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        self.boot().is_some_and(Boot::is_upgrade)
+    }
+}
+
+/// A definition as it stands in its file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    title: String,
+    about: String,
+    #[serde(default)]
+    lines: Vec<String>,
+    boot: Option<Boot>,
+    build: Option<workbench::Definition>,
+}
+
+impl TryFrom<Written> for Definition {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { title, about, lines, boot, build } = written;
+        let subject = match (boot, build) {
+            (Some(boot), None) => Subject::Boot(boot),
+            (None, Some(build)) => Subject::Build(build),
+            (Some(_), Some(_)) => return Err("it has both a table [boot] and a table [build]: one is wanted".into()),
+            (None, None) => return Err("it has neither a table [boot] nor a table [build]: one is wanted".into()),
+        };
+        let needs_source = match &subject {
+            Subject::Boot(boot) => match boot.inconsistency() {
+                Some(why) => return Err(why.into()),
+                None => boot.is_built(),
+            },
+            Subject::Build(_) => true,
+        };
+        match (needs_source, lines.is_empty()) {
+            (true, true) => return Err("`lines` is missing: the kernel lines that are built, such as [\"6.1\"]".into()),
+            (false, false) => return Err("`lines` is for kernels that are built from source".into()),
+            _ => {}
+        }
+        if let Some(line) = lines.iter().find(|line| !is_line(line)) {
+            return Err(format!("`{line}` is no kernel line: two numbers are wanted, such as 6.12"));
+        }
+        if let Some(line) = lines.iter().enumerate().find_map(|(at, line)| lines[..at].contains(line).then_some(line)) {
+            return Err(format!("the line {line} is named twice"));
+        }
+        Ok(Self { title, about, lines, subject })
+    }
+}
+
+/// A line is a folder's name as well, so it is held to what it may be.
+fn is_line(text: &str) -> bool {
+    let is_number = |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('.').is_some_and(|(version, patch_level)| is_number(version) && is_number(patch_level))
+}
+
+/// A scenario, on one line if it is built from source, and the folder of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
-    /// The folder's name: `debian-upgrade`.
+    /// The folder's name, and the line behind it: `debian-upgrade`, `upgrade-grow@6.1`.
     pub name: String,
+    /// The line that its kernels are of, if they are built from source.
+    pub line: Option<String>,
     /// What it does.
     pub definition: Definition,
-    /// The folder, or nothing for a pair given on the command line, which records nothing.
+    /// The folder that holds its transcript and its snapshot, or nothing for a pair given on the command line, which records
+    /// nothing.
     pub dir: Option<PathBuf>,
+}
+
+impl Scenario {
+    /// The name without the line: `upgrade-grow`.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.name.split('@').next().unwrap_or_default()
+    }
+
+    /// The name of the test that replays it: `upgrade_grow_6_1`.
+    #[must_use]
+    pub fn test_name(&self) -> String {
+        test_name(&self.name)
+    }
+
+    /// What it needs, for a list.
+    #[must_use]
+    pub fn needs(&self) -> String {
+        let source = self.line.as_ref().map(|line| format!("the source of {line}"));
+        match (&self.definition.subject, source) {
+            (Subject::Boot(boot), None) if !boot.is_upgrade() => boot.running.to_string(),
+            (Subject::Boot(boot), None) => format!("{} and {}", boot.running, boot.modules_of),
+            (Subject::Boot(boot), Some(source)) => {
+                format!("{source}, built as {}, and as {}", boot.running, boot.modules_of)
+            }
+            (Subject::Build(_), source) => source.unwrap_or_default(),
+        }
+    }
+
+    /// Whether a kernel has to be built for it, or was.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.line.is_some()
+    }
+}
+
+/// The name of the test that replays the scenario of this name.
+#[must_use]
+pub fn test_name(scenario: &str) -> String {
+    scenario.replace(['-', '@', '.'], "_")
 }
 
 /// Why the scenarios could not be read.
@@ -79,7 +256,8 @@ pub enum Error {
     },
 }
 
-/// Reads every scenario below `root`: each folder that holds a [`FILE`], sorted by name.
+/// Reads every scenario below `root`: each folder that holds a [`FILE`], sorted by name, and of each one a line, in the
+/// order of its definition.
 ///
 /// # Errors
 ///
@@ -89,7 +267,7 @@ pub fn read_all(root: &Path) -> Result<Vec<Scenario>, Error> {
         let path = path.to_owned();
         move |source| Error::Read { path, source }
     };
-    let mut scenarios = Vec::new();
+    let mut families = Vec::new();
     for entry in fs::read_dir(root).map_err(at(root))? {
         let dir = entry.map_err(at(root))?.path();
         let path = dir.join(FILE);
@@ -97,49 +275,24 @@ pub fn read_all(root: &Path) -> Result<Vec<Scenario>, Error> {
             continue;
         }
         let text = fs::read_to_string(&path).map_err(at(&path))?;
-        let definition = toml::from_str(&text).map_err(|source| Error::Parse { path, source })?;
+        let definition: Definition = toml::from_str(&text).map_err(|source| Error::Parse { path, source })?;
         let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        scenarios.push(Scenario { name, definition, dir: Some(dir) });
+        families.push((name, definition, dir));
     }
-    scenarios.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(scenarios)
+    families.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    Ok(families.into_iter().flat_map(|(name, definition, dir)| on_each_line(&name, &definition, &dir)).collect())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = r#"
-        title = "overlay of 56 on 55"
-        about = "why"
-        running = "6.1.0-55-cloud-amd64"
-        modules-of = "6.1.0-56-cloud-amd64"
-        load = { named = ["overlay"] }
-        memory-mib = 512
-    "#;
-
-    #[test]
-    fn scenarios_are_the_folders_with_a_definition_in_order() {
-        let root = tempfile::tempdir().unwrap();
-        for name in ["b", "a", "not-one"] {
-            fs::create_dir(root.path().join(name)).unwrap();
-        }
-        fs::write(root.path().join("b").join(FILE), TEXT).unwrap();
-        fs::write(root.path().join("a").join(FILE), TEXT.replace("{ named = [\"overlay\"] }", "\"all\"")).unwrap();
-
-        let scenarios = read_all(root.path()).unwrap();
-        assert_eq!(scenarios.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(scenarios[0].definition.load, Modules::All);
-        assert_eq!(scenarios[1].definition.load, Modules::Named(vec!["overlay".into()]));
-        assert!(scenarios[1].definition.is_upgrade());
+fn on_each_line(name: &str, definition: &Definition, dir: &Path) -> Vec<Scenario> {
+    let scenario = |name: String, line: Option<String>, dir: PathBuf| Scenario {
+        name,
+        line,
+        definition: definition.clone(),
+        dir: Some(dir),
+    };
+    if definition.lines.is_empty() {
+        return vec![scenario(name.to_owned(), None, dir.to_owned())];
     }
-
-    #[test]
-    fn an_unknown_key_is_an_error_that_names_the_file() {
-        let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("a")).unwrap();
-        fs::write(root.path().join("a").join(FILE), format!("{TEXT}\nmemroy = 1")).unwrap();
-        let error = read_all(root.path()).unwrap_err().to_string();
-        assert!(error.contains("a/scenario.toml") && error.contains("memroy"), "{error}");
-    }
+    let on = |line: &String| scenario(format!("{name}@{line}"), Some(line.clone()), dir.join(line));
+    definition.lines.iter().map(on).collect()
 }

@@ -1,5 +1,6 @@
 //! What a run is: definition, plan, transcript, normaliser, comparison, report.
 
+pub mod choice;
 pub mod definition;
 pub mod exit;
 pub mod fate;
@@ -13,3 +14,4 @@ pub mod summary;
 pub mod text;
 pub mod transcript;
 pub mod truth;
+pub mod workbench;

@@ -3,12 +3,16 @@
 //!
 //! It is kept next to the transcript, so that a snapshot can be replayed from the two without the kernels.
 
+mod built;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use built::{BaseSize, BuiltKernels, Proof, Relocated};
 
 use crate::file::replace;
 
@@ -32,6 +36,9 @@ pub struct Measured {
     pub round_trip: RoundTrip,
     /// For each module whose BTF the kernel accepted, in the order of loading, whether it is true.
     pub truth: Vec<Truth>,
+    /// What can be told of kernels only that were built from source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<BuiltKernels>,
 }
 
 /// Whether the modules of one kernel fit another by CRC.

@@ -6,6 +6,10 @@
 //! equal value gets an equal name, so that "the same id again" stays visible. Zero is never renamed: it means *void*, *no
 //! name* or *at the start*.
 //!
+//! Kernels that are built from source change more than prebuilt, pinned ones: with a point release of the source comes another
+//! release, and where a shifted string offset lands is another name. Some rules are therefore for the logs of built kernels
+//! only ([`Rule::built_only`]). An empty name and `(anon)`, which is what the kernel prints for none, stay.
+//!
 //! A [`Normaliser`] is one scope of names. The records of one step are one scope, so a change in one module's log does
 //! not rename its neighbours'.
 
@@ -13,6 +17,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+use crate::transcript::Transcript;
 
 /// What a renamed number is. Values are equal only within a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +37,10 @@ pub enum Class {
     Process,
     /// A speed that a driver measured.
     Speed,
+    /// A name that a string offset leads to.
+    Name,
+    /// A kernel's release.
+    Release,
 }
 
 impl Class {
@@ -43,14 +53,18 @@ impl Class {
             Self::Code => "code",
             Self::Process => "pid",
             Self::Speed => "speed",
+            Self::Name => "name",
+            Self::Release => "release",
         }
     }
 }
 
-/// One rule: the numbers that a pattern's groups capture are of a class.
+/// One rule: the numbers, or names, that a pattern's groups capture are of a class.
 pub struct Rule {
     /// The rule's name, for counting its hits.
     pub name: &'static str,
+    /// Whether it applies only to what kernels say that were built from source.
+    pub built_only: bool,
     class: Class,
     pattern: Regex,
 }
@@ -63,7 +77,7 @@ pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         ("type-in-brackets", Class::Type, r"^BPF: ?\[(\d+)\]"),
         ("type-referred-to", Class::Type, r"^BPF:.*?\b(?:type_id|type|return)=(\d+)"),
         ("array-index-type", Class::Type, r"^BPF:.*?\bindex_type_id=(\d+)"),
-        ("prototype-argument", Class::Type, r"^BPF: ?(?:args=\()?(\d+)(?: [A-Za-z_.]|[,)])"),
+        ("prototype-argument", Class::Type, r"^BPF: ?(?:args=\(|, )?(\d+)(?: [A-Za-z_.]|[,)])"),
         ("member-offset", Class::Offset, r"^BPF:.*?\b(?:bits_)?offset=(\d+)"),
         ("name-offset", Class::String, r"^BPF:.*?\bname_offset:(\d+)"),
         ("relocated-type", Class::Type, r"\btype (?:'[^']*' )?\[(\d+)\]"),
@@ -77,36 +91,64 @@ pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         // `lib/raid6/algos.c`, `crypto/xor.c`: measured, so another instruction before it is another figure.
         ("speed", Class::Speed, r"\b(\d+) MB/s"),
     ];
-    rules
-        .into_iter()
-        .map(|(name, class, pattern)| Rule { name, class, pattern: Regex::new(pattern).expect("a constant pattern") })
-        .collect()
+    let of_built = [
+        ("type-name", Class::Name, r"^BPF: ?\[\d+\] [A-Z_0-9]+ (\S+)"),
+        ("member-name", Class::Name, r"^BPF: ?\\x09(\S+) (?:type_id|bitfield_size)="),
+        ("argument-name", Class::Name, r"^BPF: ?(?:args=\(|, )?\d+ ([A-Za-z_.][^\s,)]*)"),
+        // `kernel-configs/fragments/base.config` sets the end of the release.
+        ("release", Class::Release, r"\b(\d+\.\d+\.\d+\S*?-modbtf)\b"),
+    ];
+    let rule = |built_only| {
+        move |(name, class, pattern)| {
+            let pattern = Regex::new(pattern).expect("a constant pattern");
+            Rule { name, built_only, class, pattern }
+        }
+    };
+    rules.into_iter().map(rule(false)).chain(of_built.into_iter().map(rule(true))).collect()
 });
+
+/// What the kernel prints where a type or member has no name, which is no name to rename.
+///
+/// Source: `kernel/bpf/btf.c`, `__btf_name_by_offset`.
+const ANONYMOUS: &str = "(anon)";
 
 /// One scope of renamed values, and how often each rule matched in it.
 #[derive(Debug, Default)]
 pub struct Normaliser {
+    of_built: bool,
     names: BTreeMap<Class, Vec<String>>,
     hits: BTreeMap<&'static str, usize>,
 }
 
 impl Normaliser {
-    /// A scope in which nothing has been renamed yet.
+    /// A scope in which nothing has been renamed yet, for what prebuilt kernels say.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A record's text, as `/dev/kmsg` escapes it, with its varying numbers renamed.
+    /// The same for what kernels say that were built from source.
+    #[must_use]
+    pub fn of_built() -> Self {
+        Self { of_built: true, ..Self::default() }
+    }
+
+    /// The one of the two that a transcript's kernels want.
+    #[must_use]
+    pub fn of(transcript: &Transcript) -> Self {
+        if transcript.is_built() { Self::of_built() } else { Self::new() }
+    }
+
+    /// A record's text, as `/dev/kmsg` escapes it, with its varying numbers and names renamed.
     pub fn line(&mut self, text: &str) -> String {
         let mut found: Vec<(usize, usize, Class)> = Vec::new();
-        for rule in RULES.iter() {
+        for rule in RULES.iter().filter(|rule| self.of_built || !rule.built_only) {
             for captures in rule.pattern.captures_iter(text) {
                 for group in captures.iter().skip(1).flatten() {
                     let (start, end) = (group.start(), group.end());
                     let taken = found.iter().any(|&(from, to, _)| start < to && from < end);
-                    let zero = group.as_str().bytes().all(|byte| byte == b'0');
-                    if !zero && !taken {
+                    let none = group.as_str() == ANONYMOUS || group.as_str().bytes().all(|byte| byte == b'0');
+                    if !none && !taken {
                         found.push((start, end, rule.class));
                         *self.hits.entry(rule.name).or_default() += 1;
                     }
@@ -148,9 +190,53 @@ mod tests {
 
     /// What one rule does, and that it is that rule which does it.
     fn check(rule: &str, text: &str, expected: &str) {
-        let mut normaliser = Normaliser::new();
+        check_with(Normaliser::new(), rule, text, expected);
+    }
+
+    fn check_with(mut normaliser: Normaliser, rule: &str, text: &str, expected: &str) {
         assert_eq!(normaliser.line(text), expected);
         assert!(normaliser.hits().contains_key(rule), "{rule} did not match: {:?}", normaliser.hits());
+    }
+
+    #[test]
+    fn each_rule_of_built_kernels_renames_its_name() {
+        let check = |rule, text, expected| {
+            check_with(Normaliser::of_built(), rule, text, expected);
+            let mut prebuilt = Normaliser::new();
+            prebuilt.line(text);
+            assert!(!prebuilt.hits().contains_key(rule), "{rule} is for built kernels only");
+        };
+        check("type-name", "BPF: [45626] STRUCT imary_device ", "BPF: [<type#1>] STRUCT <name#1> ");
+        check("type-name", "BPF:[45626] ENUM64 9lives", "BPF:[<type#1>] ENUM64 <name#1>");
+        let member = r"BPF: \x09refs type_id=28 bits_offset=608";
+        check("member-name", member, r"BPF: \x09<name#1> type_id=<type#1> bits_offset=<off#1>");
+        let bitfield = r"BPF: \x09a\x01b type_id=28 bitfield_size=1 bits_offset=608";
+        check("member-name", bitfield, r"BPF: \x09<name#1> type_id=<type#1> bitfield_size=1 bits_offset=<off#1>");
+        check("argument-name", "BPF: 12 sk", "BPF: <type#1> <name#1>");
+        check("argument-name", "BPF: , 12 sk", "BPF: , <type#1> <name#1>");
+        check("release", "Linux version 6.1.192-modbtf (modbtf@modbtf)", "Linux version <release#1> (modbtf@modbtf)");
+        check("release", "Not tainted 7.2.0-rc1-modbtf #1", "Not tainted <release#1> #1");
+    }
+
+    #[test]
+    fn names_keep_their_equality_and_no_name_is_not_renamed() {
+        let mut normaliser = Normaliser::of_built();
+        assert_eq!(normaliser.line("BPF: [7] STRUCT a "), "BPF: [<type#1>] STRUCT <name#1> ");
+        assert_eq!(normaliser.line(r"BPF: \x09b type_id=7 bits_offset=0"), r"BPF: \x09<name#2> type_id=<type#1> bits_offset=0");
+        assert_eq!(normaliser.line("BPF: [8] STRUCT a "), "BPF: [<type#2>] STRUCT <name#1> ");
+        assert_eq!(normaliser.line("BPF: [9] ENUM (anon) "), "BPF: [<type#3>] ENUM (anon) ");
+        assert_eq!(normaliser.line("BPF: [9] FUNC  "), "BPF: [<type#3>] FUNC  ");
+        for text in [
+            r"BPF: \x09 type_id=0 bits_offset=0",
+            r"BPF: \x09(anon) type_id=0 bits_offset=0",
+            "BPF: size=4 vlen=3",
+            "BPF: Invalid name",
+            "BPF: vlen != 0",
+            "failed to validate module [overlay] BTF: -22",
+            "string 'int' [offset 0] is not mapped to base BTF",
+        ] {
+            assert_eq!(normaliser.line(text), text);
+        }
     }
 
     #[test]
@@ -174,6 +260,7 @@ mod tests {
             "distilled base BTF type 'sk_buff' [7] is not mapped to base BTF id",
             "distilled base BTF type 'sk_buff' [<type#1>] is not mapped to base BTF id",
         );
+        check("prototype-argument", "BPF: , 12 sk", "BPF: , <type#1> sk");
         check(
             "relocated-id",
             "base BTF id [7] maps to invalid distilled base BTF id [8]",

@@ -8,11 +8,12 @@ use std::time::Duration;
 use similar::TextDiff;
 use thiserror::Error;
 
-use crate::definition::Definition;
+use crate::definition::{Definition, Subject};
 use crate::exit::Ending;
 use crate::measured::{self, Measured};
 use crate::text::{self, snapshot};
 use crate::transcript::{self, Transcript};
+use crate::workbench;
 
 /// The file, in a scenario's folder, that holds its snapshot: insta's format, a head between two lines of `---` and then
 /// the text.
@@ -36,6 +37,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The folder of the records could not be made.
+    #[error("failed to create the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The snapshot has no head.
     #[error("failed to understand the snapshot {}: no head between two lines of ---", path.display())]
     Head {
@@ -48,6 +57,9 @@ pub enum Error {
     /// The measurements.
     #[error(transparent)]
     Measured(#[from] measured::Error),
+    /// The transcript of a build.
+    #[error(transparent)]
+    Workbench(#[from] workbench::Error),
 }
 
 /// The text of the snapshot in a scenario's folder; nothing if none was recorded.
@@ -68,47 +80,77 @@ pub fn recorded_snapshot(dir: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// The text of what was recorded in a scenario's folder, made anew from its transcript and its measurements.
+/// The text of what was recorded in a scenario's folder, made anew from its transcript and, if it boots, its measurements.
 ///
 /// # Errors
 ///
 /// A file that is missing or not what it should be.
 pub fn replay(definition: &Definition, dir: &Path) -> Result<String, Error> {
-    let transcript = Transcript::read(&dir.join(transcript::FILE))?;
-    let measured = Measured::read(&dir.join(measured::FILE))?;
-    Ok(snapshot(definition, &transcript, &measured))
+    match definition.subject {
+        Subject::Boot(_) => {
+            let transcript = Transcript::read(&dir.join(transcript::FILE))?;
+            let measured = Measured::read(&dir.join(measured::FILE))?;
+            Ok(snapshot(definition, &transcript, &measured))
+        }
+        Subject::Build(_) => {
+            let transcript = workbench::Transcript::read(&dir.join(workbench::FILE))?;
+            Ok(workbench::snapshot(definition, &transcript))
+        }
+    }
 }
 
-/// Judges a run against what was recorded.
+/// Judges a boot against what was recorded.
 ///
 /// # Errors
 ///
 /// What was recorded cannot be read.
 pub fn judge(definition: &Definition, dir: &Path, seen: &Transcript, measured: &Measured) -> Result<Ending, Error> {
-    let Some(recorded) = recorded_snapshot(dir)? else {
-        return Ok(Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() });
-    };
-    let text = snapshot(definition, seen, measured);
-    if recorded.trim_end() == text.trim_end() {
-        return Ok(Ending::Pass);
-    }
-    let mut diff = unified(&recorded, &text, "recorded", "seen");
+    let ending = judge_text(dir, &snapshot(definition, seen, measured))?;
+    let Ending::Differs { mut diff } = ending else { return Ok(ending) };
     if let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) {
         diff.push_str(&logs_that_differ(&before, seen));
     }
     Ok(Ending::Differs { diff })
 }
 
-/// Records a run: its transcript and its measurements, each replaced whole. The snapshot itself is insta's to write, from
+/// Judges the text of a run, whatever it was, against the snapshot in a folder.
+///
+/// # Errors
+///
+/// A snapshot that cannot be read.
+pub fn judge_text(dir: &Path, text: &str) -> Result<Ending, Error> {
+    Ok(match recorded_snapshot(dir)? {
+        None => Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() },
+        Some(recorded) if recorded.trim_end() == text.trim_end() => Ending::Pass,
+        Some(recorded) => Ending::Differs { diff: unified(&recorded, text, "recorded", "seen") },
+    })
+}
+
+/// Records a boot: its transcript and its measurements, each replaced whole. The snapshot itself is insta's to write, from
 /// a replay of the two.
 ///
 /// # Errors
 ///
-/// A file that cannot be replaced.
+/// A folder that cannot be made, or a file that cannot be replaced.
 pub fn record(dir: &Path, seen: &Transcript, measured: &Measured) -> Result<(), Error> {
+    make(dir)?;
     seen.write(&dir.join(transcript::FILE))?;
     measured.write(&dir.join(measured::FILE))?;
     Ok(())
+}
+
+/// Records a build: its transcript, replaced whole.
+///
+/// # Errors
+///
+/// As [`record`].
+pub fn record_build(dir: &Path, seen: &workbench::Transcript) -> Result<(), Error> {
+    make(dir)?;
+    Ok(seen.write(&dir.join(workbench::FILE))?)
+}
+
+fn make(dir: &Path) -> Result<(), Error> {
+    fs::create_dir_all(dir).map_err(|source| Error::Folder { path: dir.to_owned(), source })
 }
 
 fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
@@ -129,7 +171,8 @@ fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
     for step in after.steps() {
         let module = &step.given.module;
         let Some(earlier) = before.steps().find(|it| it.given.module == *module) else { continue };
-        let (was, is) = (text::normalised(earlier.records).join("\n"), text::normalised(step.records).join("\n"));
+        let was = text::normalised(before, earlier.records).join("\n");
+        let is = text::normalised(after, step.records).join("\n");
         if was == is {
             continue;
         }

@@ -3,6 +3,12 @@
 //! A scenario that loads a few named modules shows their whole log. One that loads all modules of a kernel shows a table
 //! of verdicts, a row a module; a row's digest covers the module's whole normalised log, so a line that is dropped,
 //! altered, swapped or moved to another module still shows, while the transcript holds every line.
+//!
+//! Of kernels that were built from source, which have few modules, every log is shown. Such a snapshot outlives a point release
+//! of the source: it tells no version, and sizes and counts of types only as they relate to each other.
+
+mod head;
+mod truths;
 
 use std::fmt::Write as _;
 
@@ -11,22 +17,23 @@ use sha2::{Digest as _, Sha256};
 
 use crate::definition::{Definition, Modules};
 use crate::fate::{Fate, errno_name, objection};
-use crate::measured::{Measured, Truth};
+use crate::measured::Measured;
 use crate::normalise::Normaliser;
 use crate::summary::{Summary, thousands};
-use crate::transcript::{KernelId, Step, Transcript};
+use crate::transcript::{Step, Transcript};
 
 /// The normalised text of a run: what its snapshot holds.
 #[must_use]
 pub fn snapshot(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
     let mut text = format!("{}\n\n", definition.title);
-    head(&mut text, transcript, measured);
-    match definition.load {
-        Modules::Named(_) => logs(&mut text, transcript),
-        Modules::All => table(&mut text, transcript),
+    head::head(&mut text, transcript, measured);
+    let all = definition.boot().is_some_and(|boot| boot.load == Modules::All);
+    match all && !transcript.is_built() {
+        true => table(&mut text, transcript),
+        false => logs(&mut text, transcript),
     }
-    tail(&mut text, transcript.tail());
-    truths(&mut text, &measured.truth);
+    tail(&mut text, transcript);
+    truths::truths(&mut text, transcript, measured);
     let summary = Summary::of(transcript, measured);
     let _ = writeln!(text, "\n{}.", capitalised(&summary.sentence()));
     if !measured.abi.compatible() {
@@ -35,70 +42,9 @@ pub fn snapshot(definition: &Definition, transcript: &Transcript, measured: &Mea
     text
 }
 
-fn head(text: &mut String, transcript: &Transcript, measured: &Measured) {
-    let kernel = |id: &KernelId| format!("{} ({})", id.release, id.version);
-    let provenance = &transcript.header.provenance;
-    let _ = writeln!(text, "running     {}", kernel(&provenance.running));
-    let _ = writeln!(text, "modules of  {}", kernel(&provenance.modules_of));
-
-    let (shown, boot) = transcript.boot();
-    let base = match shown {
-        Some(shown) if *shown == transcript.header.base => {
-            format!("{} bytes, as in the image", thousands_u64(shown.size))
-        }
-        Some(shown) => format!("{} bytes, not what the image holds", thousands_u64(shown.size)),
-        None => "absent".to_owned(),
-    };
-    let made_with = match (measured.same_base, provenance.running == provenance.modules_of) {
-        (_, true) => "",
-        (true, false) => "; the modules were made with the same",
-        (false, false) => "; the modules were made with another",
-    };
-    let _ = writeln!(text, "base        {base}{made_with}");
-
-    let abi = &measured.abi;
-    let _ = writeln!(
-        text,
-        "ABI         {}: {} of {} modules import a symbol with another CRC",
-        if abi.compatible() { "compatible" } else { "not compatible" },
-        thousands(abi.differing),
-        thousands(abi.modules),
-    );
-    if abi.without_versions > 0 {
-        let _ = writeln!(text, "            {} carry no versions", counted(abi.without_versions, "module"));
-    }
-    if abi.compatible() && abi.undecidable > 0 {
-        let _ = writeln!(text, "            of {} imported symbols the CRC is not known", thousands(abi.undecidable));
-    }
-    for differing in &abi.symbols {
-        let _ = writeln!(text, "            {} ({})", differing.symbol, counted(differing.modules, "module"));
-    }
-    let further = abi.differing_symbols.saturating_sub(abi.symbols.len());
-    if further > 0 {
-        let _ = writeln!(text, "            and {} symbols more", thousands(further));
-    }
-
-    let trip = &measured.round_trip;
-    let _ = writeln!(
-        text,
-        "parsed      {} and {}, written back {}",
-        counted(trip.bases, "base"),
-        counted(trip.modules, "module"),
-        if trip.failed.is_empty() { "byte for byte" } else { "with differences:" },
-    );
-    for failed in &trip.failed {
-        let _ = writeln!(text, "            {failed}");
-    }
-
-    let mut normaliser = Normaliser::new();
-    for record in boot.iter().filter(|record| record.text.contains("BPF:") || record.text.contains("BTF")) {
-        let _ = writeln!(text, "at boot     <{}> {}", record.level, normaliser.line(&record.text));
-    }
-}
-
 /// A step's records, normalised in a scope of their own.
-pub(crate) fn normalised(records: &[Record]) -> Vec<String> {
-    let mut normaliser = Normaliser::new();
+pub(crate) fn normalised(transcript: &Transcript, records: &[Record]) -> Vec<String> {
+    let mut normaliser = Normaliser::of(transcript);
     records.iter().map(|record| format!("<{}> {}", record.level, normaliser.line(&record.text))).collect()
 }
 
@@ -120,7 +66,7 @@ fn verdict(step: &Step<'_>) -> String {
 fn logs(text: &mut String, transcript: &Transcript) {
     for step in transcript.steps() {
         let _ = writeln!(text, "\n{}: {}", step.given.module, verdict(&step));
-        for line in normalised(step.records) {
+        for line in normalised(transcript, step.records) {
             let _ = writeln!(text, "    {line}");
         }
     }
@@ -139,15 +85,15 @@ fn table(text: &mut String, transcript: &Transcript) {
     let _ = writeln!(text, "\n{:width$}  {:8}  {:28}  what the kernel said", "module", "log", "verdict");
     for step in steps {
         let module = &step.given.module;
-        let said = objection(module, step.records).map(|said| normalised_objection(&said)).unwrap_or_default();
-        let row = format!("{module:width$}  {:8}  {:28}  {said}", digest(&normalised(step.records)), verdict(&step));
+        let said = objection(module, step.records).map(|said| normalised_objection(transcript, &said)).unwrap_or_default();
+        let row = format!("{module:width$}  {:8}  {:28}  {said}", digest(&normalised(transcript, step.records)), verdict(&step));
         let _ = writeln!(text, "{}", row.trim_end());
     }
 }
 
 /// An objection in a scope of its own, so that a table's column does not change with what else a log says.
-fn normalised_objection(said: &str) -> String {
-    let line = Normaliser::new().line(&format!("BPF: {said}"));
+fn normalised_objection(transcript: &Transcript, said: &str) -> String {
+    let line = Normaliser::of(transcript).line(&format!("BPF: {said}"));
     line.strip_prefix("BPF: ").unwrap_or(&line).to_owned()
 }
 
@@ -164,40 +110,12 @@ fn digest(lines: &[String]) -> String {
     hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn tail(text: &mut String, records: &[Record]) {
+fn tail(text: &mut String, transcript: &Transcript) {
+    let records = transcript.tail();
     if !records.is_empty() {
         text.push_str("\nafter the last module:\n");
-        for line in normalised(records) {
+        for line in normalised(transcript, records) {
             let _ = writeln!(text, "    {line}");
-        }
-    }
-}
-
-fn truths(text: &mut String, truths: &[Truth]) {
-    if truths.is_empty() {
-        return;
-    }
-    let wrong: Vec<_> = truths.iter().filter(|truth| !truth.holds()).collect();
-    let _ = writeln!(
-        text,
-        "\naccepted: the BTF of {}; true in every type: {}; not: {}",
-        counted(truths.len(), "module"),
-        thousands(truths.len() - wrong.len()),
-        thousands(wrong.len())
-    );
-    for truth in wrong {
-        let _ = writeln!(
-            text,
-            "  {}: of {} types, {} have another name or kind, {} another layout, {} another closure",
-            truth.module,
-            thousands(truth.types),
-            thousands(truth.other_name_or_kind),
-            thousands(truth.other_layout),
-            thousands(truth.other_closure)
-        );
-        for example in &truth.examples {
-            let _ = writeln!(text, "      meant: {}", example.meant);
-            let _ = writeln!(text, "      seen:  {}", example.seen);
         }
     }
 }
@@ -205,10 +123,6 @@ fn truths(text: &mut String, truths: &[Truth]) {
 /// A count and what is counted: `1 base`, `1,121 modules`.
 fn counted(count: usize, what: &str) -> String {
     format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
-}
-
-fn thousands_u64(count: u64) -> String {
-    usize::try_from(count).map(thousands).unwrap_or_else(|_| count.to_string())
 }
 
 fn capitalised(sentence: &str) -> String {

@@ -14,6 +14,7 @@ use guest_protocol::{Event, Load, Record, SysfsBtf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::definition::Built;
 use crate::file::replace;
 
 /// The version of the schema. A reader refuses another one.
@@ -57,18 +58,40 @@ pub struct Provenance {
     pub image: String,
 }
 
-/// One kernel, by the package that it came in.
+/// One kernel: the package that it came in, or that held its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KernelId {
     /// `uname -r`.
     pub release: String,
-    /// The package's name.
+    /// The package's name; [`OWN_SOURCE`] for a tree or a tarball of somebody's own.
     pub package: String,
-    /// The package's version.
+    /// The package's version, or that of somebody's own source.
     pub version: String,
-    /// SHA-256 of the package's file.
+    /// SHA-256 of the package's file, of the tarball, or over the tree.
     pub sha256: String,
+    /// What was built of it, if it was source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildId>,
+}
+
+/// What stands for a package's name where the source came from elsewhere.
+pub const OWN_SOURCE: &str = "own source";
+
+/// What was built from a source, and with what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildId {
+    /// The kernel line: `6.1`.
+    pub line: String,
+    /// What was asked for.
+    pub kernel: Built,
+    /// The key over everything that decides its bytes.
+    pub key: String,
+    /// The compiler's package and its version.
+    pub compiler: String,
+    /// The package of pahole and its version.
+    pub pahole: String,
 }
 
 /// A module as the guest was given it.
@@ -215,6 +238,12 @@ impl Transcript {
         replace(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
+    /// Whether the kernels were built from source.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.header.provenance.running.build.is_some()
+    }
+
     /// The steps, in order.
     pub fn steps(&self) -> impl Iterator<Item = Step<'_>> {
         let loads = self.events.iter().filter_map(|event| match event {
@@ -254,7 +283,7 @@ mod tests {
 
     fn sample() -> Transcript {
         let kernel =
-            KernelId { release: "6.1".into(), package: "p".into(), version: "1".into(), sha256: "0".repeat(64) };
+            KernelId { release: "6.1".into(), package: "p".into(), version: "1".into(), sha256: "0".repeat(64), build: None };
         let btf = SysfsBtf { size: 24, sha256: "a".repeat(64) };
         let given = ["exportfs", "overlay"].map(|name| Given {
             module: name.into(),

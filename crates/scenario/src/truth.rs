@@ -4,6 +4,9 @@
 //! something else, and the kernel's checks notice only some of it. So each type of the module is compared with itself: over
 //! the base that it was made with, and over the running one. It is the type in the same place; its id differs if the bases
 //! hold different numbers of types.
+//!
+//! A module that brings a distilled base is relocated by the kernel, so that its bytes change as well: see
+//! [`measure_distilled`].
 
 use core::cmp::Reverse;
 
@@ -13,8 +16,12 @@ use rayon::prelude::*;
 
 use crate::measured::{Example, Truth};
 
+mod distilled;
+
 #[cfg(test)]
 mod tests;
+
+pub use distilled::{Distilled, DistilledError, measure_distilled};
 
 /// Of how many modules examples are kept.
 const MODULES: usize = 32;
@@ -31,13 +38,17 @@ const SOUGHT: usize = 64;
 /// the running one on the right. Make them once for all modules.
 #[must_use]
 pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth {
-    let comparison = bases.compare(split, split);
+    truth(&bases.compare(split, split), module)
+}
+
+/// Compares each type on the left with the one in the same place on the right.
+fn truth(comparison: &Comparison<'_>, module: &str) -> Truth {
     let (meant, seen) = (comparison.left(), comparison.right());
     let places = meant.own_types().zip(seen.own_types());
     let mut counts = [0usize; Strength::ALL.len()];
     let mut ranked: [Vec<Place<'_>>; RANKS] = Default::default();
-    for ((left, ty), (right, _)) in places {
-        let place = Place { left, right, ty };
+    for ((left, meant), (right, seen)) in places {
+        let place = Place { left, right, meant, seen };
         let other = Strength::ALL.map(|strength| !comparison.same(left, right, strength));
         for (count, other) in counts.iter_mut().zip(other) {
             *count += usize::from(other);
@@ -45,7 +56,7 @@ pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth
         if let Some(weakest) =
             Strength::ALL.into_iter().zip(other).find_map(|(strength, other)| other.then_some(strength))
         {
-            let rank = &mut ranked[place.rank(&comparison, weakest)];
+            let rank = &mut ranked[place.rank(comparison, weakest)];
             if rank.len() < SOUGHT {
                 rank.push(place);
             }
@@ -54,11 +65,11 @@ pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth
     let [other_name_or_kind, other_layout, other_closure] = counts;
     Truth {
         module: module.to_owned(),
-        types: split.len() as usize,
+        types: meant.own().len() as usize,
         other_name_or_kind,
         other_layout,
         other_closure,
-        examples: examples(&comparison, ranked.iter().flatten()),
+        examples: examples(comparison, ranked.iter().flatten()),
     }
 }
 
@@ -78,12 +89,13 @@ pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> V
 /// How many ranks [`Place::rank`] knows.
 const RANKS: usize = 10;
 
-/// A type of the module: the same bytes under two ids.
+/// A type of the module under its ids on both sides. Its bytes are the same, unless the kernel relocates them.
 #[derive(Debug, Clone, Copy)]
 struct Place<'a> {
     left: TypeId,
     right: TypeId,
-    ty: Type<'a>,
+    meant: Type<'a>,
+    seen: Type<'a>,
 }
 
 impl Place<'_> {
@@ -91,8 +103,11 @@ impl Place<'_> {
     /// other layout, something far away; of each, types that were meant to have a name first.
     fn rank(&self, comparison: &Comparison<'_>, weakest: Strength) -> usize {
         let (meant, seen) = (comparison.left(), comparison.right());
-        let garbled = self.ty.fields().filter_map(|field| match field.value() {
-            Value::Name(name) if meant.string(name) != seen.string(name) => Some(tail(seen, name)),
+        let fields = self.meant.fields().zip(self.seen.fields()).map(|(left, right)| (left.value(), right.value()));
+        let garbled = fields.filter_map(|values| match values {
+            (Value::Name(left), Value::Name(right)) if meant.string(left) != seen.string(right) => {
+                Some(tail(seen, right))
+            }
             _ => None,
         });
         let class = match (garbled.max(), weakest) {
@@ -102,7 +117,7 @@ impl Place<'_> {
             (None, Strength::Layout) => 3,
             (None, Strength::Closure) => 4,
         };
-        2 * class + usize::from(meant.name(&self.ty).is_none_or(|name| name.is_empty()))
+        2 * class + usize::from(meant.name(&self.meant).is_none_or(|name| name.is_empty()))
     }
 }
 
@@ -140,15 +155,15 @@ fn example<'a>(comparison: &Comparison<'a>, place: &Place<'a>) -> Option<Example
     }
     let found =
         Strength::ALL.into_iter().find_map(|strength| comparison.difference(place.left, place.right, strength))?;
-    let heading = heading(comparison.left(), place.left, &place.ty);
+    let heading = heading(comparison.left(), place.left, &place.meant);
     let side = |right| shortened(&format!("{heading}: {}", one_side(&found, right)));
     Some(Example { meant: side(false), seen: side(true) })
 }
 
 /// The type as C on both sides; of a type with members or values the most telling of those whose text differs.
 fn texts(comparison: &Comparison<'_>, place: &Place<'_>) -> (String, String) {
-    let sides = [(comparison.left(), place.left), (comparison.right(), place.right)];
-    let [meant, seen] = sides.map(|(view, id)| (heading(view, id, &place.ty), elements(view, &place.ty)));
+    let sides = [(comparison.left(), place.left, place.meant), (comparison.right(), place.right, place.seen)];
+    let [meant, seen] = sides.map(|(view, id, ty)| (heading(view, id, &ty), elements(view, &ty)));
     let pairs = meant.1.iter().zip(&seen.1).enumerate();
     let mut differing: Vec<_> = pairs.filter(|(_, (meant, seen))| meant.text != seen.text).collect();
     differing.sort_by_key(|(_, (_, seen))| Reverse(seen.tail));
@@ -157,7 +172,7 @@ fn texts(comparison: &Comparison<'_>, place: &Place<'_>) -> (String, String) {
     if differing.is_empty() {
         return (meant.0, seen.0);
     }
-    let separator = if place.ty.kind().is_enum() { "," } else { ";" };
+    let separator = if place.meant.kind().is_enum() { "," } else { ";" };
     let end = if differing.len() == meant.1.len() { " }" } else { " … }" };
     let braced = |heading: &str, elements: &mut dyn Iterator<Item = &Element>| {
         let elements: String = elements.map(|element| format!(" {}{separator}", element.text)).collect();

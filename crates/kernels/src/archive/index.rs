@@ -12,14 +12,24 @@ use crate::{Error, Sha256};
 /// What the packages of kernel sources are called.
 const SOURCE_PREFIX: &str = "linux-source-";
 
-/// A package of a kernel, or of a kernel's source, that the archive has.
+/// What the package names of kernels and of their debug information begin with.
+const KERNEL_PREFIX: &str = "linux-image-";
+
+/// What the package names of kernels end with.
+const KERNEL_SUFFIX: &str = "-unsigned";
+
+/// What the package names of their debug information end with.
+const DEBUG_SUFFIX: &str = "-dbg";
+
+/// A package of a kernel, of its debug information, of its source, or of a tool, that the archive has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The suite.
     pub suite: String,
     /// The binary package.
     pub package: String,
-    /// The kernel's release, as the package's name has it; a source has its line there, `6.1`.
+    /// The kernel's release, as the package's name has it; a source has its line there, `6.1`, a tool its
+    /// package.
     pub release: String,
     /// The package's version.
     pub version: String,
@@ -51,10 +61,16 @@ impl Entry {
         }
     }
 
-    /// Whether this is a kernel's source, and not a kernel.
+    /// Whether this is a kernel, and not its source or debug information, nor a tool.
     #[must_use]
-    pub fn is_source(&self) -> bool {
-        self.package.starts_with(SOURCE_PREFIX)
+    pub fn is_kernel(&self) -> bool {
+        self.package.starts_with(KERNEL_PREFIX) && !self.is_debug()
+    }
+
+    /// Whether this is a kernel's debug information, and not a kernel.
+    #[must_use]
+    pub fn is_debug(&self) -> bool {
+        self.package.ends_with(DEBUG_SUFFIX)
     }
 
     /// Kernels of different flavours (`cloud-amd64`, `rt-amd64`) never stand in for each other.
@@ -86,9 +102,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Error> {
 fn parse_line(line: &str) -> Option<Entry> {
     let words: Vec<&str> = line.split(' ').collect();
     let [suite, package, version, size, unpacked, sha256] = words.as_slice() else { return None };
-    let release = match package.strip_prefix(SOURCE_PREFIX) {
-        Some(line) => line,
-        None => package.strip_prefix("linux-image-")?.strip_suffix("-unsigned")?,
+    let release = match (package.strip_prefix(SOURCE_PREFIX), package.strip_prefix(KERNEL_PREFIX)) {
+        (Some(line), _) => line,
+        (None, Some(kernel)) => release_of(kernel)?,
+        (None, None) => package,
     };
     if ![suite, package, version].into_iter().all(|word| is_word(word)) {
         return None;
@@ -106,6 +123,11 @@ fn parse_line(line: &str) -> Option<Entry> {
     })
 }
 
+/// The release in a package's name.
+fn release_of(package: &str) -> Option<&str> {
+    [KERNEL_SUFFIX, DEBUG_SUFFIX].iter().find_map(|suffix| package.strip_suffix(suffix))
+}
+
 /// What follows the kernel's own version: `cloud-amd64` of `6.1.0-55-cloud-amd64` and of `6.12.115+deb13-cloud-amd64`.
 fn flavour(release: &str) -> &str {
     let mut rest = release;
@@ -118,17 +140,20 @@ fn flavour(release: &str) -> &str {
     if rest.starts_with(|first: char| first.is_ascii_alphabetic()) { rest } else { "" }
 }
 
-/// Says that something is gone, and what there is of its line and flavour.
+/// Says that something is gone, and what there is of its kind, line and flavour. `release` is a release or a package.
 pub(super) fn gone(wanted: String, release: &str, version: Option<&str>, entries: &[Entry]) -> Unavailable {
-    if let Some(package) = Some(release).filter(|name| name.starts_with(SOURCE_PREFIX)) {
+    let is_release = release.starts_with(|first: char| first.is_ascii_digit());
+    if let Some(package) = Some(release).filter(|name| !is_release && !name.starts_with(KERNEL_PREFIX)) {
         let of_package = entries.iter().filter(|entry| entry.package == package).cloned().collect();
         return gone_of(wanted, version.unwrap_or_default(), of_package);
     }
-    let release = release.strip_prefix("linux-image-").unwrap_or(release);
-    let release = release.strip_suffix("-unsigned").unwrap_or(release);
+    let debug = release.ends_with(DEBUG_SUFFIX);
+    let release = release.strip_prefix(KERNEL_PREFIX).unwrap_or(release);
+    let release = release_of(release).unwrap_or(release);
     let wanted_flavour = Some(flavour(release)).filter(|flavour| !flavour.is_empty()).unwrap_or("cloud-amd64");
     let have = entries
         .iter()
+        .filter(|entry| if debug { entry.is_debug() } else { entry.is_kernel() })
         .filter(|entry| line(&entry.release) == line(release) && entry.flavour() == wanted_flavour)
         .cloned()
         .collect();
@@ -204,10 +229,37 @@ mod tests {
     fn a_source_is_no_kernel_and_its_package_is_for_every_architecture() {
         let hash = Sha256::of(b"x");
         let entries = parse(&format!("sid linux-source-7.2 7.2.13-1 100 200 {hash}\n")).unwrap();
-        assert_eq!((entries[0].release.as_str(), entries[0].is_source()), ("7.2", true));
+        assert_eq!((entries[0].release.as_str(), entries[0].is_kernel()), ("7.2", false));
         assert_eq!(entries[0].file_name(), "linux-source-7.2_7.2.13-1_all.deb");
         let gone = gone("x".into(), "6.1.0-55-cloud-amd64", None, &entries);
         assert_eq!(gone.have, [], "a source never stands in for a kernel");
+    }
+
+    #[test]
+    fn debug_information_is_no_kernel_and_neither_stands_in_for_the_other() {
+        let hash = Sha256::of(b"x");
+        let text = format!("s linux-image-6.1.0-57-cloud-amd64-dbg 6.1.200-1 1 2 {hash}\n");
+        let mut entries = parse(&text).unwrap();
+        assert_eq!((entries[0].release.as_str(), entries[0].is_debug()), ("6.1.0-57-cloud-amd64", true));
+        assert_eq!(entries[0].file_name(), "linux-image-6.1.0-57-cloud-amd64-dbg_6.1.200-1_amd64.deb");
+        entries.push(entry("6.1.0-58-cloud-amd64", "6.1.300-1"));
+        let nearest = |package: &str| gone("x".into(), package, Some("6.1.192-2"), &entries).nearest.unwrap().version;
+        assert_eq!(nearest("linux-image-6.1.0-56-cloud-amd64-dbg"), "6.1.200-1");
+        assert_eq!(nearest("linux-image-6.1.0-56-cloud-amd64-unsigned"), "6.1.300-1");
+        assert_eq!(nearest("6.1.0-56-cloud-amd64"), "6.1.300-1");
+    }
+
+    #[test]
+    fn a_tool_stands_under_its_package_and_stands_in_for_its_own_versions_only() {
+        let hash = Sha256::of(b"x");
+        let text = format!("bookworm libbpf1 1:1.1.2-0+deb12u1 1 2 {hash}\ntrixie pahole 1.30-1 1 2 {hash}\n");
+        let mut entries = parse(&text).unwrap();
+        assert_eq!((entries[0].release.as_str(), entries[0].is_kernel()), ("libbpf1", false));
+        assert_eq!(entries[0].file_name(), "libbpf1_1%3a1.1.2-0+deb12u1_amd64.deb");
+        entries.push(entry("6.1.0-58-cloud-amd64", "6.1.300-1"));
+        let have = |wanted: &str| gone("x".into(), wanted, Some("1.24-4.1"), &entries).have;
+        assert_eq!(have("pahole"), [entries[1].clone()]);
+        assert_eq!(have("6.1.0-56-cloud-amd64"), [entries[2].clone()]);
     }
 
     #[test]

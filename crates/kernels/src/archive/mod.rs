@@ -4,6 +4,7 @@
 //! published by one rename: a kernel is in the cache whole or not at all.
 
 mod apt;
+mod debug;
 mod index;
 mod publish;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use apt::AptArchive;
+pub use debug::{Debug, acquire_debug};
 pub use index::{Entry, nearest_pair};
 
 use crate::cache::{Lock, require_space};
@@ -126,7 +128,7 @@ pub fn resolve(
 type Index = Result<Vec<Entry>, Reason>;
 
 fn only_kernels(entries: Vec<Entry>) -> Vec<Entry> {
-    entries.into_iter().filter(|entry| !entry.is_source()).collect()
+    entries.into_iter().filter(Entry::is_kernel).collect()
 }
 
 /// Only under the lock: two runs with different suites would read each other's.
@@ -285,7 +287,7 @@ fn find_pinned(pin: &Pin, index: &Index) -> Result<Result<Entry, Unavailable>, E
         }
     };
     let Some(entry) = entries.iter().find(|entry| entry.package == pin.package && entry.version == pin.version) else {
-        return Ok(Err(index::gone(wanted, &pin.release, Some(&pin.version), entries)));
+        return Ok(Err(index::gone(wanted, &pin.package, Some(&pin.version), entries)));
     };
     if entry.sha256 != pin.sha256 {
         let source_of_hash = "so says the archive's signed index";

@@ -43,7 +43,15 @@ impl Archive for FakeArchive {
         self.calls.borrow_mut().push("unpack");
         for (package, directory) in packages {
             let package = fs::read_to_string(package).unwrap();
-            let release = package.strip_prefix("linux-image-").unwrap().strip_suffix("-unsigned").unwrap();
+            let release = package.strip_prefix("linux-image-").unwrap();
+            if let Some(release) = release.strip_suffix("-dbg") {
+                let root = directory.join("usr/lib/debug");
+                fs::create_dir_all(root.join("boot")).unwrap();
+                fs::write(root.join(format!("boot/vmlinux-{release}")), "kernel").unwrap();
+                fs::create_dir_all(root.join(format!("lib/modules/{release}/kernel"))).unwrap();
+                continue;
+            }
+            let release = release.strip_suffix("-unsigned").unwrap();
             fs::create_dir_all(directory.join("boot")).unwrap();
             fs::write(directory.join(format!("boot/vmlinuz-{release}")), "kernel").unwrap();
             if self.unpack_fails.get() {
@@ -301,4 +309,33 @@ fn two_runs_at_once_fetch_once() {
     assert!(one.iter().all(Result::is_ok));
     assert_eq!(one, other);
     assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
+}
+
+#[test]
+fn debug_information_is_published_beside_the_kernels_and_then_costs_nothing() {
+    let fixture = Fixture::new();
+    let context = fixture.context();
+    let mut archive = archive();
+    let package = "linux-image-6.1.0-56-cloud-amd64-dbg".to_owned();
+    let sha256 = Sha256::of(package.as_bytes());
+    let size = package.len() as u64;
+    archive.entries.push(Entry { package, sha256, size, ..entry("6.1.0-56-cloud-amd64", "6.1.192-2") });
+    let pin = archive.entries[2].to_pin();
+    let debug = acquire_debug(&context, &archive, &pin).unwrap().unwrap();
+    assert!(debug.vmlinux.is_file() && debug.modules.join("kernel").is_dir());
+    assert_eq!(listing(&context.cache.debs()), [""; 0], "the package is not kept once it is unpacked");
+    assert_eq!(listing(&context.cache.root().join("tmp")), [""; 0]);
+    assert_eq!(listing(&context.cache.kernels()), [""; 0]);
+    assert_eq!(acquire_debug(&context, &archive, &pin).unwrap().unwrap(), debug);
+    assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
+}
+
+#[test]
+fn debug_information_that_would_not_fit_is_not_even_asked_for() {
+    let fixture = Fixture::new();
+    let archive = archive();
+    let pin = Pin { size: u64::MAX, ..archive.entries[0].to_pin() };
+    let error = acquire_debug(&fixture.context(), &archive, &pin).unwrap_err();
+    assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    assert_eq!(archive.calls.borrow().len(), 0);
 }

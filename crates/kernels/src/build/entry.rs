@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use super::key::{Inputs, Key};
 use crate::cache::{Lock, read_json, write_json};
 use crate::source::Identity;
-use crate::{Cache, Context, Error, Sha256};
+use crate::{Cache, Context, Error, Sha256, scratch};
 
 /// Written last into a build's directory: without it there is no build.
 const MANIFEST: &str = "manifest.json";
@@ -134,7 +134,8 @@ pub(super) struct Measured {
     pub milliseconds: u64,
 }
 
-fn hash_files(context: &Context<'_>, root: &Path) -> Result<BTreeMap<String, Sha256>, Error> {
+/// The hash of every file below a directory, by its path.
+pub(super) fn hash_files(context: &Context<'_>, root: &Path) -> Result<BTreeMap<String, Sha256>, Error> {
     let mut files = BTreeMap::new();
     for entry in WalkDir::new(root) {
         context.check_cancel("hash what was built")?;
@@ -172,11 +173,12 @@ pub fn list(cache: &Cache) -> Result<Vec<Build>, Error> {
 pub struct Clean {
     /// Only what is of these lines; of all of them if none is named.
     pub lines: Vec<String>,
-    /// The source trees as well.
+    /// The source trees as well, and, with all lines, the tools.
     pub sources: bool,
 }
 
-/// Removes builds, their output trees and their logs; gives back the directories and files that were removed.
+/// Removes builds, modules built against them, their output trees and their logs, and the benches that nobody uses any more;
+/// gives back the directories and files that were removed.
 ///
 /// # Errors
 ///
@@ -186,8 +188,11 @@ pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error>
     let mut parents = vec![context.cache.builds(), context.cache.trees(), context.cache.logs()];
     if what.sources {
         parents.push(context.cache.sources());
+        if what.lines.is_empty() {
+            parents.push(context.cache.tools());
+        }
     }
-    let mut removed = Vec::new();
+    let mut removed = scratch::sweep(&context.cache.benches())?;
     for parent in parents {
         let failed = |source| Error::io("read", &parent, source);
         for entry in fs::read_dir(&parent).map_err(failed)? {

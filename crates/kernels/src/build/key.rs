@@ -65,8 +65,7 @@ impl Inputs {
     }
 
     pub(super) fn key(&self) -> Key {
-        // No map in it has keys that are not strings, so it can be written.
-        Key(Sha256::of(&serde_json::to_vec(self).unwrap_or_default()))
+        Key::of(self)
     }
 }
 
@@ -82,6 +81,12 @@ fn toolchain(image: &Manifest) -> BTreeMap<String, String> {
 pub struct Key(Sha256);
 
 impl Key {
+    /// The hash over anything that decides a result.
+    pub(super) fn of(inputs: &impl Serialize) -> Self {
+        // What has no map whose keys are not strings can be written.
+        Self(Sha256::of(&serde_json::to_vec(inputs).unwrap_or_default()))
+    }
+
     /// The first eight digits, as they stand in names.
     #[must_use]
     pub fn short(&self) -> String {

@@ -7,20 +7,24 @@
 //!
 //! A build that was interrupted starts over. kbuild cannot tell an object that was half written, or a module that was linked and
 //! has no BTF yet, from one that is done, so going on could publish either.
+//!
+//! Of the first builds only that of `strict` is made from nothing. Those of other configurations are made from a copy of its
+//! output tree, which is configured anew: kbuild knows of each object which symbols it depends on and by which command it was
+//! made (scripts/basic/fixdep.c, and what syncconfig touches below include/config), and makes again what differs.
 
 mod config;
 mod entry;
+pub mod external;
 mod key;
 mod log;
+mod make;
 mod recipe;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod workbench;
 mod workshop;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Instant;
+use std::path::PathBuf;
 
 pub use config::{Lost, Symbols};
 pub use entry::{Build, Clean, Manifest, clean, disk_usage, list};
@@ -28,26 +32,11 @@ pub use key::Key;
 pub use recipe::{Config, NONE, Recipes};
 pub use workshop::Workshop;
 
-use crate::cache::{Lock, require_space};
+use crate::Error;
+use crate::cache::Lock;
 use crate::source::Source;
-use crate::{Error, Progress, Stage};
-use entry::Measured;
 use key::Inputs;
-use log::Log;
 use recipe::Change;
-use workshop::Bench;
-
-/// What a first build takes beside the cache, in bytes: the output tree, of which 6.1 makes 675 MB, and what is published.
-const FIRST_SIZE: u64 = 1_500_000_000;
-
-/// What an upgrade takes: the same, and the directories of the hard-linked source.
-const UPGRADE_SIZE: u64 = 1_600_000_000;
-
-/// The steps of a first build, where none was made before: about those of 6.1.
-const FIRST_STEPS: u64 = 1_400;
-
-/// The steps of an upgrade that touches one file.
-const UPGRADE_STEPS: u64 = 60;
 
 /// What to build.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +72,12 @@ impl<'a> Plan<'a> {
     fn name(&self) -> String {
         entry::name(&self.inputs)
     }
+
+    /// The configuration on whose output tree this first build is made; nothing for one that is made from nothing.
+    fn donor(&self) -> Option<Config> {
+        let donor = self.request.config.donor()?;
+        self.request.recipes.has_fragments(&donor, &self.request.source.identity.line).then_some(donor)
+    }
 }
 
 /// The build of a request, if the cache has it.
@@ -117,16 +112,31 @@ pub fn build(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<Build, Er
         return Ok(build);
     }
     match request.upgrade {
-        None => build_first(workshop, &first, &lock),
+        None => make::first(workshop, &first, &lock),
         Some(upgrade) => {
             let (inputs, change) = upgraded(&first, upgrade)?;
-            let tree = tree(workshop, &first);
-            if entry::find(&workshop.context.cache, &first.inputs).is_none() || !tree.is_dir() {
-                build_first(workshop, &first, &lock)?;
-            }
-            build_upgrade(workshop, &first, &inputs, &change, &lock)
+            ensure_tree(workshop, &first, &lock)?;
+            make::upgrade(workshop, &first, &inputs, &change, &lock)
         }
     }
+}
+
+/// The output tree of a first build, which is built where it is missing.
+fn ensure_first(workshop: &Workshop<'_>, first: &Plan<'_>) -> Result<PathBuf, Error> {
+    if !has_tree(workshop, first) {
+        let lock = workshop.context.cache.lock(workshop.context)?;
+        ensure_tree(workshop, first, &lock)?;
+    }
+    Ok(tree(workshop, first))
+}
+
+fn ensure_tree(workshop: &Workshop<'_>, first: &Plan<'_>, lock: &Lock) -> Result<(), Error> {
+    if has_tree(workshop, first) { Ok(()) } else { make::first(workshop, first, lock).map(drop) }
+}
+
+/// Whether a first build is in the cache with its tree.
+fn has_tree(workshop: &Workshop<'_>, first: &Plan<'_>) -> bool {
+    entry::find(&workshop.context.cache, &first.inputs).is_some() && tree(workshop, first).is_dir()
 }
 
 /// The output tree that a first build leaves, on which its upgrades and external modules are built, if it is there. It is to be
@@ -148,140 +158,6 @@ fn upgraded(first: &Plan<'_>, upgrade: &str) -> Result<(Inputs, Change), Error> 
     let change = first.request.recipes.change(upgrade, &first.inputs.source.line)?;
     let inputs = Inputs { upgrade: Some(upgrade.to_owned()), patch: change.text.clone(), ..first.inputs.clone() };
     Ok((inputs, change))
-}
-
-fn build_first(workshop: &Workshop<'_>, plan: &Plan<'_>, lock: &Lock) -> Result<Build, Error> {
-    let context = workshop.context;
-    require_space("build a kernel in", context.cache.root(), FIRST_SIZE)?;
-    let temporary = context.cache.temporary(lock)?;
-    let bench = bench(temporary.path(), &plan.request.source.tree)?;
-    create(&bench.tree)?;
-    configure(workshop, plan, &bench)?;
-    let measured = make(workshop, &plan.inputs, &bench, expected_steps(workshop, &plan.inputs, FIRST_STEPS)?)?;
-    // The tree first: a build in the cache without its tree is no harm, but costs the tree when an upgrade is wanted.
-    context.cache.publish(&bench.tree, &tree(workshop, plan), lock)?;
-    entry::publish(context, &plan.inputs, &bench.out, measured, lock)
-}
-
-fn build_upgrade(
-    workshop: &Workshop<'_>,
-    first: &Plan<'_>,
-    inputs: &Inputs,
-    change: &Change,
-    lock: &Lock,
-) -> Result<Build, Error> {
-    let context = workshop.context;
-    require_space("build an upgrade in", context.cache.root(), UPGRADE_SIZE)?;
-    let temporary = context.cache.temporary(lock)?;
-    let unchanged = &first.request.source.tree;
-    let source = match &change.patch {
-        None => unchanged.clone(),
-        Some(patch) => patched(workshop, inputs, unchanged, patch, temporary.path())?,
-    };
-    let bench = bench(temporary.path(), &source)?;
-    let from = tree(workshop, first);
-    context.stage(Stage::Source, "copying the output tree", || {
-        workshop.on_cache("copy", &[&from, &bench.tree], Stage::Source, "copy an output tree")
-    })?;
-    if change.patch.is_none() {
-        workshop.on_bench(&bench, &["relink"], "have vmlinux linked again", &mut |_, _| {})?;
-    }
-    let measured = make(workshop, inputs, &bench, expected_steps(workshop, inputs, UPGRADE_STEPS)?)?;
-    check_config(first, &bench)?;
-    entry::publish(context, inputs, &bench.out, measured, lock)
-}
-
-/// A changed copy of a source tree, that shares what is unchanged with it.
-fn patched(
-    workshop: &Workshop<'_>,
-    inputs: &Inputs,
-    unchanged: &Path,
-    patch: &Path,
-    parent: &Path,
-) -> Result<PathBuf, Error> {
-    let upgrade = inputs.upgrade.clone().unwrap_or_default();
-    let (source, own) = (parent.join("source"), parent.join("upgrade.patch"));
-    // Only what lies in the cache is seen inside.
-    fs::copy(patch, &own).map_err(|source| Error::io("copy", patch, source))?;
-    let what = format!("changing the source by {upgrade}");
-    workshop
-        .context
-        .stage(Stage::Source, what, || {
-            workshop.on_cache("patch", &[unchanged, &source, &own], Stage::Source, "change the source")
-        })
-        .map_err(|error| match error {
-            Error::Failed { output, .. } => {
-                let source_name = format!("{} {}", inputs.source.line, inputs.source.version);
-                Error::PatchFailed { upgrade, source_name, output }
-            }
-            other => other,
-        })?;
-    Ok(source)
-}
-
-fn bench(parent: &Path, source: &Path) -> Result<Bench, Error> {
-    let [tree, recipe, out] = ["build", "recipe", "out"].map(|name| parent.join(name));
-    create(&recipe)?;
-    create(&out)?;
-    Ok(Bench { source: source.to_owned(), tree, recipe, out })
-}
-
-fn create(directory: &Path) -> Result<(), Error> {
-    fs::create_dir(directory).map_err(|source| Error::io("create", directory, source))
-}
-
-fn configure(workshop: &Workshop<'_>, plan: &Plan<'_>, bench: &Bench) -> Result<(), Error> {
-    let fragment = bench.recipe.join("merged.config");
-    fs::write(&fragment, plan.asked.to_string()).map_err(|source| Error::io("write", &fragment, source))?;
-    let context = workshop.context;
-    context.stage(Stage::Configure, format!("configuring {}", plan.name()), || {
-        let stage = Stage::Configure;
-        workshop.on_bench(bench, &["configure"], "configure a kernel", &mut |_, line| {
-            (context.progress)(Progress::Line { stage, text: line.to_owned() });
-        })
-    })?;
-    check_config(plan, bench)
-}
-
-fn check_config(plan: &Plan<'_>, bench: &Bench) -> Result<(), Error> {
-    let lost = Symbols::load(&bench.tree.join(".config"))?.lost(&plan.asked, &plan.request.config.expected_off);
-    if lost.is_empty() { Ok(()) } else { Err(Error::ConfigLost { what: plan.name(), lost }) }
-}
-
-/// Runs kbuild and collects what is published.
-fn make(workshop: &Workshop<'_>, inputs: &Inputs, bench: &Bench, expected: u64) -> Result<Measured, Error> {
-    let (context, start, what) = (workshop.context, Instant::now(), entry::name(inputs));
-    let mut log = Log::create(&context.cache.logs().join(format!("{what}.log")))?;
-    let jobs = thread::available_parallelism().map_or(1, usize::from).to_string();
-    let steps = context.stage(Stage::Build, format!("building {what}"), || {
-        let result = workshop.on_bench(bench, &["make", &jobs], "build a kernel", &mut |_, line| {
-            if log.line(line) {
-                let (done, stage) = (log.steps(), Stage::Build);
-                (context.progress)(Progress::Amount { stage, done, total: expected.max(done) });
-            }
-        });
-        log.finish(result, &what)
-    })?;
-    let mut release = String::new();
-    context.stage(Stage::Collect, format!("collecting {what}"), || {
-        workshop.on_bench(bench, &["collect"], "collect what was built", &mut |stream, line| {
-            if stream == crate::process::Stream::Out {
-                release = line.to_owned();
-            }
-        })
-    })?;
-    let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(Measured { release, steps, milliseconds })
-}
-
-/// The steps of the latest build of the same line, configuration and upgrade, else of the same line, else a guess.
-fn expected_steps(workshop: &Workshop<'_>, inputs: &Inputs, guess: u64) -> Result<u64, Error> {
-    let builds = list(&workshop.context.cache)?;
-    let alike = |build: &&Build| {
-        let manifest = &build.manifest;
-        manifest.source.line == inputs.source.line && manifest.upgrade == inputs.upgrade
-    };
-    Ok(builds.iter().filter(alike).map(|build| build.manifest.steps).max().unwrap_or(guess))
 }
 
 #[cfg(test)]

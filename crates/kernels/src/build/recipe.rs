@@ -12,10 +12,13 @@ use crate::pins::is_word;
 /// The fragment that every configuration begins with.
 const BASE: &str = "base";
 
+/// The fragment whose configuration is built from nothing, see [`Config::donor`].
+const STRICT: &str = "strict";
+
 /// The upgrade that changes nothing: the same source, linked and encoded once more.
 pub const NONE: &str = "none";
 
-/// A directory with `fragments/NAME.config` and `upgrades/NAME.patch`. One that is for a single line only is called
+/// A directory with `fragments/NAME.config`, `upgrades/NAME.patch` and `external/NAME/`. A fragment or patch that is for a single line only is called
 /// `NAME@LINE`: such a fragment adds to the general one, such a patch takes the general one's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipes {
@@ -41,6 +44,17 @@ impl Config {
         let fragments = fragments.iter().map(|name| (*name).to_owned()).collect();
         Self { name, fragments, expected_off: BTreeSet::new() }
     }
+
+    /// The configuration on whose output tree this one is built: `strict`, unless it is that one.
+    pub(super) fn donor(&self) -> Option<Self> {
+        let strict = Self { expected_off: self.expected_off.clone(), ..Self::new(&[STRICT]) };
+        (self.fragments != strict.fragments).then_some(strict)
+    }
+}
+
+/// Whether the configuration of this name is built from nothing where it can be, see [`Config::donor`].
+pub(super) fn is_from_nothing(config: &str) -> bool {
+    config == STRICT
 }
 
 /// An upgrade's change to the source.
@@ -78,6 +92,29 @@ impl Recipes {
         names.push(NONE.to_owned());
         names.sort();
         Ok(names)
+    }
+
+    /// Where modules of our own are that are built against a kernel's tree, a directory each.
+    pub(super) fn external(&self) -> PathBuf {
+        self.root.join("external")
+    }
+
+    /// The names of the modules of our own, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn own_modules(&self) -> Result<Vec<String>, Error> {
+        let directory = self.external();
+        if directory.is_dir() { names(&directory, "") } else { Ok(Vec::new()) }
+    }
+
+    /// Whether there are all of a configuration's fragments, for a line.
+    pub(super) fn has_fragments(&self, config: &Config, line: &str) -> bool {
+        config.fragments.iter().all(|name| {
+            let (general, own) = self.files("fragments", name, line, "config");
+            own.is_file() || general.is_some_and(|path| path.is_file())
+        })
     }
 
     /// What a configuration asks for on a line.

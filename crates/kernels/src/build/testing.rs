@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use super::Workshop;
-use crate::Context;
+use super::{Build, Config, Recipes, Request, Workshop, build};
 use crate::engine::Engine;
 use crate::image::{Image, Manifest};
+use crate::source::{self, Source};
 use crate::testing::Fixture;
+use crate::{Context, Error};
 
 /// What comes out depends on the source and the fragment. Files in the fixture's directory make it go wrong: `fails` with what is
-/// printed, `says` with what is printed besides, `loses` with what is dropped from the configuration, `forgets`.
+/// printed, `says` with what is printed besides, `loses` with what is dropped from the configuration, `forgets`; of commands on a
+/// bench `barren`, that make nothing, and `mute`, that do not say how they ended.
 const PODMAN: &str = r#"
-previous= tree= out= recipe= source=
+previous= tree= out= recipe= source= external=
 for argument; do
     if [ "$previous" = --volume ]; then
         case $argument in
@@ -21,25 +23,34 @@ for argument; do
         *:/out) out=${argument%%:*};;
         *:/recipe:ro) recipe=${argument%%:*};;
         *:/usr/src/linux:ro) source=${argument%%:*};;
+        *:/usr/src/external) external=${argument%%:*};;
         esac
     fi
     previous=$argument
 done
-case "$*" in *kernel.sh*) ;; *) exit 0;; esac
-while [ "$1" != kernel.sh ]; do shift; done
+case "$*" in *kernel.sh*|*workbench.sh*) ;; *) exit 0;; esac
+while [ "$1" != kernel.sh ] && [ "$1" != workbench.sh ]; do shift; done
 shift
 echo "$1" >> DIR/calls
 case $1 in
 unpack | import | extract)
+    case $2 in
+    */debs/linux-source*) ;;
+    */debs/*) /bin/mkdir -p "$3/usr/bin"; /bin/cp "$2" "$3/usr/bin/$(/bin/cat "$2")"; exit;;
+    esac
     [ ! -e DIR/fails ] || { /bin/cat DIR/fails >&2; exit 1; }
     /bin/mkdir -p "$3/scripts"
     : > "$3/scripts/Makefile.modpost"
-    if [ "$1" = import ]; then /bin/cp "$2/Makefile" "$3/Makefile"
+    if [ "$1" = import ]; then /bin/cp -r "$2/." "$3"
     else printf 'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 192\n' > "$3/Makefile"; fi;;
 patch)
     /bin/cp -al "$2" "$3"
-    case "$(/bin/cat "$4")" in *misfit*) echo 'Hunk #1 FAILED at 7.'; exit 1;; esac
-    /bin/cp "$4" "$3/changed";;
+    copy=$3
+    shift 3
+    for patch; do
+        case "$(/bin/cat "$patch")" in *misfit*) echo 'Hunk #1 FAILED at 7.'; exit 1;; esac
+        /bin/cat "$patch" >> "$copy/changed"
+    done;;
 copy) /bin/cp -a "$2" "$3";;
 configure)
     if [ -e DIR/loses ]; then /bin/grep -v "$(/bin/cat DIR/loses)" "$recipe/merged.config" > "$tree/.config"
@@ -51,6 +62,8 @@ make)
     echo '  CC [M]  a.o'
     [ ! -e DIR/says ] || /bin/cat DIR/says
     [ ! -e DIR/fails ] || { /bin/cat DIR/fails; exit 2; }
+    /bin/mkdir -p "$tree/include/config"
+    echo 6.1.192-modbtf > "$tree/include/config/kernel.release"
     { /bin/cat "$tree/.config"; [ ! -e "$source/changed" ] || /bin/cat "$source/changed"; } > "$tree/vmlinux";;
 collect)
     [ ! -e DIR/forgets ] || { echo 6.1.192-modbtf; exit; }
@@ -59,6 +72,29 @@ collect)
         /bin/cp "$tree/vmlinux" "$out/$file"
     done
     echo 6.1.192-modbtf;;
+run)
+    shift
+    if [ "$1" != make ]; then ( cd "$tree" && "$@" 2>&1 ); set -- $?
+    else
+        directory=
+        for argument; do
+            case $argument in
+            M=/usr/src/linux/*) directory=$source/${argument#M=/usr/src/linux/};;
+            M=/usr/src/external/*) directory=$external/${argument#M=/usr/src/external/};;
+            esac
+            last=$argument
+        done
+        echo "make ${directory##*/}" >> DIR/calls
+        case $* in
+        *hangs*) exec /bin/sleep 1000;;
+        *modules_install*) updates=$out/lib/modules/6.1.192-modbtf/updates
+            /bin/mkdir -p "$updates"; [ -e DIR/barren ] || /bin/cp "$directory"/*.ko "$updates";;
+        *M=*) [ -e DIR/barren ] || /bin/cp "$tree/vmlinux" "$directory/${directory##*/}.ko"; echo "  LD [M]  $directory";;
+        esac
+        [ ! -e DIR/says ] || /bin/cat DIR/says
+        if [ -e DIR/fails ]; then /bin/cat DIR/fails; set -- 2; else set -- 0; fi
+    fi
+    [ -e DIR/mute ] || echo "workbench.sh: status $1 real 1.500 user 2.000 system 0.250" >&2;;
 esac
 "#;
 
@@ -98,5 +134,75 @@ impl FakeImage {
         let text = fs::read_to_string(&path).unwrap_or_default();
         let _ = fs::remove_file(&path);
         text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// A source, and recipes: two configurations, one upgrade that fits and one that does not, one module outside the source.
+pub(crate) struct Bed {
+    pub(crate) fixture: Fixture,
+    pub(crate) fake: FakeImage,
+    pub(crate) recipes: Recipes,
+    pub(crate) config: Config,
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let fixture = Fixture::new();
+        let fake = FakeImage::new(&fixture);
+        let root = fixture.path().join("recipes");
+        for (path, text) in [
+            ("fragments/base.config", "CONFIG_A=y\nCONFIG_B=m\n"),
+            ("fragments/strict.config", "# CONFIG_C is not set\n"),
+            ("fragments/lenient.config", "CONFIG_C=y\n"),
+            ("upgrades/grow.patch", "grows"),
+            ("upgrades/undo.patch", "undoes"),
+            ("upgrades/misfit.patch", "misfit"),
+            ("external/probe/Kbuild", "obj-m := probe.o\n"),
+        ] {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        fs::create_dir(fixture.path().join("linux")).unwrap();
+        let makefile = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 192\n";
+        fs::write(fixture.path().join("linux/Makefile"), makefile).unwrap();
+        fs::create_dir(fixture.path().join("linux/scripts")).unwrap();
+        fs::write(fixture.path().join("linux/scripts/Makefile.modpost"), "").unwrap();
+        fs::create_dir_all(fixture.path().join("linux/fs/fuse")).unwrap();
+        for name in ["Makefile", "dev.c"] {
+            fs::write(fixture.path().join("linux/fs/fuse").join(name), name).unwrap();
+        }
+        Self { fixture, fake, recipes: Recipes::at(root), config: Config::new(&["strict"]) }
+    }
+
+    pub(crate) fn source(&self, workshop: &Workshop<'_>) -> Result<Source, Error> {
+        source::own(workshop, &self.fixture.path().join("linux"))
+    }
+
+    pub(crate) fn request<'a>(&'a self, source: &'a Source, upgrade: Option<&'a str>) -> Request<'a> {
+        Request { source, recipes: &self.recipes, config: &self.config, upgrade }
+    }
+
+    pub(crate) fn build_in(&self, context: &Context<'_>, upgrade: Option<&str>) -> Result<Build, Error> {
+        let workshop = self.fake.workshop(context);
+        let source = self.source(&workshop)?;
+        build(&workshop, &self.request(&source, upgrade))
+    }
+
+    pub(crate) fn build(&self, upgrade: Option<&str>) -> Result<Build, Error> {
+        self.build_in(&self.fixture.context(), upgrade)
+    }
+
+    /// What lies in the cache that a failed build must not leave.
+    pub(crate) fn published(&self) -> Vec<String> {
+        let cache = self.fixture.context().cache;
+        let names = |parent: PathBuf| fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut all: Vec<String> = [cache.builds(), cache.trees(), cache.benches(), cache.root().join("tmp")]
+            .into_iter()
+            .flat_map(names)
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        all.sort();
+        all
     }
 }

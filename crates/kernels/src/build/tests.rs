@@ -1,65 +1,12 @@
+use std::fs;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
-use super::testing::FakeImage;
+use super::testing::Bed;
 use super::*;
-use crate::testing::{Fixture, Log as Progresses};
-use crate::{Context, Sha256, source};
-
-/// A source, and recipes with one upgrade that fits and one that does not.
-struct Bed {
-    fixture: Fixture,
-    fake: FakeImage,
-    recipes: Recipes,
-    strict: Config,
-}
-
-impl Bed {
-    fn new() -> Self {
-        let fixture = Fixture::new();
-        let fake = FakeImage::new(&fixture);
-        let root = fixture.path().join("recipes");
-        for (path, text) in [
-            ("fragments/base.config", "CONFIG_A=y\nCONFIG_B=m\n"),
-            ("fragments/strict.config", "# CONFIG_C is not set\n"),
-            ("upgrades/grow.patch", "grows"),
-            ("upgrades/misfit.patch", "misfit"),
-        ] {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        fs::create_dir(fixture.path().join("linux")).unwrap();
-        let makefile = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 192\n";
-        fs::write(fixture.path().join("linux/Makefile"), makefile).unwrap();
-        fs::create_dir(fixture.path().join("linux/scripts")).unwrap();
-        fs::write(fixture.path().join("linux/scripts/Makefile.modpost"), "").unwrap();
-        Self { fixture, fake, recipes: Recipes::at(root), strict: Config::new(&["strict"]) }
-    }
-
-    fn build_in(&self, context: &Context<'_>, upgrade: Option<&str>) -> Result<Build, Error> {
-        let workshop = self.fake.workshop(context);
-        let source = source::own(&workshop, &self.fixture.path().join("linux"))?;
-        build(&workshop, &Request { source: &source, recipes: &self.recipes, config: &self.strict, upgrade })
-    }
-
-    fn build(&self, upgrade: Option<&str>) -> Result<Build, Error> {
-        self.build_in(&self.fixture.context(), upgrade)
-    }
-
-    /// What lies in the cache that a failed build must not leave.
-    fn published(&self) -> Vec<String> {
-        let cache = self.fixture.context().cache;
-        let names = |parent: PathBuf| fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut all: Vec<String> = [cache.builds(), cache.trees(), cache.root().join("tmp")]
-            .into_iter()
-            .flat_map(names)
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect();
-        all.sort();
-        all
-    }
-}
+use crate::testing::Log as Progresses;
+use crate::{Context, Progress, Sha256, Stage, source};
 
 #[test]
 fn a_kernel_is_built_once_and_its_upgrade_on_its_tree() {
@@ -85,6 +32,52 @@ fn a_kernel_is_built_once_and_its_upgrade_on_its_tree() {
     assert_eq!(bed.fake.calls(), ["copy", "relink", "make", "collect"]);
     assert_eq!(again.manifest.files, first.manifest.files);
     assert_eq!(list(&bed.fixture.context().cache).unwrap().len(), 3);
+}
+
+#[test]
+fn another_configuration_is_built_on_the_tree_of_strict_which_stays_as_it_is() {
+    let mut bed = Bed::new();
+    let strict = bed.build(None).unwrap();
+    bed.fake.calls();
+    bed.config = Config::new(&["lenient"]);
+    let lenient = bed.build(None).unwrap();
+    assert_eq!(bed.fake.calls(), ["copy", "configure", "make", "collect"]);
+    assert!(lenient.manifest.name.starts_with("6.1-lenient-"), "{}", lenient.manifest.name);
+    assert_eq!(lenient.manifest.steps, 1, "vmlinux was there");
+    assert!(fs::read_to_string(&lenient.image).unwrap().contains("CONFIG_C=y"));
+    assert_eq!(bed.published().len(), 4, "two builds with a tree each: {:?}", bed.published());
+
+    bed.build(Some("grow")).unwrap();
+    assert_eq!(bed.fake.calls(), ["patch", "copy", "make", "collect"]);
+    bed.config = Config::new(&["strict"]);
+    assert_eq!(bed.build(None).unwrap(), strict);
+    assert_eq!(bed.build(Some(NONE)).unwrap().manifest.files, strict.manifest.files);
+}
+
+#[test]
+fn another_configuration_has_strict_built_first_and_names_what_is_expected_off_for_both() {
+    let mut bed = Bed::new();
+    bed.fake.set("loses", Some("CONFIG_B"));
+    bed.config = Config::new(&["lenient"]);
+    let error = bed.build(None).unwrap_err().to_string();
+    assert!(error.contains("6.1-strict-") && error.contains("CONFIG_B should be m"), "{error}");
+    bed.config.expected_off.insert("CONFIG_B".into());
+    bed.fake.calls();
+    bed.build(None).unwrap();
+    assert_eq!(
+        bed.fake.calls(),
+        ["configure", "make", "collect", "copy", "configure", "make", "collect"],
+        "the source was there"
+    );
+}
+
+#[test]
+fn without_a_fragment_strict_every_configuration_is_built_from_nothing() {
+    let mut bed = Bed::new();
+    fs::remove_file(bed.fixture.path().join("recipes/fragments/strict.config")).unwrap();
+    bed.config = Config::new(&["lenient"]);
+    bed.build(None).unwrap();
+    assert_eq!(bed.fake.calls(), ["import", "configure", "make", "collect"]);
 }
 
 #[test]
@@ -118,7 +111,7 @@ fn a_changed_fragment_patch_or_compiler_is_another_build_and_another_tzdata_is_n
     assert!(another(&bed));
     fs::write(bed.fixture.path().join("linux/Makefile"), "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 193\n").unwrap();
     assert!(another(&bed));
-    bed.strict.expected_off.insert("CONFIG_Z".into());
+    bed.config.expected_off.insert("CONFIG_Z".into());
     assert!(another(&bed));
 }
 
@@ -129,7 +122,7 @@ fn a_symbol_that_vanished_is_named_unless_it_is_expected_off() {
     let error = bed.build(None).unwrap_err();
     assert!(error.to_string().contains("CONFIG_B should be m and is n;"), "{error}");
     assert_eq!(bed.published(), Vec::<String>::new());
-    bed.strict.expected_off.insert("CONFIG_B".into());
+    bed.config.expected_off.insert("CONFIG_B".into());
     bed.build(None).unwrap();
 }
 
@@ -205,7 +198,7 @@ fn steps_are_counted_against_those_of_the_build_before() {
         progresses.take().into_iter().filter_map(amount).collect()
     };
     bed.build_in(&context, None).unwrap();
-    assert_eq!(amounts(), [(1, FIRST_STEPS), (2, FIRST_STEPS)]);
+    assert_eq!(amounts(), [(1, make::FIRST_STEPS), (2, make::FIRST_STEPS)]);
     fs::write(bed.fixture.path().join("recipes/fragments/strict.config"), "CONFIG_C=y\n").unwrap();
     bed.build_in(&context, None).unwrap();
     assert_eq!(amounts(), [(1, 2), (2, 2)]);

@@ -13,20 +13,20 @@ use crate::{Context, Error, Progress, Stage};
 pub(super) const SCRIPT: &str = include_str!("../../../../ci/kernel.sh");
 
 /// Where a build finds its source, whoever builds it: a path of the host's would get into the bytes.
-const SOURCE: &str = "/usr/src/linux";
+pub(super) const SOURCE: &str = "/usr/src/linux";
 
 /// Where a build's output tree is, see [`SOURCE`].
-const TREE: &str = "/build";
+pub(super) const TREE: &str = "/build";
 
 /// Where the merged configuration fragment is.
-const RECIPE: &str = "/recipe";
+pub(super) const RECIPE: &str = "/recipe";
 
 /// Where what is published is put.
-const OUT: &str = "/out";
+pub(super) const OUT: &str = "/out";
 
 /// What kbuild would otherwise take from the clock, the user and the machine. The number in `#1` would count the links of a
 /// vmlinux.
-const REPRODUCIBLE: [(&str, &str); 6] = [
+pub(super) const REPRODUCIBLE: [(&str, &str); 6] = [
     ("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 2026"),
     ("KBUILD_BUILD_USER", "modbtf"),
     ("KBUILD_BUILD_HOST", "modbtf"),
@@ -34,6 +34,9 @@ const REPRODUCIBLE: [(&str, &str); 6] = [
     ("LC_ALL", "C"),
     ("TZ", "UTC"),
 ];
+
+/// Those of [`REPRODUCIBLE`] that get into the bytes, of which kbuild takes the first as a wish.
+pub(super) const PINNED: &[(&str, &str)] = REPRODUCIBLE.split_at(3).0;
 
 /// Where kernels are built: the build image in an engine.
 #[derive(Debug, Clone, Copy)]
@@ -118,15 +121,29 @@ impl Workshop<'_> {
         doing: &str,
         on_line: &mut dyn FnMut(Stream, &str),
     ) -> Result<(), Error> {
-        mounts.iter().try_for_each(|mount| check_mountable(&mount.path))?;
         let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "kernel.sh"].map(OsString::from).into();
         argv.extend_from_slice(arguments);
+        let env = REPRODUCIBLE.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.run_program(argv, mounts, Path::new("/"), env, doing, on_line)
+    }
+
+    /// Runs any program in the image.
+    pub(crate) fn run_program(
+        &self,
+        argv: Vec<OsString>,
+        mounts: Vec<Mount>,
+        workdir: &Path,
+        env: Vec<(String, String)>,
+        doing: &str,
+        on_line: &mut dyn FnMut(Stream, &str),
+    ) -> Result<(), Error> {
+        mounts.iter().try_for_each(|mount| check_mountable(&mount.path))?;
         let spec = RunSpec {
             image: self.image.name.clone(),
             argv,
             mounts,
-            workdir: "/".into(),
-            env: REPRODUCIBLE.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            workdir: workdir.to_owned(),
+            env,
             devices: Vec::new(),
             network: false,
         };

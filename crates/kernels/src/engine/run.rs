@@ -236,6 +236,27 @@ fn unique_name() -> String {
 }
 
 impl Invocation {
+    /// Runs it to its end, giving away each line of its standard output. Of what it says on standard error the end is kept, for
+    /// the error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] if it ends with anything but 0, [`Error::Cancelled`], [`Error::Start`].
+    pub fn follow(self, context: &Context<'_>, doing: &str, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let mut on_line = |stream, line: &str| {
+            if stream == Stream::Out {
+                on_line(line);
+            }
+        };
+        self.run(Watch {
+            doing: doing.to_owned(),
+            cancel: context.cancel,
+            on_line: &mut on_line,
+            on_tick: &mut |_| true,
+            grace: Duration::ZERO,
+        })
+    }
+
     /// Runs it to its end, telling `watch`.
     pub(crate) fn run(mut self, watch: Watch<'_>) -> Result<(), Error> {
         let result = crate::process::run(self.command, watch);

@@ -78,6 +78,13 @@ fn abi(seen: &Seen) -> String {
         thousands(seen.modules_with_another_crc),
         thousands(seen.modules_compared)
     );
+    if let Some(proof) = &seen.proof {
+        let symbols = thousands(proof.symbols);
+        return match proof.compatible() {
+            true => format!("an ABI-compatible upgrade: all {symbols} symbols have the same CRC in both Module.symvers"),
+            false => format!("{proof}; so no failure of BTF: {of}"),
+        };
+    }
     match (seen.abi_compatible, seen.symbols_without_known_crc) {
         (true, 0) => format!("an ABI-compatible upgrade: {of}"),
         (true, unknown) => format!(

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::exit::{Ending, Exit};
 use crate::fate::{Fate, objection};
-use crate::measured::{Measured, Truth};
+use crate::measured::{Measured, Proof, Truth};
 use crate::summary::Summary;
 use crate::transcript::{Provenance, Transcript};
 
@@ -94,6 +94,8 @@ pub struct Seen {
     pub provenance: Provenance,
     /// Whether no module imports a symbol with another CRC.
     pub abi_compatible: bool,
+    /// What was proven of the ABI before the boot, of kernels that were built from source.
+    pub proof: Option<Proof>,
     /// How many modules import a symbol with another CRC.
     pub modules_with_another_crc: usize,
     /// How many modules were looked at for that.
@@ -141,6 +143,7 @@ impl Seen {
         Self {
             provenance: transcript.header.provenance.clone(),
             abi_compatible: measured.abi.compatible(),
+            proof: measured.built.as_ref().map(|built| built.proof.clone()),
             modules_with_another_crc: measured.abi.differing,
             modules_compared: measured.abi.modules,
             symbols_without_known_crc: measured.abi.undecidable,

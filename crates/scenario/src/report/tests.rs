@@ -13,7 +13,7 @@ fn report(scenarios: Vec<ScenarioReport>, exit: Exit) -> Report {
 }
 
 fn kernel(release: &str) -> KernelId {
-    KernelId { release: release.into(), package: "p".into(), version: "1".into(), sha256: "0".repeat(64) }
+    KernelId { release: release.into(), package: "p".into(), version: "1".into(), sha256: "0".repeat(64), build: None }
 }
 
 fn seen(running: &str, another_crc: usize) -> Seen {
@@ -35,6 +35,7 @@ fn seen(running: &str, another_crc: usize) -> Seen {
             image: "image".into(),
         },
         abi_compatible: another_crc == 0,
+        proof: None,
         modules_with_another_crc: another_crc,
         modules_compared: 1121,
         symbols_without_known_crc: 0,
@@ -96,6 +97,15 @@ fn what_is_not_known_of_the_abi_is_said() {
     let text = report(vec![upgrade], Exit::Recorded).human(Style { colour: false, width: 200 });
     assert!(text.contains("as far as is known: 0 of 1,121 modules"), "{text}");
     assert!(text.contains("of 16 symbols it is not known"), "{text}");
+}
+
+#[test]
+fn what_was_proven_is_said_in_place_of_what_modules_import() {
+    let mut upgrade = scenario("upgrade-grow@6.1", Ending::Pass);
+    let proof = Proof { symbols: 3456, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
+    upgrade.seen = Some(Seen { proof: Some(proof), ..seen("1", 0) });
+    let text = report(vec![upgrade], Exit::Recorded).human(Style { colour: false, width: 200 });
+    assert!(text.contains("all 3,456 symbols have the same CRC in both Module.symvers"), "{text}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error as ThisError;
 
 use crate::exit::Exit;
-use crate::{definition, recorded, transcript};
+use crate::{choice, definition, recorded, transcript, workbench};
 
 /// What keeps a run from being made, or one scenario from being followed.
 #[derive(Debug, ThisError)]
@@ -18,14 +18,9 @@ pub enum Error {
     /// A definition cannot be read.
     #[error(transparent)]
     Definition(#[from] definition::Error),
-    /// A scenario that there is not.
-    #[error("there is no scenario {name}; there are {}", .known.join(", "))]
-    NoSuchScenario {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: Vec<String>,
-    },
+    /// What was asked for makes no sense.
+    #[error(transparent)]
+    Choice(#[from] choice::Error),
     /// A kernel's image or a module cannot be used.
     #[error(transparent)]
     Kmod(#[from] kmod::Error),
@@ -36,14 +31,6 @@ pub enum Error {
         what: String,
         /// Where and why.
         source: btf::ParseError,
-    },
-    /// A module whose BTF is relocated by a distilled base: whether that is true cannot be measured yet.
-    #[error(
-        "failed to measure the BTF of {module}: it has a .BTF.base section, against which truth cannot be measured yet"
-    )]
-    Distilled {
-        /// The module.
-        module: String,
     },
     /// The initramfs could not be made.
     #[error(transparent)]
@@ -60,6 +47,9 @@ pub enum Error {
     /// What was recorded cannot be used.
     #[error(transparent)]
     Recorded(#[from] recorded::Error),
+    /// A build could not be followed.
+    #[error(transparent)]
+    Workbench(workbench::Error),
     /// A file of the run could not be handled.
     #[error("failed to {doing} {}", path.display())]
     Io {
@@ -70,6 +60,15 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<workbench::Error> for Error {
+    fn from(error: workbench::Error) -> Self {
+        match error {
+            workbench::Error::Kernels(error) => Self::Kernels(error),
+            other => Self::Workbench(other),
+        }
+    }
 }
 
 impl Error {
@@ -87,7 +86,7 @@ impl Error {
                 kernels::Class::Cancelled => Exit::Interrupted,
                 kernels::Class::Environment => Exit::Environment,
             },
-            Self::Definition(_) | Self::NoSuchScenario { .. } => Exit::Usage,
+            Self::Definition(_) | Self::Choice(_) => Exit::Usage,
             _ => Exit::Environment,
         }
     }

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 
 use btf::Btf;
 use guest_protocol::SysfsBtf;
-use kernels::archive::Kernel;
 use kmod::abi::{ModuleVersions, SymbolCrcs};
 use kmod::{KernelImage, LoadGraph, Module, ModuleInfo, ModuleTree};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::Error;
+use super::parts::Parts;
 use crate::definition::Modules;
 use crate::transcript::KernelId;
 
 /// A kernel: its image's BTF and everything about its modules but their code.
 #[derive(Debug)]
 pub struct KernelFiles {
-    /// The package that it came in.
+    /// Where it came from.
     pub id: KernelId,
     /// Its boot image.
     pub image: PathBuf,
@@ -57,9 +57,9 @@ impl KernelFiles {
     /// # Errors
     ///
     /// An image or a module that cannot be read or understood, or modules that cannot be put in order.
-    pub fn read(kernel: &Kernel) -> Result<Self, Error> {
-        let image = KernelImage::open(&kernel.image)?;
-        let tree = ModuleTree::open(&kernel.modules)?;
+    pub fn read(parts: &Parts) -> Result<Self, Error> {
+        let image = KernelImage::open(&parts.image)?;
+        let tree = ModuleTree::open(&parts.modules)?;
         let read = |path: &PathBuf| -> Result<(ModuleFile, ModuleInfo), kmod::Error> {
             let module = Module::open(tree.dir().join(path))?;
             let info = ModuleInfo::new(&module, path);
@@ -79,14 +79,9 @@ impl KernelFiles {
         let mut crcs = SymbolCrcs::from_modules(modules.iter().map(|module| &module.versions));
         crcs.add_exports("vmlinux", &image.exports()?);
         Ok(Self {
-            id: KernelId {
-                release: kernel.pin.release.clone(),
-                package: kernel.pin.package.clone(),
-                version: kernel.pin.version.clone(),
-                sha256: kernel.pin.sha256.to_string(),
-            },
-            image: kernel.image.clone(),
-            allows_btf_mismatch: allows_btf_mismatch(&kernel.image, &kernel.pin.release)?,
+            id: parts.id.clone(),
+            image: parts.image.clone(),
+            allows_btf_mismatch: allows_btf_mismatch(&parts.config)?,
             base: image.btf()?.to_vec(),
             graph: LoadGraph::new(infos)?,
             modules,
@@ -135,11 +130,10 @@ impl KernelFiles {
     }
 }
 
-/// Reads the configuration that a kernel package brings beside its image.
-fn allows_btf_mismatch(image: &Path, release: &str) -> Result<bool, Error> {
-    let path = image.with_file_name(format!("config-{release}"));
-    let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    Ok(config.lines().any(|line| line == "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y"))
+/// Whether a kernel's configuration has `CONFIG_MODULE_ALLOW_BTF_MISMATCH`.
+fn allows_btf_mismatch(config: &Path) -> Result<bool, Error> {
+    let text = fs::read_to_string(config).map_err(Error::io("read", config))?;
+    Ok(text.lines().any(|line| line == "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y"))
 }
 
 /// The length and the digest of some BTF, as the guest reports them.

@@ -8,9 +8,11 @@ use btf::{Btf, Builder};
 use rayon::prelude::*;
 
 use super::Error;
-use super::kernel::{KernelFiles, ModuleFile};
+use super::kernel::{KernelFiles, ModuleFile, fingerprint};
 use crate::fate::Fate;
-use crate::measured::{Abi, DifferingSymbol, Measured, RoundTrip, Truth, VERSION};
+use crate::measured::{
+    Abi, BaseSize, BuiltKernels, DifferingSymbol, Measured, Proof, Relocated, RoundTrip, Truth, VERSION,
+};
 use crate::transcript::Transcript;
 use crate::truth;
 
@@ -22,13 +24,23 @@ const SYMBOLS_SHOWN: usize = 10;
 /// # Errors
 ///
 /// BTF of a base or of an accepted module that cannot be parsed.
-pub fn measure(running: &KernelFiles, upgraded: &KernelFiles, transcript: &Transcript) -> Result<Measured, Error> {
+pub fn measure(
+    running: &KernelFiles,
+    upgraded: &KernelFiles,
+    proof: Option<Proof>,
+    transcript: &Transcript,
+) -> Result<Measured, Error> {
+    let (built, runs) = (upgraded.parsed_base()?, running.parsed_base()?);
+    let (truth, relocated) = truths(&Bases::new(&built, &runs), upgraded, transcript)?;
+    let size = |base: &Btf<'_>| BaseSize { types: base.len(), strings: base.strings().len() };
+    let (running_base, modules_base) = (size(&runs), size(&built));
     Ok(Measured {
         measured: VERSION,
         abi: abi(running, upgraded),
         same_base: running.base == upgraded.base,
         round_trip: round_trip(running, upgraded),
-        truth: truths(running, upgraded, transcript)?,
+        truth,
+        built: proof.map(|proof| BuiltKernels { proof, running_base, modules_base, relocated }),
     })
 }
 
@@ -82,22 +94,42 @@ fn differs(bytes: &[u8]) -> Option<String> {
     }
 }
 
-fn truths(running: &KernelFiles, upgraded: &KernelFiles, transcript: &Transcript) -> Result<Vec<Truth>, Error> {
-    let (built, runs) = (upgraded.parsed_base()?, running.parsed_base()?);
-    let accepted = transcript
+/// Whether what the kernel accepted is true, module by module in the order of loading, and what the modules should be that it
+/// relocated.
+fn truths(
+    bases: &Bases<'_>,
+    upgraded: &KernelFiles,
+    transcript: &Transcript,
+) -> Result<(Vec<Truth>, Vec<Relocated>), Error> {
+    let accepted: Vec<_> = transcript
         .steps()
         .filter(|step| Fate::of(step).accepted())
-        .filter_map(|step| upgraded.modules.iter().find(|module| module.name == step.given.module));
-    let modules: Vec<_> = accepted.filter_map(split).collect::<Result<_, _>>()?;
-    Ok(truth::measure_all(&Bases::new(&built, &runs), &modules))
+        .filter_map(|step| upgraded.modules.iter().find(|module| module.name == step.given.module))
+        .collect();
+    let plain: Vec<_> = accepted
+        .iter()
+        .filter(|module| module.btf_base.is_none())
+        .filter_map(|module| Some(parsed(module, module.btf.as_ref()?).map(|btf| (module.name.clone(), btf))))
+        .collect::<Result<_, _>>()?;
+    let mut plain = truth::measure_all(bases, &plain).into_iter();
+
+    let (mut truths, mut relocated) = (Vec::new(), Vec::new());
+    for module in accepted {
+        match (&module.btf, &module.btf_base) {
+            (Some(split), Some(base)) => {
+                let (base, split) = (parsed(module, base)?, parsed(module, split)?);
+                let measured = truth::measure_distilled(bases, &module.name, &base, &split);
+                let expected = measured.as_ref().ok().map(|measured| fingerprint(&measured.relocated));
+                relocated.push(Relocated { module: module.name.clone(), expected });
+                truths.extend(measured.ok().map(|measured| measured.truth));
+            }
+            _ => truths.extend(plain.next()),
+        }
+    }
+    Ok((truths, relocated))
 }
 
-/// A module's own types with its name; nothing if it has none.
-fn split(module: &ModuleFile) -> Option<Result<(String, Btf<'_>), Error>> {
-    if module.btf_base.is_some() {
-        return Some(Err(Error::Distilled { module: module.name.clone() }));
-    }
+fn parsed<'a>(module: &ModuleFile, bytes: &'a [u8]) -> Result<Btf<'a>, Error> {
     let what = || format!("the BTF of {}", module.path.display());
-    let parsed = Btf::parse(module.btf.as_ref()?).map_err(|source| Error::Btf { what: what(), source });
-    Some(parsed.map(|split| (module.name.clone(), split)))
+    Btf::parse(bytes).map_err(|source| Error::Btf { what: what(), source })
 }

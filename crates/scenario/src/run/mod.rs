@@ -1,30 +1,31 @@
-//! From scenarios to a report: kernels are acquired, modules packed, machines booted, and what was seen is measured and
-//! judged.
+//! From scenarios to a report: kernels are acquired or built, modules packed, machines booted, and what was seen is measured
+//! and judged.
 
+mod built;
 mod error;
 pub mod fault;
 mod folder;
+mod job;
 mod kernel;
 mod launcher;
 mod measure;
 mod one;
+mod parts;
+mod proof;
 mod ready;
-
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread;
-
-use kernels::archive::{Kernel, Unavailable, acquire, nearest_pair};
-use kernels::pins::Pin;
+mod schedule;
+mod shelf;
 
 pub use error::Error;
+pub use job::{Job, Origin, Pair, Sources};
 pub use kernel::{KernelFiles, ModuleFile};
 pub use launcher::EngineLauncher;
+pub use parts::Parts;
 pub use ready::{Ready, Wanted, known_kvm};
+use schedule::side_by_side;
+use shelf::Shelf;
 
-use crate::definition::{Modules, Scenario};
-use crate::exit::{Ending, overall};
+use crate::exit::overall;
 use crate::report::{Report, ScenarioReport, Seen, VERSION};
 
 /// What is done with what was seen.
@@ -84,42 +85,38 @@ pub enum Progress<'a> {
 /// Shows progress, from any thread.
 pub type Show<'a> = &'a (dyn Fn(Progress<'_>) + Sync);
 
-/// A scenario and the packages of its two kernels.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// The scenario.
-    pub scenario: Scenario,
-    /// The kernel that boots, or why it is not to be had.
-    pub running: Result<Pin, String>,
-    /// The kernel whose modules are loaded, or why it is not to be had.
-    pub modules_of: Result<Pin, String>,
-}
-
 /// Runs scenarios and reports on them, in the order in which they were given.
 ///
 /// # Errors
 ///
 /// What keeps every scenario from being tried: the archive, the disk, a request to stop. What befalls one of them is its
-/// [`Ending`].
-pub fn run(ready: &Ready<'_>, jobs: &[Job], options: &Options, show: Show<'_>) -> Result<Report, Error> {
-    let pins: Vec<Pin> = jobs
-        .iter()
-        .flat_map(|job| [&job.running, &job.modules_of])
-        .filter_map(|pin| pin.as_ref().ok())
-        .fold(Vec::new(), |mut pins, pin| {
-            if !pins.contains(pin) {
-                pins.push(pin.clone());
-            }
-            pins
-        });
-    let acquired = acquire(&ready.context, &ready.archive(), &pins)?;
-    let shelf = Shelf { kernels: pins.into_iter().zip(acquired).collect(), read: Mutex::default(), show };
-
-    let reports = side_by_side(jobs, options.jobs, |job| {
-        let report = one::run(ready, job, &shelf, options, show);
+/// [`Ending`](crate::exit::Ending).
+pub fn run(
+    ready: &Ready<'_>,
+    jobs: &[Job],
+    sources: &Sources,
+    options: &Options,
+    show: Show<'_>,
+) -> Result<Report, Error> {
+    let shelf = Shelf::fill(ready, jobs, sources, show)?;
+    let ended = |report| {
         show(Progress::Ended { report: &report });
         report
+    };
+    let boots: Vec<_> = jobs.iter().filter_map(|job| Some((job, job.boot()?))).collect();
+    let long_first = |(job, _): &(&Job, _)| job.is_long();
+    let booted = side_by_side(&boots, options.jobs, long_first, |&(job, boot)| {
+        ended(one::run(ready, job, boot, &shelf, options, show))
     });
+    // kbuild uses every processor, and a machine that boots beside it could be taken for one that hangs.
+    let mut booted = booted.into_iter();
+    let reports: Vec<_> = jobs
+        .iter()
+        .filter_map(|job| match job.boot() {
+            Some(_) => booted.next(),
+            None => Some(ended(built::run(ready, job, &shelf, sources, options))),
+        })
+        .collect();
     if let Err(error) = ready.remember_kvm() {
         let text = format!("what was seen of KVM is forgotten: {}", error.in_one_line());
         (ready.context.progress)(kernels::Progress::Note { stage: kernels::Stage::Engine, text });
@@ -141,139 +138,4 @@ pub fn run(ready: &Ready<'_>, jobs: &[Job], options: &Options, show: Show<'_>) -
         ),
         scenarios: reports,
     })
-}
-
-/// Works on several jobs at a time, the long ones first, and gives the results in the order of the jobs.
-fn side_by_side(jobs: &[Job], workers: usize, work: impl Fn(&Job) -> ScenarioReport + Sync) -> Vec<ScenarioReport> {
-    let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.sort_by_key(|&at| jobs.get(at).is_some_and(|job| job.scenario.definition.load != Modules::All));
-    let next = AtomicUsize::new(0);
-    let done: Vec<OnceLock<ScenarioReport>> = jobs.iter().map(|_| OnceLock::new()).collect();
-    thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, jobs.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let (Some(job), Some(slot)) = (jobs.get(at), done.get(at)) {
-                        let _ = slot.set(work(job));
-                    }
-                }
-            });
-        }
-    });
-    done.into_iter().filter_map(OnceLock::into_inner).collect()
-}
-
-/// The kernels of a run, each read once, when a scenario first needs it.
-struct Shelf<'a> {
-    kernels: Vec<(Pin, Result<Kernel, Unavailable>)>,
-    /// By the SHA-256 of the package: two packages can hold the same release.
-    read: Mutex<HashMap<String, Arc<Reading>>>,
-    show: Show<'a>,
-}
-
-/// A kernel that is being read by whoever came first.
-type Reading = OnceLock<Result<Arc<KernelFiles>, String>>;
-
-impl Shelf<'_> {
-    /// The files of a scenario's two kernels, or the way in which a scenario ends that cannot have them.
-    fn pair(&self, job: &Job) -> Result<(Arc<KernelFiles>, Arc<KernelFiles>), Ending> {
-        let (running, modules_of) = (self.acquired(&job.running), self.acquired(&job.modules_of));
-        match (running, modules_of) {
-            (Ok(running), Ok(modules_of)) => Ok((self.read(running)?, self.read(modules_of)?)),
-            (Err(gone), _) | (_, Err(gone)) => Err(Ending::Unavailable { why: gone.explain(job) }),
-        }
-    }
-
-    fn acquired<'k>(&'k self, pin: &'k Result<Pin, String>) -> Result<&'k Kernel, Gone<'k>> {
-        let pin = pin.as_ref().map_err(|why| Gone::Unknown(why))?;
-        match self.kernels.iter().find(|(known, _)| known == pin) {
-            Some((_, Ok(kernel))) => Ok(kernel),
-            Some((_, Err(unavailable))) => Err(Gone::Unavailable(unavailable)),
-            None => Err(Gone::Unknown("it was not asked for")),
-        }
-    }
-
-    fn read(&self, kernel: &Kernel) -> Result<Arc<KernelFiles>, Ending> {
-        let release = &kernel.pin.release;
-        let slot = {
-            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(read.entry(kernel.pin.sha256.to_string()).or_default())
-        };
-        let files = slot.get_or_init(|| {
-            (self.show)(Progress::Reading { release });
-            KernelFiles::read(kernel).map(Arc::new).map_err(|error| error.in_one_line())
-        });
-        files.clone().map_err(|what| Ending::Environment { what })
-    }
-}
-
-/// Why a kernel is not to be had.
-enum Gone<'a> {
-    Unavailable(&'a Unavailable),
-    Unknown(&'a str),
-}
-
-impl Gone<'_> {
-    /// Why, and the nearest pair that there is instead.
-    fn explain(&self, job: &Job) -> String {
-        let gone = match self {
-            Self::Unknown(why) => return (*why).to_owned(),
-            Self::Unavailable(gone) => gone,
-        };
-        let version = |pin: &Result<Pin, String>| pin.as_ref().map(|pin| pin.version.clone()).unwrap_or_default();
-        match nearest_pair(&version(&job.running), &version(&job.modules_of), &gone.have) {
-            Some((from, to)) => format!(
-                "{gone}\nthe nearest pair that there is: cargo xtask repro --pair {}..{}",
-                from.release, to.release
-            ),
-            None => gone.to_string(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::definition::Definition;
-
-    fn job(name: &str, load: Modules) -> Job {
-        let definition = Definition {
-            title: name.into(),
-            about: String::new(),
-            running: "1".into(),
-            modules_of: "2".into(),
-            load,
-            memory_mib: 512,
-        };
-        let gone = || Err("gone".to_owned());
-        Job { scenario: Scenario { name: name.into(), definition, dir: None }, running: gone(), modules_of: gone() }
-    }
-
-    #[test]
-    fn long_jobs_begin_first_and_reports_keep_the_order() {
-        let small = || Modules::Named(vec!["overlay".into()]);
-        let jobs = [job("a", small()), job("b", Modules::All), job("c", small()), job("d", Modules::All)];
-        let begun = Mutex::new(Vec::new());
-        let reports = side_by_side(&jobs, 1, |job| {
-            begun.lock().unwrap().push(job.scenario.name.clone());
-            ScenarioReport::new(&job.scenario.name, "")
-        });
-        assert_eq!(begun.into_inner().unwrap(), ["b", "d", "a", "c"]);
-        assert_eq!(reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
-    }
-
-    #[test]
-    fn as_many_jobs_run_side_by_side_as_are_asked_for() {
-        let jobs: Vec<_> = (0..4).map(|at| job(&at.to_string(), Modules::All)).collect();
-        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let barrier = std::sync::Barrier::new(2);
-        side_by_side(&jobs, 2, |_| {
-            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            barrier.wait();
-            now.fetch_sub(1, Ordering::SeqCst);
-            barrier.wait();
-            ScenarioReport::new("", "")
-        });
-        assert_eq!(most.into_inner(), 2);
-    }
 }

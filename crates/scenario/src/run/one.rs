@@ -6,25 +6,27 @@ use std::time::Instant;
 
 use guest_protocol::{PROTOCOL, Plan, Step};
 use kmod::Module;
-use vm::{Accel, Boot, Initramfs, Limits, Lost, Machine, Outcome, Request, Source, first_difference};
+use vm::{Accel, Initramfs, Limits, Lost, Machine, Outcome, Request, Source, first_difference};
 
 use super::folder::Folder;
 use super::kernel::{KernelFiles, ModuleFile, fingerprint};
-use super::{Error, Job, Mode, Options, Progress, Ready, Shelf, Show, measure};
-use crate::definition::Definition;
+use super::proof::prove;
+use super::{Error, Job, Mode, Options, Pair, Parts, Progress, Ready, Shelf, Show, measure};
+use crate::definition::{Abi, Boot, Scenario};
 use crate::exit::Ending;
 use crate::file::replace;
-use crate::measured::Measured;
+use crate::measured::{Measured, Proof};
 use crate::recorded::{judge, record};
 use crate::report::{ScenarioReport, SecondBoot, Seen};
 use crate::text::snapshot;
 use crate::transcript::{self, Given, Header, Provenance, Transcript};
 
-/// Runs a scenario. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does not
-/// begin.
+/// Runs a scenario that boots. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does
+/// not begin.
 pub(super) fn run(
     ready: &Ready<'_>,
     job: &Job,
+    (boot, pair): (&Boot, &Pair),
     shelf: &Shelf<'_>,
     options: &Options,
     show: Show<'_>,
@@ -34,10 +36,12 @@ pub(super) fn run(
     if ready.context.cancel.load(Ordering::Relaxed) {
         return report;
     }
-    report.ending = match shelf.pair(job) {
+    let found = shelf.parts(pair).and_then(|parts| Ok((proven(boot, parts)?, shelf.files(pair)?)));
+    report.ending = match found {
         Err(ending) => ending,
-        Ok((running, upgraded)) => {
-            let attempt = Attempt { ready, job, running: &running, upgraded: &upgraded, options, show };
+        Ok((proof, (running, upgraded))) => {
+            let (running, upgraded) = (&*running, &*upgraded);
+            let attempt = Attempt { ready, scenario: &job.scenario, boot, running, upgraded, proof, options, show };
             attempt.make(&mut report).unwrap_or_else(|error| match error {
                 Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
                 Error::Transcript(_) | Error::Boot(_) => Ending::Lost { what: error.in_one_line() },
@@ -49,18 +53,34 @@ pub(super) fn run(
     report
 }
 
+/// Proves, for kernels that were built, what the scenario claims of their ABI; one that claims otherwise does not boot.
+fn proven(boot: &Boot, (running, modules_of): (&Parts, &Parts)) -> Result<Option<Proof>, Ending> {
+    let (Some(running), Some(modules_of)) = (&running.symvers, &modules_of.symvers) else { return Ok(None) };
+    let proof = prove(running, modules_of).map_err(|error| Ending::Environment { what: error.in_one_line() })?;
+    match (boot.abi, proof.compatible()) {
+        (Some(Abi::Compatible), false) | (Some(Abi::Broken), true) => {
+            let claimed = if proof.compatible() { "broken" } else { "compatible" };
+            let diff = format!("it claims abi = \"{claimed}\", but it is {proof}\nnothing was booted");
+            Err(Ending::Differs { diff })
+        }
+        _ => Ok(Some(proof)),
+    }
+}
+
 struct Attempt<'a> {
     ready: &'a Ready<'a>,
-    job: &'a Job,
+    scenario: &'a Scenario,
+    boot: &'a Boot,
     running: &'a KernelFiles,
     upgraded: &'a KernelFiles,
+    proof: Option<Proof>,
     options: &'a Options,
     show: Show<'a>,
 }
 
 impl Attempt<'_> {
     fn make(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
-        let folder = Folder::make(&self.ready.runs, &self.job.scenario.name)?;
+        let folder = Folder::make(&self.ready.runs, &self.scenario.name)?;
         let ending = self.make_in(folder.path(), report);
         let kept = match &ending {
             Ok(Ending::Panic { .. } | Ending::Hang { .. } | Ending::Lost { .. }) | Err(_) => true,
@@ -74,23 +94,23 @@ impl Attempt<'_> {
     }
 
     fn make_in(&self, folder: &Path, report: &mut ScenarioReport) -> Result<Ending, Error> {
-        (self.show)(Progress::Packing { scenario: &self.job.scenario.name });
-        let modules = self.upgraded.to_load(&self.definition().load)?;
+        (self.show)(Progress::Packing { scenario: &self.scenario.name });
+        let modules = self.upgraded.to_load(&self.boot.load)?;
         let initramfs = folder.join("initramfs");
         self.pack(&modules, &initramfs)?;
 
-        let outcome = self.boot(&initramfs, folder.join("boot"), report)?;
+        let outcome = self.start(&initramfs, folder.join("boot"), report)?;
         if let Some(ending) = unfinished(&outcome) {
             return Ok(ending);
         }
         let transcript = Transcript::new(self.header(&modules, outcome.accel), outcome.events.clone())?;
-        let measured = measure::measure(self.running, self.upgraded, &transcript)?;
+        let measured = measure::measure(self.running, self.upgraded, self.proof.clone(), &transcript)?;
         report.seen = Some(Seen::new(&transcript, &measured));
         if self.options.keep || self.options.mode == Mode::Compare {
             self.keep_what_was_seen(folder, &transcript, &measured)?;
         }
         if self.options.twice {
-            let second = self.boot(&initramfs, folder.join("second-boot"), report)?;
+            let second = self.start(&initramfs, folder.join("second-boot"), report)?;
             if let Some(ending) = unfinished(&second) {
                 return Ok(ending);
             }
@@ -99,10 +119,6 @@ impl Attempt<'_> {
             }
         }
         self.judge(&outcome, &transcript, &measured)
-    }
-
-    fn definition(&self) -> &Definition {
-        &self.job.scenario.definition
     }
 
     /// Packs the guest's PID 1, its plan and the modules.
@@ -127,20 +143,20 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    fn boot(&self, initramfs: &Path, run: PathBuf, report: &mut ScenarioReport) -> Result<Outcome, Error> {
-        let plan = Boot {
+    fn start(&self, initramfs: &Path, run: PathBuf, report: &mut ScenarioReport) -> Result<Outcome, Error> {
+        let plan = vm::Boot {
             machine: Machine {
                 kernel: self.running.image.clone(),
                 initramfs: initramfs.to_owned(),
-                memory_mib: self.definition().memory_mib,
+                memory_mib: self.boot.memory_mib,
                 command_line: String::new(),
                 accel: Accel::Tcg,
             },
             run,
-            steps: self.upgraded.to_load(&self.definition().load)?.len(),
+            steps: self.upgraded.to_load(&self.boot.load)?.len(),
             limits: Limits::of(Accel::Tcg),
         };
-        let name = &self.job.scenario.name;
+        let name = &self.scenario.name;
         let mut notes = Vec::new();
         let mut progress = |progress: vm::Progress| {
             if let vm::Progress::FallingBack { reason } = &progress {
@@ -152,7 +168,7 @@ impl Attempt<'_> {
         // What is recorded comes from a deterministic boot and is compared with one, so the choice is free only where
         // nothing is recorded, or where somebody asks for KVM and gets no verdict.
         let Ready { chooser, context, .. } = self.ready;
-        let free = self.job.scenario.dir.is_none() || chooser.request == Request::Kvm;
+        let free = self.scenario.dir.is_none() || chooser.request == Request::Kvm;
         let outcome = if free {
             chooser.boot(&plan, &self.ready.launcher(), context.cancel, &mut progress)?
         } else {
@@ -175,7 +191,7 @@ impl Attempt<'_> {
         });
         Header {
             transcript: transcript::VERSION,
-            scenario: self.job.scenario.name.clone(),
+            scenario: self.scenario.name.clone(),
             provenance: Provenance {
                 running: self.running.id.clone(),
                 modules_of: self.upgraded.id.clone(),
@@ -192,7 +208,7 @@ impl Attempt<'_> {
     fn keep_what_was_seen(&self, folder: &Path, transcript: &Transcript, measured: &Measured) -> Result<(), Error> {
         record(folder, transcript, measured)?;
         let path = folder.join("snapshot.txt");
-        let text = snapshot(self.definition(), transcript, measured);
+        let text = snapshot(&self.scenario.definition, transcript, measured);
         replace(&path, text.as_bytes()).map_err(Error::io("write", path))
     }
 
@@ -216,7 +232,7 @@ impl Attempt<'_> {
     }
 
     fn judge(&self, outcome: &Outcome, transcript: &Transcript, measured: &Measured) -> Result<Ending, Error> {
-        let Some(dir) = &self.job.scenario.dir else { return Ok(Ending::Measured) };
+        let Some(dir) = &self.scenario.dir else { return Ok(Ending::Measured) };
         if outcome.accel != Accel::Tcg {
             let why = format!("it ran with {}, which never judges a snapshot", outcome.accel);
             return Ok(Ending::Unavailable { why });
@@ -225,7 +241,7 @@ impl Attempt<'_> {
             record(dir, transcript, measured)?;
             return Ok(Ending::Blessed);
         }
-        Ok(judge(self.definition(), dir, transcript, measured)?)
+        Ok(judge(&self.scenario.definition, dir, transcript, measured)?)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Everything that a run needs before a scenario can be tried: an engine, an image, the guest's PID 1.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use kernels::Context;
 use kernels::archive::AptArchive;
+use kernels::build::Workshop;
 use kernels::engine::{self, Choice, Wish};
 use kernels::image::{self, Image, Kind};
 use vm::{Chooser, KvmHost, KvmVerdict, Request, build_guest};
@@ -41,6 +43,8 @@ pub struct Ready<'a> {
     pub chooser: Chooser,
     /// Where the folders of runs are made.
     pub runs: PathBuf,
+    /// The image that kernels are built in, once one was wanted.
+    build_image: OnceLock<Image>,
 }
 
 impl<'a> Ready<'a> {
@@ -58,13 +62,32 @@ impl<'a> Ready<'a> {
         let known = known_kvm(&context, &host);
         let runs = context.cache.root().join("runs");
         sweep(&runs)?;
-        Ok(Self { begun, chooser: Chooser::new(wanted.accel, host, known), context, choice, image, guest, runs })
+        let chooser = Chooser::new(wanted.accel, host, known);
+        let build_image = OnceLock::new();
+        Ok(Self { begun, chooser, context, choice, image, guest, runs, build_image })
     }
 
     /// What runs QEMU.
     #[must_use]
     pub fn launcher(&self) -> EngineLauncher<'_> {
         EngineLauncher { engine: &self.choice.engine, image: &self.image.name }
+    }
+
+    /// Where kernels are built. The image for that is found or made when this is first asked for: prebuilt kernels need none.
+    ///
+    /// # Errors
+    ///
+    /// As [`image::prepare`].
+    pub fn workshop(&self) -> Result<Workshop<'_>, kernels::Error> {
+        let (context, engine) = (&self.context, &self.choice.engine);
+        let image = match self.build_image.get() {
+            Some(image) => image,
+            None => {
+                let image = image::prepare(context, engine, Kind::Build)?;
+                self.build_image.get_or_init(|| image)
+            }
+        };
+        Ok(Workshop { context, engine, image })
     }
 
     /// Debian's archive, read from inside the image.

@@ -1,0 +1,142 @@
+//! A base, prepared once for all that is encoded over it.
+
+use btf::{Btf, Endian, Kind};
+
+use crate::EncodeError;
+use crate::dedup::{Index, key};
+use crate::names::{BaseNames, NumberMap};
+use crate::record::{self, Slot};
+use crate::unit::{designation, signature};
+
+/// The BTF that modules are split from, with its strings and types hashed: made once, and shared by all threads.
+#[derive(Debug)]
+pub struct PreparedBase {
+    /// The types as in the type section, with each name replaced by its number.
+    words: Vec<u32>,
+    /// Where each type begins in `words`, by id; `void` too.
+    starts: Vec<u32>,
+    pub(crate) names: BaseNames,
+    pub(crate) index: Index,
+    /// The structs and unions by name, where there is only one of the name.
+    pub(crate) composites: NumberMap<Option<u32>>,
+    endian: Endian,
+    strings_length: u32,
+}
+
+impl PreparedBase {
+    /// Prepares a base: the content of vmlinux' `.BTF`.
+    ///
+    /// # Errors
+    /// [`EncodeError::Base`] where it is no BTF, [`EncodeError::BaseType`] where a type refers to what is not there or is
+    /// of a kind that is not known.
+    pub fn new(bytes: &[u8]) -> Result<Self, EncodeError> {
+        let btf = Btf::parse(bytes)?;
+        let count = btf.len();
+        let mut names = BaseNames::new(btf.strings());
+        let mut words = Vec::with_capacity(btf.types_bytes().len() / 4);
+        let mut starts = Vec::with_capacity(count as usize + 2);
+        starts.push(0);
+        let mut numbers = vec![u32::MAX; btf.strings().len()];
+        for (place, ty) in btf.iter().enumerate() {
+            let id = u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1);
+            let start = words.len();
+            starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+            if matches!(ty.kind(), Kind::Other(_) | Kind::Void) {
+                return Err(EncodeError::BaseType { id, reason: "is of a kind that is not known" });
+            }
+            words.extend(ty.fields().map(|field| field.raw));
+            let words = words.get_mut(start..).unwrap_or_default();
+            number_names(words, &mut names, &mut numbers)
+                .ok_or(EncodeError::BaseType { id, reason: "has a name that lies outside the strings" })?;
+            if record::fields(words).any(|(slot, word)| slot.is_reference() && word > count) {
+                return Err(EncodeError::BaseType { id, reason: "refers to a type that is not there" });
+            }
+        }
+        starts.push(u32::try_from(words.len()).unwrap_or(u32::MAX));
+        let index = Index::new(1, count as usize + 1);
+        let strings_length = btf.header().strings.length;
+        let composites = NumberMap::default();
+        let mut base = Self { words, starts, names, index, composites, endian: btf.endian(), strings_length };
+        base.fill_index();
+        Ok(base)
+    }
+
+    fn fill_index(&mut self) {
+        let mut memo = vec![0; self.starts.len()];
+        let mut index = std::mem::take(&mut self.index);
+        let mut composites = std::mem::take(&mut self.composites);
+        for id in 1..=self.len() {
+            let words = self.get(id);
+            let kind = record::kind(words);
+            if matches!(kind, Kind::Var | Kind::Datasec) {
+                continue;
+            }
+            let name = record::name(words);
+            if kind.is_composite() && name != 0 {
+                composites.entry(name).and_modify(|only| *only = None).or_insert(Some(id));
+            }
+            let hash = if kind.is_composite() {
+                signature(words, |id| designation(&|id| self.get(id), &mut memo, id, id == 0, 0))
+            } else {
+                key(words)
+            };
+            index.add(hash, id);
+        }
+        self.index = index;
+        self.composites = composites;
+    }
+
+    /// How many types there are, without `void`.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.starts.len()).unwrap_or(u32::MAX).saturating_sub(2)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The byte order.
+    #[must_use]
+    pub const fn endian(&self) -> Endian {
+        self.endian
+    }
+
+    /// The length of the strings, in bytes.
+    pub(crate) const fn strings_length(&self) -> u32 {
+        self.strings_length
+    }
+
+    /// The words of a type; none for `void`.
+    #[inline]
+    pub(crate) fn get(&self, id: u32) -> &[u32] {
+        let place = id as usize;
+        let (Some(&start), Some(&end)) = (self.starts.get(place), self.starts.get(place.wrapping_add(1))) else {
+            return &[];
+        };
+        self.words.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
+/// Replaces the string offsets in a type by the numbers of the names.
+fn number_names(words: &mut [u32], names: &mut BaseNames, numbers: &mut [u32]) -> Option<()> {
+    let slots: Vec<usize> = record::fields(words)
+        .enumerate()
+        .filter(|(_, (slot, _))| *slot == Slot::Name)
+        .map(|(place, _)| place)
+        .collect();
+    for place in slots {
+        let word = words.get_mut(place)?;
+        if *word == 0 {
+            continue;
+        }
+        let known = numbers.get_mut(*word as usize)?;
+        if *known == u32::MAX {
+            *known = names.number(*word as usize)?;
+        }
+        *word = *known;
+    }
+    Some(())
+}

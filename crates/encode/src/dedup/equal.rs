@@ -1,0 +1,275 @@
+//! Whether a type of a unit equals a canonical one.
+
+use btf::Kind;
+
+use super::pool::Pool;
+use crate::record;
+use crate::unit::{INDEX, LOCAL, Unit};
+
+/// A unit that meets the canonical types.
+pub(super) struct Meeting<'m, 'b> {
+    pub(super) pool: &'m mut Pool<'b>,
+    pub(super) unit: &'m Unit,
+    pub(super) scratch: &'m mut Scratch,
+}
+
+/// What a meeting needs, kept for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// What each type of the unit turned out to be: 0 while that is not known.
+    pub(super) map: Vec<u32>,
+    /// The canonical type that each type of the unit is paired with, and in which walk.
+    paired: Vec<(u32, u32)>,
+    /// Further pairs of this walk: a type of the unit that is paired with more than one.
+    more_pairs: Vec<(u32, u32)>,
+    stack: Vec<(u32, u32)>,
+    /// All pairs of this walk, in the order in which they were met.
+    trail: Vec<(u32, u32)>,
+    walk: u32,
+    /// Forward declarations that now stand for a type of the unit.
+    pub(super) resolved: Vec<u32>,
+}
+
+/// What a walk found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// A difference.
+    Different,
+    /// None.
+    Equal,
+    /// None, if a forward declaration of the base stood for a struct or union that the base does not have. A base cannot
+    /// be changed, so the types are not equal.
+    NeedsBase,
+}
+
+impl Scratch {
+    pub(super) fn reset(&mut self, types: usize) {
+        self.map.clear();
+        self.map.resize(types, 0);
+        if self.paired.len() < types || self.walk > u32::MAX / 2 {
+            self.paired.clear();
+            self.paired.resize(types, (0, 0));
+            self.walk = 0;
+        }
+        self.resolved.clear();
+    }
+}
+
+impl Meeting<'_, '_> {
+    /// The words of a type: of the unit, of the base, or canonical.
+    #[inline]
+    pub(super) fn words(&self, id: u32) -> &[u32] {
+        if id & LOCAL != 0 {
+            return self.unit.get(id & !LOCAL);
+        }
+        match self.pool.place(id) {
+            Some(place) => self.pool.own(place).unwrap_or_else(|local| self.unit.get(local)),
+            None => self.pool.base.map_or(&[], |base| base.get(id)),
+        }
+    }
+
+    fn kind(&self, id: u32) -> Kind {
+        record::kind(self.words(id))
+    }
+
+    /// What a type is known to be.
+    #[inline]
+    pub(super) fn known(&self, mut id: u32) -> u32 {
+        loop {
+            if id & LOCAL == 0 {
+                let resolved = self.pool.resolved(id);
+                if resolved & LOCAL == 0 {
+                    return resolved;
+                }
+                id = resolved;
+            }
+            if id == INDEX {
+                return self.pool.index_type.unwrap_or(0);
+            }
+            match self.scratch.map.get((id & !LOCAL) as usize) {
+                None | Some(0) => return id,
+                Some(&next) => id = next,
+            }
+        }
+    }
+
+    /// Whether a struct or union of the unit equals a canonical one. If so, it and what was met on the way is noted.
+    pub(super) fn equals(&mut self, local: u32, canonical: u32) -> bool {
+        let outcome = self.walk(local, canonical);
+        if outcome != Outcome::Different {
+            self.merge(outcome);
+        }
+        outcome == Outcome::Equal
+    }
+
+    fn walk(&mut self, local: u32, canonical: u32) -> Outcome {
+        self.scratch.walk = self.scratch.walk.wrapping_add(1);
+        self.scratch.stack.clear();
+        self.scratch.trail.clear();
+        self.scratch.more_pairs.clear();
+        let mut outcome = Outcome::Equal;
+        let mut stack = std::mem::take(&mut self.scratch.stack);
+        self.meet(&mut stack, local, canonical);
+        while let Some((local, canonical)) = stack.pop() {
+            match self.pair(&mut stack, local, canonical) {
+                Outcome::Equal => {}
+                Outcome::NeedsBase => outcome = Outcome::NeedsBase,
+                Outcome::Different => {
+                    outcome = Outcome::Different;
+                    break;
+                }
+            }
+        }
+        self.scratch.stack = stack;
+        outcome
+    }
+
+    /// Notes two types to be compared, unless it is known what they are. Whether they may be equal.
+    #[inline]
+    fn meet(&self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32) -> bool {
+        if local == canonical {
+            return true;
+        }
+        let (known, known_canonical) = (self.known(local), self.known(canonical));
+        if known == known_canonical {
+            return true;
+        }
+        if local == 0 || canonical == 0 {
+            return false;
+        }
+        stack.push((local, canonical));
+        true
+    }
+
+    /// Compares two types, all but what they refer to, which is noted to be compared.
+    fn pair(&mut self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32) -> Outcome {
+        let canonical = self.declared(canonical);
+        if local & LOCAL == 0 || local == INDEX {
+            // Something canonical other than the canonical type: the type of an index.
+            return if self.words(self.known(local)) == self.words(canonical) {
+                Outcome::Equal
+            } else {
+                Outcome::Different
+            };
+        }
+        if !self.note_pair(local, canonical) {
+            return Outcome::Equal;
+        }
+        let (left, right) = (self.words(local), self.words(canonical));
+        if record::name(left) != record::name(right) {
+            return Outcome::Different;
+        }
+        let (kind, kind_canonical) = (record::kind(left), record::kind(right));
+        if kind != kind_canonical || kind.is_enum() {
+            return self.pair_of_kinds(canonical, left, right);
+        }
+        match record::compare(left, right, |left, right| self.meet(stack, left, right)) {
+            true => Outcome::Equal,
+            false => Outcome::Different,
+        }
+    }
+
+    /// What a canonical forward declaration stands for, if that is known.
+    fn declared(&self, canonical: u32) -> u32 {
+        if self.kind(canonical) != Kind::Fwd {
+            return canonical;
+        }
+        let known = self.known(canonical);
+        if self.kind(known) == Kind::Fwd { canonical } else { known }
+    }
+
+    /// Compares types whose kinds may differ: a forward declaration with what it may declare.
+    fn pair_of_kinds(&self, canonical: u32, left: &[u32], right: &[u32]) -> Outcome {
+        let (kind, kind_canonical) = (record::kind(left), record::kind(right));
+        let declares = |words: &[u32]| if record::info(words) >> 31 == 1 { Kind::Union } else { Kind::Struct };
+        let equal = match (kind, kind_canonical) {
+            (Kind::Fwd, _) => declares(left) == kind_canonical,
+            (_, Kind::Fwd) if declares(right) != kind => false,
+            (_, Kind::Fwd) if self.pool.place(canonical).is_none() => return Outcome::NeedsBase,
+            (_, Kind::Fwd) => true,
+            (left_kind, right_kind) if left_kind.is_enum() && right_kind.is_enum() => {
+                let is_forward = |words: &[u32]| record::info(words) & btf::Info::MAX_VLEN == 0;
+                left == right || is_forward(left) || is_forward(right)
+            }
+            _ => false,
+        };
+        if equal { Outcome::Equal } else { Outcome::Different }
+    }
+
+    /// Notes a pair; whether it is new to this walk.
+    #[inline]
+    fn note_pair(&mut self, local: u32, canonical: u32) -> bool {
+        let Scratch { paired, more_pairs, trail, walk, .. } = self.scratch;
+        let Some(slot) = paired.get_mut((local & !LOCAL) as usize) else { return false };
+        if slot.0 != *walk {
+            *slot = (*walk, canonical);
+        } else if slot.1 == canonical || more_pairs.contains(&(local, canonical)) {
+            return false;
+        } else {
+            more_pairs.push((local, canonical));
+        }
+        trail.push((local, canonical));
+        true
+    }
+
+    /// Notes what the pairs of a walk without a difference show.
+    fn merge(&mut self, outcome: Outcome) {
+        let trail = std::mem::take(&mut self.scratch.trail);
+        let mut all_as_paired = outcome == Outcome::Equal && self.pool.base_map.is_empty();
+        for &(local, canonical) in &trail {
+            all_as_paired &= self.merge_forward(local, canonical, outcome);
+        }
+        if outcome == Outcome::Equal {
+            for &(local, canonical) in &trail {
+                let is_struct = record::kind(self.unit.get(local & !LOCAL)).is_composite();
+                if is_struct || all_as_paired {
+                    self.merge_type(local, canonical);
+                }
+            }
+        }
+        self.scratch.trail = trail;
+    }
+
+    /// Notes what a forward declaration on either side stands for. Whether both sides are now known to be the same, or
+    /// neither is a forward declaration.
+    fn merge_forward(&mut self, local: u32, canonical: u32, outcome: Outcome) -> bool {
+        let is_forward = |this: &Self, id| this.kind(id) == Kind::Fwd;
+        if !is_forward(self, local) && !is_forward(self, canonical) {
+            return true;
+        }
+        let (known, known_canonical) = (self.known(local), self.known(canonical));
+        match (is_forward(self, known), is_forward(self, known_canonical)) {
+            (false, true) => self.stand_for(known_canonical, known),
+            (true, false) if outcome == Outcome::Equal => self.stand_for(known, known_canonical),
+            _ => {}
+        }
+        self.known(local) == self.known(canonical)
+    }
+
+    fn stand_for(&mut self, forward: u32, ty: u32) {
+        match self.pool.place(forward) {
+            _ if forward & LOCAL != 0 => {}
+            Some(place) => {
+                if let Some(slot) = self.pool.map.get_mut(place) {
+                    *slot = ty;
+                }
+            }
+            None => {
+                self.pool.base_map.insert(forward, ty);
+            }
+        }
+        if ty & LOCAL != 0 {
+            self.scratch.resolved.push(forward);
+        }
+    }
+
+    fn merge_type(&mut self, local: u32, canonical: u32) {
+        let known = self.known(canonical);
+        if known & LOCAL != 0 || self.kind(known) == Kind::Fwd {
+            return;
+        }
+        if let Some(slot) = self.scratch.map.get_mut((local & !LOCAL) as usize).filter(|slot| **slot == 0) {
+            *slot = known;
+        }
+    }
+}

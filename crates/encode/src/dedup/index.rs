@@ -1,0 +1,93 @@
+//! Types by hash.
+
+use hashbrown::HashTable;
+
+/// The types of a range of ids, by hash; of those with the same hash the one that was added last comes first.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    first_id: u32,
+    heads: HashTable<Head>,
+    /// The next type with the same hash as each one; 0 behind the last.
+    next: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    hash: u64,
+    first: u32,
+}
+
+impl Index {
+    /// For types with this id or a higher one.
+    pub(crate) fn new(first_id: u32, capacity: usize) -> Self {
+        Self { first_id, heads: HashTable::with_capacity(capacity), next: vec![0; capacity] }
+    }
+
+    /// Adds a type.
+    pub(crate) fn add(&mut self, hash: u64, id: u32) {
+        let place = id.wrapping_sub(self.first_id) as usize;
+        if place >= self.next.len() {
+            self.next.resize(place.saturating_add(1), 0);
+        }
+        match self.heads.entry(hash, |head| head.hash == hash, |head| head.hash) {
+            hashbrown::hash_table::Entry::Vacant(vacant) => {
+                vacant.insert(Head { hash, first: id });
+            }
+            hashbrown::hash_table::Entry::Occupied(mut occupied) => {
+                let before = std::mem::replace(&mut occupied.get_mut().first, id);
+                if let Some(next) = self.next.get_mut(place) {
+                    *next = before;
+                }
+            }
+        }
+    }
+
+    /// The first type with this hash; 0 if there is none.
+    #[inline]
+    pub(crate) fn first(&self, hash: u64) -> u32 {
+        self.heads.find(hash, |head| head.hash == hash).map_or(0, |head| head.first)
+    }
+
+    /// The type with the same hash as this one that was added before it; 0 behind the last.
+    #[inline]
+    pub(crate) fn after(&self, id: u32) -> u32 {
+        self.next.get(id.wrapping_sub(self.first_id) as usize).copied().unwrap_or(0)
+    }
+
+    /// The first type with this hash that something holds for.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut id = self.first(hash);
+        while id != 0 {
+            if holds(id) {
+                return Some(id);
+            }
+            id = self.after(id);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_types_with_one_hash_the_last_one_comes_first() {
+        let mut index = Index::new(100, 1);
+        for id in 100..160 {
+            index.add(u64::from(id % 3), id);
+        }
+        let mut found = Vec::new();
+        assert_eq!(
+            index.find(1, |id| {
+                found.push(id);
+                false
+            }),
+            None
+        );
+        assert_eq!(found, (100..160).rev().filter(|id| id % 3 == 1).collect::<Vec<u32>>());
+        assert_eq!(index.find(2, |id| id < 120), Some(119));
+        assert_eq!(index.first(7), 0);
+    }
+}

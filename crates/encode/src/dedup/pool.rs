@@ -1,0 +1,229 @@
+//! The canonical types.
+
+use btf::Kind;
+
+use super::Index;
+use crate::EncodeError;
+use crate::base::PreparedBase;
+use crate::names::NumberMap;
+use crate::record::{self, mix};
+
+/// The canonical types: those of the base, and the ones found so far, whose ids follow.
+#[derive(Debug)]
+pub(crate) struct Pool<'b> {
+    pub(crate) base: Option<&'b PreparedBase>,
+    /// The first id that is not the base's.
+    pub(crate) first: u32,
+    words: Vec<u32>,
+    /// Where each type begins and ends in `words`; for one that is not complete yet `(PENDING, index in its unit)`.
+    spans: Vec<(u32, u32)>,
+    /// What each type turned out to be: itself, or for a forward declaration what it declares.
+    pub(crate) map: Vec<u32>,
+    /// The same for forward declarations of the base.
+    pub(crate) base_map: NumberMap<u32>,
+    /// What types of the base were replaced by, at the end.
+    pub(super) settled: NumberMap<u32>,
+    /// Where each type comes from: its unit, and its place there.
+    pub(crate) origins: Vec<(u32, u32)>,
+    pub(crate) index: Index,
+    /// What arrays are indexed by.
+    pub(crate) index_type: Option<u32>,
+    /// How many units there were.
+    pub(crate) units: u32,
+    /// Whether there are symbols of functions; where there are none, only functions are taken that other files can name.
+    pub(crate) has_function_symbols: bool,
+    pub(crate) functions: Vec<SavedFunction>,
+    /// The parameters of functions: name and type.
+    pub(crate) params: Vec<(u32, u32)>,
+    pub(crate) variables: Vec<SavedVariable>,
+    pub(crate) tags: Vec<SavedTag>,
+}
+
+/// A function that may be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SavedFunction {
+    pub(crate) name: u32,
+    pub(crate) returns: u32,
+    pub(crate) first_param: u32,
+    pub(crate) param_count: u32,
+}
+
+/// A variable that may be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SavedVariable {
+    pub(crate) name: u32,
+    pub(crate) ty: u32,
+    pub(crate) is_external: bool,
+    pub(crate) is_top_level: bool,
+    pub(crate) is_artificial: bool,
+    pub(crate) section: Option<u32>,
+    pub(crate) address: u64,
+}
+
+/// A declaration tag.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SavedTag {
+    pub(crate) on: SavedTagged,
+    pub(crate) component: i32,
+    pub(crate) value: u32,
+}
+
+/// What a tag belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SavedTagged {
+    /// A type, by its id.
+    Type(u32),
+    /// A function, by its place in [`Pool::functions`].
+    Function(u32),
+    /// A variable, by its place in [`Pool::variables`].
+    Variable(u32),
+}
+
+/// The start of a type that is not complete yet.
+pub(crate) const PENDING: u32 = u32::MAX;
+
+/// The hash by which a type that is neither struct nor union is found. Enums have only their name in it, as a forward
+/// declaration of one has nothing else.
+pub(crate) fn key(words: &[u32]) -> u64 {
+    let name = record::name(words);
+    match record::kind(words) {
+        Kind::Enum | Kind::Enum64 if name != 0 => mix(u64::from(Kind::Enum.number()), u64::from(name)),
+        _ => record::hash(words, |_, id| u64::from(id)),
+    }
+}
+
+impl<'b> Pool<'b> {
+    pub(crate) fn new(base: Option<&'b PreparedBase>) -> Self {
+        let first = base.map_or(0, PreparedBase::len).saturating_add(1);
+        Self {
+            base,
+            first,
+            words: Vec::new(),
+            spans: Vec::new(),
+            map: Vec::new(),
+            base_map: NumberMap::default(),
+            settled: NumberMap::default(),
+            origins: Vec::new(),
+            index: Index::new(first, 0),
+            index_type: None,
+            units: 0,
+            has_function_symbols: false,
+            functions: Vec::new(),
+            params: Vec::new(),
+            variables: Vec::new(),
+            tags: Vec::new(),
+        }
+    }
+
+    /// How many types there are besides the base's.
+    pub(crate) fn own_len(&self) -> u32 {
+        u32::try_from(self.spans.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The place of a type among those that are not the base's.
+    #[inline]
+    pub(crate) fn place(&self, id: u32) -> Option<usize> {
+        id.checked_sub(self.first).map(|place| place as usize)
+    }
+
+    /// The words of a type that is not the base's: `Err` with its index in the unit if it is not complete yet.
+    #[inline]
+    pub(crate) fn own(&self, place: usize) -> Result<&[u32], u32> {
+        let (start, end) = self.spans.get(place).copied().unwrap_or_default();
+        if start == PENDING {
+            return Err(end);
+        }
+        Ok(self.words.get(start as usize..end as usize).unwrap_or_default())
+    }
+
+    pub(crate) fn own_mut(&mut self, place: usize) -> &mut [u32] {
+        let (start, end) = self.spans.get(place).copied().unwrap_or_default();
+        self.words.get_mut(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The words of a complete type.
+    #[inline]
+    pub(crate) fn get(&self, id: u32) -> &[u32] {
+        match self.place(id) {
+            Some(place) => self.own(place).unwrap_or_default(),
+            None => self.base.map_or(&[], |base| base.get(id)),
+        }
+    }
+
+    fn reserve(&mut self, span: (u32, u32), origin: (u32, u32)) -> Result<u32, EncodeError> {
+        let id = self.first.checked_add(self.own_len()).filter(|&id| id < MAX_ID);
+        let id = id.ok_or(EncodeError::TooLarge { what: "types" })?;
+        self.spans.push(span);
+        self.map.push(id);
+        self.origins.push(origin);
+        Ok(id)
+    }
+
+    /// Makes a type of the unit canonical whose references are not.
+    pub(crate) fn add_pending(&mut self, hash: u64, local: u32, origin: (u32, u32)) -> Result<u32, EncodeError> {
+        let id = self.reserve((PENDING, local), origin)?;
+        self.index.add(hash, id);
+        Ok(id)
+    }
+
+    /// Says what a canonical type consists of.
+    pub(crate) fn complete(&mut self, place: usize, words: impl Iterator<Item = u32>) {
+        let start = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        self.words.extend(words);
+        let end = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        if let Some(span) = self.spans.get_mut(place) {
+            *span = (start, end);
+        }
+    }
+
+    /// Adds a type that is not to be found by its hash.
+    pub(crate) fn add_unindexed(&mut self, words: &[u32], origin: (u32, u32)) -> Result<u32, EncodeError> {
+        let id = self.reserve((0, 0), origin)?;
+        if let Some(place) = self.place(id) {
+            self.complete(place, words.iter().copied());
+        }
+        Ok(id)
+    }
+
+    /// Adds a canonical type.
+    pub(crate) fn add(&mut self, hash: u64, words: &[u32], origin: (u32, u32)) -> Result<u32, EncodeError> {
+        let id = self.add_unindexed(words, origin)?;
+        self.index.add(hash, id);
+        Ok(id)
+    }
+
+    /// The canonical type with this hash, of the base or of the others, that something holds for.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
+        let base = self.base.and_then(|base| base.index.find(hash, &mut holds));
+        base.or_else(|| self.index.find(hash, holds))
+    }
+
+    /// The canonical type with exactly these words, which is added if there is none.
+    pub(crate) fn intern(&mut self, words: &[u32], origin: (u32, u32)) -> Result<u32, EncodeError> {
+        let hash = key(words);
+        match self.find(hash, |id| self.get(id) == words) {
+            Some(id) => Ok(id),
+            None => self.add(hash, words, origin),
+        }
+    }
+
+    /// What a canonical type turned out to be.
+    #[inline]
+    pub(crate) fn resolved(&self, mut id: u32) -> u32 {
+        loop {
+            let next = match self.place(id) {
+                Some(place) => self.map.get(place).copied().unwrap_or(id),
+                None if self.base_map.is_empty() => id,
+                None => self.base_map.get(&id).copied().unwrap_or(id),
+            };
+            if next == id {
+                return id;
+            }
+            id = next;
+        }
+    }
+}
+
+/// Ids stay below the bit that marks a unit's own types.
+const MAX_ID: u32 = 1 << 30;

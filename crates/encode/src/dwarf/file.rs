@@ -1,0 +1,227 @@
+//! One ELF file's debug information: its sections, and where its units are.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use gimli::{DwUt, constants as dw};
+use kmod::ElfFile;
+
+use super::form::{Encoding, Malformed};
+use super::reader::Reader;
+use super::relocations::Relocations;
+use crate::EncodeError;
+use crate::names::{Names, string_at};
+use crate::symbols::Symbols;
+
+/// A section whose numbers may have to be relocated.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) relocations: Relocations,
+}
+
+/// The debug information of a file. `.debug_info` itself is read unit by unit.
+#[derive(Debug)]
+pub(crate) struct DwarfFile<'f> {
+    pub(crate) elf: &'f ElfFile,
+    pub(crate) symbols: &'f Symbols,
+    info: usize,
+    pub(crate) relocations: Relocations,
+    pub(crate) abbreviations: Vec<u8>,
+    strings: Vec<u8>,
+    /// The number of the name at each offset of `strings`, plus one; 0 where it was not asked for yet.
+    numbers: Vec<AtomicU32>,
+    line_strings: Vec<u8>,
+    string_offsets: Table,
+    addresses: Table,
+}
+
+/// The header of a unit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnitHead {
+    /// Where it begins in `.debug_info`.
+    pub(crate) offset: u64,
+    /// How long it is, with its header, in bytes.
+    pub(crate) length: u64,
+    /// How long its header is, in bytes.
+    pub(crate) header_length: usize,
+    pub(crate) encoding: Encoding,
+    pub(crate) kind: DwUt,
+    /// Where its abbreviations begin in `.debug_abbrev`.
+    pub(crate) abbreviations: u64,
+}
+
+/// The most bytes that a header has.
+const MAX_HEADER: u64 = 40;
+
+impl<'f> DwarfFile<'f> {
+    /// Reads what all units share. `None` for a file without debug information.
+    pub(crate) fn open(elf: &'f ElfFile, symbols: &'f Symbols) -> Result<Option<Self>, EncodeError> {
+        let section = |name: &'static str| match elf.find(name) {
+            Some(head) if head.flags & SHF_COMPRESSED != 0 => Err(EncodeError::Compressed { section: name }),
+            found => Ok(found.filter(|head| head.file_size > 0)),
+        };
+        let bytes = |name| -> Result<Vec<u8>, EncodeError> {
+            section(name)?.map_or(Ok(Vec::new()), |head| Ok(elf.read_all(&head)?))
+        };
+        let table = |name| -> Result<Table, EncodeError> {
+            let Some(head) = section(name)? else { return Ok(Table::default()) };
+            Ok(Table { bytes: elf.read_all(&head)?, relocations: Relocations::of(elf, &head)? })
+        };
+        let Some(info) = section(".debug_info")? else { return Ok(None) };
+        let strings = bytes(".debug_str")?;
+        let mut numbers = Vec::new();
+        numbers.resize_with(strings.len(), AtomicU32::default);
+        Ok(Some(Self {
+            elf,
+            symbols,
+            info: info.index,
+            relocations: Relocations::of(elf, &info)?,
+            abbreviations: bytes(".debug_abbrev")?,
+            strings,
+            numbers,
+            line_strings: bytes(".debug_line_str")?,
+            string_offsets: table(".debug_str_offsets")?,
+            addresses: table(".debug_addr")?,
+        }))
+    }
+
+    /// The headers of all units, in the order of the section.
+    pub(crate) fn units(&self) -> Result<Vec<UnitHead>, EncodeError> {
+        let mut units = Vec::new();
+        let mut offset = 0;
+        let mut buffer = Vec::new();
+        let mut cursor = 0;
+        while let Some(left) = self.info_size()?.checked_sub(offset).filter(|&left| left > 0) {
+            self.read_info(offset, left.min(MAX_HEADER), &mut buffer)?;
+            let unit = self.head(&buffer, offset, left, &mut cursor)?;
+            offset = offset.saturating_add(unit.length);
+            units.push(unit);
+        }
+        Ok(units)
+    }
+
+    fn info_size(&self) -> Result<u64, EncodeError> {
+        Ok(self.elf.section(self.info).ok_or(EncodeError::TooLarge { what: "section numbers" })?.file_size)
+    }
+
+    /// Reads part of `.debug_info`.
+    pub(crate) fn read_info(&self, offset: u64, length: u64, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let info = self.elf.section(self.info).ok_or(EncodeError::TooLarge { what: "section numbers" })?;
+        Ok(self.elf.read(&info, offset, length, buffer)?)
+    }
+
+    fn head(&self, bytes: &[u8], offset: u64, left: u64, cursor: &mut usize) -> Result<UnitHead, EncodeError> {
+        let fail = |source| EncodeError::Dwarf { unit: offset, source };
+        let mut reader = Reader::new(bytes, self.elf.is_little_endian());
+        let short = reader.u32().map_err(fail)?;
+        let (length, offset_size) = match short {
+            u32::MAX => (reader.u64().map_err(fail)?, 8),
+            length => (u64::from(length), 4),
+        };
+        let length = length.saturating_add(reader.position() as u64);
+        let version = reader.u16().map_err(fail)?;
+        if !(2..=5).contains(&version) {
+            return Err(fail(Malformed::Version { version }));
+        }
+        if length > left {
+            return Err(fail(Malformed::Short { at: bytes.len() }));
+        }
+        let mut abbreviations = |reader: &mut Reader<'_>| -> Result<u64, EncodeError> {
+            let at = offset.saturating_add(reader.position() as u64);
+            let raw = reader.word(offset_size).map_err(fail)?;
+            self.relocated(&self.relocations, cursor, at, raw).map(|(value, _)| value)
+        };
+        let (kind, address_size, abbreviations) = if version >= 5 {
+            let kind = DwUt(reader.u8().map_err(fail)?);
+            let address_size = reader.u8().map_err(fail)?;
+            let abbreviations = abbreviations(&mut reader)?;
+            let more = match kind {
+                dw::DW_UT_skeleton | dw::DW_UT_split_compile => 8,
+                dw::DW_UT_type | dw::DW_UT_split_type => usize::from(offset_size).saturating_add(8),
+                _ => 0,
+            };
+            reader.skip(more).map_err(fail)?;
+            (kind, address_size, abbreviations)
+        } else {
+            let abbreviations = abbreviations(&mut reader)?;
+            (dw::DW_UT_compile, reader.u8().map_err(fail)?, abbreviations)
+        };
+        if !matches!(address_size, 4 | 8) {
+            return Err(fail(Malformed::AddressSize { bytes: address_size }));
+        }
+        let encoding = Encoding { version, address_size, offset_size };
+        if length < reader.position() as u64 {
+            return Err(fail(Malformed::Short { at: reader.position() }));
+        }
+        Ok(UnitHead { offset, length, header_length: reader.position(), encoding, kind, abbreviations })
+    }
+
+    /// A number with its relocation, if it has one, and the section of the relocation's symbol.
+    #[inline]
+    pub(crate) fn relocated(
+        &self,
+        relocations: &Relocations,
+        cursor: &mut usize,
+        at: u64,
+        raw: u64,
+    ) -> Result<(u64, Option<u32>), EncodeError> {
+        let Some(found) = relocations.find(cursor, at)? else { return Ok((raw, None)) };
+        let (value, section) = self.symbols.value(found.symbol).ok_or(EncodeError::Symbol { index: found.symbol })?;
+        let addend = found.addend.unwrap_or_else(|| raw.cast_signed());
+        Ok((value.wrapping_add_signed(addend), Some(section)))
+    }
+
+    /// The number of the name at an offset of `.debug_str`.
+    #[inline]
+    pub(crate) fn name(&self, names: &Names<'_>, offset: u64) -> Result<u32, EncodeError> {
+        let outside = || EncodeError::String { section: ".debug_str", offset };
+        let place = usize::try_from(offset).map_err(|_| outside())?;
+        let slot = self.numbers.get(place).ok_or_else(outside)?;
+        match slot.load(Ordering::Relaxed).checked_sub(1) {
+            Some(number) => Ok(number),
+            None => {
+                let number = names.number(string_at(&self.strings, place).ok_or_else(outside)?)?;
+                slot.store(number.saturating_add(1), Ordering::Relaxed);
+                Ok(number)
+            }
+        }
+    }
+
+    /// The number of the name at an offset of `.debug_line_str`.
+    pub(crate) fn line_name(&self, names: &Names<'_>, offset: u64) -> Result<u32, EncodeError> {
+        let string = usize::try_from(offset).ok().and_then(|offset| string_at(&self.line_strings, offset));
+        names.number(string.ok_or(EncodeError::String { section: ".debug_line_str", offset })?)
+    }
+
+    /// The number of the name with this index in a unit's table of string offsets.
+    pub(crate) fn indexed_name(
+        &self,
+        names: &Names<'_>,
+        unit: &UnitHead,
+        base: u64,
+        index: u64,
+    ) -> Result<u32, EncodeError> {
+        let (offset, _) = self.indexed(&self.string_offsets, unit.encoding.offset_size, base, index)?;
+        self.name(names, offset)
+    }
+
+    /// The address with this index in a unit's table of addresses, and the section that it is relative to.
+    pub(crate) fn indexed_address(
+        &self,
+        unit: &UnitHead,
+        base: u64,
+        index: u64,
+    ) -> Result<(u64, Option<u32>), EncodeError> {
+        self.indexed(&self.addresses, unit.encoding.address_size, base, index)
+    }
+
+    fn indexed(&self, table: &Table, size: u8, base: u64, index: u64) -> Result<(u64, Option<u32>), EncodeError> {
+        let at = index.saturating_mul(u64::from(size)).saturating_add(base);
+        let outside = EncodeError::String { section: "an index of strings or addresses", offset: at };
+        let place = usize::try_from(at).unwrap_or(usize::MAX);
+        let raw = Reader::new(&table.bytes, self.elf.is_little_endian()).at(place).word(size).map_err(|_| outside)?;
+        self.relocated(&table.relocations, &mut 0, at, raw)
+    }
+}
+
+const SHF_COMPRESSED: u64 = 1 << 11;

@@ -1,0 +1,12 @@
+//! Reading DWARF: units, abbreviations made into shapes, and the walk that collects what BTF can say.
+
+mod collect;
+mod file;
+mod form;
+mod reader;
+mod relocations;
+mod shape;
+
+pub(crate) use collect::{Collector, NameSet, Wanted};
+pub(crate) use file::{DwarfFile, UnitHead};
+pub use form::Malformed;

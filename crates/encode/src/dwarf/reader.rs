@@ -1,0 +1,194 @@
+//! A position in the bytes of one unit.
+
+use super::Malformed;
+
+/// Reads forward through bytes, in one byte order. Every read is checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    little: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(bytes: &'a [u8], little: bool) -> Self {
+        Self { bytes, position: 0, little }
+    }
+
+    /// The same bytes from another position; reading there fails if it lies outside.
+    pub(crate) const fn at(&self, position: usize) -> Self {
+        Self { bytes: self.bytes, position, little: self.little }
+    }
+
+    pub(crate) const fn position(&self) -> usize {
+        self.position
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.position >= self.bytes.len()
+    }
+
+    /// Goes to a position further on, up to the end.
+    pub(crate) fn jump(&mut self, position: usize) -> Result<(), Malformed> {
+        if position <= self.position || position > self.bytes.len() {
+            return Err(Malformed::Sibling { at: self.position, target: position });
+        }
+        self.position = position;
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn skip(&mut self, length: usize) -> Result<(), Malformed> {
+        match self.position.checked_add(length) {
+            Some(end) if end <= self.bytes.len() => {
+                self.position = end;
+                Ok(())
+            }
+            _ => Err(self.short()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let start = self.position;
+        self.skip(length)?;
+        self.bytes.get(start..self.position).ok_or_else(|| self.short())
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let array = self.bytes.get(self.position..).and_then(|rest| rest.first_chunk::<N>());
+        let array = *array.ok_or_else(|| self.short())?;
+        self.position = self.position.wrapping_add(N);
+        Ok(array)
+    }
+
+    #[inline]
+    pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
+        let byte = *self.bytes.get(self.position).ok_or_else(|| self.short())?;
+        self.position = self.position.wrapping_add(1);
+        Ok(byte)
+    }
+
+    #[inline]
+    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
+        let array = self.array()?;
+        Ok(if self.little { u16::from_le_bytes(array) } else { u16::from_be_bytes(array) })
+    }
+
+    pub(crate) fn u24(&mut self) -> Result<u32, Malformed> {
+        let [a, b, c] = self.array()?;
+        Ok(if self.little { u32::from_le_bytes([a, b, c, 0]) } else { u32::from_be_bytes([0, a, b, c]) })
+    }
+
+    #[inline]
+    pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
+        let array = self.array()?;
+        Ok(if self.little { u32::from_le_bytes(array) } else { u32::from_be_bytes(array) })
+    }
+
+    #[inline]
+    pub(crate) fn u64(&mut self) -> Result<u64, Malformed> {
+        let array = self.array()?;
+        Ok(if self.little { u64::from_le_bytes(array) } else { u64::from_be_bytes(array) })
+    }
+
+    /// An offset of 4 or 8 bytes, or an address.
+    #[inline]
+    pub(crate) fn word(&mut self, bytes: u8) -> Result<u64, Malformed> {
+        match bytes {
+            8 => self.u64(),
+            4 => self.u32().map(u64::from),
+            2 => self.u16().map(u64::from),
+            1 => self.u8().map(u64::from),
+            _ => Err(Malformed::AddressSize { bytes }),
+        }
+    }
+
+    /// An unsigned LEB128 number. Bits beyond the 64th are dropped.
+    #[inline]
+    pub(crate) fn uleb(&mut self) -> Result<u64, Malformed> {
+        let first = self.u8()?;
+        if first < 0x80 {
+            return Ok(u64::from(first));
+        }
+        let mut value = u64::from(first & 0x7f);
+        let mut shift = 7u32;
+        loop {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            shift = shift.saturating_add(7);
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// A signed LEB128 number. Bits beyond the 64th are dropped.
+    pub(crate) fn sleb(&mut self) -> Result<i64, Malformed> {
+        let mut value = 0u64;
+        let mut shift = 0u32;
+        loop {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            shift = shift.saturating_add(7);
+            if byte < 0x80 {
+                if byte & 0x40 != 0 {
+                    value |= u64::MAX.checked_shl(shift).unwrap_or(0);
+                }
+                return Ok(value.cast_signed());
+            }
+        }
+    }
+
+    /// A string up to its NUL, which is passed over.
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], Malformed> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let length = rest.iter().position(|&byte| byte == 0).ok_or_else(|| self.short())?;
+        self.position = self.position.saturating_add(length).saturating_add(1);
+        Ok(rest.get(..length).unwrap_or_default())
+    }
+
+    #[cold]
+    fn short(&self) -> Malformed {
+        Malformed::Short { at: self.position }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_either_byte_order() {
+        let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
+        assert_eq!(Reader::new(&bytes, true).u32(), Ok(0x0403_0201));
+        assert_eq!(Reader::new(&bytes, false).u32(), Ok(0x0102_0304));
+        assert_eq!(Reader::new(&bytes, true).u24(), Ok(0x0003_0201));
+        assert_eq!(Reader::new(&bytes, false).u24(), Ok(0x0001_0203));
+        assert_eq!(Reader::new(&bytes, false).word(8), Ok(0x0102_0304_0506_0708));
+    }
+
+    #[test]
+    fn leb128_numbers_of_any_length_end() {
+        assert_eq!(Reader::new(&[0xe5, 0x8e, 0x26], true).uleb(), Ok(624_485));
+        assert_eq!(Reader::new(&[0xc0, 0xbb, 0x78], true).sleb(), Ok(-123_456));
+        assert_eq!(Reader::new(&[0x7f], true).sleb(), Ok(-1));
+        let mut long = vec![0xff; 40];
+        assert_eq!(Reader::new(&long, true).uleb(), Err(Malformed::Short { at: 40 }));
+        long.push(0x7f);
+        assert_eq!(Reader::new(&long, true).uleb(), Ok(u64::MAX));
+        assert_eq!(Reader::new(&long, true).sleb(), Ok(-1));
+    }
+
+    #[test]
+    fn nothing_is_read_past_the_end() {
+        let mut reader = Reader::new(&[1, 2, 3], true);
+        assert_eq!(reader.u32(), Err(Malformed::Short { at: 0 }));
+        assert_eq!(reader.skip(usize::MAX), Err(Malformed::Short { at: 0 }));
+        assert_eq!(reader.string(), Err(Malformed::Short { at: 0 }));
+        assert_eq!(reader.at(9).u8(), Err(Malformed::Short { at: 9 }));
+        assert!(reader.jump(0).is_err() && reader.jump(4).is_err() && reader.jump(3).is_ok());
+        assert!(reader.is_at_end());
+    }
+}

@@ -1,0 +1,375 @@
+//! Abbreviations, made into what the walk has to do.
+//!
+//! An abbreviation lists a DIE's attributes and their forms. Of most, nothing is wanted, and most have a fixed size. So
+//! each abbreviation becomes two short lists of steps: one that reads what is wanted of the DIE and passes over runs of the
+//! rest by their length, and one that passes over the whole DIE, keeping only where its next sibling is.
+
+use std::collections::HashMap;
+
+use gimli::{DwAt, DwForm, DwTag, constants as dw};
+
+use super::form::{Encoding, Malformed, fixed_size};
+use super::reader::Reader;
+
+/// What a DIE is to the walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Unit,
+    BaseType,
+    /// A pointer or reference.
+    Pointer,
+    /// `const`, `volatile`, `restrict`.
+    Qualifier,
+    /// A qualifier that BTF has no word for: the type means what it qualifies.
+    Transparent,
+    Typedef,
+    Composite,
+    Member,
+    Enumeration,
+    Enumerator,
+    Array,
+    Subrange,
+    Prototype,
+    Parameter,
+    Variadic,
+    /// A type without contents, such as C++'s `decltype(nullptr)`: `void` in BTF.
+    Nothing,
+    Function,
+    Variable,
+    /// Holds declarations, and nothing itself.
+    Scope,
+    Annotation,
+    /// Nothing in it is wanted.
+    Ignored,
+    /// It means something that is not encoded.
+    Unsupported,
+}
+
+/// `DW_TAG_LLVM_annotation`: a tag from `btf_type_tag` or `btf_decl_tag`.
+const LLVM_ANNOTATION: DwTag = DwTag(0x6000);
+
+impl Class {
+    const fn of(tag: DwTag) -> Self {
+        match tag {
+            dw::DW_TAG_compile_unit | dw::DW_TAG_partial_unit | dw::DW_TAG_type_unit | dw::DW_TAG_skeleton_unit => {
+                Self::Unit
+            }
+            dw::DW_TAG_base_type => Self::BaseType,
+            dw::DW_TAG_pointer_type | dw::DW_TAG_reference_type | dw::DW_TAG_rvalue_reference_type => Self::Pointer,
+            dw::DW_TAG_const_type | dw::DW_TAG_volatile_type | dw::DW_TAG_restrict_type => Self::Qualifier,
+            dw::DW_TAG_atomic_type | dw::DW_TAG_immutable_type | dw::DW_TAG_packed_type | dw::DW_TAG_shared_type => {
+                Self::Transparent
+            }
+            dw::DW_TAG_typedef => Self::Typedef,
+            dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_interface_type | dw::DW_TAG_union_type => {
+                Self::Composite
+            }
+            dw::DW_TAG_member => Self::Member,
+            dw::DW_TAG_enumeration_type => Self::Enumeration,
+            dw::DW_TAG_enumerator => Self::Enumerator,
+            dw::DW_TAG_array_type => Self::Array,
+            dw::DW_TAG_subrange_type => Self::Subrange,
+            dw::DW_TAG_subroutine_type => Self::Prototype,
+            dw::DW_TAG_formal_parameter => Self::Parameter,
+            dw::DW_TAG_unspecified_parameters => Self::Variadic,
+            dw::DW_TAG_unspecified_type => Self::Nothing,
+            dw::DW_TAG_subprogram => Self::Function,
+            dw::DW_TAG_variable => Self::Variable,
+            dw::DW_TAG_namespace | dw::DW_TAG_module | dw::DW_TAG_lexical_block => Self::Scope,
+            LLVM_ANNOTATION => Self::Annotation,
+            dw::DW_TAG_inlined_subroutine
+            | dw::DW_TAG_label
+            | dw::DW_TAG_call_site
+            | dw::DW_TAG_call_site_parameter
+            | dw::DW_TAG_GNU_call_site
+            | dw::DW_TAG_GNU_call_site_parameter
+            | dw::DW_TAG_dwarf_procedure
+            | dw::DW_TAG_imported_declaration
+            | dw::DW_TAG_imported_module
+            | dw::DW_TAG_inheritance
+            | dw::DW_TAG_template_type_parameter
+            | dw::DW_TAG_template_value_parameter
+            | dw::DW_TAG_GNU_template_template_param
+            | dw::DW_TAG_GNU_template_parameter_pack
+            | dw::DW_TAG_GNU_formal_parameter_pack
+            | dw::DW_TAG_variant_part
+            | dw::DW_TAG_constant => Self::Ignored,
+            _ => Self::Unsupported,
+        }
+    }
+}
+
+/// The attributes that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Attr {
+    Name,
+    Type,
+    ByteSize,
+    BitSize,
+    BitOffset,
+    DataBitOffset,
+    MemberLocation,
+    Encoding,
+    UpperBound,
+    Count,
+    ConstValue,
+    Declaration,
+    External,
+    Artificial,
+    AbstractOrigin,
+    Specification,
+    Location,
+    Language,
+    StrOffsetsBase,
+    AddrBase,
+    Sibling,
+}
+
+/// How many [`Attr`]s there are.
+pub(crate) const ATTRS: usize = Attr::Sibling as usize + 1;
+
+impl Attr {
+    /// The attribute with this number, if it is wanted of a DIE of this class.
+    const fn of(at: DwAt, class: Class) -> Option<Self> {
+        use Class::{
+            Annotation, Array, BaseType, Composite, Enumeration, Enumerator, Function, Member, Parameter, Pointer,
+            Prototype, Qualifier, Subrange, Transparent, Typedef, Unit, Variable,
+        };
+        Some(match (at, class) {
+            (dw::DW_AT_sibling, _) => Self::Sibling,
+            (
+                dw::DW_AT_name,
+                BaseType | Typedef | Composite | Member | Enumeration | Enumerator | Parameter | Function | Variable
+                | Annotation | Unit,
+            ) => Self::Name,
+            (
+                dw::DW_AT_type,
+                Pointer | Qualifier | Transparent | Typedef | Member | Array | Prototype | Parameter | Function
+                | Variable | Enumeration,
+            ) => Self::Type,
+            (dw::DW_AT_byte_size, BaseType | Composite | Member | Enumeration) => Self::ByteSize,
+            (dw::DW_AT_bit_size, Member) => Self::BitSize,
+            (dw::DW_AT_bit_offset, Member) => Self::BitOffset,
+            (dw::DW_AT_data_bit_offset, Member) => Self::DataBitOffset,
+            (dw::DW_AT_data_member_location, Member) => Self::MemberLocation,
+            (dw::DW_AT_encoding, BaseType) => Self::Encoding,
+            (dw::DW_AT_upper_bound, Subrange) => Self::UpperBound,
+            (dw::DW_AT_count, Subrange) => Self::Count,
+            (dw::DW_AT_const_value, Enumerator | Annotation) => Self::ConstValue,
+            (dw::DW_AT_declaration, Composite | Function | Variable | Member) => Self::Declaration,
+            (dw::DW_AT_external, Function | Variable | Member) => Self::External,
+            (dw::DW_AT_artificial, Variable) => Self::Artificial,
+            (dw::DW_AT_abstract_origin, Function | Parameter) => Self::AbstractOrigin,
+            (dw::DW_AT_specification, Function | Variable | Composite) => Self::Specification,
+            (dw::DW_AT_location, Variable) => Self::Location,
+            (dw::DW_AT_language, Unit) => Self::Language,
+            (dw::DW_AT_str_offsets_base, Unit) => Self::StrOffsetsBase,
+            (dw::DW_AT_addr_base, Unit) => Self::AddrBase,
+            _ => return None,
+        })
+    }
+}
+
+/// A step in reading a DIE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Pass over this many bytes.
+    Bytes(u32),
+    /// Pass over a value whose length depends on it.
+    Value(DwForm),
+    /// Read a value.
+    Read(Attr, DwForm),
+    /// A value that stands in the abbreviation.
+    Implicit(Attr, i64),
+}
+
+/// An abbreviation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) tag: DwTag,
+    pub(crate) class: Class,
+    pub(crate) has_children: bool,
+    /// Where its steps begin, where those begin that only pass over it, and where those end.
+    steps: [u32; 3],
+}
+
+/// The abbreviations of a unit.
+#[derive(Debug, Default)]
+pub(crate) struct Shapes {
+    /// Those with the codes 1, 2, 3 and so on.
+    dense: Vec<Shape>,
+    /// Those with other codes.
+    sparse: HashMap<u64, Shape>,
+    steps: Vec<Step>,
+    /// Whether an attribute refers to other units.
+    pub(crate) refers_across: bool,
+}
+
+impl Shapes {
+    /// Reads the table that begins with `bytes`, in place of what was here.
+    pub(crate) fn read(&mut self, bytes: &[u8], little: bool, encoding: Encoding) -> Result<(), Malformed> {
+        self.dense.clear();
+        self.sparse.clear();
+        self.steps.clear();
+        self.refers_across = false;
+        let mut reader = Reader::new(bytes, little);
+        let mut passing = Vec::new();
+        while !reader.is_at_end() {
+            let code = reader.uleb()?;
+            if code == 0 {
+                break;
+            }
+            let shape = self.shape(&mut reader, encoding, &mut passing)?;
+            if code == (self.dense.len() as u64).wrapping_add(1) {
+                self.dense.push(shape);
+            } else {
+                self.sparse.insert(code, shape);
+            }
+        }
+        Ok(())
+    }
+
+    fn shape(
+        &mut self,
+        reader: &mut Reader<'_>,
+        encoding: Encoding,
+        passing: &mut Vec<Step>,
+    ) -> Result<Shape, Malformed> {
+        let tag = DwTag(u16::try_from(reader.uleb()?).unwrap_or(u16::MAX));
+        let class = Class::of(tag);
+        let has_children = reader.u8()? != 0;
+        let start = self.steps.len();
+        passing.clear();
+        loop {
+            let at = reader.uleb()?;
+            let form = reader.uleb()?;
+            if at == 0 && form == 0 {
+                break;
+            }
+            let at = DwAt(u16::try_from(at).unwrap_or(u16::MAX));
+            let form = DwForm(u16::try_from(form).unwrap_or(u16::MAX));
+            let implicit = if form == dw::DW_FORM_implicit_const { Some(reader.sleb()?) } else { None };
+            self.refers_across |= form == dw::DW_FORM_ref_addr && at != dw::DW_AT_import;
+            let attr = Attr::of(at, class);
+            let step = match (attr, implicit) {
+                (Some(attr), Some(value)) => Step::Implicit(attr, value),
+                (Some(attr), None) => Step::Read(attr, form),
+                (None, _) => pass(form, encoding),
+            };
+            push(&mut self.steps, start, step);
+            let is_sibling = attr == Some(Attr::Sibling);
+            push(passing, 0, if is_sibling { step } else { pass(form, encoding) });
+        }
+        let end = |steps: &Vec<Step>| u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        let middle = end(&self.steps);
+        self.steps.append(passing);
+        let steps = [u32::try_from(start).unwrap_or(u32::MAX), middle, end(&self.steps)];
+        Ok(Shape { tag, class, has_children, steps })
+    }
+
+    /// The abbreviation with this code.
+    #[inline]
+    pub(crate) fn get(&self, code: u64) -> Option<Shape> {
+        let place = usize::try_from(code).ok().and_then(|code| code.checked_sub(1));
+        match place.and_then(|place| self.dense.get(place)) {
+            Some(shape) => Some(*shape),
+            None => self.sparse.get(&code).copied(),
+        }
+    }
+
+    /// The steps that read what is wanted of a DIE.
+    #[inline]
+    pub(crate) fn reading(&self, shape: &Shape) -> &[Step] {
+        let [start, middle, _] = shape.steps;
+        self.steps.get(start as usize..middle as usize).unwrap_or_default()
+    }
+
+    /// The steps that pass over a DIE.
+    #[inline]
+    pub(crate) fn passing(&self, shape: &Shape) -> &[Step] {
+        let [_, middle, end] = shape.steps;
+        self.steps.get(middle as usize..end as usize).unwrap_or_default()
+    }
+}
+
+fn pass(form: DwForm, encoding: Encoding) -> Step {
+    match fixed_size(form, encoding) {
+        Some(size) => Step::Bytes(u32::try_from(size).unwrap_or(u32::MAX)),
+        None => Step::Value(form),
+    }
+}
+
+/// Adds a step, as part of the one before it where both pass over a number of bytes.
+fn push(steps: &mut Vec<Step>, start: usize, step: Step) {
+    let last = steps.get_mut(start..).and_then(<[Step]>::last_mut);
+    match (step, last) {
+        (Step::Bytes(0), _) => {}
+        (Step::Bytes(more), Some(Step::Bytes(bytes))) => *bytes = bytes.saturating_add(more),
+        (step, _) => steps.push(step),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENCODING: Encoding = Encoding { version: 5, address_size: 8, offset_size: 4 };
+
+    fn abbreviation(code: u8, tag: DwTag, attributes: &[(DwAt, DwForm)]) -> Vec<u8> {
+        let mut bytes = vec![code, u8::try_from(tag.0).expect("a small number"), 1];
+        for (at, form) in attributes {
+            bytes.extend([u8::try_from(at.0).expect("small"), u8::try_from(form.0).expect("small")]);
+            bytes.extend((*form == dw::DW_FORM_implicit_const).then_some(0x7f));
+        }
+        bytes.extend([0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_passed_over_in_one_step() {
+        let attributes = [
+            (dw::DW_AT_name, dw::DW_FORM_strp),
+            (dw::DW_AT_decl_file, dw::DW_FORM_data1),
+            (dw::DW_AT_decl_line, dw::DW_FORM_data2),
+            (dw::DW_AT_decl_column, dw::DW_FORM_implicit_const),
+            (dw::DW_AT_type, dw::DW_FORM_ref4),
+            (dw::DW_AT_sibling, dw::DW_FORM_ref4),
+            (dw::DW_AT_const_value, dw::DW_FORM_udata),
+        ];
+        let mut bytes = abbreviation(1, dw::DW_TAG_member, &attributes);
+        bytes.extend(abbreviation(9, dw::DW_TAG_label, &[(dw::DW_AT_low_pc, dw::DW_FORM_addr)]));
+        bytes.push(0);
+        let mut shapes = Shapes::default();
+        shapes.read(&bytes, true, ENCODING).expect("well-formed");
+        let member = shapes.get(1).expect("it is there");
+        assert_eq!((member.class, member.has_children), (Class::Member, true));
+        let (name, ty) = (Step::Read(Attr::Name, dw::DW_FORM_strp), Step::Read(Attr::Type, dw::DW_FORM_ref4));
+        let sibling = Step::Read(Attr::Sibling, dw::DW_FORM_ref4);
+        let last = Step::Value(dw::DW_FORM_udata);
+        assert_eq!(shapes.reading(&member), [name, Step::Bytes(3), ty, sibling, last]);
+        assert_eq!(shapes.passing(&member), [Step::Bytes(11), sibling, last]);
+        let label = shapes.get(9).expect("a code may be skipped");
+        assert_eq!(shapes.passing(&label), [Step::Bytes(8)]);
+        assert!(shapes.get(0).is_none() && shapes.get(2).is_none() && shapes.get(u64::MAX).is_none());
+        assert!(!shapes.refers_across);
+    }
+
+    #[test]
+    fn a_value_in_the_abbreviation_is_kept() {
+        let mut shapes = Shapes::default();
+        let table = abbreviation(1, dw::DW_TAG_base_type, &[(dw::DW_AT_byte_size, dw::DW_FORM_implicit_const)]);
+        shapes.read(&table, true, ENCODING).expect("the end of the section ends a table too");
+        let shape = shapes.get(1).expect("it is there");
+        assert_eq!(shapes.reading(&shape), [Step::Implicit(Attr::ByteSize, -1)]);
+    }
+
+    #[test]
+    fn a_table_that_is_cut_is_refused() {
+        let table = abbreviation(1, dw::DW_TAG_member, &[(dw::DW_AT_name, dw::DW_FORM_strp)]);
+        for length in 1..table.len() {
+            let cut = table.get(..length).expect("shorter");
+            assert!(Shapes::default().read(cut, true, ENCODING).is_err(), "{length} bytes");
+        }
+    }
+}

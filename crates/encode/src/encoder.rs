@@ -1,0 +1,253 @@
+//! One file from beginning to end.
+
+use std::path::Path;
+
+use gimli::constants as dw;
+use kmod::ElfFile;
+
+use crate::dedup::{Pool, Scratch};
+use crate::dwarf::{Collector, DwarfFile, UnitHead, Wanted};
+use crate::names::Names;
+use crate::report::Report;
+use crate::select::{self, PerCpu};
+use crate::symbols::{FUNCTION, Symbols};
+use crate::unit::Unit;
+use crate::{EncodeError, Options, PreparedBase, pipeline, write};
+
+/// Encodes files, over one base or none.
+#[derive(Debug)]
+pub struct Encoder<'b> {
+    base: Option<&'b PreparedBase>,
+    options: Options,
+    threads: usize,
+}
+
+/// What was encoded.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Encoded {
+    /// The content of `.BTF`.
+    pub btf: Vec<u8>,
+    /// What was and was not encoded.
+    pub report: Report,
+}
+
+impl<'b> Encoder<'b> {
+    /// Encodes whole BTF, as vmlinux has it.
+    #[must_use]
+    pub const fn new(options: Options) -> Self {
+        Self { base: None, options, threads: 1 }
+    }
+
+    /// Encodes split BTF over a base, as modules have it.
+    #[must_use]
+    pub const fn over(base: &'b PreparedBase, options: Options) -> Self {
+        Self { base: Some(base), options, threads: 1 }
+    }
+
+    /// Reads the units of one file with this many threads; the bytes are the same with any number. Only files with many
+    /// units gain by it: modules are better encoded side by side.
+    #[must_use]
+    pub const fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Encodes the file at `path`.
+    ///
+    /// # Errors
+    /// See [`EncodeError`].
+    pub fn encode(&self, path: impl AsRef<Path>) -> Result<Encoded, EncodeError> {
+        self.encode_elf(&ElfFile::open(path)?)
+    }
+
+    /// Encodes a file that is open.
+    ///
+    /// # Errors
+    /// See [`EncodeError`].
+    pub fn encode_elf(&self, elf: &ElfFile) -> Result<Encoded, EncodeError> {
+        let endian = if elf.is_little_endian() { btf::Endian::Little } else { btf::Endian::Big };
+        if self.base.is_some_and(|base| base.endian() != endian) {
+            return Err(EncodeError::ByteOrder);
+        }
+        let symbols = Symbols::of(elf)?;
+        let file = DwarfFile::open(elf, &symbols)?.ok_or(EncodeError::NoDwarf)?;
+        let names = Names::over(self.base.map(|base| &base.names));
+        let per_cpu = per_cpu(elf);
+        let wanted = self.wanted(&names, &symbols, per_cpu)?;
+        let mut report = Report::default();
+        let mut pool = Pool::new(self.base);
+        pool.has_function_symbols = wanted.functions.is_some();
+        self.units(&file, &names, &wanted, &mut pool, &mut report)?;
+        if self.options.resolve_forwards {
+            pool.resolve_forwards();
+        }
+        pool.settle()?;
+        let functions = select::functions(&mut pool, &self.options, &mut report)?;
+        let variables = select::variables(&mut pool, &self.options, per_cpu, &symbols, &names, &mut report)?;
+        select::tags(&mut pool, &functions, &variables)?;
+        let (btf, types) = write::write(&pool, &names, endian)?;
+        report.types = types;
+        Ok(Encoded { btf, report })
+    }
+
+    fn wanted(&self, names: &Names<'_>, symbols: &Symbols, per_cpu: Option<PerCpu>) -> Result<Wanted, EncodeError> {
+        let options = &self.options;
+        let mut functions = crate::dwarf::NameSet::default();
+        let mut any = false;
+        for symbol in symbols.iter().filter(|symbol| symbol.kind == FUNCTION) {
+            any = true;
+            functions.insert(names.number(symbol.name)?);
+        }
+        Ok(Wanted {
+            floats: options.floats,
+            enum64: options.enum64,
+            type_tags: options.type_tags,
+            decl_tags: options.decl_tags,
+            variables: options.variables && per_cpu.is_some(),
+            local_variables: options.local_variables,
+            functions: any.then_some(functions),
+        })
+    }
+
+    /// Reads all units and lets them meet the canonical types, in the order of the file.
+    fn units(
+        &self,
+        file: &DwarfFile<'_>,
+        names: &Names<'_>,
+        wanted: &Wanted,
+        pool: &mut Pool<'_>,
+        report: &mut Report,
+    ) -> Result<(), EncodeError> {
+        let heads = file.units()?;
+        let mut collector = Collector::new();
+        let merged = refers_across(file, &heads, &mut collector)?;
+        let reading = Reading { file, names, wanted, int: names.number(b"int")? };
+        let mut wanted_heads = Vec::new();
+        for head in &heads {
+            match left_out(head) {
+                Some(reason) => report.skip_unit(reason),
+                None => wanted_heads.push(*head),
+            }
+        }
+        if merged {
+            reading.as_one(&wanted_heads, &mut collector, pool, report)
+        } else if self.threads > 1 && wanted_heads.len() >= MIN_PARALLEL {
+            pipeline::run(&reading, &wanted_heads, self.threads, pool, report)
+        } else {
+            reading.one_by_one(&wanted_heads, &mut collector, pool, report)
+        }
+    }
+}
+
+/// What all units of a file are read with.
+pub(crate) struct Reading<'r> {
+    pub(crate) file: &'r DwarfFile<'r>,
+    pub(crate) names: &'r Names<'r>,
+    pub(crate) wanted: &'r Wanted,
+    /// The number of the name `int`.
+    pub(crate) int: u32,
+}
+
+impl Reading<'_> {
+    /// Adds what a unit declares.
+    fn collect(
+        &self,
+        head: &UnitHead,
+        collector: &mut Collector,
+        bytes: &mut Vec<u8>,
+        unit: &mut Unit,
+        report: &mut Report,
+    ) -> Result<(), EncodeError> {
+        self.file.read_info(head.offset, head.length, bytes)?;
+        report.units = report.units.saturating_add(1);
+        collector.collect(self.file, self.names, self.wanted, head, bytes, unit, report)
+    }
+
+    /// Reads a unit as far as it can be done without knowing the others.
+    pub(crate) fn read(
+        &self,
+        head: &UnitHead,
+        collector: &mut Collector,
+        bytes: &mut Vec<u8>,
+        unit: &mut Unit,
+        report: &mut Report,
+    ) -> Result<(), EncodeError> {
+        unit.clear();
+        self.collect(head, collector, bytes, unit, report)?;
+        finish(unit, report);
+        Ok(())
+    }
+
+    fn one_by_one(
+        &self,
+        heads: &[UnitHead],
+        collector: &mut Collector,
+        pool: &mut Pool<'_>,
+        report: &mut Report,
+    ) -> Result<(), EncodeError> {
+        let (mut unit, mut scratch, mut bytes) = (Unit::default(), Scratch::default(), Vec::new());
+        for head in heads {
+            self.read(head, collector, &mut bytes, &mut unit, report)?;
+            pool.take(&unit, self.int, &mut scratch)?;
+        }
+        Ok(())
+    }
+
+    fn as_one(
+        &self,
+        heads: &[UnitHead],
+        collector: &mut Collector,
+        pool: &mut Pool<'_>,
+        report: &mut Report,
+    ) -> Result<(), EncodeError> {
+        let (mut unit, mut bytes) = (Unit::default(), Vec::new());
+        for head in heads {
+            self.collect(head, collector, &mut bytes, &mut unit, report)?;
+        }
+        finish(&mut unit, report);
+        pool.take(&unit, self.int, &mut Scratch::default())
+    }
+}
+
+/// Resolves what a unit's types refer to.
+fn finish(unit: &mut Unit, report: &mut Report) {
+    unit.resolve();
+    report.dangling_references = report.dangling_references.saturating_add(unit.dangling);
+    unit.sign();
+}
+
+/// With fewer units it is not worth to start threads.
+const MIN_PARALLEL: usize = 64;
+
+/// Why a unit is left out, if it is.
+fn left_out(head: &UnitHead) -> Option<&'static str> {
+    match head.kind {
+        dw::DW_UT_compile => None,
+        dw::DW_UT_partial => Some("a partial unit, as dwz makes them"),
+        dw::DW_UT_skeleton => Some("a skeleton unit, whose contents are in another file"),
+        dw::DW_UT_type | dw::DW_UT_split_type => Some("a type unit"),
+        _ => Some("a unit of an unknown kind"),
+    }
+}
+
+/// Whether units refer to each other, as they do after link-time optimisation, so that they have to be taken as one.
+fn refers_across(file: &DwarfFile<'_>, heads: &[UnitHead], collector: &mut Collector) -> Result<bool, EncodeError> {
+    for head in heads {
+        if collector.prepare(file, head)?.refers_across {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Where per-CPU variables are.
+fn per_cpu(elf: &ElfFile) -> Option<PerCpu> {
+    let head = elf.sections().find(|head| head.name == b".data..percpu")?;
+    Some(PerCpu {
+        section: u32::try_from(head.index).ok()?,
+        address: head.address,
+        size: head.size,
+        is_relocatable: elf.is_relocatable(),
+    })
+}

@@ -1,0 +1,87 @@
+//! What can go wrong.
+
+use crate::dwarf::Malformed;
+
+/// What can go wrong while BTF is encoded.
+///
+/// A variant that wraps another error names it as its `source`: print the whole chain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The file is not a usable ELF file, or cannot be read.
+    #[error("failed to read the file to encode")]
+    Elf(#[from] kmod::Error),
+    /// There is no debug information.
+    #[error(
+        "failed to encode: there is no DWARF (.debug_info); build with CONFIG_DEBUG_INFO, or give the unstripped file"
+    )]
+    NoDwarf,
+    /// A section is compressed.
+    #[error("failed to read {section}: it is compressed; decompress it first with objcopy --decompress-debug-sections")]
+    Compressed {
+        /// Which one.
+        section: &'static str,
+    },
+    /// The DWARF is damaged.
+    #[error("failed to read the DWARF of the unit at {unit:#x} in .debug_info")]
+    Dwarf {
+        /// Where the unit begins in `.debug_info`, in bytes.
+        unit: u64,
+        /// What is wrong.
+        source: Malformed,
+    },
+    /// A name lies outside the strings.
+    #[error("failed to read a name: there is none at {offset:#x} in {section}")]
+    String {
+        /// The section.
+        section: &'static str,
+        /// The offset in it, in bytes.
+        offset: u64,
+    },
+    /// The file is for a machine whose relocations are not known.
+    #[error("failed to relocate: the relocations of machine number {machine} are not known")]
+    Machine {
+        /// `e_machine`.
+        machine: u16,
+    },
+    /// A value in the debug information has a relocation that is not a plain number.
+    #[error("failed to relocate the value at {offset:#x}: relocation type {kind} is none of the absolute ones")]
+    Relocation {
+        /// The relocation's type.
+        kind: u32,
+        /// Where, in bytes from the start of the section.
+        offset: u64,
+    },
+    /// A relocation names a symbol that is not there.
+    #[error("failed to relocate: there is no symbol {index}")]
+    Symbol {
+        /// Its index.
+        index: u32,
+    },
+    /// The base is not valid BTF.
+    #[error("failed to read the base")]
+    Base(#[from] btf::ParseError),
+    /// The base has a type that cannot be worked with.
+    #[error("failed to prepare the base: type {id} {reason}")]
+    BaseType {
+        /// Its id.
+        id: u32,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The base has another byte order than the file.
+    #[error("failed to encode: the base and the file have different byte orders")]
+    ByteOrder,
+    /// Types refer to each other in a circle that no struct or union is part of.
+    #[error("failed to encode: types refer to each other in a circle without a struct or union")]
+    Circle,
+    /// A thread that read units did not come to its end.
+    #[error("failed to encode: a thread ended before its work was done")]
+    Thread,
+    /// There is more of something than BTF can have.
+    #[error("failed to encode: there are too many {what}")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,218 @@
+//! Names as numbers: equal strings have equal numbers.
+
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use hashbrown::HashTable;
+
+use crate::EncodeError;
+use crate::record::mix;
+
+/// How many bits of a number say in which shard its string is.
+const SHARD_BITS: u32 = 4;
+
+/// Strings with numbers. Those of the base have their offset there; the others numbers from the length of the base's
+/// strings on, in no order that means anything: what is written must not depend on them.
+///
+/// It is shared by the threads that read one file.
+#[derive(Debug)]
+pub(crate) struct Names<'b> {
+    base: Option<&'b BaseNames>,
+    first: u32,
+    shards: [Mutex<Shard>; 1 << SHARD_BITS],
+}
+
+/// The strings of a base.
+#[derive(Debug, Default)]
+pub(crate) struct BaseNames {
+    strings: Vec<u8>,
+    offsets: HashTable<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    bytes: Vec<u8>,
+    /// Where each string ends in `bytes`.
+    ends: Vec<usize>,
+    places: HashTable<(u64, u32)>,
+}
+
+/// Hashes numbers that are spread already, as those of names and types are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = mix(self.0, hash_bytes(bytes));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = mix(self.0, u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = mix(self.0, number);
+    }
+}
+
+/// A map from numbers.
+pub(crate) type NumberMap<T> = HashMap<u32, T, BuildHasherDefault<NumberHasher>>;
+
+/// The hash of a string.
+#[inline]
+pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let hash = chunks.iter().fold(bytes.len() as u64, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    mix(hash, u64::from_le_bytes(last))
+}
+
+impl BaseNames {
+    /// Takes the string section of a base.
+    pub(crate) fn new(strings: &[u8]) -> Self {
+        let mut names = Self { strings: strings.to_vec(), offsets: HashTable::with_capacity(strings.len() / 16) };
+        let mut offset = 0usize;
+        for string in strings.split_inclusive(|&byte| byte == 0) {
+            if string.last() == Some(&0) {
+                names.number(offset);
+            }
+            offset = offset.saturating_add(string.len());
+        }
+        names
+    }
+
+    fn at(&self, offset: usize) -> Option<&[u8]> {
+        string_at(&self.strings, offset)
+    }
+
+    /// The number of the string at an offset: the first offset with that string. `None` for an offset without one.
+    pub(crate) fn number(&mut self, offset: usize) -> Option<u32> {
+        let Self { strings, offsets } = self;
+        let string = string_at(strings, offset)?;
+        if string.is_empty() {
+            return Some(0);
+        }
+        let found = |&other: &u32| starts_with(strings, other, string);
+        let rehash = |&other: &u32| hash_bytes(string_at(strings, other as usize).unwrap_or_default());
+        let number = u32::try_from(offset).ok()?;
+        Some(*offsets.entry(hash_bytes(string), found, rehash).or_insert(number).get())
+    }
+
+    #[inline]
+    fn find(&self, hash: u64, string: &[u8]) -> Option<u32> {
+        self.offsets.find(hash, |&offset| starts_with(&self.strings, offset, string)).copied()
+    }
+}
+
+/// The string at an offset, without its NUL.
+#[inline]
+pub(crate) fn string_at(strings: &[u8], offset: usize) -> Option<&[u8]> {
+    CStr::from_bytes_until_nul(strings.get(offset..)?).ok().map(CStr::to_bytes)
+}
+
+/// Whether the string at an offset is this one.
+#[inline]
+fn starts_with(strings: &[u8], offset: u32, string: &[u8]) -> bool {
+    let rest = strings.get(offset as usize..).unwrap_or_default();
+    rest.get(string.len()) == Some(&0) && rest.starts_with(string)
+}
+
+impl<'b> Names<'b> {
+    /// The names of a file that is encoded over these.
+    pub(crate) fn over(base: Option<&'b BaseNames>) -> Self {
+        let first = base.map_or(1, |base| u32::try_from(base.strings.len()).unwrap_or(u32::MAX)).max(1);
+        Self { base, first, shards: Default::default() }
+    }
+
+    /// The number of a string; 0 for the empty one.
+    #[expect(clippy::cast_possible_truncation, reason = "four bits of the hash")]
+    pub(crate) fn number(&self, string: &[u8]) -> Result<u32, EncodeError> {
+        if string.is_empty() {
+            return Ok(0);
+        }
+        let hash = hash_bytes(string);
+        if let Some(offset) = self.base.and_then(|base| base.find(hash, string)) {
+            return Ok(offset);
+        }
+        let shard_index = (hash >> 32) as u32 & ((1 << SHARD_BITS) - 1);
+        let place = match self.shards.get(shard_index as usize) {
+            Some(shard) => shard.lock().unwrap_or_else(PoisonError::into_inner).place(hash, string),
+            None => None,
+        };
+        let number = place.and_then(|place| place.checked_mul(1 << SHARD_BITS)?.checked_add(self.first));
+        number.and_then(|number| number.checked_add(shard_index)).ok_or(EncodeError::TooLarge { what: "names" })
+    }
+
+    /// Whether a number is that of a string of the base.
+    pub(crate) fn is_base(&self, number: u32) -> bool {
+        number < self.first
+    }
+
+    /// The string with this number.
+    pub(crate) fn with<T>(&self, number: u32, each: impl FnOnce(&[u8]) -> T) -> T {
+        match number.checked_sub(self.first) {
+            None => each(self.base.and_then(|base| base.at(number as usize)).unwrap_or_default()),
+            Some(own) => {
+                let shard = self.shards.get(own as usize & ((1 << SHARD_BITS) - 1));
+                let shard = shard.map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
+                each(shard.as_ref().and_then(|shard| shard.string((own >> SHARD_BITS) as usize)).unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Shard {
+    fn string(&self, place: usize) -> Option<&[u8]> {
+        string(&self.bytes, &self.ends, place)
+    }
+
+    fn place(&mut self, hash: u64, bytes: &[u8]) -> Option<u32> {
+        let Self { bytes: all, ends, places } = self;
+        let found = |&(other, place): &(u64, u32)| other == hash && string(all, ends, place as usize) == Some(bytes);
+        if let Some(&(_, place)) = places.find(hash, found) {
+            return Some(place);
+        }
+        let place = u32::try_from(ends.len()).ok()?;
+        all.extend_from_slice(bytes);
+        ends.push(all.len());
+        places.insert_unique(hash, (hash, place), |&(hash, _)| hash);
+        Some(place)
+    }
+}
+
+fn string<'s>(bytes: &'s [u8], ends: &[usize], place: usize) -> Option<&'s [u8]> {
+    let start = place.checked_sub(1).map_or(Some(0), |before| ends.get(before).copied())?;
+    bytes.get(start..*ends.get(place)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_strings_have_equal_numbers() {
+        let mut base = BaseNames::new(b"\0int\0task_struct\0int\0");
+        assert_eq!(base.number(17), Some(1), "the first of equal strings counts");
+        assert_eq!(base.number(10), Some(10), "a tail is a string too");
+        assert_eq!(base.number(21), None);
+        let names = Names::over(Some(&base));
+        let number = |string: &str| names.number(string.as_bytes()).expect("few names");
+        assert_eq!((number(""), number("int"), number("task_struct"), number("struct")), (0, 1, 5, 10));
+        let own: Vec<u32> = (0..500).map(|n| number(&format!("name_{n}"))).collect();
+        assert!(own.iter().all(|&number| !names.is_base(number)) && names.is_base(10));
+        for (n, &expected) in own.iter().enumerate() {
+            let string = format!("name_{n}");
+            assert_eq!(number(&string), expected);
+            names.with(expected, |bytes| assert_eq!(bytes, string.as_bytes()));
+        }
+        names.with(5, |bytes| assert_eq!(bytes, b"task_struct"));
+        assert_eq!(Names::over(None).number(b"").expect("few names"), 0);
+    }
+}

@@ -1,0 +1,86 @@
+//! What is encoded.
+
+/// Which functions are encoded of those that a symbol is called like, when several units define one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Functions {
+    /// The first one: pahole up to 1.24.
+    First,
+    /// One, if all agree in their types, and none for certain breaks the calling convention: pahole's `consistent_func`.
+    Consistent,
+}
+
+/// What is encoded: pahole's `--btf_features`, and what of its behaviour depends on its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a feature of its own, as in pahole")]
+pub struct Options {
+    /// Floating-point numbers as FLOAT, not as INT: `float`.
+    pub floats: bool,
+    /// Enums of more than 32 bits as ENUM64, and negative values marked as such: `enum64`.
+    pub enum64: bool,
+    /// Tags on declarations: `decl_tag`.
+    pub decl_tags: bool,
+    /// Tags on types: `type_tag`.
+    pub type_tags: bool,
+    /// Per-CPU variables: `var`.
+    pub variables: bool,
+    /// Functions that the compiler changed, whose symbols have a suffix such as `.isra.0`: `optimized_func`.
+    pub optimized_functions: bool,
+    /// Tags on kfuncs: `decl_tag_kfuncs`.
+    pub kfunc_tags: bool,
+    /// Which functions.
+    pub functions: Functions,
+    /// Static per-CPU variables inside functions: pahole up to 1.25.
+    pub local_variables: bool,
+    /// The size of a variable is its symbol's, not its type's: pahole up to 1.28.
+    pub size_from_symbol: bool,
+    /// Whether a forward declaration that no type showed to be a certain struct or union is taken to be the only one of that
+    /// name: libbpf from 1.1 on.
+    pub resolve_forwards: bool,
+    /// Languages whose units are left out, as `DW_LANG_*` numbers: `--lang_exclude`.
+    pub exclude_languages: Vec<u16>,
+}
+
+/// `DW_LANG_Rust`.
+pub const LANGUAGE_RUST: u16 = 0x1c;
+
+impl Options {
+    /// What Linux 6.1 asks of pahole 1.24.
+    #[must_use]
+    pub fn pahole_1_24() -> Self {
+        Self {
+            floats: true,
+            enum64: true,
+            decl_tags: true,
+            type_tags: true,
+            variables: true,
+            optimized_functions: false,
+            kfunc_tags: false,
+            functions: Functions::First,
+            local_variables: true,
+            size_from_symbol: true,
+            resolve_forwards: true,
+            exclude_languages: vec![LANGUAGE_RUST],
+        }
+    }
+
+    /// What Linux 6.12 and later ask of pahole.
+    #[must_use]
+    pub fn kernel() -> Self {
+        Self {
+            optimized_functions: true,
+            kfunc_tags: true,
+            functions: Functions::Consistent,
+            local_variables: false,
+            size_from_symbol: false,
+            resolve_forwards: true,
+            ..Self::pahole_1_24()
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::kernel()
+    }
+}

@@ -1,0 +1,238 @@
+//! Types as words, and the one walk over them.
+//!
+//! A type is kept as BTF has it: name, info, size or type, then what its kind adds, then its elements, each a word of 32
+//! bits. Only what names and references stand for differs: a name is a number from [`crate::names::Names`], a reference
+//! an id that the owner of the words gives a meaning. Which word is what comes from [`btf::Kind::shape`] alone: equality,
+//! hashes, references and renumbering are all derived from it, so that no two of them can disagree about a kind.
+
+use btf::{Info, Kind, Role};
+
+/// What has to be known of a word to walk over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// A number that means what it says.
+    Number,
+    /// A name.
+    Name,
+    /// A reference to another type.
+    Reference,
+    /// A reference to the type of an array's index, which says nothing of the array.
+    Index,
+}
+
+impl Slot {
+    const fn of(role: Role) -> Self {
+        match role {
+            Role::Name => Self::Name,
+            Role::Type => Self::Reference,
+            Role::IndexType => Self::Index,
+            _ => Self::Number,
+        }
+    }
+
+    /// Whether it is a reference of either kind.
+    #[inline]
+    pub(crate) const fn is_reference(self) -> bool {
+        matches!(self, Self::Reference | Self::Index)
+    }
+}
+
+/// The words of one kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    head: [Slot; HEAD],
+    head_len: usize,
+    element: [Slot; ELEMENT],
+    element_len: usize,
+}
+
+/// The most words before the elements.
+const HEAD: usize = 6;
+/// The most words of an element.
+const ELEMENT: usize = 3;
+/// How many kinds there are, 0 included.
+const KINDS: usize = Kind::KNOWN.len();
+
+static WALKS: [Walk; KINDS] = {
+    let mut walks = [Walk::of(Kind::Void); KINDS];
+    let mut number = 0;
+    while number < KINDS {
+        walks[number] = Walk::of(Kind::KNOWN[number]);
+        number += 1;
+    }
+    walks
+};
+
+impl Walk {
+    const fn of(kind: Kind) -> Self {
+        let mut walk =
+            Self { head: [Slot::Number; HEAD], head_len: 3, element: [Slot::Number; ELEMENT], element_len: 0 };
+        walk.head[0] = Slot::Name;
+        if let Some(shape) = kind.shape() {
+            walk.head[2] = Slot::of(shape.word);
+            while walk.head_len < 3 + shape.fixed.len() {
+                walk.head[walk.head_len] = Slot::of(shape.fixed[walk.head_len - 3]);
+                walk.head_len += 1;
+            }
+            while walk.element_len < shape.element.len() {
+                walk.element[walk.element_len] = Slot::of(shape.element[walk.element_len]);
+                walk.element_len += 1;
+            }
+        }
+        walk
+    }
+
+    /// The walk over a type with this info word.
+    #[inline]
+    pub(crate) fn with_info(info: u32) -> &'static Self {
+        let number = ((info >> 24) & 0x7f) as usize;
+        WALKS.get(number).unwrap_or(&WALKS[0])
+    }
+
+    /// How many words a type with this vlen has.
+    pub(crate) const fn len(&self, vlen: usize) -> usize {
+        self.head_len.saturating_add(self.element_len.saturating_mul(vlen))
+    }
+
+    fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        let head = self.head.get(..self.head_len).unwrap_or_default();
+        let element = self.element.get(..self.element_len).unwrap_or_default();
+        head.iter().chain(element.iter().cycle()).copied()
+    }
+}
+
+/// The kind of a type, as its number.
+#[inline]
+pub(crate) fn kind(words: &[u32]) -> Kind {
+    Info::from_raw(info(words)).kind()
+}
+
+/// The info word.
+#[inline]
+pub(crate) fn info(words: &[u32]) -> u32 {
+    words.get(1).copied().unwrap_or(0)
+}
+
+/// The name.
+#[inline]
+pub(crate) fn name(words: &[u32]) -> u32 {
+    words.first().copied().unwrap_or(0)
+}
+
+/// The size or the type that is referred to.
+#[inline]
+pub(crate) fn word(words: &[u32]) -> u32 {
+    words.get(2).copied().unwrap_or(0)
+}
+
+/// An info word.
+pub(crate) const fn make_info(kind: Kind, vlen: u32, kflag: bool) -> u32 {
+    ((kflag as u32) << 31) | ((kind.number() as u32) << 24) | (vlen & Info::MAX_VLEN)
+}
+
+/// All words with what they are.
+pub(crate) fn fields(words: &[u32]) -> impl Iterator<Item = (Slot, u32)> + '_ {
+    Walk::with_info(info(words)).slots().zip(words.iter().copied())
+}
+
+/// Passes each reference through `map`.
+#[inline]
+pub(crate) fn map_references(words: &mut [u32], mut map: impl FnMut(u32) -> u32) {
+    let slots = Walk::with_info(info(words));
+    for (slot, word) in slots.slots().zip(words) {
+        if slot.is_reference() {
+            *word = map(*word);
+        }
+    }
+}
+
+/// Calls `each` with every pair of references that two types have in the same place, as long as they agree in everything
+/// else and `each` returns true. Whether that held to the end.
+#[inline]
+pub(crate) fn compare(left: &[u32], right: &[u32], mut each: impl FnMut(u32, u32) -> bool) -> bool {
+    if left.len() != right.len() || info(left) != info(right) {
+        return false;
+    }
+    let walk = Walk::with_info(info(left));
+    let (Some((head_left, left)), Some((head_right, right))) =
+        (left.split_at_checked(walk.head_len), right.split_at_checked(walk.head_len))
+    else {
+        return false;
+    };
+    let mut pair = |slot: Slot, left: u32, right: u32| match slot {
+        Slot::Reference | Slot::Index => each(left, right),
+        Slot::Number | Slot::Name => left == right,
+    };
+    let heads = walk.head.iter().zip(head_left.iter().zip(head_right));
+    if !heads.into_iter().all(|(&slot, (&left, &right))| pair(slot, left, right)) {
+        return false;
+    }
+    match walk.element_len {
+        3 => {
+            let slots = walk.element;
+            left.as_chunks::<3>().0.iter().zip(right.as_chunks::<3>().0).all(|(left, right)| {
+                pair(slots[0], left[0], right[0])
+                    && pair(slots[1], left[1], right[1])
+                    && pair(slots[2], left[2], right[2])
+            })
+        }
+        2 => {
+            let slots = walk.element;
+            left.as_chunks::<2>()
+                .0
+                .iter()
+                .zip(right.as_chunks::<2>().0)
+                .all(|(left, right)| pair(slots[0], left[0], right[0]) && pair(slots[1], left[1], right[1]))
+        }
+        _ => left.is_empty(),
+    }
+}
+
+/// Mixes a word into a hash.
+#[inline]
+pub(crate) const fn mix(hash: u64, word: u64) -> u64 {
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let wide = ((hash ^ word) as u128).wrapping_mul(SPREAD as u128 | (1 << 65));
+    (wide as u64) ^ ((wide >> 64) as u64)
+}
+
+/// The hash of a type, with each reference passed through `reference`.
+#[inline]
+pub(crate) fn hash(words: &[u32], mut reference: impl FnMut(Slot, u32) -> u64) -> u64 {
+    fields(words).fold(0, |hash, (slot, word)| {
+        mix(hash, if slot.is_reference() { reference(slot, word) } else { u64::from(word) })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_fits_the_tables() {
+        for kind in Kind::KNOWN {
+            let shape = kind.shape().expect("known");
+            assert!(3 + shape.fixed.len() <= HEAD && shape.element.len() <= ELEMENT);
+            let walk = Walk::with_info(make_info(*kind, 2, false));
+            assert_eq!(walk.len(2) as u64 * 4, shape.len(2), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_difference_in_any_word_is_seen() {
+        for &kind in Kind::KNOWN {
+            let info = make_info(kind, 2, false);
+            let words: Vec<u32> =
+                (0..Walk::with_info(info).len(2) as u32).map(|n| if n == 1 { info } else { n }).collect();
+            let slots: Vec<Slot> = fields(&words).map(|(slot, _)| slot).collect();
+            assert!(compare(&words, &words, |left, right| left == right));
+            for place in (0..words.len()).filter(|&place| place != 1) {
+                let mut other = words.clone();
+                other[place] += 1000;
+                assert!(!compare(&words, &other, |left, right| left == right), "{kind}, word {place}");
+                assert_eq!(compare(&words, &other, |_, _| true), slots[place].is_reference());
+                assert_ne!(hash(&words, |_, id| id.into()), hash(&other, |_, id| id.into()), "{kind}, word {place}");
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What was not encoded, and why.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use gimli::{DwForm, DwTag};
+
+/// What was seen and what was left out while one file was encoded. Nothing is left out without being counted here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// How many units were encoded.
+    pub units: u32,
+    /// How many units were left out, by the reason.
+    pub skipped_units: BTreeMap<&'static str, u32>,
+    /// How many DIEs of a tag that means something were passed over because nothing in BTF corresponds to them: the number
+    /// of the tag, and how many.
+    pub unsupported_tags: BTreeMap<u16, u32>,
+    /// How many attributes had a form that their value cannot be read from: the number of the form, and how many.
+    pub unsupported_forms: BTreeMap<u16, u32>,
+    /// How many references led to nothing that is a type; they were taken for `void`.
+    pub dangling_references: u32,
+    /// How many bit-fields begin too far into their struct for BTF.
+    pub too_far_bit_fields: u32,
+    /// How many types were written.
+    pub types: u32,
+    /// How many functions were written.
+    pub functions: u32,
+    /// How many variables were written.
+    pub variables: u32,
+}
+
+impl Report {
+    pub(crate) fn unsupported(&mut self, tag: DwTag) {
+        add(&mut self.unsupported_tags, tag.0, 1);
+    }
+
+    pub(crate) fn unsupported_form(&mut self, form: DwForm) {
+        add(&mut self.unsupported_forms, form.0, 1);
+    }
+
+    pub(crate) fn skip_unit(&mut self, reason: &'static str) {
+        add(&mut self.skipped_units, reason, 1);
+    }
+
+    /// Adds what another part of the same file reported.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.units = self.units.saturating_add(other.units);
+        other.skipped_units.iter().for_each(|(&reason, &more)| add(&mut self.skipped_units, reason, more));
+        other.unsupported_tags.iter().for_each(|(&tag, &more)| add(&mut self.unsupported_tags, tag, more));
+        other.unsupported_forms.iter().for_each(|(&form, &more)| add(&mut self.unsupported_forms, form, more));
+        self.dangling_references = self.dangling_references.saturating_add(other.dangling_references);
+        self.too_far_bit_fields = self.too_far_bit_fields.saturating_add(other.too_far_bit_fields);
+    }
+}
+
+fn add<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, more: u32) {
+    let count = counts.entry(key).or_default();
+    *count = count.saturating_add(more);
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { units, types, functions, variables, .. } = self;
+        write!(f, "{units} units, {types} types, {functions} functions, {variables} variables")?;
+        for (reason, count) in &self.skipped_units {
+            write!(f, "; {count} units left out: {reason}")?;
+        }
+        for (&tag, count) in &self.unsupported_tags {
+            write!(f, "; {count} × {} left out", DwTag(tag))?;
+        }
+        for (&form, count) in &self.unsupported_forms {
+            write!(f, "; {count} values of {} not read", DwForm(form))?;
+        }
+        if self.dangling_references > 0 {
+            write!(f, "; {} references to nothing taken for void", self.dangling_references)?;
+        }
+        if self.too_far_bit_fields > 0 {
+            write!(f, "; {} bit-fields too far into their struct", self.too_far_bit_fields)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! The symbol table, as much of it as is needed.
+
+use kmod::ElfFile;
+
+use crate::EncodeError;
+
+/// A symbol table.
+#[derive(Debug, Default)]
+pub(crate) struct Symbols {
+    bytes: Vec<u8>,
+    strings: Vec<u8>,
+    wide: bool,
+    little: bool,
+}
+
+/// A symbol.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Symbol<'s> {
+    pub(crate) name: &'s [u8],
+    /// `STT_FUNC`, `STT_OBJECT`, ….
+    pub(crate) kind: u8,
+    /// The index of its section.
+    pub(crate) section: u32,
+    pub(crate) value: u64,
+    /// In bytes.
+    pub(crate) size: u64,
+}
+
+/// `STT_OBJECT`.
+pub(crate) const OBJECT: u8 = 1;
+/// `STT_FUNC`.
+pub(crate) const FUNCTION: u8 = 2;
+
+const SHT_SYMTAB: u32 = 2;
+
+impl Symbols {
+    /// Reads a file's symbol table; without one there are no symbols.
+    pub(crate) fn of(elf: &ElfFile) -> Result<Self, EncodeError> {
+        let (wide, little) = (elf.is_64(), elf.is_little_endian());
+        let Some(table) = elf.sections().find(|head| head.kind == SHT_SYMTAB) else {
+            return Ok(Self { wide, little, ..Self::default() });
+        };
+        let bytes = elf.read_all(&table)?;
+        let strings = elf.section(table.link as usize).map(|strings| elf.read_all(&strings)).transpose()?;
+        Ok(Self { bytes, strings: strings.unwrap_or_default(), wide, little })
+    }
+
+    const fn entry(&self) -> usize {
+        if self.wide { 24 } else { 16 }
+    }
+
+    fn u16_at(&self, entry: &[u8], at: usize) -> Option<u32> {
+        let bytes = *entry.get(at..)?.first_chunk()?;
+        Some(u32::from(if self.little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) }))
+    }
+
+    fn u32_at(&self, entry: &[u8], at: usize) -> Option<u32> {
+        let bytes = *entry.get(at..)?.first_chunk()?;
+        Some(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+    }
+
+    fn u64_at(&self, entry: &[u8], at: usize) -> Option<u64> {
+        let bytes = *entry.get(at..)?.first_chunk()?;
+        Some(if self.little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+    }
+
+    fn parse(&self, entry: &[u8]) -> Option<Symbol<'_>> {
+        let name = usize::try_from(self.u32_at(entry, 0)?).ok()?;
+        let name = self.strings.get(name..).and_then(|rest| rest.split(|&byte| byte == 0).next()).unwrap_or_default();
+        let (info, section, value, size) = if self.wide {
+            (*entry.get(4)?, self.u16_at(entry, 6)?, self.u64_at(entry, 8)?, self.u64_at(entry, 16)?)
+        } else {
+            let (value, size) = (self.u32_at(entry, 4)?, self.u32_at(entry, 8)?);
+            (*entry.get(12)?, self.u16_at(entry, 14)?, u64::from(value), u64::from(size))
+        };
+        Some(Symbol { name, kind: info & 0xf, section, value, size })
+    }
+
+    /// The symbols in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Symbol<'_>> {
+        self.bytes.chunks_exact(self.entry()).filter_map(|entry| self.parse(entry))
+    }
+
+    /// The value and the section of the symbol with this index.
+    #[inline]
+    pub(crate) fn value(&self, index: u32) -> Option<(u64, u32)> {
+        let start = usize::try_from(index).ok()?.checked_mul(self.entry())?;
+        let entry = self.bytes.get(start..start.checked_add(self.entry())?)?;
+        if self.wide {
+            Some((self.u64_at(entry, 8)?, self.u16_at(entry, 6)?))
+        } else {
+            Some((u64::from(self.u32_at(entry, 4)?), self.u16_at(entry, 14)?))
+        }
+    }
+}

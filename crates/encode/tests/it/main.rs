@@ -1,0 +1,8 @@
+//! Encoding from beginning to end, on files that are made here.
+
+mod check;
+mod dedup;
+mod hostile;
+mod kinds;
+mod selection;
+mod support;

@@ -1,0 +1,249 @@
+//! Small ELF files with DWARF, made here.
+
+use btf::{Btf, Kind, Type, TypeId, View};
+use encode::{Encoded, Encoder, Options};
+use gimli::write::{AttributeValue, Dwarf, EndianVec, Expression, LineProgram, Sections, Unit, UnitEntryId, UnitId};
+use gimli::{
+    DW_AT_byte_size, DW_AT_encoding, DW_AT_name, DW_AT_type, DwAt, DwAte, DwTag, Encoding, Format, LittleEndian,
+};
+use kmod::ElfFile;
+
+/// Debug information being put together, and the symbols beside it.
+pub struct Source {
+    pub dwarf: Dwarf,
+    version: u16,
+    symbols: Vec<Symbol>,
+    per_cpu: u64,
+}
+
+struct Symbol {
+    name: String,
+    kind: u8,
+    section: u16,
+    value: u64,
+    size: u64,
+}
+
+/// One unit of a [`Source`].
+pub struct UnitOf<'s> {
+    pub dwarf: &'s mut Dwarf,
+    pub unit: UnitId,
+}
+
+/// The index of `.data..percpu` in the files made here.
+const PER_CPU: u16 = 1;
+
+impl Source {
+    pub fn new() -> Self {
+        Self::version(5)
+    }
+
+    pub fn version(version: u16) -> Self {
+        Self { dwarf: Dwarf::new(), version, symbols: Vec::new(), per_cpu: 0 }
+    }
+
+    pub fn unit(&mut self) -> UnitOf<'_> {
+        let encoding = Encoding { format: Format::Dwarf32, version: self.version, address_size: 8 };
+        let unit = self.dwarf.units.add(Unit::new(encoding, LineProgram::none()));
+        UnitOf { dwarf: &mut self.dwarf, unit }
+    }
+
+    pub fn function_symbol(&mut self, name: &str) {
+        self.symbols.push(Symbol { name: name.to_owned(), kind: 2, section: 0xfff1, value: 0, size: 1 });
+    }
+
+    pub fn per_cpu_symbol(&mut self, name: &str, value: u64, size: u64) {
+        self.per_cpu = self.per_cpu.max(value + size);
+        self.symbols.push(Symbol { name: name.to_owned(), kind: 1, section: PER_CPU, value, size });
+    }
+
+    /// A linked file, so that no relocations are needed.
+    pub fn elf(mut self) -> Vec<u8> {
+        let mut sections = Sections::new(EndianVec::new(LittleEndian));
+        self.dwarf.write(&mut sections).expect("well-formed");
+        let mut parts: Vec<(String, u32, u32, Vec<u8>)> = Vec::new();
+        parts.push((".data..percpu".to_owned(), 1, 0, vec![0; usize::try_from(self.per_cpu).expect("small")]));
+        sections
+            .for_each(|id, data| {
+                if !data.slice().is_empty() {
+                    parts.push((id.name().to_owned(), 1, 0, data.slice().to_vec()));
+                }
+                Ok::<(), gimli::write::Error>(())
+            })
+            .expect("nothing fails");
+        let (mut table, mut names) = (vec![0; 24], vec![0]);
+        for symbol in &self.symbols {
+            table.extend(u32::try_from(names.len()).expect("small").to_le_bytes());
+            table.extend([symbol.kind, 0]);
+            table.extend(symbol.section.to_le_bytes());
+            table.extend(symbol.value.to_le_bytes());
+            table.extend(symbol.size.to_le_bytes());
+            names.extend(symbol.name.bytes().chain([0]));
+        }
+        let strtab = u32::try_from(parts.len()).expect("few") + 2;
+        parts.push((".symtab".to_owned(), 2, strtab, table));
+        parts.push((".strtab".to_owned(), 3, 0, names));
+        elf_file(parts)
+    }
+
+    pub fn encode(self, options: Options) -> Encoded {
+        let elf = ElfFile::from_bytes(self.elf()).expect("a usable file");
+        Encoder::new(options).encode_elf(&elf).expect("it can be encoded")
+    }
+}
+
+fn elf_file(mut parts: Vec<(String, u32, u32, Vec<u8>)>) -> Vec<u8> {
+    let mut names = vec![0];
+    let mut name_offsets = Vec::new();
+    parts.push((".shstrtab".to_owned(), 3, 0, Vec::new()));
+    for (name, ..) in &parts {
+        name_offsets.push(u32::try_from(names.len()).expect("small"));
+        names.extend(name.bytes().chain([0]));
+    }
+    parts.last_mut().expect("there is one").3 = names;
+    let mut file = vec![0; 64];
+    let mut headers = vec![0; 64];
+    for ((_, kind, link, data), name) in parts.iter().zip(name_offsets) {
+        file.resize(file.len().next_multiple_of(8), 0);
+        headers.extend(name.to_le_bytes());
+        headers.extend(kind.to_le_bytes());
+        headers.extend([0; 16]);
+        headers.extend((file.len() as u64).to_le_bytes());
+        headers.extend((data.len() as u64).to_le_bytes());
+        headers.extend(link.to_le_bytes());
+        headers.extend([0; 4]);
+        headers.extend(8u64.to_le_bytes());
+        headers.extend(if *kind == 2 { 24u64 } else { 0 }.to_le_bytes());
+        file.extend_from_slice(data);
+    }
+    file.resize(file.len().next_multiple_of(8), 0);
+    let at = file.len() as u64;
+    let count = u16::try_from(parts.len() + 1).expect("few");
+    let mut header = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
+    header.resize(16, 0);
+    header.extend([2, 0, 62, 0, 1, 0, 0, 0]);
+    header.extend([0; 16]);
+    header.extend(at.to_le_bytes());
+    header.extend([0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 64, 0]);
+    header.extend(count.to_le_bytes());
+    header.extend((count - 1).to_le_bytes());
+    file[..64].copy_from_slice(&header);
+    file.extend(headers);
+    file
+}
+
+impl UnitOf<'_> {
+    /// A DIE in another one, with its name if it has one.
+    pub fn add_in(&mut self, parent: UnitEntryId, tag: DwTag, name: &str) -> UnitEntryId {
+        let unit = self.dwarf.units.get_mut(self.unit);
+        let id = unit.add(parent, tag);
+        if !name.is_empty() {
+            let name = self.dwarf.strings.add(name);
+            self.set(id, DW_AT_name, AttributeValue::StringRef(name));
+        }
+        id
+    }
+
+    pub fn add(&mut self, tag: DwTag, name: &str) -> UnitEntryId {
+        let root = self.dwarf.units.get(self.unit).root();
+        self.add_in(root, tag, name)
+    }
+
+    pub fn set(&mut self, id: UnitEntryId, at: DwAt, value: AttributeValue) -> UnitEntryId {
+        self.dwarf.units.get_mut(self.unit).get_mut(id).set(at, value);
+        id
+    }
+
+    pub fn number(&mut self, id: UnitEntryId, at: DwAt, value: u64) -> UnitEntryId {
+        self.set(id, at, AttributeValue::Udata(value))
+    }
+
+    pub fn typed(&mut self, id: UnitEntryId, ty: UnitEntryId) -> UnitEntryId {
+        self.set(id, DW_AT_type, AttributeValue::UnitRef(ty))
+    }
+
+    pub fn base(&mut self, name: &str, size: u64, encoding: DwAte) -> UnitEntryId {
+        let id = self.add(gimli::DW_TAG_base_type, name);
+        self.number(id, DW_AT_byte_size, size);
+        self.set(id, DW_AT_encoding, AttributeValue::Encoding(encoding))
+    }
+
+    pub fn int(&mut self) -> UnitEntryId {
+        self.base("int", 4, gimli::DW_ATE_signed)
+    }
+
+    /// A pointer, qualifier or typedef.
+    pub fn to(&mut self, tag: DwTag, name: &str, ty: UnitEntryId) -> UnitEntryId {
+        let id = self.add(tag, name);
+        self.typed(id, ty)
+    }
+
+    pub fn array(&mut self, element: UnitEntryId, counts: &[u64]) -> UnitEntryId {
+        let id = self.to(gimli::DW_TAG_array_type, "", element);
+        for &count in counts {
+            let range = self.add_in(id, gimli::DW_TAG_subrange_type, "");
+            self.number(range, gimli::DW_AT_upper_bound, count - 1);
+        }
+        id
+    }
+
+    pub fn composite(&mut self, tag: DwTag, name: &str, size: u64) -> UnitEntryId {
+        let id = self.add(tag, name);
+        self.number(id, DW_AT_byte_size, size)
+    }
+
+    pub fn member(&mut self, composite: UnitEntryId, name: &str, ty: UnitEntryId, byte: u64) -> UnitEntryId {
+        let id = self.add_in(composite, gimli::DW_TAG_member, name);
+        self.typed(id, ty);
+        self.number(id, gimli::DW_AT_data_member_location, byte)
+    }
+
+    pub fn declare(&mut self, tag: DwTag, name: &str) -> UnitEntryId {
+        let id = self.add(tag, name);
+        self.set(id, gimli::DW_AT_declaration, AttributeValue::Flag(true))
+    }
+
+    pub fn function(&mut self, name: &str, params: &[(&str, UnitEntryId)]) -> UnitEntryId {
+        let id = self.add(gimli::DW_TAG_subprogram, name);
+        for &(name, ty) in params {
+            let param = self.add_in(id, gimli::DW_TAG_formal_parameter, name);
+            self.typed(param, ty);
+        }
+        id
+    }
+
+    pub fn variable(&mut self, name: &str, ty: UnitEntryId, address: u64) -> UnitEntryId {
+        let id = self.to(gimli::DW_TAG_variable, name, ty);
+        let mut location = Expression::new();
+        location.op_addr(gimli::write::Address::Constant(address));
+        self.set(id, gimli::DW_AT_location, AttributeValue::Exprloc(location))
+    }
+}
+
+/// The types of a kind and name.
+pub fn named<'v>(view: View<'v>, kind: Kind, name: &str) -> Vec<(TypeId, Type<'v>)> {
+    let is_it = |ty: &Type<'_>| ty.kind() == kind && view.name(ty).is_some_and(|found| found == name);
+    view.own_types().filter(|(_, ty)| is_it(ty)).collect()
+}
+
+/// The one type of a kind and name.
+pub fn one<'v>(view: View<'v>, kind: Kind, name: &str) -> (TypeId, Type<'v>) {
+    match named(view, kind, name)[..] {
+        [one] => one,
+        ref other => panic!("{} types {kind} {name}: {}", other.len(), text(view)),
+    }
+}
+
+/// All types as C-like lines, for messages.
+pub fn text(view: View<'_>) -> String {
+    let lines = view.own_types().map(|(id, ty)| {
+        let fields: Vec<String> = ty.fields().skip(2).map(|field| field.raw.to_string()).collect();
+        format!("\n[{id}] {} {:?} {}", ty.kind(), view.name(&ty), fields.join(" "))
+    });
+    lines.collect()
+}
+
+/// Parses what was encoded.
+pub fn parse(encoded: &Encoded) -> Btf<'_> {
+    Btf::parse(&encoded.btf).expect("what is written can be read")
+}

@@ -1,0 +1,170 @@
+//! Encoding in a container: what `ci/sizes.sh` prints.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use kernels::build::Workshop;
+use kernels::engine::{Mount, RunSpec};
+use kernels::{Progress, Stage};
+
+use crate::{Encoded, Error};
+
+const SCRIPT: &str = include_str!("../../../../ci/sizes.sh");
+
+/// What to encode.
+pub(super) struct Task<'a> {
+    pub release: &'a str,
+    /// The kernel with its debug information.
+    pub vmlinux: &'a Path,
+    /// What the modules with theirs lie below.
+    pub modules: &'a Path,
+    /// How many modules there are.
+    pub count: usize,
+    pub flags: &'a [String],
+}
+
+/// What came of it.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Results {
+    /// The kernel's own BTF; nothing if no word came of it.
+    pub base: Option<Encoded>,
+    /// Alone and against the base, by the path below the directory of modules.
+    pub modules: BTreeMap<String, (Encoded, Encoded)>,
+}
+
+/// Encodes everything, as many at once as there are cores.
+///
+/// # Errors
+///
+/// [`Error::Unreadable`], and those of the engine.
+pub(super) fn encode(workshop: &Workshop<'_>, task: &Task<'_>) -> Result<Results, Error> {
+    let context = workshop.context;
+    let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "sizes.sh"].map(OsString::from).into();
+    argv.push(super::cores().to_string().into());
+    argv.extend([task.vmlinux.into(), task.modules.into()]);
+    argv.extend(task.flags.iter().map(OsString::from));
+    let directories = [task.vmlinux.parent().unwrap_or(task.vmlinux), task.modules];
+    let mut mounts: Vec<Mount> = directories.into_iter().map(Mount::read_only).collect();
+    mounts.dedup();
+    let spec = RunSpec { image: workshop.image.name.clone(), argv, mounts, workdir: "/".into(), ..RunSpec::default() };
+    let (mut results, mut wrong) = (Results::default(), None);
+    let doing = format!("encode the BTF of {}", task.release);
+    workshop.engine.command(&spec)?.follow(context, &doing, &mut |line| {
+        if results.take(line).is_none() {
+            wrong.get_or_insert_with(|| line.chars().take(200).collect::<String>());
+        }
+        let (done, total) = (results.modules.len() as u64, task.count as u64);
+        (context.progress)(Progress::Amount { stage: Stage::Measure, done, total: total.max(done) });
+    })?;
+    match wrong {
+        Some(line) => Err(Error::Unreadable { release: task.release.to_owned(), line }),
+        None => Ok(results),
+    }
+}
+
+impl Results {
+    /// Takes a line; nothing if it cannot be understood.
+    fn take(&mut self, line: &str) -> Option<()> {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields.as_slice() {
+            ["base", bytes, said] => self.base = Some(encoded(bytes, said)?),
+            ["module", path, full, split, said_full, said_split] => {
+                let both = (encoded(full, said_full)?, encoded(split, said_split)?);
+                self.modules.insert((*path).to_owned(), both);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn encoded(bytes: &str, said: &str) -> Option<Encoded> {
+    Some(match bytes {
+        "-" if said.trim().is_empty() => Encoded::Failed("pahole wrote nothing and did not say why".into()),
+        "-" => Encoded::Failed(format!("pahole says: {}", said.trim())),
+        bytes => Encoded::Bytes(bytes.parse().ok()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::process::Command;
+
+    #[test]
+    fn lines_are_read_and_what_is_none_is_noticed() {
+        let mut results = Results::default();
+        assert_eq!(results.take("base\t4139516\t"), Some(()));
+        assert_eq!(results.take("module\tfs/a.ko\t125950\t-\t\tpahole: fs/a.ko: Invalid argument "), Some(()));
+        assert_eq!(results.take("module\tb.ko\t-\t-\t\t"), Some(()));
+        let says = Encoded::Failed("pahole says: pahole: fs/a.ko: Invalid argument".into());
+        assert_eq!(results.modules["fs/a.ko"], (Encoded::Bytes(125_950), says));
+        assert!(matches!(&results.modules["b.ko"].0, Encoded::Failed(why) if why.contains("did not say why")));
+        for line in ["", "base\t1", "base\tx\t", "module\ta.ko\t1\t2\t", "module\ta\tb.ko\t1\t2\t\t", "sh: not found"] {
+            assert_eq!(results.take(line), None, "{line}");
+        }
+    }
+
+    /// A pahole that does what the module's content says, and writes into its output without shortening it.
+    const PAHOLE: &str = r#"#!/bin/sh
+for argument; do
+    case $argument in
+    --btf_encode_detached=*) out=${argument#*=} ;;
+    --btf_base) split=yes ;;
+    esac
+    module=$argument
+done
+echo "$*" >>"$LOG"
+case $(cat "$module") in
+fails) printf 'pahole:\tbad\nDWARF\n' >&2; exit 1 ;;
+silent) exit 0 ;;
+partly) [ -z "${split-}" ] || exit 3 ;;
+esac
+if [ -n "${split-}" ]; then printf 1234567890; else printf 12345678901234567890; fi | dd of="$out" conv=notrunc 2>/dev/null
+"#;
+
+    #[test]
+    fn the_script_tells_of_every_module_whatever_becomes_of_it() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        fs::create_dir_all(path("bin")).unwrap();
+        fs::create_dir_all(path("tree/fs")).unwrap();
+        // Written by another process: a thread that forks just then would inherit our descriptor and keep the file busy.
+        let write = ["-c", "printf %s \"$1\" > \"$2\" && chmod +x \"$2\"", "sh", PAHOLE];
+        assert!(Command::new("sh").args(write).arg(path("bin/pahole")).status().unwrap().success());
+        let files = [
+            ("vmlinux", "good"),
+            ("a.ko", "good"),
+            ("fs/b.ko", "fails"),
+            ("fs/c.ko", "silent"),
+            ("d'e f.ko", "partly"),
+        ];
+        files.iter().for_each(|(name, text)| fs::write(path("tree").join(name), text).unwrap());
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ci/sizes.sh");
+        let environment = std::env::var("PATH").unwrap_or_default();
+        let output = Command::new("sh")
+            .args([script.as_ref(), "2".as_ref(), path("tree/vmlinux").as_os_str(), path("tree").as_os_str()])
+            .args(["--one", "--two"])
+            .env("PATH", format!("{}:{environment}", path("bin").display()))
+            .env("LOG", path("log"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let mut results = Results::default();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().for_each(|line| results.take(line).unwrap_or_else(|| panic!("{line}")));
+        let bytes = |name: &str| (results.modules[name].0.bytes(), results.modules[name].1.bytes());
+        assert_eq!((results.base.as_ref().unwrap().bytes(), results.modules.len()), (Some(20), 4));
+        assert_eq!(bytes("a.ko"), (Some(20), Some(10)), "the second is not what the first left");
+        assert_eq!(
+            (bytes("fs/b.ko"), bytes("fs/c.ko"), bytes("d'e f.ko")),
+            ((None, None), (None, None), (Some(20), None))
+        );
+        assert_eq!(results.modules["fs/b.ko"].0, Encoded::Failed("pahole says: pahole: bad DWARF".into()));
+        let log = fs::read_to_string(path("log")).unwrap();
+        assert!(log.lines().all(|line| line.starts_with("-J ") && line.contains(" --one --two ")), "{log}");
+        assert_eq!(fs::read_to_string(path("tree/a.ko")).unwrap(), "good");
+    }
+}

@@ -1,0 +1,154 @@
+//! Measuring what encoding the BTF of all modules again costs a build.
+
+use kernels::build::workbench::{Command, Place, Setup, Workbench};
+use kernels::build::{self, Request, Workshop};
+use kernels::{Progress, Stage};
+
+use super::{cores, setting, shipped, stage, tools};
+use crate::{Error, Measurement, Overhead, Run, number};
+
+/// What kbuild prints when it encodes the BTF of a module (`scripts/Makefile.modfinal`).
+const ENCODES: &str = "BTF [M]";
+
+/// What it prints when it links one, or an object of one.
+const LINKS: &str = "LD [M]";
+
+/// How many of its last lines a build that failed is shown with.
+const TAIL: usize = 20;
+
+/// Measures a request's first build, which is made where the cache does not have it: `rounds` runs of each command, in turn, so
+/// that what else the machine is doing falls on all of them.
+///
+/// # Errors
+///
+/// [`Error::NotMeasured`], [`Error::BuildFailed`], and whatever keeps the kernel from being built or copied.
+pub fn overhead(workshop: &Workshop<'_>, request: &Request<'_>, rounds: usize) -> Result<Overhead, Error> {
+    // Before anything is done: what this is busy with must not be taken for somebody else's work.
+    let setting = setting(workshop);
+    let build = build::build(workshop, &Request { upgrade: None, ..*request })?;
+    let (tools, modules) = (tools(&build.config)?, shipped::modules(&build.modules)?.len());
+    let bench = Workbench::open(workshop, &Setup::new(Request { upgrade: None, ..*request }))?;
+    let jobs = cores();
+    let mut measuring = Measuring::new(workshop, &bench, jobs, modules);
+    let what = format!("{} of each build of {}", number::of(rounds, "run"), build.manifest.name);
+    stage(workshop.context, what, || measuring.all(rounds))?;
+    let source = &build.manifest.source;
+    Ok(Overhead {
+        version: crate::VERSION,
+        setting,
+        release: build.manifest.release.clone(),
+        origin: format!("{} {}, configuration {}", source.line, source.version, build.manifest.config),
+        compiler: tools.compiler,
+        jobs,
+        modules,
+        measurements: measuring.measurements,
+    })
+}
+
+struct Measuring<'a> {
+    workshop: &'a Workshop<'a>,
+    bench: &'a Workbench<'a>,
+    modules: usize,
+    measurements: Vec<Measurement>,
+}
+
+impl<'a> Measuring<'a> {
+    fn new(workshop: &'a Workshop<'a>, bench: &'a Workbench<'a>, jobs: usize, modules: usize) -> Self {
+        let one = |target: &str, touched| {
+            let command = format!("make -j{jobs} {target}").trim_end().to_owned();
+            Measurement { command, touched, runs: Vec::new() }
+        };
+        let measurements = ["", "modules"].iter().flat_map(|target| [one(target, false), one(target, true)]).collect();
+        Self { workshop, bench, modules, measurements }
+    }
+
+    fn all(&mut self, rounds: usize) -> Result<(), Error> {
+        let total = (rounds * self.measurements.len()) as u64;
+        let mut done = 0;
+        let everything = self.measurements[0].command.clone();
+        for _ in 0..rounds {
+            // What the copy or the round before left to do is not what is measured.
+            self.make(&everything)?;
+            for number in 0..self.measurements.len() {
+                let (command, touched) = (self.measurements[number].command.clone(), self.measurements[number].touched);
+                if touched {
+                    self.bench.touch(Place::Tree, "vmlinux")?;
+                }
+                let run = self.make(&command)?;
+                self.check(&command, touched, &run)?;
+                self.measurements[number].runs.push(run);
+                done += 1;
+                (self.workshop.context.progress)(Progress::Amount { stage: Stage::Measure, done, total });
+            }
+        }
+        Ok(())
+    }
+
+    /// A build that did not do what is measured has no time that counts.
+    fn check(&self, command: &str, touched: bool, run: &Run) -> Result<(), Error> {
+        let (after, wanted) = if touched { ("touch vmlinux", self.modules) } else { ("no change", 0) };
+        match run.encoded == wanted {
+            true => Ok(()),
+            false => Err(Error::NotMeasured { command: command.to_owned(), after, wanted, got: run.encoded }),
+        }
+    }
+
+    fn make(&self, command: &str) -> Result<Run, Error> {
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        let ran = self.bench.run(&Command::make(&arguments), &mut |_| {})?;
+        if !ran.succeeded() {
+            let output = ran.lines[ran.lines.len().saturating_sub(TAIL)..].join("\n");
+            let (command, status) = (command.to_owned(), format!("ended with {}", ran.status));
+            return Err(Error::BuildFailed { command, status, output });
+        }
+        let Steps { all: steps, encoded, linked } = count(&ran.lines);
+        let milliseconds = |seconds: f64| (seconds * 1000.0).round() as u64;
+        let times = ran.times;
+        let (real, user) = (milliseconds(times.real), milliseconds(times.user));
+        Ok(Run { real, user, system: milliseconds(times.system), encoded, linked, steps })
+    }
+}
+
+/// What kbuild printed.
+#[derive(Debug, Default, PartialEq)]
+struct Steps {
+    all: usize,
+    /// Modules whose BTF was encoded.
+    encoded: usize,
+    /// Modules that were linked.
+    linked: usize,
+}
+
+/// Counts steps: lines that are indented, begin with what is done, and name a file.
+fn count(lines: &[String]) -> Steps {
+    let steps = lines.iter().filter_map(|line| line.strip_prefix("  ")).filter(|step| {
+        step.starts_with(|first: char| first.is_ascii_uppercase()) && step.split_whitespace().nth(1).is_some()
+    });
+    steps.fold(Steps::default(), |mut counted, step| {
+        counted.all += 1;
+        counted.encoded += usize::from(step.starts_with(ENCODES));
+        counted.linked += usize::from(step.starts_with(LINKS) && step.ends_with(".ko"));
+        counted
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_told_from_what_else_make_says() {
+        let lines = [
+            "make: Entering directory '/usr/src/linux'",
+            "  BTF [M] fs/fuse/fuse.ko",
+            "  BTF [M] net/llc/llc.ko",
+            "  LD [M]  net/llc/llc.ko",
+            "  LD [M]  net/llc/llc.o",
+            "Kernel: arch/x86/boot/bzImage is ready  (#1)",
+            "  ",
+            "  warning: BTF [M]",
+        ];
+        assert_eq!(count(&lines.map(str::to_owned)), Steps { all: 4, encoded: 2, linked: 1 });
+        assert_eq!(count(&[]), Steps::default());
+    }
+}

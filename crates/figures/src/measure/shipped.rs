@@ -1,0 +1,94 @@
+//! Which modules there are, and the BTF that they were shipped with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kmod::{Module, ModuleTree};
+use rayon::prelude::*;
+
+use crate::{Error, Shipped};
+
+/// Every module of an installed directory by its [`key`], with the BTF in its file.
+///
+/// # Errors
+///
+/// The directory cannot be listed.
+pub(super) fn modules(root: &Path) -> Result<BTreeMap<String, Shipped>, Error> {
+    let tree = open(root)?;
+    Ok(tree.files().par_iter().map(|file| (key(&file.to_string_lossy()), btf(&root.join(file)))).collect())
+}
+
+/// The kernel's own BTF in its image.
+pub(super) fn base(image: &Path) -> Shipped {
+    match kmod::kernel_btf(image) {
+        Ok(btf) => Shipped::Bytes(btf.bytes.len() as u64),
+        Err(error) => Shipped::Unreadable(in_one_line(&error)),
+    }
+}
+
+/// Every module with debug information below a directory, relative to it.
+///
+/// # Errors
+///
+/// The directory cannot be listed.
+pub(super) fn files(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let is_plain = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "ko");
+    Ok(open(root)?.files().iter().filter(is_plain).cloned().collect())
+}
+
+/// Why pahole can have failed on a file, as far as that is seen from outside.
+pub(super) fn why_not(module: &Path) -> Option<&'static str> {
+    match Module::open(module) {
+        Ok(module) if module.section(".debug_info").is_none_or(<[u8]>::is_empty) => Some("it has no DWARF"),
+        Ok(_) => None,
+        Err(_) => Some("it is no module that can be read"),
+    }
+}
+
+fn open(root: &Path) -> Result<ModuleTree, Error> {
+    ModuleTree::open(root).map_err(|source| Error::Kmod { path: root.to_owned(), source })
+}
+
+fn btf(file: &Path) -> Shipped {
+    match Module::open(file) {
+        Ok(module) => module.btf().map_or(Shipped::WithoutBtf, |btf| Shipped::Bytes(btf.len() as u64)),
+        Err(error) => Shipped::Unreadable(in_one_line(&error)),
+    }
+}
+
+/// An installed module's path without `kernel/` and how it is compressed, which is its path in the tree that it was built in.
+pub(super) fn key(installed: &str) -> String {
+    let path = installed.strip_prefix("kernel/").unwrap_or(installed);
+    match path.rfind(".ko.") {
+        Some(at) => path[..at + ".ko".len()].to_owned(),
+        None => path.to_owned(),
+    }
+}
+
+fn in_one_line(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_module_is_the_same_wherever_and_however_it_lies() {
+        let keys = ["kernel/fs/a.ko", "kernel/fs/a.ko.xz", "fs/a.ko", "kernel/kernel/trace/b.ko.zst"].map(key);
+        assert_eq!(keys, ["fs/a.ko", "fs/a.ko", "fs/a.ko", "kernel/trace/b.ko"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_listed_with_its_reason() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("kernel")).unwrap();
+        fs::write(root.path().join("kernel/a.ko"), "no ELF").unwrap();
+        let modules = modules(root.path()).unwrap();
+        assert!(matches!(&modules["a.ko"], Shipped::Unreadable(why) if !why.contains('\n')), "{modules:?}");
+        assert!(why_not(&root.path().join("kernel/a.ko")).is_some());
+        assert!(matches!(base(&root.path().join("kernel/a.ko")), Shipped::Unreadable(_)));
+    }
+}

@@ -1,0 +1,85 @@
+//! Numbers for people.
+
+/// With a comma before every three digits: `115,710,691`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// As [`grouped`], of what was counted.
+pub(crate) fn count(number: usize) -> String {
+    grouped(number as u64)
+}
+
+/// `1 module`, `1,121 modules`.
+pub(crate) fn of(number: usize, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// Bytes with three digits that count: `203 MB`, `8.36 MB`, `453 bytes`. The blank is one at which no line is broken.
+pub(crate) fn bytes(number: u64) -> String {
+    let (value, unit) = match number {
+        0..1_000 => return format!("{number}\u{a0}bytes"),
+        1_000..1_000_000 => (number as f64 / 1e3, "kB"),
+        1_000_000..1_000_000_000 => (number as f64 / 1e6, "MB"),
+        _ => (number as f64 / 1e9, "GB"),
+    };
+    format!("{}\u{a0}{unit}", three(value))
+}
+
+/// How many times `less` goes into `more`; nothing if `less` is 0.
+pub(crate) fn ratio(more: u64, less: u64) -> Option<f64> {
+    (less > 0).then(|| more as f64 / less as f64)
+}
+
+/// A ratio with three digits that count, `–` for none.
+pub(crate) fn times(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "–".to_owned(), three)
+}
+
+/// Milliseconds as seconds: `2.05`.
+pub(crate) fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:02}", grouped(milliseconds / 1000), milliseconds % 1000 / 10)
+}
+
+fn three(value: f64) -> String {
+    match value {
+        ..9.995 => format!("{value:.2}"),
+        ..99.95 => format!("{value:.1}"),
+        _ => grouped(value.round() as u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_stand_in_threes() {
+        let texts = [0, 999, 1_000, 115_710_691, u64::MAX].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "115,710,691", "18,446,744,073,709,551,615"]);
+        assert_eq!((of(1, "module"), of(1_121, "module")), ("1 module".into(), "1,121 modules".into()));
+    }
+
+    #[test]
+    fn bytes_and_ratios_have_three_digits_that_count() {
+        let texts = [999, 1_000, 8_361_220, 99_960_000, 202_400_100, 5_000_000_000].map(bytes);
+        let texts = texts.map(|text| text.replace('\u{a0}', " "));
+        assert_eq!(texts, ["999 bytes", "1.00 kB", "8.36 MB", "100 MB", "202 MB", "5.00 GB"]);
+        assert_eq!(times(ratio(115_710_691, 5_194_047)), "22.3");
+        assert_eq!(times(ratio(9_999, 1_000)), "10.0");
+        assert_eq!(times(ratio(1, 0)), "–");
+    }
+
+    #[test]
+    fn seconds_are_cut_to_hundredths() {
+        assert_eq!([0, 999, 2_050, 61_234].map(seconds), ["0.00", "0.99", "2.05", "61.23"]);
+    }
+}

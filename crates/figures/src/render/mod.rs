@@ -1,0 +1,78 @@
+//! Figures for people and for programs: pure functions of the data.
+
+mod chart;
+mod overhead_html;
+mod overhead_text;
+mod page;
+mod sizes_html;
+mod sizes_text;
+mod text;
+
+use crate::{Overhead, Sizes};
+
+/// How text for a terminal is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether what matters is emphasised by escape sequences.
+    pub colour: bool,
+    /// The columns that there are.
+    pub width: usize,
+}
+
+/// Figures that can be reported.
+pub trait Report {
+    /// Whether everything was measured that was to be.
+    fn complete(&self) -> bool;
+
+    /// For people on a terminal: what matters first.
+    fn text(&self, style: Style) -> String;
+
+    /// All of the data.
+    ///
+    /// # Errors
+    ///
+    /// A figure that JSON cannot express.
+    fn json(&self) -> Result<String, serde_json::Error>;
+
+    /// One page, complete in itself.
+    fn html(&self) -> String;
+}
+
+impl Report for Sizes {
+    fn complete(&self) -> bool {
+        self.kernels.iter().all(|kernel| kernel.troubles().is_empty())
+    }
+
+    fn text(&self, style: Style) -> String {
+        sizes_text::render(self, style)
+    }
+
+    fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+
+    fn html(&self) -> String {
+        sizes_html::render(self).into_string()
+    }
+}
+
+impl Report for Overhead {
+    fn complete(&self) -> bool {
+        self.pairs().iter().all(|(before, after)| !before.runs.is_empty() && !after.runs.is_empty())
+    }
+
+    fn text(&self, style: Style) -> String {
+        overhead_text::render(self, style)
+    }
+
+    fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+
+    fn html(&self) -> String {
+        overhead_html::render(self).into_string()
+    }
+}
+
+#[cfg(test)]
+mod tests;

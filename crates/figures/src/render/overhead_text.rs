@@ -1,0 +1,119 @@
+//! [`Overhead`] on a terminal.
+
+use super::Style;
+use super::text::Text;
+use crate::number::{count, of, seconds};
+use crate::{Measurement, Overhead, Run, Spread};
+
+pub(super) fn render(overhead: &Overhead, style: Style) -> String {
+    let mut text = Text::new(style);
+    text.headline(&sentence(overhead));
+    text.blank();
+    text.facts(&facts(overhead));
+    text.table(&["seconds", "", "min", "median", "max"], &rows(overhead));
+    text.blank();
+    notes(overhead).iter().for_each(|note| text.paragraph(note));
+    text.finish()
+}
+
+/// What matters.
+pub(super) fn sentence(overhead: &Overhead) -> String {
+    let modules = of(overhead.modules, "module");
+    let pairs = overhead.pairs();
+    let Some((before, after)) = pairs.iter().find(|(_, after)| !after.runs.is_empty()) else {
+        return format!("Nothing could be measured of {}.", overhead.release);
+    };
+    let median = |of| (before.median(of), after.median(of));
+    let ((was, is), (cost, costs)) = (median(|run| run.real), median(Run::processor));
+    format!(
+        "{}: after `touch vmlinux`, which has the BTF of all {modules} encoded again, `{}` takes {}\u{a0}s in place of \
+         {}\u{a0}s, and {}\u{a0}s of processor time in place of {}\u{a0}s.",
+        overhead.release,
+        after.command,
+        seconds(is),
+        seconds(was),
+        seconds(costs),
+        seconds(cost),
+    )
+}
+
+/// What was measured, and where.
+pub(super) fn facts(overhead: &Overhead) -> Vec<(&'static str, String)> {
+    let setting = &overhead.setting;
+    vec![
+        ("kernel", format!("{}, {}, {}", overhead.release, overhead.origin, overhead.compiler)),
+        ("machine", setting.machine()),
+        ("in", format!("{}, pahole {}, {}", setting.image, setting.pahole, setting.date)),
+    ]
+}
+
+/// A part of a run's time by its name.
+type Part = (&'static str, fn(&Run) -> u64);
+
+/// What of a run is shown.
+pub(super) fn parts() -> [Part; 3] {
+    [("real", |run| run.real), ("user", |run| run.user), ("system", |run| run.system)]
+}
+
+/// How one measurement is called.
+pub(super) fn title(measurement: &Measurement) -> String {
+    format!("{}, {}", measurement.command, if measurement.touched { "vmlinux touched" } else { "nothing to do" })
+}
+
+fn rows(overhead: &Overhead) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for measurement in overhead.pairs().into_iter().flat_map(|(before, after)| [before, after]) {
+        let mut first = title(measurement);
+        for (name, part) in parts() {
+            rows.push(row(std::mem::take(&mut first), name, measurement.spread(part), seconds));
+        }
+        let percent = |share| format!("{} %", count(usize::try_from(share).unwrap_or(usize::MAX)));
+        rows.push(row(String::new(), "CPU share", measurement.spread(Run::share), percent));
+    }
+    rows
+}
+
+fn row(first: String, name: &str, spread: Option<Spread>, show: impl Fn(u64) -> String) -> Vec<String> {
+    let figures = match spread {
+        Some(Spread { min, median, max }) => [min, median, max].map(show),
+        None => ["–"; 3].map(str::to_owned),
+    };
+    [first, name.to_owned()].into_iter().chain(figures).collect()
+}
+
+/// What one command costs more.
+pub(super) fn cost(overhead: &Overhead, before: &Measurement, after: &Measurement) -> String {
+    let more = |of: fn(&Run) -> u64| after.median(of).saturating_sub(before.median(of));
+    let (real, processor, linked) = (more(|run| run.real), more(Run::processor), more(|run| run.linked as u64));
+    let each = processor.checked_div(overhead.modules as u64).unwrap_or(0);
+    let linked = match linked {
+        0 => String::new(),
+        linked => format!("; linking {} again is in it", of(usize::try_from(linked).unwrap_or(usize::MAX), "module")),
+    };
+    let packed = if after.command.ends_with("modules") { "" } else { "; packing bzImage again is in it" };
+    format!(
+        "`{}`: {}\u{a0}s more, {}\u{a0}s of processor time, which is {each}\u{a0}ms a module{linked}{packed}.",
+        after.command,
+        seconds(real),
+        seconds(processor),
+    )
+}
+
+/// What is to be known of the figures.
+fn notes(overhead: &Overhead) -> Vec<String> {
+    let mut notes: Vec<String> =
+        overhead.pairs().into_iter().map(|(before, after)| cost(overhead, before, after)).collect();
+    let runs = overhead.measurements.iter().map(|it| it.runs.len()).min().unwrap_or(0);
+    notes.push(format!("{} of each; what is compared are medians.", of(runs, "run")));
+    notes.extend(busy(overhead));
+    notes
+}
+
+/// That the times are not those of a quiet machine, should it have been busy.
+pub(super) fn busy(overhead: &Overhead) -> Option<String> {
+    let load = overhead.setting.load.filter(|_| overhead.setting.busy())?;
+    Some(format!(
+        "The machine was doing other things as well (load {load:.2} before this began): the times are longer, and lie further \
+         apart, than those of a quiet machine."
+    ))
+}

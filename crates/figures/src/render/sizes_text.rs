@@ -1,0 +1,164 @@
+//! [`Sizes`] on a terminal.
+
+use super::Style;
+use super::text::{Text, some_of};
+use crate::number::{bytes, count, grouped, of, times};
+use crate::{KernelSizes, ModuleSizes, ORIGINAL, Sizes};
+
+/// How many modules the lists of the largest have.
+pub(super) const TOP: usize = 10;
+
+/// How many troubles, and how many names, are written out; the JSON has all of them.
+const NAMED: usize = 10;
+
+pub(super) fn render(sizes: &Sizes, style: Style) -> String {
+    let mut text = Text::new(style);
+    sizes.kernels.iter().for_each(|kernel| one(&mut text, kernel));
+    text.blank();
+    let setting = &sizes.setting;
+    text.paragraph(&format!(
+        "Both forms were encoded by pahole {} in {}, {}; sizes are bytes of BTF.",
+        setting.pahole, setting.image, setting.date
+    ));
+    text.finish()
+}
+
+fn one(text: &mut Text, kernel: &KernelSizes) {
+    text.headline(&sentence(kernel));
+    for trouble in incomplete(kernel) {
+        text.paragraph(&trouble);
+    }
+    text.blank();
+    text.facts(&facts(kernel));
+    text.table(&["", "modules", "full", "split", "full/split"], &totals(kernel));
+    text.blank();
+    notes(kernel).iter().for_each(|note| text.paragraph(note));
+    let head = ["module", "full", "split", "full/split", "shipped"];
+    for (title, bytes) in tops() {
+        text.blank();
+        text.paragraph(title);
+        let rows: Vec<_> = kernel.largest(bytes).into_iter().take(TOP).map(row).collect();
+        text.table(&head, &rows);
+    }
+}
+
+/// A list of the largest: its title, and which of (full, split) decides.
+type Top = (&'static str, fn((u64, u64)) -> u64);
+
+fn tops() -> [Top; 2] {
+    [("The largest, full:", |(full, _)| full), ("The largest, split:", |(_, split)| split)]
+}
+
+/// What matters.
+pub(super) fn sentence(kernel: &KernelSizes) -> String {
+    let totals = kernel.totals();
+    match totals.ratio() {
+        None => format!("Nothing could be measured of {}.", kernel.release),
+        Some(ratio) => format!(
+            "{}: split against the kernel's, the BTF of {} takes {}; encoded alone it would take {}, {} times as much.",
+            kernel.release,
+            of_all(totals.measured, kernel.modules.len()),
+            bytes(totals.split),
+            bytes(totals.full),
+            times(Some(ratio))
+        ),
+    }
+}
+
+fn of_all(measured: usize, modules: usize) -> String {
+    match measured == modules {
+        true => format!("all {}", of(modules, "module")),
+        false => format!("{} of {}", count(measured), of(modules, "module")),
+    }
+}
+
+/// That the figures are incomplete, and why, should they be.
+fn incomplete(kernel: &KernelSizes) -> Vec<String> {
+    let troubles = kernel.troubles();
+    if troubles.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("INCOMPLETE, {}:", of(troubles.len(), "failure"))];
+    lines.extend(troubles.iter().take(NAMED).map(|trouble| format!("{}: {}", trouble.path, trouble.what)));
+    if troubles.len() > NAMED {
+        lines.push(format!("and {} more, all of which the JSON has", count(troubles.len() - NAMED)));
+    }
+    lines
+}
+
+/// Which kernel it is.
+pub(super) fn facts(kernel: &KernelSizes) -> Vec<(&'static str, String)> {
+    let base = |bytes: Option<u64>| bytes.map_or_else(|| "none".to_owned(), grouped);
+    vec![
+        ("kernel", format!("{}, {}", kernel.origin, kernel.compiler)),
+        ("encoded", format!("from the DWARF of {}", kernel.dwarf)),
+        ("flags", kernel.flags.join(" ")),
+        (
+            "base",
+            format!(
+                "{} bytes of the kernel's own BTF; shipped, by pahole {}: {}",
+                base(kernel.base.encoded.bytes()),
+                kernel.shipped_by,
+                base(kernel.base.shipped.bytes())
+            ),
+        ),
+    ]
+}
+
+/// The totals beside those of the original claim.
+pub(super) fn totals(kernel: &KernelSizes) -> Vec<Vec<String>> {
+    let totals = kernel.totals();
+    let row = |name: &str, modules: String, full: &str, split: u64, ratio| {
+        vec![name.to_owned(), modules, full.to_owned(), grouped(split), times(ratio)]
+    };
+    let original = crate::number::ratio(ORIGINAL.full, ORIGINAL.split);
+    vec![
+        row("measured", count(totals.measured), &grouped(totals.full), totals.split, totals.ratio()),
+        row(&format!("shipped, by pahole {}", kernel.shipped_by), count(totals.with_btf), "–", totals.shipped, None),
+        row(
+            &format!("claimed for Linux {}", ORIGINAL.release),
+            ORIGINAL.modules.to_owned(),
+            &grouped(ORIGINAL.full),
+            ORIGINAL.split,
+            original,
+        ),
+    ]
+}
+
+/// What is to be known of the figures.
+pub(super) fn notes(kernel: &KernelSizes) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some([least, median, most]) = kernel.ratios() {
+        let [least, median, most] = [least, median, most].map(|ratio| times(Some(ratio)));
+        notes.push(format!("In single modules full is {least} to {most} times split, median {median}."));
+    }
+    notes.push(equal_to_shipped(kernel));
+    for (modules, what) in [
+        (kernel.without_btf(), "shipped without BTF"),
+        (kernel.not_shipped(), "not shipped, though there is debug information of them"),
+    ] {
+        if !modules.is_empty() {
+            let names: Vec<_> = modules.iter().map(|module| module.name()).collect();
+            notes.push(format!("{} {what}: {}.", of(names.len(), "module"), some_of(&names, NAMED)));
+        }
+    }
+    notes
+}
+
+/// Whether the modules are what the kernel's own build would have made of them.
+fn equal_to_shipped(kernel: &KernelSizes) -> String {
+    let equal = |module: &&ModuleSizes| module.shipped.bytes().is_some_and(|bytes| Some(bytes) == module.split.bytes());
+    let (equal, all) = (kernel.modules.iter().filter(equal).count(), kernel.modules.len());
+    format!("Encoded here against the base, {} are exactly as large as they were shipped.", of_all(equal, all))
+}
+
+fn row(module: &ModuleSizes) -> Vec<String> {
+    let dash = |bytes: Option<u64>| bytes.map_or_else(|| "–".to_owned(), grouped);
+    vec![
+        module.name().to_owned(),
+        dash(module.full.bytes()),
+        dash(module.split.bytes()),
+        times(module.ratio()),
+        dash(module.shipped.bytes()),
+    ]
+}

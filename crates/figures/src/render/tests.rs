@@ -1,0 +1,99 @@
+//! What every form of a report must have.
+
+use super::*;
+use crate::overhead::tests::overhead;
+use crate::sizes::tests::{module, sizes};
+use crate::{Encoded, ModuleSizes, Shipped};
+
+const PLAIN: Style = Style { colour: false, width: 80 };
+
+fn two() -> Sizes {
+    sizes(vec![module("fs/overlayfs/overlay.ko", 100_000, 5_000), module("net/llc/llc.ko", 20_000, 1_000)])
+}
+
+#[test]
+fn what_matters_comes_first() {
+    let text = two().text(PLAIN);
+    let first: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(
+        first.join(" "),
+        "6.1.0-56-cloud-amd64: split against the kernel's, the BTF of all 2 modules takes 6.00\u{a0}kB; encoded alone it \
+         would take 120\u{a0}kB, 20.0 times as much."
+    );
+    assert!(text.contains("115,710,691") && text.contains("5,194,047"), "{text}");
+    let text = overhead().text(PLAIN);
+    assert!(text.starts_with("6.1.192-modbtf: after `touch vmlinux`"), "{text}");
+    let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flowing.contains("`make -j2` takes 8.00 s in place of 1.90 s, and 12.00 s of processor time"), "{text}");
+    assert!(flowing.contains("`make -j2 modules`: 2.10 s more"), "{text}");
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    for width in [60, 80, 120] {
+        for text in [two().text(Style { width, ..PLAIN }), overhead().text(Style { width, ..PLAIN })] {
+            for line in text.lines() {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+                assert_eq!(line, line.trim_end());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_failed_is_named_in_every_form_and_makes_it_incomplete() {
+    let mut sizes = two();
+    assert!(sizes.complete());
+    let failed = Encoded::Failed("pahole says: <bad>".into());
+    let bad = ModuleSizes { full: failed.clone(), split: failed, ..module("bad.ko", 1, 1) };
+    let without = ModuleSizes { shipped: Shipped::WithoutBtf, ..module("plain.ko", 20_000, 1_000) };
+    sizes.kernels[0].modules.extend([bad, without]);
+    assert!(!sizes.complete());
+    let text = sizes.text(Style { width: 120, ..PLAIN });
+    assert!(text.contains("INCOMPLETE, 1 failure:\n  bad.ko: pahole says: <bad>\n"), "{text}");
+    assert!(text.contains("1 module shipped without BTF: plain."), "{text}");
+    let html = sizes.html();
+    assert!(html.contains("Incomplete.") && html.contains("pahole says: &lt;bad&gt;"), "{html}");
+    assert!(html.contains(">bad.ko</th>"), "what failed is in the table of all modules");
+    assert!(sizes.json().unwrap().contains("\"failed\": \"pahole says: <bad>\""));
+}
+
+#[test]
+fn nothing_measured_is_said_and_is_no_pass() {
+    let mut sizes = sizes(Vec::new());
+    sizes.kernels[0].base.encoded = Encoded::Failed("bad".into());
+    assert!(sizes.text(PLAIN).starts_with("Nothing could be measured of 6.1.0-56-cloud-amd64.\n  INCOMPLETE"));
+    assert!(!sizes.complete() && !sizes.html().contains("NaN"));
+    let mut overhead = overhead();
+    overhead.measurements.iter_mut().for_each(|measurement| measurement.runs.clear());
+    assert!(overhead.text(PLAIN).starts_with("Nothing could be measured"));
+    assert!(!overhead.complete() && !overhead.html().contains("NaN"));
+}
+
+#[test]
+fn json_comes_back_as_it_went() {
+    let (sizes, overhead) = (two(), overhead());
+    assert_eq!(serde_json::from_str::<Sizes>(&sizes.json().unwrap()).unwrap(), sizes);
+    assert_eq!(serde_json::from_str::<Overhead>(&overhead.json().unwrap()).unwrap(), overhead);
+}
+
+#[test]
+fn a_page_is_complete_in_itself() {
+    for html in [two().html(), overhead().html()] {
+        assert!(html.starts_with("<!DOCTYPE html><html lang=\"en\">"));
+        for word in ["http:", "https:", "<script", "<link", "@import", "url(", "src="] {
+            assert!(!html.contains(word), "{word}");
+        }
+        for word in ["<title>", "1.30-1", "2026-01-31 12:00 UTC", "gcc", "<svg"] {
+            assert!(html.contains(word), "{word}");
+        }
+    }
+}
+
+#[test]
+fn a_busy_machine_is_told_beside_the_times() {
+    let mut overhead = overhead();
+    assert!(overhead.text(PLAIN).contains("load 1.50") && overhead.html().contains("load 1.50"));
+    overhead.setting.load = Some(0.05);
+    assert!(!overhead.text(PLAIN).contains("other things") && !overhead.html().contains("other things"));
+}

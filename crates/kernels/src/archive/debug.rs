@@ -1,0 +1,94 @@
+//! A kernel's debug information: the packages with the DWARF of `vmlinux` and of every module.
+
+use std::path::PathBuf;
+
+use super::{Archive, Unavailable, fetch_package};
+use crate::cache::{Lock, read_json, require_space, write_json};
+use crate::pins::Pin;
+use crate::{Context, Error, Stage};
+
+/// Written last into its directory: without it there is nothing.
+const MANIFEST: &str = "manifest.json";
+
+/// How many times a package's size its files take: those of 6.1 take six times as much.
+const UNPACKED_RATIO: u64 = 7;
+
+/// A kernel's debug information in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debug {
+    /// Which it is.
+    pub pin: Pin,
+    /// Its directory in the cache; everything in it is only to be read.
+    pub directory: PathBuf,
+    /// The kernel with its DWARF.
+    pub vmlinux: PathBuf,
+    /// The modules with theirs, at the paths that the kernel's own modules have below `lib/modules/<release>`.
+    pub modules: PathBuf,
+}
+
+/// Brings a kernel's debug information into the cache, some GB when it is unpacked; what is there already costs nothing.
+///
+/// # Errors
+///
+/// As [`super::acquire`]. What the archive does not have, or cannot be asked for, is [`Unavailable`] instead.
+pub fn acquire_debug(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    pin: &Pin,
+) -> Result<Result<Debug, Unavailable>, Error> {
+    if let Some(debug) = find(context, pin) {
+        return Ok(Ok(debug));
+    }
+    let lock = context.cache.lock(context)?;
+    if let Some(debug) = find(context, pin) {
+        return Ok(Ok(debug));
+    }
+    let unpacked = pin.size.saturating_mul(UNPACKED_RATIO);
+    require_space("unpack debug information in", context.cache.root(), pin.size.saturating_add(unpacked))?;
+    match fetch_package(context, archive, pin, &lock)? {
+        Ok(package) => unpack(context, archive, pin, package, &lock).map(Ok),
+        Err(unavailable) => Ok(Err(unavailable)),
+    }
+}
+
+fn directory(context: &Context<'_>, pin: &Pin) -> PathBuf {
+    context.cache.debug().join(format!("{}-{}-{}", pin.release, pin.version, pin.sha256.short(8)))
+}
+
+fn find(context: &Context<'_>, pin: &Pin) -> Option<Debug> {
+    let directory = directory(context, pin);
+    let published: Pin = read_json(&directory.join(MANIFEST))?;
+    (published.sha256 == pin.sha256).then(|| describe(pin, directory).ok()).flatten()
+}
+
+fn describe(pin: &Pin, directory: PathBuf) -> Result<Debug, Error> {
+    let lacks = |what: String| Error::NoKernel { package: pin.name(), what };
+    let root = directory.join("usr/lib/debug");
+    let vmlinux = root.join("boot").join(format!("vmlinux-{}", pin.release));
+    if !vmlinux.is_file() {
+        return Err(lacks(format!("usr/lib/debug/boot/vmlinux-{}", pin.release)));
+    }
+    let modules = ["lib/modules", "usr/lib/modules"].map(|parent| root.join(parent).join(&pin.release));
+    let modules = modules.into_iter().find(|modules| modules.join("kernel").is_dir());
+    let modules = modules.ok_or_else(|| lacks(format!("usr/lib/debug/lib/modules/{}", pin.release)))?;
+    Ok(Debug { pin: pin.clone(), directory, vmlinux, modules })
+}
+
+fn unpack(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    pin: &Pin,
+    package: PathBuf,
+    lock: &Lock,
+) -> Result<Debug, Error> {
+    let temporary = context.cache.temporary(lock)?;
+    let made = temporary.path().join("debug");
+    let what = format!("unpacking {}", pin.package);
+    context.stage(Stage::Unpack, what, || archive.unpack(&[(package.clone(), made.clone())]))?;
+    describe(pin, made.clone())?;
+    write_json(&made.join(MANIFEST), pin)?;
+    let target = directory(context, pin);
+    context.cache.publish(&made, &target, lock)?;
+    std::fs::remove_file(&package).map_err(|source| Error::io("remove", &package, source))?;
+    describe(pin, target)
+}

@@ -1,0 +1,319 @@
+//! Modules that are built against a kernel, with `make M=`: directories of its own source, and modules of ours outside of it.
+//!
+//! They are built on a copy of the kernel's output tree with its vmlinux, so that they have BTF; from 6.12 on also the
+//! `.BTF.base` that kbuild has made for `M=` and for nothing else (scripts/Makefile.modfinal). What is published is what
+//! `modules_install` makes of them: without debug information, in a module directory as a kernel's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
+
+use super::entry::hash_files;
+use super::key::Key;
+use super::log::Log;
+use super::workbench::{Command, EXTERNAL, Setup, Workbench};
+use super::workshop::{SOURCE, Workshop};
+use super::{Plan, Request, upgraded};
+use crate::cache::{read_json, write_json};
+use crate::pins::is_word;
+use crate::source::Identity;
+use crate::{Cache, Error, Progress, Sha256, Stage};
+
+/// Written last into a directory of modules: without it there are none. Not the name of a kernel's manifest.
+const MANIFEST: &str = "external.json";
+
+/// Raised when modules of an earlier version of this crate are to be built again although nothing else says so.
+const RECIPE: u32 = 1;
+
+/// The steps of a module, of which nobody knows how many files it has.
+const STEPS: u64 = 10;
+
+/// Modules to build against a kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct ExternalRequest<'a> {
+    /// The kernel, a first build or an upgrade. One that is an upgrade is built for this anew, since its tree is not kept.
+    pub request: Request<'a>,
+    /// Where the modules are: directories of the source, `fs/fuse`, or of `kernel-configs/external`, `modbtf_probe`. The latter
+    /// win where a name is both.
+    pub sources: &'a [String],
+}
+
+/// What was built against which kernel, and how long that took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalManifest {
+    /// The kernel's line, configuration and upgrade, `external`, and the key's beginning: `6.1-strict-external-0123abcd`.
+    pub name: String,
+    /// Over everything that decides the result.
+    pub key: Key,
+    /// The name of the kernel's build.
+    pub kernel: String,
+    /// The kernel's source.
+    pub source: Identity,
+    /// The configuration's name.
+    pub config: String,
+    /// The upgrade, for one.
+    pub upgrade: Option<String>,
+    /// What `uname -r` says where the modules are at home.
+    pub release: String,
+    /// What was built, sorted.
+    pub sources: Vec<String>,
+    /// The toolchain's packages with their versions.
+    pub toolchain: BTreeMap<String, String>,
+    /// The steps that kbuild printed.
+    pub steps: u64,
+    /// How long the build took, in milliseconds.
+    pub milliseconds: u64,
+    /// The hash of every file by its path in the directory.
+    pub files: BTreeMap<String, Sha256>,
+}
+
+/// Modules in the cache; everything in their directory is only to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct External {
+    /// What they are.
+    pub manifest: ExternalManifest,
+    /// Their directory.
+    pub directory: PathBuf,
+    /// The modules without debug information: `…/lib/modules/<release>`, where they lie in `updates`. Those of the kernel itself
+    /// are not among them. depmod has not run on it.
+    pub modules: PathBuf,
+}
+
+impl External {
+    fn describe(manifest: ExternalManifest, directory: PathBuf) -> Self {
+        Self { modules: directory.join("lib/modules").join(&manifest.release), directory, manifest }
+    }
+}
+
+/// Where a module is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Module {
+    name: String,
+    /// Of one of ours, the hash of its directory.
+    own: Option<Sha256>,
+}
+
+impl Module {
+    fn find(request: &Request<'_>, name: &str) -> Result<Self, Error> {
+        let is_path = name.split('/').all(|component| is_word(&component.replace('_', "-")));
+        let own = request.recipes.external().join(name);
+        if is_path && !name.contains('/') && own.is_dir() {
+            return Ok(Self { name: name.to_owned(), own: Some(hash(&own)?) });
+        }
+        let tree = request.source.tree.join(name);
+        if is_path && ["Makefile", "Kbuild"].iter().any(|file| tree.join(file).is_file()) {
+            return Ok(Self { name: name.to_owned(), own: None });
+        }
+        let (what, known) = ("directory of the source or external module", request.recipes.own_modules()?);
+        Err(Error::UnknownName { what, given: name.to_owned(), known })
+    }
+
+    /// The directory, inside.
+    fn directory(&self) -> String {
+        let root = if self.own.is_some() { EXTERNAL } else { SOURCE };
+        format!("{root}/{}", self.name)
+    }
+
+    /// Whether a module was built in it.
+    fn has_any(&self, bench: &Workbench<'_>) -> bool {
+        let root = if self.own.is_some() { bench.external() } else { bench.source() };
+        let files = WalkDir::new(root.join(&self.name)).into_iter().filter_map(Result::ok);
+        files.into_iter().any(|entry| entry.path().extension().is_some_and(|extension| extension == "ko"))
+    }
+}
+
+/// Over the names and contents of a directory's files.
+fn hash(directory: &Path) -> Result<Sha256, Error> {
+    let mut text = String::new();
+    for entry in WalkDir::new(directory).sort_by_file_name() {
+        let entry = entry.map_err(|error| Error::io("read", directory, error.into()))?;
+        if entry.file_type().is_file() {
+            let path = entry.path();
+            let name = path.strip_prefix(directory).unwrap_or(path);
+            let content = Sha256::of_file(path).map_err(|source| Error::io("read", path, source))?.0;
+            text.push_str(&format!("{content} {}\n", name.display()));
+        }
+    }
+    Ok(Sha256::of(text.as_bytes()))
+}
+
+/// A request with all that was looked up for it.
+struct Wanted<'a> {
+    request: Request<'a>,
+    modules: Vec<Module>,
+    /// The name without the key.
+    stem: String,
+    kernel: String,
+    key: Key,
+    toolchain: BTreeMap<String, String>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(workshop: &Workshop<'_>, wanted: &ExternalRequest<'a>) -> Result<Self, Error> {
+        let request = wanted.request;
+        let first = Plan::first(workshop, request)?;
+        let inputs = match request.upgrade {
+            None => first.inputs,
+            Some(upgrade) => upgraded(&first, upgrade)?.0,
+        };
+        let mut names: Vec<&String> = wanted.sources.iter().collect();
+        names.sort();
+        names.dedup();
+        let modules: Vec<Module> =
+            names.into_iter().map(|name| Module::find(&request, name)).collect::<Result<_, _>>()?;
+        let sources: Vec<_> = modules.iter().map(|module| (&module.name, &module.own)).collect();
+        let key = Key::of(&(RECIPE, super::workbench::SCRIPT, inputs.key(), sources));
+        let kernel = super::entry::name(&inputs);
+        let stem = kernel.rsplit_once('-').map_or(kernel.as_str(), |(stem, _)| stem).to_owned();
+        Ok(Self { request, modules, stem, kernel, key, toolchain: inputs.toolchain })
+    }
+
+    fn name(&self) -> String {
+        format!("{}-external-{}", self.stem, self.key.short())
+    }
+
+    fn find(&self, cache: &Cache) -> Option<External> {
+        let directory = cache.builds().join(self.name());
+        let manifest: ExternalManifest = read_json(&directory.join(MANIFEST))?;
+        let external = (manifest.key == self.key).then(|| External::describe(manifest, directory))?;
+        external.modules.is_dir().then_some(external)
+    }
+}
+
+/// The modules of a request, if the cache has them.
+///
+/// # Errors
+///
+/// As [`build`], for what cannot be looked up.
+pub fn find(workshop: &Workshop<'_>, request: &ExternalRequest<'_>) -> Result<Option<External>, Error> {
+    Ok(Wanted::of(workshop, request)?.find(&workshop.context.cache))
+}
+
+/// All such modules in the cache, sorted by name.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn list(cache: &Cache) -> Result<Vec<External>, Error> {
+    let directory = cache.builds();
+    let failed = |source| Error::io("read", &directory, source);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if let Some(manifest) = read_json(&path.join(MANIFEST)) {
+            found.push(External::describe(manifest, path));
+        }
+    }
+    found.sort_by(|left, right| left.manifest.name.cmp(&right.manifest.name));
+    Ok(found)
+}
+
+/// Builds modules against a kernel, and before that the kernel where it is missing; what the cache has costs nothing. Each
+/// module is to have BTF.
+///
+/// # Errors
+///
+/// Those of [`super::build`]; [`Error::UnknownName`] for a module that is neither in the source nor ours.
+pub fn build(workshop: &Workshop<'_>, request: &ExternalRequest<'_>) -> Result<External, Error> {
+    let wanted = Wanted::of(workshop, request)?;
+    let cache = &workshop.context.cache;
+    if let Some(external) = wanted.find(cache) {
+        return Ok(external);
+    }
+    let in_tree = wanted.modules.iter().filter(|module| module.own.is_none());
+    let writable = in_tree.map(|module| module.name.clone()).collect();
+    let bench = Workbench::open(workshop, &Setup { writable, ..Setup::new(wanted.request) })?;
+    let start = Instant::now();
+    let steps = make(workshop, &wanted, &bench)?;
+    let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+
+    let lock = cache.lock(workshop.context)?;
+    // Another run may have built them meanwhile.
+    if let Some(external) = wanted.find(cache) {
+        return Ok(external);
+    }
+    let (made, request) = (bench.out(), &wanted.request);
+    let manifest = ExternalManifest {
+        name: wanted.name(),
+        key: wanted.key,
+        kernel: wanted.kernel.clone(),
+        source: request.source.identity.clone(),
+        config: request.config.name.clone(),
+        upgrade: request.upgrade.map(str::to_owned),
+        release: release(&bench)?,
+        sources: wanted.modules.iter().map(|module| module.name.clone()).collect(),
+        toolchain: wanted.toolchain.clone(),
+        steps,
+        milliseconds,
+        files: hash_files(workshop.context, &made)?,
+    };
+    write_json(&made.join(MANIFEST), &manifest)?;
+    let target = cache.builds().join(&manifest.name);
+    cache.publish(&made, &target, &lock)?;
+    Ok(External::describe(manifest, target))
+}
+
+fn release(bench: &Workbench<'_>) -> Result<String, Error> {
+    let path = bench.tree().join("include/config/kernel.release");
+    let text = fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
+    match text.trim() {
+        release if is_word(release) => Ok(release.to_owned()),
+        other => {
+            let line = other.chars().take(200).collect();
+            Err(Error::Unreadable { doing: "read the release of a kernel", line })
+        }
+    }
+}
+
+/// Builds and installs the modules; gives back the steps that kbuild printed.
+fn make(workshop: &Workshop<'_>, wanted: &Wanted<'_>, bench: &Workbench<'_>) -> Result<u64, Error> {
+    let (context, what) = (workshop.context, wanted.name());
+    let path = context.cache.logs().join(format!("{what}.log"));
+    let mut log = Log::create(&path)?;
+    let total = STEPS.saturating_mul(wanted.modules.len() as u64);
+    let steps = context.stage(Stage::Build, format!("building {what}"), || {
+        let mut on_line = |line: &str| {
+            if log.line(line) {
+                let (done, stage) = (log.steps(), Stage::Build);
+                (context.progress)(Progress::Amount { stage, done, total: total.max(done) });
+            }
+        };
+        let result = commands(wanted).iter().try_for_each(|command| succeed(bench, command, &mut on_line));
+        log.finish(result, &what)
+    })?;
+    let barren = wanted.modules.iter().filter(|module| !module.has_any(bench));
+    let findings: Vec<_> =
+        barren.map(|module| format!("{} gave no module in this configuration", module.name)).collect();
+    if findings.is_empty() { Ok(steps) } else { Err(Error::BuildLimped { what, findings, log: path }) }
+}
+
+/// Runs a command that is not to fail.
+fn succeed(bench: &Workbench<'_>, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    let ran = bench.run(command, on_line)?;
+    let (doing, program, output) = ("build modules".to_owned(), "make".to_owned(), String::new());
+    let status = format!("exit status: {}", ran.status);
+    if ran.succeeded() { Ok(()) } else { Err(Error::Failed { doing, program, status, output }) }
+}
+
+/// The commands that build and install the modules, in order.
+fn commands(wanted: &Wanted<'_>) -> Vec<Command> {
+    let jobs = format!("--jobs={}", thread::available_parallelism().map_or(1, usize::from));
+    // The tree is that of the first build, the source that of the upgrade.
+    let kernel = wanted.request.upgrade.map(|_| Command::make(&[&jobs, "bzImage", "modules"]));
+    let of_module = |module: &Module| {
+        let directory = format!("M={}", module.directory());
+        let install = ["INSTALL_MOD_PATH=/out", "INSTALL_MOD_DIR=updates", "INSTALL_MOD_STRIP=1", "DEPMOD=true"];
+        let install: Vec<&str> = [directory.as_str(), "modules_install"].into_iter().chain(install).collect();
+        [Command::make(&[&jobs, &directory, "modules"]), Command::make(&install)]
+    };
+    kernel.into_iter().chain(wanted.modules.iter().flat_map(of_module)).collect()
+}
+
+#[cfg(test)]
+mod tests;

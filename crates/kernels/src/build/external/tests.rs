@@ -1,0 +1,96 @@
+use super::*;
+use crate::build::testing::Bed;
+
+fn build_on(bed: &Bed, names: &[&str], upgrade: Option<&str>) -> Result<External, Error> {
+    let context = bed.fixture.context();
+    let workshop = bed.fake.workshop(&context);
+    let source = bed.source(&workshop)?;
+    let sources: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let wanted = ExternalRequest { request: bed.request(&source, upgrade), sources: &sources };
+    let before = find(&workshop, &wanted)?;
+    let built = build(&workshop, &wanted)?;
+    assert!(before.is_none_or(|before| before == built));
+    assert_eq!(find(&workshop, &wanted)?.as_ref(), Some(&built));
+    Ok(built)
+}
+
+#[test]
+fn modules_are_built_once_and_lie_where_those_of_a_kernel_do() {
+    let bed = Bed::new();
+    let kernel = bed.build(None).unwrap();
+    bed.fake.calls();
+    let external = build_on(&bed, &["probe", "fs/fuse", "probe"], None).unwrap();
+    let makes = ["make fuse", "make fuse", "make probe", "make probe"];
+    let calls: Vec<String> = bed.fake.calls().into_iter().filter(|call| call != "run").collect();
+    assert_eq!(calls[2..], makes, "patch and copy before");
+    let manifest = &external.manifest;
+    assert_eq!(
+        (manifest.kernel.as_str(), manifest.sources.join(" ")),
+        (&*kernel.manifest.name, "fs/fuse probe".into())
+    );
+    assert!(manifest.name.starts_with("6.1-strict-external-") && manifest.steps == 2, "{manifest:?}");
+    assert!(external.modules.ends_with("lib/modules/6.1.192-modbtf"));
+    let files: Vec<&str> = manifest.files.keys().map(String::as_str).collect();
+    let updates = "lib/modules/6.1.192-modbtf/updates";
+    assert_eq!(files, [format!("{updates}/fuse.ko"), format!("{updates}/probe.ko")]);
+
+    assert_eq!(build_on(&bed, &["fs/fuse", "probe"], None).unwrap(), external);
+    assert_eq!(bed.fake.calls(), Vec::<String>::new(), "warm, nothing is run");
+    let cache = bed.fixture.context().cache;
+    assert_eq!(list(&cache).unwrap(), [external]);
+    assert_eq!(super::super::list(&cache).unwrap(), [kernel], "they are no kernel");
+}
+
+#[test]
+fn against_an_upgrade_the_kernel_is_built_first() {
+    let bed = Bed::new();
+    let external = build_on(&bed, &["probe"], Some("grow")).unwrap();
+    assert!(external.manifest.name.starts_with("6.1-strict-grow-external-"), "{}", external.manifest.name);
+    let calls = bed.fake.calls();
+    assert_eq!(calls.iter().filter(|call| call.starts_with("make ")).count(), 3, "{calls:?}");
+}
+
+#[test]
+fn a_changed_module_is_built_again() {
+    let bed = Bed::new();
+    let first = build_on(&bed, &["probe"], None).unwrap();
+    fs::write(bed.fixture.path().join("recipes/external/probe/probe.c"), "int x;").unwrap();
+    assert_ne!(build_on(&bed, &["probe"], None).unwrap().manifest.key, first.manifest.key);
+}
+
+#[test]
+fn what_fails_or_limps_or_gives_nothing_is_not_published() {
+    let bed = Bed::new();
+    let build = |names: &[&str]| build_on(&bed, names, None);
+    for name in ["fs/ext4", "../linux/fs/fuse", "/fs/fuse", "", "fs//fuse"] {
+        let error = build(&[name]).unwrap_err();
+        assert!(matches!(&error, Error::UnknownName { known, .. } if *known == ["probe"]), "{name}: {error}");
+    }
+    let text = "a.c:1: error: no";
+    bed.build(None).unwrap();
+    bed.fake.set("fails", Some(&format!("{text}\n")));
+    let Err(Error::BuildFailed { output, status, .. }) = build(&["probe"]) else { panic!("it was built") };
+    assert_eq!((output.as_str(), status.as_str()), (text, "exit status: 2"));
+    bed.fake.set("fails", None);
+    bed.fake.set("says", Some("Skipping BTF generation for a.ko due to unavailability of vmlinux\n"));
+    assert!(matches!(build(&["probe"]), Err(Error::BuildLimped { .. })));
+    bed.fake.set("says", None);
+    bed.fake.set("barren", Some(""));
+    let error = build(&["fs/fuse"]).unwrap_err().to_string();
+    assert!(error.contains("fs/fuse gave no module"), "{error}");
+    bed.fake.set("barren", None);
+    assert_eq!(list(&bed.fixture.context().cache).unwrap(), []);
+    assert_eq!(bed.published().len(), 2, "the kernel and its tree: {:?}", bed.published());
+    build(&["fs/fuse"]).unwrap();
+}
+
+#[test]
+fn cleaning_a_line_takes_its_modules_along() {
+    let bed = Bed::new();
+    build_on(&bed, &["probe"], None).unwrap();
+    let context = bed.fixture.context();
+    let what = crate::build::Clean { lines: vec!["6.1".into()], sources: false };
+    let removed = crate::build::clean(&context, &what).unwrap();
+    assert_eq!(removed.len(), 5, "a kernel, its tree, its modules, two logs: {removed:?}");
+    assert_eq!(bed.published(), Vec::<String>::new());
+}

@@ -1,0 +1,199 @@
+//! Making a build: the copies that it is made on, kbuild, and what is kept of the result.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Instant;
+
+use super::entry::{self, Build, Measured};
+use super::key::Inputs;
+use super::log::Log;
+use super::recipe::Change;
+use super::recipe::is_from_nothing;
+use super::workshop::{Bench, Workshop};
+use super::{Plan, Request, Symbols, ensure_tree, list, tree};
+use crate::cache::{Lock, require_space};
+use crate::source::Source;
+use crate::{Context, Error, Progress, Stage};
+
+/// What a first build takes beside the cache, in bytes: the output tree, of which 6.1 makes 675 MB, and what is published.
+const FIRST_SIZE: u64 = 1_500_000_000;
+
+/// What an upgrade takes: the same, and the directories of the hard-linked source.
+const UPGRADE_SIZE: u64 = 1_600_000_000;
+
+/// The steps of a first build, where none was made before: about those of 6.1.
+pub(super) const FIRST_STEPS: u64 = 1_400;
+
+/// The steps of a first build on another's tree, where none was made before: what one symbol reaches, and every module's BTF.
+const DERIVED_STEPS: u64 = 100;
+
+/// The steps of an upgrade that touches one file.
+const UPGRADE_STEPS: u64 = 60;
+
+/// Makes a first build, and before it that on whose tree it is made; the build and its tree are published.
+pub(super) fn first(workshop: &Workshop<'_>, plan: &Plan<'_>, lock: &Lock) -> Result<Build, Error> {
+    let context = workshop.context;
+    let from = match plan.donor() {
+        None => None,
+        Some(config) => {
+            let donor = Plan::first(workshop, Request { config: &config, ..plan.request })?;
+            ensure_tree(workshop, &donor, lock)?;
+            Some(tree(workshop, &donor))
+        }
+    };
+    require_space("build a kernel in", context.cache.root(), FIRST_SIZE)?;
+    say(lock, context, &plan.inputs)?;
+    let temporary = context.cache.temporary(lock)?;
+    let bench = bench(temporary.path(), &plan.request.source.tree)?;
+    match &from {
+        None => create(&bench.tree)?,
+        Some(from) => copy_tree(workshop, from, &bench.tree)?,
+    }
+    configure(workshop, plan, &bench)?;
+    let guess = if from.is_none() { FIRST_STEPS } else { DERIVED_STEPS };
+    let measured = make(workshop, &plan.inputs, &bench, expected_steps(workshop, &plan.inputs, guess)?)?;
+    // The tree first: a build in the cache without its tree is no harm, but costs the tree when an upgrade is wanted.
+    context.cache.publish(&bench.tree, &tree(workshop, plan), lock)?;
+    entry::publish(context, &plan.inputs, &bench.out, measured, lock)
+}
+
+/// Makes an upgrade on a copy of its first build's tree.
+pub(super) fn upgrade(
+    workshop: &Workshop<'_>,
+    first: &Plan<'_>,
+    inputs: &Inputs,
+    change: &Change,
+    lock: &Lock,
+) -> Result<Build, Error> {
+    let context = workshop.context;
+    require_space("build an upgrade in", context.cache.root(), UPGRADE_SIZE)?;
+    say(lock, context, inputs)?;
+    let temporary = context.cache.temporary(lock)?;
+    let source = match &change.patch {
+        None => first.request.source.tree.clone(),
+        Some(patch) => {
+            let copy = temporary.path().join("source");
+            let name = inputs.upgrade.as_deref().unwrap_or_default();
+            patched(workshop, first.request.source, &[(name, patch)], &copy)?;
+            copy
+        }
+    };
+    let bench = bench(temporary.path(), &source)?;
+    copy_tree(workshop, &tree(workshop, first), &bench.tree)?;
+    if change.patch.is_none() {
+        workshop.on_bench(&bench, &["relink"], "have vmlinux linked again", &mut |_, _| {})?;
+    }
+    let measured = make(workshop, inputs, &bench, expected_steps(workshop, inputs, UPGRADE_STEPS)?)?;
+    check_config(first, &bench)?;
+    entry::publish(context, inputs, &bench.out, measured, lock)
+}
+
+/// Tells whoever waits what is built.
+fn say(lock: &Lock, context: &Context<'_>, inputs: &Inputs) -> Result<(), Error> {
+    let root = context.cache.root();
+    lock.say(&format!("building {}", entry::name(inputs)))
+        .map_err(|source| Error::io("write to the lock in", root, source))
+}
+
+/// A copy of an output tree, its time stamps kept.
+pub(super) fn copy_tree(workshop: &Workshop<'_>, from: &Path, to: &Path) -> Result<(), Error> {
+    workshop.context.stage(Stage::Source, "copying the output tree", || {
+        workshop.on_cache("copy", &[from, to], Stage::Source, "copy an output tree")
+    })
+}
+
+/// A copy of a source tree that shares its files with it, but for those that the named patches change.
+pub(super) fn patched(
+    workshop: &Workshop<'_>,
+    source: &Source,
+    changes: &[(&str, &PathBuf)],
+    copy: &Path,
+) -> Result<(), Error> {
+    let upgrade = changes.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ");
+    let mut own = Vec::new();
+    for (number, (_, patch)) in changes.iter().enumerate() {
+        // Only what lies in the cache is seen inside.
+        let path = copy.with_extension(format!("{number}.patch"));
+        fs::copy(patch, &path).map_err(|source| Error::io("copy", patch, source))?;
+        own.push(path);
+    }
+    let paths: Vec<&Path> = [source.tree.as_path(), copy].into_iter().chain(own.iter().map(PathBuf::as_path)).collect();
+    let what =
+        if changes.is_empty() { "linking the source".into() } else { format!("changing the source by {upgrade}") };
+    let run = || workshop.on_cache("patch", &paths, Stage::Source, "change the source");
+    workshop.context.stage(Stage::Source, what, run).map_err(|error| match error {
+        Error::Failed { output, .. } if !changes.is_empty() => {
+            let source_name = format!("{} {}", source.identity.line, source.identity.version);
+            Error::PatchFailed { upgrade, source_name, output }
+        }
+        other => other,
+    })
+}
+
+pub(super) fn bench(parent: &Path, source: &Path) -> Result<Bench, Error> {
+    let [tree, recipe, out] = ["build", "recipe", "out"].map(|name| parent.join(name));
+    create(&recipe)?;
+    create(&out)?;
+    Ok(Bench { source: source.to_owned(), tree, recipe, out })
+}
+
+pub(super) fn create(directory: &Path) -> Result<(), Error> {
+    fs::create_dir(directory).map_err(|source| Error::io("create", directory, source))
+}
+
+/// Configures a tree, and checks that it became what was asked for.
+pub(super) fn configure(workshop: &Workshop<'_>, plan: &Plan<'_>, bench: &Bench) -> Result<(), Error> {
+    let fragment = bench.recipe.join("merged.config");
+    fs::write(&fragment, plan.asked.to_string()).map_err(|source| Error::io("write", &fragment, source))?;
+    let context = workshop.context;
+    context.stage(Stage::Configure, format!("configuring {}", plan.name()), || {
+        let stage = Stage::Configure;
+        workshop.on_bench(bench, &["configure"], "configure a kernel", &mut |_, line| {
+            (context.progress)(Progress::Line { stage, text: line.to_owned() });
+        })
+    })?;
+    check_config(plan, bench)
+}
+
+fn check_config(plan: &Plan<'_>, bench: &Bench) -> Result<(), Error> {
+    let lost = Symbols::load(&bench.tree.join(".config"))?.lost(&plan.asked, &plan.request.config.expected_off);
+    if lost.is_empty() { Ok(()) } else { Err(Error::ConfigLost { what: plan.name(), lost }) }
+}
+
+/// Runs kbuild and collects what is published.
+fn make(workshop: &Workshop<'_>, inputs: &Inputs, bench: &Bench, expected: u64) -> Result<Measured, Error> {
+    let (context, start, what) = (workshop.context, Instant::now(), entry::name(inputs));
+    let mut log = Log::create(&context.cache.logs().join(format!("{what}.log")))?;
+    let jobs = thread::available_parallelism().map_or(1, usize::from).to_string();
+    let steps = context.stage(Stage::Build, format!("building {what}"), || {
+        let result = workshop.on_bench(bench, &["make", &jobs], "build a kernel", &mut |_, line| {
+            if log.line(line) {
+                let (done, stage) = (log.steps(), Stage::Build);
+                (context.progress)(Progress::Amount { stage, done, total: expected.max(done) });
+            }
+        });
+        log.finish(result, &what)
+    })?;
+    let mut release = String::new();
+    context.stage(Stage::Collect, format!("collecting {what}"), || {
+        workshop.on_bench(bench, &["collect"], "collect what was built", &mut |stream, line| {
+            if stream == crate::process::Stream::Out {
+                release = line.to_owned();
+            }
+        })
+    })?;
+    let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Measured { release, steps, milliseconds })
+}
+
+/// The steps of an earlier build of the same line and upgrade, made as this one is, else a guess.
+fn expected_steps(workshop: &Workshop<'_>, inputs: &Inputs, guess: u64) -> Result<u64, Error> {
+    let builds = list(&workshop.context.cache)?;
+    let alike = |build: &&Build| {
+        let manifest = &build.manifest;
+        let as_this = is_from_nothing(&manifest.config) == is_from_nothing(&inputs.config);
+        manifest.source.line == inputs.source.line && manifest.upgrade == inputs.upgrade && as_this
+    };
+    Ok(builds.iter().filter(alike).map(|build| build.manifest.steps).max().unwrap_or(guess))
+}

@@ -1,0 +1,109 @@
+//! Files of a bench: put there, taken away, touched, and cut off from those that they are hard links of.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
+
+use tempfile::NamedTempFile;
+use walkdir::WalkDir;
+
+use super::File;
+use crate::Error;
+
+/// Where a file of a bench is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the source.
+    Source,
+    /// In the output tree.
+    Tree,
+    /// In the copy of `kernel-configs/external`.
+    External,
+}
+
+fn bad(path: &str, why: &'static str) -> Error {
+    Error::BadWorkbench { path: path.to_owned(), why }
+}
+
+/// A path below a root; refused if it could leave it.
+pub(super) fn below(root: &Path, path: &str) -> Result<PathBuf, Error> {
+    let inside = Path::new(path).components().all(|component| matches!(component, Component::Normal(_)));
+    if path.is_empty() || !inside {
+        return Err(bad(path, "is no path below its place"));
+    }
+    Ok(root.join(path))
+}
+
+/// Takes a file away.
+pub(super) fn remove(root: &Path, path: &str) -> Result<(), Error> {
+    let file = below(root, path)?;
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(bad(path, "is no file of the output tree")),
+        other => other.map_err(|source| Error::io("remove", &file, source)),
+    }
+}
+
+/// Writes a small file.
+pub(super) fn write(root: &Path, file: &File) -> Result<(), Error> {
+    let path = below(root, &file.name)?;
+    let failed = |source| Error::io("write", &path, source);
+    fs::write(&path, &file.text).map_err(failed)?;
+    fs::set_permissions(&path, Permissions::from_mode(file.mode)).map_err(failed)
+}
+
+/// Gives a file the present time, and an inode of its own.
+pub(super) fn touch(root: &Path, path: &str) -> Result<(), Error> {
+    let file = below(root, path)?;
+    if !file.is_file() {
+        return Err(bad(path, "is no file there"));
+    }
+    replace(&file, SystemTime::now())
+}
+
+/// Gives every file of a directory an inode of its own, its time kept.
+pub(super) fn unshare(root: &Path, path: &str) -> Result<(), Error> {
+    let directory = below(root, path)?;
+    if !directory.is_dir() {
+        return Err(bad(path, "is no directory of the source"));
+    }
+    for entry in WalkDir::new(&directory) {
+        let entry = entry.map_err(|error| Error::io("read", &directory, error.into()))?;
+        if entry.file_type().is_file() {
+            let modified = entry.metadata().map_err(io::Error::from).and_then(|metadata| metadata.modified());
+            replace(entry.path(), modified.map_err(|source| Error::io("read", entry.path(), source))?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a copy in a file's place.
+fn replace(file: &Path, modified: SystemTime) -> Result<(), Error> {
+    let failed = |source| Error::io("copy", file, source);
+    let parent = file.parent().unwrap_or(Path::new("/"));
+    let copy = NamedTempFile::new_in(parent).map_err(failed)?;
+    fs::copy(file, copy.path()).map_err(failed)?;
+    copy.as_file().set_modified(modified).map_err(failed)?;
+    copy.persist(file).map(drop).map_err(|error| failed(error.error))
+}
+
+/// Copies a small directory, files, links and permissions; an empty one where there is none.
+pub(super) fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::create_dir(to).map_err(|source| Error::io("create", to, source))?;
+    if !from.exists() {
+        return Ok(());
+    }
+    for entry in WalkDir::new(from).min_depth(1) {
+        let entry = entry.map_err(|error| Error::io("read", from, error.into()))?;
+        let path = entry.path();
+        let target = to.join(path.strip_prefix(from).unwrap_or(path));
+        let copied = match entry.file_type() {
+            kind if kind.is_dir() => fs::create_dir(&target),
+            kind if kind.is_symlink() => fs::read_link(path).and_then(|link| symlink(link, &target)),
+            _ => fs::copy(path, &target).map(drop),
+        };
+        copied.map_err(|source| Error::io("copy", path, source))?;
+    }
+    Ok(())
+}

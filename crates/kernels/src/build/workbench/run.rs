@@ -1,0 +1,183 @@
+//! Running a command on a bench, and what came of it.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::Workbench;
+use crate::Error;
+use crate::build::Workshop;
+use crate::build::workshop::{PINNED, REPRODUCIBLE, SOURCE, TREE};
+use crate::engine::Mount;
+use crate::process::Stream;
+
+pub(in crate::build) const SCRIPT: &str = include_str!("../../../../../ci/workbench.sh");
+
+/// What the script's own line begins with.
+const REPORT: &str = "workbench.sh: status ";
+
+/// What make is always told: where the source and the output tree are, and for which machine it is.
+const MAKE: [&str; 4] = ["-C", SOURCE, "O=/build", "ARCH=x86_64"];
+
+/// A command, as it is run inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program and its arguments: `["make", "M=fs/fuse", "modules"]`. `make` is given `-C /usr/src/linux O=/build
+    /// ARCH=x86_64` before its other arguments; others run in `/build`.
+    pub argv: Vec<String>,
+    /// Environment variables; one that is set anyway is replaced.
+    pub env: Vec<(String, String)>,
+    /// Whether the time stamp, user and host that go into a kernel are those of every build here. kbuild takes a given time stamp
+    /// as the wish for a reproducible build. `LC_ALL`, `TZ` and `KBUILD_BUILD_VERSION` are always given.
+    pub reproducible: bool,
+}
+
+impl Command {
+    /// `make` with these arguments, reproducible.
+    #[must_use]
+    pub fn make(arguments: &[&str]) -> Self {
+        let argv = ["make"].iter().chain(arguments).map(|&argument| argument.to_owned()).collect();
+        Self { argv, env: Vec::new(), reproducible: true }
+    }
+
+    /// The command line as it runs.
+    fn line(&self) -> Vec<&str> {
+        let mut line: Vec<&str> = self.argv.iter().map(String::as_str).collect();
+        if line.first() == Some(&"make") {
+            line.splice(1..1, MAKE);
+        }
+        line
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let own = |name: &str| self.env.iter().any(|(given, _)| given == name);
+        let pinned = PINNED.iter().filter(|_| self.reproducible);
+        let always = REPRODUCIBLE.iter().filter(|(name, _)| !PINNED.iter().any(|(pinned, _)| pinned == name));
+        let ours = pinned.chain(always).filter(|(name, _)| !own(name));
+        let ours = ours.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        ours.chain(self.env.iter().cloned()).collect()
+    }
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ran {
+    /// Its exit status; 128 and the signal's number for one that a signal ended.
+    pub status: i32,
+    /// What it wrote to standard output and standard error, in the order in which that came.
+    pub lines: Vec<String>,
+    /// How long it took.
+    pub times: Times,
+}
+
+impl Ran {
+    /// Whether it exited with 0.
+    #[must_use]
+    pub const fn succeeded(&self) -> bool {
+        self.status == 0
+    }
+}
+
+/// How long a command took with all its children, in seconds, measured inside: without the container's start.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Times {
+    /// From its start to its end.
+    pub real: f64,
+    /// In user mode, on all processors.
+    pub user: f64,
+    /// In the kernel, on all processors.
+    pub system: f64,
+}
+
+impl Workbench<'_> {
+    /// Runs a command; `on_line` sees its lines as they come. One that fails is no error: its status says so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`]; [`Error::DiskFull`] for a command that failed for that reason; [`Error::NeedsContainer`] on the host;
+    /// [`Error::Start`], [`Error::Failed`] and [`Error::Unreadable`] where the engine could not run it.
+    pub fn run(&self, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<Ran, Error> {
+        let mut argv: Vec<OsString> = ["bash", "-c", SCRIPT, "workbench.sh", "run"].map(OsString::from).into();
+        argv.extend(command.line().into_iter().map(OsString::from));
+        let (mut lines, mut report) = (Vec::new(), String::new());
+        let mut take = |stream, line: &str| match stream {
+            Stream::Out => {
+                on_line(line);
+                lines.push(line.to_owned());
+            }
+            Stream::Err => line.clone_into(&mut report),
+        };
+        let doing = format!("run {} on a workbench", command.argv.join(" "));
+        let workdir = Path::new(TREE);
+        self.workshop.run_program(argv, self.mounts(), workdir, command.environment(), &doing, &mut take)?;
+        let (status, times) = parse_report(&report).ok_or_else(|| Error::Unreadable {
+            doing: "run a command on a workbench",
+            line: report.chars().take(200).collect(),
+        })?;
+        if status != 0 && lines.iter().any(|line| line.contains("No space left on device")) {
+            let path = self.tree();
+            return Err(Error::DiskFull { doing: "build in", path, needed: None, free: None });
+        }
+        Ok(Ran { status, lines, times })
+    }
+}
+
+/// Unpacks a Debian package of the cache into a directory of it.
+pub(crate) fn unpack(workshop: &Workshop<'_>, package: &Path, into: &Path) -> Result<(), Error> {
+    let mut argv: Vec<OsString> = ["bash", "-c", SCRIPT, "workbench.sh", "unpack"].map(OsString::from).into();
+    argv.extend([package, into].map(OsString::from));
+    let mounts = vec![Mount::writable(workshop.context.cache.root())];
+    workshop.run_program(argv, mounts, Path::new("/"), Vec::new(), "unpack a package", &mut |_, _| {})
+}
+
+/// Reads the script's line.
+fn parse_report(line: &str) -> Option<(i32, Times)> {
+    let words: Vec<&str> = line.strip_prefix(REPORT)?.split_whitespace().collect();
+    let [status, "real", real, "user", user, "system", system] = words.as_slice() else { return None };
+    let seconds = |text: &str| text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+    let times = Times { real: seconds(real)?, user: seconds(user)?, system: seconds(system)? };
+    Some((status.parse().ok()?, times))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_is_read_and_nothing_else_is_taken_for_one() {
+        let (status, times) = parse_report("workbench.sh: status 2 real 1.250 user 2.000 system 0.125").unwrap();
+        assert_eq!((status, times), (2, Times { real: 1.25, user: 2.0, system: 0.125 }));
+        for bad in [
+            "",
+            "make: *** [Makefile:1: all] Error 2",
+            "workbench.sh: status 0 real 1.0 user 2.0",
+            "workbench.sh: status 0 real NaN user 2.0 system 1.0",
+            "workbench.sh: status x real 1.0 user 2.0 system 1.0",
+        ] {
+            assert_eq!(parse_report(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn make_is_told_where_everything_is_and_others_are_not() {
+        let make = Command::make(&["M=fs/fuse", "modules"]);
+        assert_eq!(make.line(), ["make", "-C", "/usr/src/linux", "O=/build", "ARCH=x86_64", "M=fs/fuse", "modules"]);
+        let other = Command { argv: vec!["pahole".into(), "--version".into()], env: Vec::new(), reproducible: true };
+        assert_eq!(other.line(), ["pahole", "--version"]);
+    }
+
+    #[test]
+    fn a_time_stamp_is_given_where_it_is_wanted_and_a_variable_once() {
+        let value = |command: &Command, name: &str| -> Vec<String> {
+            let all = command.environment().into_iter();
+            all.filter(|(given, _)| given == name).map(|(_, value)| value).collect()
+        };
+        let mut command = Command::make(&[]);
+        assert_eq!(value(&command, "KBUILD_BUILD_TIMESTAMP").len(), 1);
+        command.reproducible = false;
+        assert_eq!(value(&command, "KBUILD_BUILD_TIMESTAMP"), Vec::<String>::new());
+        command.env = vec![("TZ".into(), "CET".into()), ("KBUILD_BUILD_TIMESTAMP".into(), "now".into())];
+        assert_eq!(value(&command, "TZ"), ["CET"]);
+        assert_eq!(value(&command, "KBUILD_BUILD_TIMESTAMP"), ["now"]);
+        assert_eq!(value(&command, "LC_ALL"), ["C"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! The lock on the cache, and what it says to whoever waits.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Cache;
+use crate::{Context, Error, Progress};
+
+/// How often a waiting run looks again whether the lock is free.
+const POLL: Duration = Duration::from_millis(100);
+
+/// More than this the lock file never says, in bytes.
+const LONGEST_OWNER: u64 = 1000;
+
+impl Cache {
+    /// Waits until no other run changes the cache, then keeps others from it until the lock is dropped, and removes what
+    /// interrupted runs left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`], [`Error::Io`], [`Error::DiskFull`].
+    pub(crate) fn lock(&self, context: &Context<'_>) -> Result<Lock, Error> {
+        let path = self.root.join("lock");
+        let failed = |source| Error::io("lock", &path, source);
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let mut told = None;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if context.cancel.load(Ordering::Relaxed) {
+                return Err(Error::Cancelled { doing: "wait for another run".into() });
+            }
+            let owner = Owner::read(&mut file);
+            if told.as_ref() != Some(&owner) {
+                (context.progress)(owner.progress(&file));
+                told = Some(owner);
+            }
+            std::thread::sleep(POLL);
+        }
+        let lock = Lock { file };
+        lock.say("").map_err(failed)?;
+        self.remove_leftovers()?;
+        Ok(lock)
+    }
+}
+
+/// The right to change the cache; given up when dropped, and by the kernel when the process dies.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Says, to whoever waits, what takes so long.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the lock file from being written.
+    pub(crate) fn say(&self, doing: &str) -> io::Result<()> {
+        let text = format!("{}\n{doing}\n", std::process::id());
+        self.file.write_all_at(text.as_bytes(), 0)?;
+        self.file.set_len(text.len() as u64)
+    }
+}
+
+/// What the lock file says.
+#[derive(Debug, PartialEq, Eq)]
+struct Owner {
+    pid: Option<u32>,
+    doing: Option<String>,
+}
+
+impl Owner {
+    /// Reads the lock file, in which somebody else may just be writing.
+    fn read(file: &mut File) -> Self {
+        let mut text = String::new();
+        let read = file.rewind().and_then(|()| file.take(LONGEST_OWNER).read_to_string(&mut text));
+        let mut lines = text.lines().take(if read.is_ok() { 2 } else { 0 });
+        let pid = lines.next().and_then(|line| line.trim().parse().ok());
+        Self { pid, doing: lines.next().filter(|line| !line.is_empty()).map(str::to_owned) }
+    }
+
+    fn progress(&self, file: &File) -> Progress {
+        let since = file.metadata().and_then(|metadata| metadata.modified()).ok();
+        let since = since.and_then(|time| time.elapsed().ok());
+        Progress::Waiting { pid: self.pid, doing: self.doing.clone(), since }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fixture;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_second_run_waits_for_the_first_and_says_for_whom() {
+        let fixture = Fixture::new();
+        let lock = fixture.context().cache.lock(&fixture.context()).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let report = move |progress| sender.send(progress).unwrap();
+                let context = Context { progress: &report, ..fixture.context() };
+                context.cache.lock(&context).map(drop).unwrap();
+            });
+            let waiting = |seen, what: Option<&str>| match seen {
+                Progress::Waiting { pid, doing, since: Some(_) } => {
+                    pid == Some(std::process::id()) && doing.as_deref() == what
+                }
+                _ => false,
+            };
+            assert!(waiting(receiver.recv().unwrap(), None));
+            lock.say("building 6.1-strict").unwrap();
+            assert!(waiting(receiver.recv().unwrap(), Some("building 6.1-strict")));
+            drop(lock);
+        });
+    }
+
+    #[test]
+    fn waiting_for_the_lock_can_be_stopped() {
+        let fixture = Fixture::new();
+        let _lock = fixture.context().cache.lock(&fixture.context()).unwrap();
+        fixture.cancel();
+        let error = fixture.context().cache.lock(&fixture.context()).unwrap_err();
+        assert_eq!(error.class(), crate::Class::Cancelled);
+    }
+}

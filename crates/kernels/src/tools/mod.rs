@@ -1,0 +1,120 @@
+//! Pinned programs in the cache, that are run beside those of the build image.
+//!
+//! A tool is there whole or not at all: its packages are verified, unpacked beside the cache, described by a manifest that is
+//! written last, and published by one rename. It is run through a script that has its own libraries found first, and nobody
+//! else's.
+
+mod pins;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+pub use pins::{PackagePin, ToolPin, ToolPins};
+
+use crate::archive::{Archive, Unavailable, fetch_package};
+use crate::build::Workshop;
+use crate::build::workbench::{self, TOOLS};
+use crate::cache::{read_json, require_space, write_json};
+use crate::{Error, Sha256, Stage};
+
+/// Written last into a tool's directory: without it there is no tool.
+const MANIFEST: &str = "manifest.json";
+
+/// How much more a package takes when it is unpacked, at most.
+const UNPACKED_RATIO: u64 = 10;
+
+/// A program in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// What it is called: `pahole-1.24`.
+    pub name: String,
+    /// The program, as it is called on a bench: `/tools/pahole-1.24/bin/pahole`.
+    pub program: String,
+    /// Its directory; everything in it is only to be read.
+    pub directory: PathBuf,
+}
+
+impl Tool {
+    /// The tool of a pin in its directory.
+    fn describe(pin: &ToolPin, directory: PathBuf) -> Self {
+        let program = format!("{TOOLS}/{}/bin/{}", pin.name, base_name(&pin.program));
+        Self { name: pin.name.clone(), program, directory }
+    }
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A tool, if the cache has it.
+#[must_use]
+pub fn find(workshop: &Workshop<'_>, pin: &ToolPin) -> Option<Tool> {
+    let directory = directory(workshop, pin);
+    let published: Option<ToolPin> = read_json(&directory.join(MANIFEST));
+    (published.as_ref() == Some(pin)).then(|| Tool::describe(pin, directory))
+}
+
+/// Brings a tool into the cache; one that is there already costs nothing.
+///
+/// # Errors
+///
+/// As [`crate::archive::acquire`]; [`Error::NoTool`] for packages without the program. What the archive does not have, or
+/// cannot be asked for, is [`Unavailable`] instead.
+pub fn acquire(
+    workshop: &Workshop<'_>,
+    archive: &dyn Archive,
+    pin: &ToolPin,
+) -> Result<Result<Tool, Unavailable>, Error> {
+    if let Some(tool) = find(workshop, pin) {
+        return Ok(Ok(tool));
+    }
+    let context = workshop.context;
+    let lock = context.cache.lock(context)?;
+    if let Some(tool) = find(workshop, pin) {
+        return Ok(Ok(tool));
+    }
+    let mut packages = Vec::new();
+    for package in &pin.packages {
+        match fetch_package(context, archive, &package.to_pin(), &lock)? {
+            Ok(file) => packages.push(file),
+            Err(unavailable) => return Ok(Err(unavailable)),
+        }
+    }
+    let bytes = pin.packages.iter().map(|package| package.size).fold(0, u64::saturating_add);
+    require_space("unpack a tool into", context.cache.root(), bytes.saturating_mul(UNPACKED_RATIO))?;
+    let temporary = context.cache.temporary(&lock)?;
+    context.stage(Stage::Unpack, format!("unpacking {}", pin.name), || {
+        packages.iter().try_for_each(|package| workbench::unpack(workshop, package, temporary.path()))
+    })?;
+    write_script(pin, temporary.path())?;
+    write_json(&temporary.path().join(MANIFEST), pin)?;
+    let target = directory(workshop, pin);
+    context.cache.publish(temporary.path(), &target, &lock)?;
+    packages.iter().try_for_each(|file| fs::remove_file(file).map_err(|source| Error::io("remove", file, source)))?;
+    Ok(Ok(Tool::describe(pin, target)))
+}
+
+fn directory(workshop: &Workshop<'_>, pin: &ToolPin) -> PathBuf {
+    // No map in it has keys that are not strings, so it can be written.
+    let key = Sha256::of(&serde_json::to_vec(pin).unwrap_or_default());
+    workshop.context.cache.tools().join(format!("{}-{}", pin.name, key.short(8)))
+}
+
+/// The script through which the program is run: `LD_LIBRARY_PATH` for a whole build would reach the compiler.
+fn write_script(pin: &ToolPin, root: &Path) -> Result<(), Error> {
+    if !root.join(&pin.program).is_file() {
+        return Err(Error::NoTool { tool: pin.name.clone(), program: pin.program.clone() });
+    }
+    let inside = format!("{TOOLS}/{}", pin.name);
+    let (libraries, program) = (&pin.libraries, &pin.program);
+    let text = format!("#!/bin/sh\nLD_LIBRARY_PATH={inside}/{libraries} exec {inside}/{program} \"$@\"\n");
+    let script = root.join("bin").join(base_name(program));
+    let failed = |source| Error::io("write", &script, source);
+    fs::create_dir_all(root.join("bin")).map_err(failed)?;
+    fs::write(&script, text).map_err(failed)?;
+    fs::set_permissions(&script, Permissions::from_mode(0o755)).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests;

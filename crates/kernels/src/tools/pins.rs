@@ -1,0 +1,161 @@
+//! The pinned tools of kernel-configs/tools.toml.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::pins::{Pin, is_word, parse_checked};
+use crate::{Error, Sha256};
+
+const BUILTIN: &str = include_str!("../../../../kernel-configs/tools.toml");
+const BUILTIN_PATH: &str = "kernel-configs/tools.toml";
+
+/// A program and the packages that it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolPin {
+    /// What it is called: `pahole-1.24`.
+    pub name: String,
+    /// Its path in the packages: `usr/bin/pahole`.
+    pub program: String,
+    /// The directory in the packages in which its libraries are looked for first.
+    pub libraries: String,
+    /// The packages; none may replace a file of another.
+    #[serde(rename = "package")]
+    pub packages: Vec<PackagePin>,
+}
+
+/// One package of a tool, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackagePin {
+    /// The binary package.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// The suite that had it when it was pinned.
+    pub suite: String,
+    /// Bytes in the package file.
+    pub size: u64,
+    /// The package file's hash.
+    pub sha256: Sha256,
+}
+
+impl PackagePin {
+    /// As the pin of any package. It has no release, and stands under its package's name.
+    pub(super) fn to_pin(&self) -> Pin {
+        Pin {
+            release: self.package.clone(),
+            package: self.package.clone(),
+            version: self.version.clone(),
+            suite: self.suite.clone(),
+            size: self.size,
+            sha256: self.sha256,
+        }
+    }
+}
+
+/// Every pinned tool.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolPins {
+    /// The tools, in the order of the file.
+    #[serde(rename = "tool")]
+    pub tools: Vec<ToolPin>,
+}
+
+impl ToolPins {
+    /// The pins of kernel-configs/tools.toml, as they were when this was compiled.
+    ///
+    /// # Errors
+    ///
+    /// As [`ToolPins::parse`].
+    pub fn builtin() -> Result<Self, Error> {
+        Self::parse(BUILTIN, Path::new(BUILTIN_PATH))
+    }
+
+    /// Parses pins; `path` is only named in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pins`] for what is no TOML of this form, [`Error::InconsistentPins`] for a tool that occurs twice or has no
+    /// package, for texts that are no name, package, version or suite, and for paths that leave the packages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        parse_checked(text, path, Self::inconsistency)
+    }
+
+    fn inconsistency(&self) -> Option<String> {
+        let mut names = BTreeSet::new();
+        for tool in &self.tools {
+            let name = &tool.name;
+            if let Some(text) = tool.words().find(|text| !is_word(text)) {
+                return Some(format!("`{text}` of the tool {name} is not a name or version"));
+            }
+            if let Some(path) = [&tool.program, &tool.libraries].into_iter().find(|path| !is_path(path)) {
+                return Some(format!("`{path}` of the tool {name} is not a path in a package"));
+            }
+            if tool.packages.is_empty() {
+                return Some(format!("the tool {name} comes from no package"));
+            }
+            if !names.insert(name) {
+                return Some(format!("the tool {name} is pinned twice"));
+            }
+        }
+        None
+    }
+
+    /// The pin of a tool.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`] with the tools that there are.
+    pub fn tool(&self, name: &str) -> Result<&ToolPin, Error> {
+        self.tools.iter().find(|pin| pin.name == name).ok_or_else(|| Error::UnknownName {
+            what: "tool",
+            given: name.to_owned(),
+            known: self.tools.iter().map(|pin| pin.name.clone()).collect(),
+        })
+    }
+}
+
+impl ToolPin {
+    fn words(&self) -> impl Iterator<Item = &String> {
+        let packages = self.packages.iter().flat_map(|pin| [&pin.package, &pin.version, &pin.suite]);
+        [&self.name].into_iter().chain(packages)
+    }
+}
+
+/// Whether a text is a relative path of names that a shell takes as they are.
+fn is_path(text: &str) -> bool {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._/".contains(&byte);
+    let normal = |component| matches!(component, Component::Normal(_));
+    !text.is_empty() && text.bytes().all(harmless) && Path::new(text).components().all(normal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_builtin_pins_have_the_old_pahole() {
+        let pins = ToolPins::builtin().unwrap();
+        assert_eq!(pins.tool("pahole-1.24").unwrap().packages[0].version, "1.24-4.1");
+        let error = pins.tool("pahole-1.25").unwrap_err().to_string();
+        assert_eq!(error, "there is no tool pahole-1.25; there is pahole-1.24");
+    }
+
+    #[test]
+    fn wrong_pins_are_refused() {
+        let fails = |from: &str, to: &str| {
+            assert!(BUILTIN.contains(from));
+            ToolPins::parse(&BUILTIN.replacen(from, to, 1), Path::new("x")).unwrap_err().to_string()
+        };
+        assert!(fails("size =", "colour = 1\nsize =").contains("colour"));
+        assert!(fails("name = \"pahole-1.24\"", "name = \"../pahole\"").contains("not a name"));
+        assert!(fails("\"usr/bin/pahole\"", "\"/usr/bin/pahole\"").contains("not a path"));
+        assert!(fails("\"usr/bin/pahole\"", "\"usr/../../pahole\"").contains("not a path"));
+        assert!(fails("\"usr/bin/pahole\"", "\"usr/bin/$(reboot)\"").contains("not a path"));
+        assert!(fails("suite = \"bookworm\"", "suite = \"a b\"").contains("not a name"));
+    }
+}

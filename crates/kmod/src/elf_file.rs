@@ -1,0 +1,181 @@
+//! ELF files of which only some sections are read.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use goblin::elf::section_header;
+
+use crate::elf::Layout;
+use crate::source::FileSource;
+use crate::{Error, MAX_DECOMPRESSED};
+
+/// An ELF file whose sections are read one by one, or in part, when they are wanted. Its debug information may be of any size.
+///
+/// It can be shared between threads: reads do not move a position.
+#[derive(Debug)]
+pub struct ElfFile {
+    backing: Backing,
+    layout: Layout,
+}
+
+#[derive(Debug)]
+enum Backing {
+    File { file: File, path: PathBuf },
+    Bytes(Vec<u8>),
+}
+
+/// The header of one section of an [`ElfFile`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SectionHead<'a> {
+    /// Its index in the section table.
+    pub index: usize,
+    /// Its name, without the closing NUL; at most the first 4096 bytes of it.
+    pub name: &'a [u8],
+    /// `sh_type`.
+    pub kind: u32,
+    /// `sh_flags`.
+    pub flags: u64,
+    /// `sh_addr`: the address for which it is linked; 0 in modules.
+    pub address: u64,
+    /// `sh_size`: its length in memory, in bytes.
+    pub size: u64,
+    /// `sh_link`.
+    pub link: u32,
+    /// `sh_info`.
+    pub info: u32,
+    /// Where its bytes begin in the file; 0 for `SHT_NOBITS`, which has none there.
+    pub offset: u64,
+    /// How many bytes it has in the file: none for `SHT_NOBITS`. They lie inside the file.
+    pub file_size: u64,
+}
+
+impl ElfFile {
+    /// Opens `path` and reads its headers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], or [`Error::File`] around what is wrong with the headers, as for [`crate::Elf::parse`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let layout =
+            FileSource::new(&file, path).and_then(|source| Layout::read(&source)).map_err(Error::in_file(path))?;
+        Ok(Self { backing: Backing::File { file, path: path.to_owned() }, layout })
+    }
+
+    /// Takes a file's content.
+    ///
+    /// # Errors
+    ///
+    /// As for [`crate::Elf::parse`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
+        let layout = Layout::read(bytes.as_slice())?;
+        Ok(Self { backing: Backing::Bytes(bytes), layout })
+    }
+
+    /// Whether addresses have 64 bits.
+    #[must_use]
+    pub fn is_64(&self) -> bool {
+        self.layout.is_64()
+    }
+
+    /// Whether numbers are little endian.
+    #[must_use]
+    pub fn is_little_endian(&self) -> bool {
+        self.layout.is_little_endian()
+    }
+
+    /// Whether this is a relocatable file (`ET_REL`), such as a module.
+    #[must_use]
+    pub fn is_relocatable(&self) -> bool {
+        self.layout.elf_type() == goblin::elf::header::ET_REL
+    }
+
+    /// `e_machine`: 62 is x86-64, 183 AArch64.
+    #[must_use]
+    pub fn machine(&self) -> u16 {
+        self.layout.machine()
+    }
+
+    /// All sections, in the order of the table.
+    pub fn sections(&self) -> impl Iterator<Item = SectionHead<'_>> {
+        self.layout.heads()
+    }
+
+    /// The first section of that name that has bytes in the file.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<SectionHead<'_>> {
+        self.sections().find(|head| head.name == name.as_bytes() && head.kind != section_header::SHT_NOBITS)
+    }
+
+    /// The section with that index.
+    #[must_use]
+    pub fn section(&self, index: usize) -> Option<SectionHead<'_>> {
+        self.layout.head(index)
+    }
+
+    /// Puts `len` bytes of a section, from `offset` in it, into `buffer`, in place of what that holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`] where the section has fewer bytes, [`Error::TooLarge`] for more than [`MAX_DECOMPRESSED`]
+    /// bytes, and [`Error::Io`].
+    pub fn read(&self, section: &SectionHead<'_>, offset: u64, len: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        let have = section.file_size;
+        if offset.checked_add(len).is_none_or(|end| end > have) {
+            return Err(Error::OutOfBounds { what: "part of a section", offset, len, have });
+        }
+        if len > MAX_DECOMPRESSED {
+            return Err(Error::TooLarge { what: "part of a section", limit: MAX_DECOMPRESSED });
+        }
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let start = section.offset.saturating_add(offset);
+        match &self.backing {
+            Backing::File { file, path } => {
+                buffer.resize(len, 0);
+                file.read_exact_at(buffer, start).map_err(Error::io("read", path))
+            }
+            Backing::Bytes(bytes) => {
+                let rest = usize::try_from(start).ok().and_then(|start| bytes.get(start..)?.get(..len));
+                let out_of_bounds = Error::OutOfBounds { what: "part of a section", offset, len: len as u64, have };
+                buffer.clear();
+                buffer.extend_from_slice(rest.ok_or(out_of_bounds)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// The whole of a section.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ElfFile::read`].
+    pub fn read_all(&self, section: &SectionHead<'_>) -> Result<Vec<u8>, Error> {
+        let mut buffer = Vec::new();
+        self.read(section, 0, section.file_size, &mut buffer)?;
+        Ok(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_read_outside_a_section() {
+        let own = std::env::current_exe().expect("the test knows its own file");
+        let from_file = ElfFile::open(&own).expect("the test is an ELF file");
+        let from_bytes = ElfFile::from_bytes(std::fs::read(&own).expect("readable")).expect("the same");
+        for elf in [from_file, from_bytes] {
+            let text = elf.find(".text").expect("a program has code");
+            let mut buffer = vec![1, 2, 3];
+            elf.read(&text, 4, 8, &mut buffer).expect("there are 12 bytes of code");
+            assert_eq!(buffer, elf.read_all(&text).expect("all of it")[4..12]);
+            for (offset, len) in [(text.file_size, 1), (u64::MAX, 1), (0, u64::MAX), (0, text.file_size + 1)] {
+                assert!(matches!(elf.read(&text, offset, len, &mut buffer), Err(Error::OutOfBounds { .. })));
+            }
+        }
+    }
+}

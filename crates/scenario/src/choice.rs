@@ -1,0 +1,204 @@
+//! Which scenarios a command line means.
+
+use thiserror::Error;
+
+use crate::definition::Scenario;
+
+/// The line whose records a scenario's name without a line means: the one that every push is checked on.
+pub const USUAL_LINE: &str = "6.1";
+
+/// How much of what there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Breadth {
+    /// What needs no kernel build.
+    Quick,
+    /// That, and what is built of [`USUAL_LINE`].
+    Usual,
+    /// What needs no kernel build, and what is built of these lines.
+    Lines(Vec<String>),
+    /// Only what is built of this line: that of somebody's own source.
+    Only(String),
+    /// Everything.
+    All,
+}
+
+/// Why nothing can be chosen. Each of these is the fault of who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A scenario that there is not.
+    #[error("there is no scenario {name}; there are {}", .known.join(", "))]
+    NoSuchScenario {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A line that no scenario is built of.
+    #[error("no scenario is built of the line {line}; there are {}", .known.join(", "))]
+    NoSuchLine {
+        /// What was asked for.
+        line: String,
+        /// The lines that there are.
+        known: Vec<String>,
+    },
+    /// A scenario that what else was asked for leaves out.
+    #[error("{name} is left out by what else was asked for: {why}")]
+    LeftOut {
+        /// The scenario.
+        name: String,
+        /// By what.
+        why: String,
+    },
+}
+
+/// The scenarios that `names` mean, or all if it is empty, as far as `breadth` goes; in the order of `all`.
+///
+/// `upgrade-grow` means that scenario on the lines of the breadth, `upgrade-grow@6.12` exactly that one.
+///
+/// # Errors
+///
+/// A name or a line that there is not, and a name that the breadth leaves out.
+pub fn choose(all: Vec<Scenario>, names: &[String], breadth: &Breadth) -> Result<Vec<Scenario>, Error> {
+    let mut lines: Vec<&str> = all.iter().filter_map(|it| it.line.as_deref()).collect();
+    lines.sort_unstable_by_key(|line| line.split('.').map(|number| number.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>());
+    lines.dedup();
+    let asked = match breadth {
+        Breadth::Lines(lines) => lines.as_slice(),
+        Breadth::Only(line) => std::slice::from_ref(line),
+        Breadth::Quick | Breadth::Usual | Breadth::All => &[],
+    };
+    if let Some(line) = asked.iter().find(|line| !lines.contains(&line.as_str())) {
+        let known = lines.into_iter().map(str::to_owned).collect();
+        return Err(Error::NoSuchLine { line: line.clone(), known });
+    }
+    let mut meant = vec![names.is_empty(); all.len()];
+    if names.is_empty() {
+        all.iter().zip(&mut meant).for_each(|(scenario, meant)| *meant = breadth.has(scenario));
+    }
+    for name in names {
+        named(&all, name, breadth)?.into_iter().for_each(|at| meant[at] = true);
+    }
+    Ok(all.into_iter().zip(meant).filter_map(|(scenario, meant)| meant.then_some(scenario)).collect())
+}
+
+/// The positions of the scenarios that one name means.
+fn named(all: &[Scenario], name: &str, breadth: &Breadth) -> Result<Vec<usize>, Error> {
+    let positions = |is: &dyn Fn(&Scenario) -> bool| -> Vec<usize> {
+        all.iter().enumerate().filter(|(_, scenario)| is(scenario)).map(|(at, _)| at).collect()
+    };
+    let exactly = positions(&|it| it.name == name);
+    if !exactly.is_empty() {
+        return match (breadth, exactly.iter().all(|&at| breadth.has(&all[at]))) {
+            (Breadth::Quick | Breadth::Only(_), false) => Err(breadth.leaves_out(name)),
+            _ => Ok(exactly),
+        };
+    }
+    let family = positions(&|it| it.family() == name);
+    let first = family.first().copied().ok_or_else(|| Error::NoSuchScenario {
+        name: name.to_owned(),
+        known: all.iter().map(|it| it.name.clone()).collect(),
+    })?;
+    let within: Vec<_> = family.into_iter().filter(|&at| breadth.has(&all[at])).collect();
+    match (within.is_empty(), breadth) {
+        (false, _) => Ok(within),
+        // One that is on other lines only.
+        (true, Breadth::Usual) => Ok(vec![first]),
+        (true, _) => Err(breadth.leaves_out(name)),
+    }
+}
+
+impl Breadth {
+    fn has(&self, scenario: &Scenario) -> bool {
+        match (self, &scenario.line) {
+            (Self::All, _) => true,
+            (Self::Only(only), line) => line.as_ref() == Some(only),
+            (_, None) => true,
+            (Self::Quick, Some(_)) => false,
+            (Self::Usual, Some(line)) => line == USUAL_LINE,
+            (Self::Lines(lines), Some(line)) => lines.contains(line),
+        }
+    }
+
+    fn leaves_out(&self, name: &str) -> Error {
+        let why = match self {
+            Self::Quick => "it needs kernels that are built".to_owned(),
+            Self::Lines(lines) => format!("it is not on {}", lines.join(" or ")),
+            Self::Only(line) => format!("the source given is of the line {line}, and it is not built of that"),
+            Self::Usual | Self::All => "nothing of it is left".to_owned(),
+        };
+        Error::LeftOut { name: name.to_owned(), why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{Boot, Definition, Kernel, Modules, Subject};
+
+    fn all() -> Vec<Scenario> {
+        let scenario = |name: &str| {
+            let boot = Boot {
+                running: Kernel::Pinned("1".into()),
+                modules_of: Kernel::Pinned("2".into()),
+                load: Modules::All,
+                memory_mib: 512,
+                abi: None,
+            };
+            let (title, about) = (String::new(), String::new());
+            let definition = Definition { title, about, lines: Vec::new(), subject: Subject::Boot(boot) };
+            let line = name.split_once('@').map(|(_, line)| line.to_owned());
+            Scenario { name: name.into(), line, definition, dir: None }
+        };
+        ["debian", "grow@6.1", "grow@6.12", "grow@7.2", "new@7.2", "new@6.12"].map(scenario).into()
+    }
+
+    fn chosen(names: &[&str], breadth: &Breadth) -> Result<String, String> {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let chosen = choose(all(), &names, breadth).map_err(|error| error.to_string())?;
+        Ok(chosen.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(" "))
+    }
+
+    fn lines(lines: &[&str]) -> Breadth {
+        Breadth::Lines(lines.iter().map(|line| (*line).to_owned()).collect())
+    }
+
+    #[test]
+    fn without_names_the_breadth_decides() {
+        assert_eq!(chosen(&[], &Breadth::Quick).unwrap(), "debian");
+        assert_eq!(chosen(&[], &Breadth::Usual).unwrap(), "debian grow@6.1");
+        assert_eq!(chosen(&[], &lines(&["6.12"])).unwrap(), "debian grow@6.12 new@6.12");
+        assert_eq!(chosen(&[], &Breadth::Only("7.2".into())).unwrap(), "grow@7.2 new@7.2");
+        assert_eq!(chosen(&[], &Breadth::All).unwrap(), "debian grow@6.1 grow@6.12 grow@7.2 new@7.2 new@6.12");
+    }
+
+    #[test]
+    fn a_name_means_its_usual_line_unless_lines_are_named() {
+        assert_eq!(chosen(&["grow"], &Breadth::Usual).unwrap(), "grow@6.1");
+        assert_eq!(chosen(&["new"], &Breadth::Usual).unwrap(), "new@7.2", "the first of its own");
+        assert_eq!(chosen(&["grow"], &lines(&["6.12", "7.2"])).unwrap(), "grow@6.12 grow@7.2");
+        assert_eq!(chosen(&["grow", "debian"], &Breadth::All).unwrap(), "debian grow@6.1 grow@6.12 grow@7.2");
+        assert_eq!(chosen(&["grow"], &Breadth::Only("7.2".into())).unwrap(), "grow@7.2");
+    }
+
+    #[test]
+    fn a_name_with_a_line_means_exactly_that() {
+        for breadth in [Breadth::Usual, Breadth::All, lines(&["7.2"])] {
+            assert_eq!(chosen(&["grow@6.12"], &breadth).unwrap(), "grow@6.12");
+        }
+    }
+
+    #[test]
+    fn what_there_is_not_or_what_is_left_out_is_said() {
+        let refused = |names: &[&str], breadth: &Breadth| chosen(names, breadth).unwrap_err();
+        assert!(refused(&["gorw"], &Breadth::Usual).contains("no scenario gorw; there are debian, grow@6.1"));
+        assert!(refused(&["grow@5.4"], &Breadth::Usual).contains("no scenario grow@5.4"));
+        assert!(refused(&[], &lines(&["5.4"])).contains("the line 5.4; there are 6.1, 6.12, 7.2"));
+        assert!(refused(&[], &Breadth::Only("6.6".into())).contains("6.6; there are 6.1, 6.12, 7.2"));
+        assert!(refused(&["grow"], &Breadth::Quick).contains("needs kernels that are built"));
+        assert!(refused(&["grow@6.1"], &Breadth::Quick).contains("needs kernels that are built"));
+        assert!(refused(&["new"], &lines(&["6.1"])).contains("not on 6.1"));
+        assert!(refused(&["debian"], &Breadth::Only("6.1".into())).contains("the source given is of the line 6.1"));
+        assert!(refused(&["grow@6.12"], &Breadth::Only("6.1".into())).contains("the source given is of the line 6.1"));
+    }
+}

@@ -1,0 +1,90 @@
+//! One scenario that builds, from its source to its ending.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::folder::Folder;
+use super::{Error, Job, Mode, Options, Ready, Shelf, Sources};
+use crate::definition::{Definition, Scenario, Subject};
+use crate::exit::Ending;
+use crate::file::replace;
+use crate::recorded::{judge_text, record_build};
+use crate::report::ScenarioReport;
+use crate::workbench::{self, Transcript};
+
+/// Runs a scenario that builds. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does
+/// not begin.
+pub(super) fn run(
+    ready: &Ready<'_>,
+    job: &Job,
+    shelf: &Shelf<'_>,
+    sources: &Sources,
+    options: &Options,
+) -> ScenarioReport {
+    let begun = Instant::now();
+    let scenario = &job.scenario;
+    let mut report = ScenarioReport::new(&scenario.name, &scenario.definition.title);
+    if ready.context.cancel.load(Ordering::Relaxed) {
+        return report;
+    }
+    let attempt = Attempt { ready, scenario, shelf, sources, options };
+    report.ending = attempt.make(&mut report).unwrap_or_else(|error| match error {
+        Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
+        Error::Workbench(error @ workbench::Error::Sequence { .. }) => Ending::Lost { what: error.to_string() },
+        error => Ending::Environment { what: error.in_one_line() },
+    });
+    report.seconds = begun.elapsed().as_secs_f64();
+    report
+}
+
+struct Attempt<'a> {
+    ready: &'a Ready<'a>,
+    scenario: &'a Scenario,
+    shelf: &'a Shelf<'a>,
+    sources: &'a Sources,
+    options: &'a Options,
+}
+
+impl Attempt<'_> {
+    fn make(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
+        let Scenario { name, line, definition, dir } = self.scenario;
+        let (Subject::Build(build), Some(line), Some(dir)) = (&definition.subject, line, dir) else {
+            return Ok(Ending::Unavailable { why: "it is no scenario that builds, or of no line".into() });
+        };
+        let source = match self.shelf.source(line) {
+            Ok(source) => source,
+            Err(ending) => return Ok(ending),
+        };
+        let workshop = self.ready.workshop()?;
+        let tools = match workbench::find_tools(&workshop, &self.ready.archive(), build)? {
+            Ok(tools) => tools,
+            Err(unavailable) => return Ok(Ending::Unavailable { why: unavailable.to_string() }),
+        };
+        let job = workbench::Job { scenario: name, source, recipes: &self.sources.recipes, tools: &tools };
+        let transcript = workbench::run(&workshop, build, &job)?;
+        report.notes.push(format!("{}.", workbench::summary(build, &transcript)));
+        let ending = judge(definition, dir, &transcript, self.options.mode)?;
+        let differs = matches!(ending, Ending::Differs { .. }) && self.options.mode == Mode::Compare;
+        if differs || self.options.keep {
+            let folder = Folder::make(&self.ready.runs, name)?;
+            keep_what_was_seen(folder.path(), definition, &transcript)?;
+            report.kept = Some(folder.keep()?);
+        }
+        Ok(ending)
+    }
+}
+
+fn judge(definition: &Definition, dir: &Path, transcript: &Transcript, mode: Mode) -> Result<Ending, Error> {
+    if mode == Mode::Bless {
+        record_build(dir, transcript)?;
+        return Ok(Ending::Blessed);
+    }
+    Ok(judge_text(dir, &workbench::snapshot(definition, transcript))?)
+}
+
+fn keep_what_was_seen(folder: &Path, definition: &Definition, transcript: &Transcript) -> Result<(), Error> {
+    record_build(folder, transcript)?;
+    let path = folder.join("snapshot.txt");
+    replace(&path, workbench::snapshot(definition, transcript).as_bytes()).map_err(Error::io("write", path))
+}

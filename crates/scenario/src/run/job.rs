@@ -1,0 +1,84 @@
+//! What there is to do: a scenario, and where its kernels come from.
+
+use kernels::build::Recipes;
+use kernels::pins::{Pin, Pins};
+use kernels::source::{Source, SourcePins};
+
+use crate::definition::{Boot, Built, Kernel, Modules, Scenario};
+
+/// Where a kernel comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A prebuilt package.
+    Package(Pin),
+    /// Built from the source of a line.
+    Source {
+        /// The line.
+        line: String,
+        /// What is built.
+        kernel: Built,
+    },
+}
+
+/// A scenario, and its two kernels if it boots any.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its kernels; nothing if it only builds.
+    pub kernels: Option<Pair>,
+}
+
+/// The kernels of a boot, or why one of them is not to be had.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The kernel that boots.
+    pub running: Result<Origin, String>,
+    /// The kernel whose modules are loaded.
+    pub modules_of: Result<Origin, String>,
+}
+
+impl Pair {
+    pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
+        [&self.running, &self.modules_of].into_iter().filter_map(|origin| origin.as_ref().ok())
+    }
+}
+
+/// Where kernels that are built come from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The pinned sources.
+    pub pins: SourcePins,
+    /// Configurations and upgrades.
+    pub recipes: Recipes,
+    /// Somebody's own source, in place of the pinned one of its line.
+    pub own: Option<Source>,
+}
+
+impl Job {
+    /// A scenario with its kernels looked up among the pinned ones.
+    #[must_use]
+    pub fn new(scenario: Scenario, pins: &Pins) -> Self {
+        let origin = |kernel: &Kernel| match (kernel, &scenario.line) {
+            (Kernel::Pinned(release), _) => pins
+                .release(release)
+                .map(|pin| Origin::Package(pin.clone()))
+                .ok_or_else(|| format!("{release} is not pinned in kernel-configs/")),
+            (Kernel::Built(kernel), Some(line)) => Ok(Origin::Source { line: line.clone(), kernel: kernel.clone() }),
+            (Kernel::Built(kernel), None) => Err(format!("of which kernel line {kernel} is to be built is not said")),
+        };
+        let boot = scenario.definition.boot();
+        let kernels = boot.map(|boot| Pair { running: origin(&boot.running), modules_of: origin(&boot.modules_of) });
+        Self { scenario, kernels }
+    }
+
+    /// What boots, and the kernels for it; nothing if it only builds.
+    pub(super) fn boot(&self) -> Option<(&Boot, &Pair)> {
+        Some((self.scenario.definition.boot()?, self.kernels.as_ref()?))
+    }
+
+    /// Whether it takes long, as all modules of a distribution's kernel do.
+    pub(super) fn is_long(&self) -> bool {
+        !self.scenario.is_built() && self.scenario.definition.boot().is_some_and(|boot| boot.load == Modules::All)
+    }
+}

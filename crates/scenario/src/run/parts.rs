@@ -1,0 +1,91 @@
+//! Where the files of a kernel lie, whether it came in a package or was built from source.
+
+use std::path::PathBuf;
+
+use kernels::archive::Kernel;
+use kernels::build::external::External;
+use kernels::build::{Build, Manifest};
+
+use crate::definition::Built;
+use crate::transcript::{BuildId, KernelId, OWN_SOURCE};
+
+/// The files of a kernel, none of them read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// Where it came from.
+    pub id: KernelId,
+    /// Its boot image.
+    pub image: PathBuf,
+    /// The directory of its modules.
+    pub modules: PathBuf,
+    /// Its configuration.
+    pub config: PathBuf,
+    /// Its Module.symvers; a distribution's package has none.
+    pub symvers: Option<PathBuf>,
+}
+
+impl Parts {
+    /// A kernel that came in a package.
+    #[must_use]
+    pub fn of_package(kernel: &Kernel) -> Self {
+        let pin = &kernel.pin;
+        let id = KernelId {
+            release: pin.release.clone(),
+            package: pin.package.clone(),
+            version: pin.version.clone(),
+            sha256: pin.sha256.to_string(),
+            build: None,
+        };
+        Self {
+            id,
+            image: kernel.image.clone(),
+            modules: kernel.modules.clone(),
+            config: kernel.image.with_file_name(format!("config-{}", pin.release)),
+            symvers: None,
+        }
+    }
+
+    /// A kernel that was built from the source package `package`, or from somebody's own source.
+    #[must_use]
+    pub fn of_build(build: &Build, kernel: &Built, package: Option<&str>) -> Self {
+        let manifest = &build.manifest;
+        let id = KernelId {
+            release: manifest.release.clone(),
+            package: package.unwrap_or(OWN_SOURCE).to_owned(),
+            version: manifest.source.version.clone(),
+            sha256: manifest.source.sha256.to_string(),
+            build: Some(build_id(manifest, kernel)),
+        };
+        Self {
+            id,
+            image: build.image.clone(),
+            modules: build.modules.clone(),
+            config: build.config.clone(),
+            symvers: Some(build.symvers.clone()),
+        }
+    }
+
+    /// The same kernel with other modules: those that were built against it.
+    #[must_use]
+    pub fn with_external(mut self, external: &External) -> Self {
+        self.modules = external.modules.clone();
+        if let Some(build) = &mut self.id.build {
+            build.key = external.manifest.key.to_string();
+        }
+        self
+    }
+}
+
+fn build_id(manifest: &Manifest, kernel: &Built) -> BuildId {
+    let versioned = |name: &str| manifest.toolchain.get(name).map(|version| format!("{name} {version}"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // The package `gcc` only says which one is the default.
+    let gcc = manifest.toolchain.keys().find(|name| name.strip_prefix("gcc-").is_some_and(is_number));
+    BuildId {
+        line: manifest.source.line.clone(),
+        kernel: kernel.clone(),
+        key: manifest.key.to_string(),
+        compiler: gcc.and_then(|name| versioned(name)).or_else(|| versioned("gcc")).unwrap_or_default(),
+        pahole: versioned("pahole").or_else(|| versioned("dwarves")).unwrap_or_default(),
+    }
+}

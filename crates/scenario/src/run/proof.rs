@@ -1,0 +1,72 @@
+//! The proof that an upgrade keeps the module ABI, made before anything boots.
+
+use std::path::Path;
+
+use kmod::Symvers;
+
+use super::Error;
+use crate::measured::Proof;
+
+/// How many of the symbols that differ or are missing are named.
+const NAMED: usize = 10;
+
+/// Compares what the modules' kernel exports with what the running one does, by their Module.symvers.
+///
+/// # Errors
+///
+/// A file that cannot be read or understood.
+pub(super) fn prove(running: &Path, modules_of: &Path) -> Result<Proof, Error> {
+    let (running, modules_of) = (Symvers::open(running)?, Symvers::open(modules_of)?);
+    let difference = modules_of.diff(&running);
+    let changed = difference.changed.iter().map(|(symbol, ..)| symbol);
+    Ok(Proof {
+        symbols: modules_of.len(),
+        differing: difference.changed.len(),
+        missing: difference.removed.len(),
+        unversioned: modules_of.iter().filter(|(_, entry)| entry.crc == 0).count(),
+        names: changed.chain(&difference.removed).take(NAMED).cloned().collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn proof(running: &str, modules_of: &str) -> Proof {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, symbols: &str| {
+            let line = |symbol: &str| {
+                let (name, crc) = symbol.split_once('=').unwrap();
+                format!("0x{crc}\t{name}\tvmlinux\tEXPORT_SYMBOL\t\n")
+            };
+            let path = dir.path().join(name);
+            fs::write(&path, symbols.split_whitespace().map(line).collect::<String>()).unwrap();
+            path
+        };
+        prove(&file("running", running), &file("modules", modules_of)).unwrap()
+    }
+
+    #[test]
+    fn what_the_modules_kernel_exports_has_to_be_in_the_running_one() {
+        let compatible = Proof { symbols: 2, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
+        assert_eq!(proof("a=1 b=2", "a=1 b=2"), compatible);
+        assert_eq!(proof("a=1 b=2 c=3", "a=1 b=2"), compatible, "what only the running one exports does no harm");
+        let missing = proof("a=1", "a=1 b=2");
+        assert_eq!(missing, Proof { missing: 1, names: vec!["b".into()], ..compatible.clone() });
+        let unversioned = proof("a=0 b=0", "a=0 b=0");
+        assert_eq!(unversioned, Proof { unversioned: 2, ..compatible.clone() });
+        assert!(!unversioned.compatible(), "two kernels without CRCs prove nothing");
+        let broken = proof("a=1 c=3", "a=7 b=2 c=4");
+        assert_eq!(broken.names, ["a", "c", "b"]);
+        assert!(compatible.compatible() && !missing.compatible() && !broken.compatible());
+    }
+
+    #[test]
+    fn ten_are_named() {
+        let many = |crc: u32| (0..20).map(|at| format!("s{at:02}={crc}")).collect::<Vec<_>>().join(" ");
+        let proof = proof(&many(1), &many(2));
+        assert_eq!((proof.differing, proof.names.len()), (20, 10));
+    }
+}

@@ -1,0 +1,254 @@
+//! The kernels of a run: each acquired or built before anything boots, and read once, when a scenario first needs it.
+
+use std::sync::{Arc, OnceLock};
+
+use kernels::Class;
+use kernels::archive::{Kernel, Unavailable, acquire, nearest_pair};
+use kernels::build::external::{self, External, ExternalRequest};
+use kernels::build::{self, Build, Config, Request};
+use kernels::pins::Pin;
+use kernels::source::{self, Source};
+
+use super::job::{Job, Origin, Pair, Sources};
+use super::kernel::KernelFiles;
+use super::parts::Parts;
+use super::{Error, Progress, Ready, Show};
+use crate::definition::{Built, Subject};
+use crate::exit::Ending;
+
+/// The kernels of a run, and the sources that they are built from.
+pub(super) struct Shelf<'a> {
+    places: Vec<Place>,
+    lines: Vec<(String, Result<Source, Gone>)>,
+    show: Show<'a>,
+}
+
+/// One kernel.
+struct Place {
+    origin: Origin,
+    parts: Result<Parts, Gone>,
+    files: OnceLock<Result<Arc<KernelFiles>, String>>,
+}
+
+/// Why a kernel or a source is not to be had.
+#[derive(Debug, Clone)]
+enum Gone {
+    /// The archive does not have the package.
+    Package(Unavailable),
+    /// The archive does not have the source.
+    Source(Unavailable),
+    /// Getting or building it failed.
+    Failed(String),
+}
+
+impl<'a> Shelf<'a> {
+    /// Acquires and builds what jobs need: packages first, then source by source, then kernel by kernel.
+    ///
+    /// # Errors
+    ///
+    /// What keeps every scenario from being tried: the archive, a request to stop, a configuration or upgrade that there is not.
+    /// What keeps a single kernel from being had is told to those who ask for it.
+    pub(super) fn fill(ready: &Ready<'_>, jobs: &[Job], sources: &Sources, show: Show<'a>) -> Result<Self, Error> {
+        let mut origins: Vec<&Origin> = Vec::new();
+        for origin in jobs.iter().filter_map(|job| job.kernels.as_ref()).flat_map(Pair::origins) {
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        let pins: Vec<Pin> = origins
+            .iter()
+            .filter_map(|origin| match origin {
+                Origin::Package(pin) => Some(pin.clone()),
+                Origin::Source { .. } => None,
+            })
+            .collect();
+        let mut packages = acquire(&ready.context, &ready.archive(), &pins)?.into_iter();
+
+        let mut builder = Builder { ready, sources, lines: Vec::new(), firsts: Vec::new() };
+        for line in lines(jobs) {
+            builder.line(line)?;
+        }
+        let mut places = Vec::new();
+        for origin in origins {
+            let parts = match origin {
+                Origin::Package(_) => match packages.next() {
+                    Some(package) => package.map(|kernel: Kernel| Parts::of_package(&kernel)).map_err(Gone::Package),
+                    None => Err(Gone::Failed("it was not asked for".into())),
+                },
+                Origin::Source { line, kernel } => builder.kernel(line, kernel)?,
+            };
+            places.push(Place { origin: origin.clone(), parts, files: OnceLock::new() });
+        }
+        Ok(Self { places, lines: builder.lines, show })
+    }
+
+    /// Where the files of a boot's two kernels are, or the way in which a scenario ends that cannot have them.
+    pub(super) fn parts(&self, pair: &Pair) -> Result<(&Parts, &Parts), Ending> {
+        let (running, modules_of) = (self.place(&pair.running)?, self.place(&pair.modules_of)?);
+        match (&running.parts, &modules_of.parts) {
+            (Ok(running), Ok(modules_of)) => Ok((running, modules_of)),
+            (Err(gone), _) | (_, Err(gone)) => Err(gone.ending(pair)),
+        }
+    }
+
+    /// The files of a boot's two kernels, read.
+    pub(super) fn files(&self, pair: &Pair) -> Result<(Arc<KernelFiles>, Arc<KernelFiles>), Ending> {
+        self.parts(pair)?;
+        Ok((self.read(self.place(&pair.running)?)?, self.read(self.place(&pair.modules_of)?)?))
+    }
+
+    /// The source of a line.
+    pub(super) fn source(&self, line: &str) -> Result<&Source, Ending> {
+        match self.lines.iter().find(|(known, _)| known == line) {
+            Some((_, Ok(source))) => Ok(source),
+            Some((_, Err(gone))) => Err(gone.alone()),
+            None => Err(Ending::Unavailable { why: format!("the source of {line} was not asked for") }),
+        }
+    }
+
+    fn place(&self, origin: &Result<Origin, String>) -> Result<&Place, Ending> {
+        let unknown = |why: &str| Ending::Unavailable { why: why.to_owned() };
+        let origin = origin.as_ref().map_err(|why| unknown(why))?;
+        self.places.iter().find(|place| place.origin == *origin).ok_or_else(|| unknown("it was not asked for"))
+    }
+
+    fn read(&self, place: &Place) -> Result<Arc<KernelFiles>, Ending> {
+        let parts = place.parts.as_ref().map_err(Gone::alone)?;
+        let files = place.files.get_or_init(|| {
+            (self.show)(Progress::Reading { release: &parts.id.release });
+            KernelFiles::read(parts).map(Arc::new).map_err(|error| error.in_one_line())
+        });
+        files.clone().map_err(|what| Ending::Environment { what })
+    }
+}
+
+impl Gone {
+    /// How a scenario ends for which this is not to be had; of a package, with the nearest pair that there is instead.
+    fn ending(&self, pair: &Pair) -> Ending {
+        let Self::Package(gone) = self else { return self.alone() };
+        let version = |origin: &Result<Origin, String>| match origin {
+            Ok(Origin::Package(pin)) => pin.version.clone(),
+            _ => String::new(),
+        };
+        match nearest_pair(&version(&pair.running), &version(&pair.modules_of), &gone.have) {
+            Some((from, to)) => Ending::Unavailable {
+                why: format!(
+                    "{gone}\nthe nearest pair that there is: cargo xtask repro --pair {}..{}",
+                    from.release, to.release
+                ),
+            },
+            None => self.alone(),
+        }
+    }
+
+    fn alone(&self) -> Ending {
+        match self {
+            Self::Package(gone) => Ending::Unavailable { why: gone.to_string() },
+            Self::Source(gone) => Ending::Unavailable {
+                why: format!("{gone}\nanother source of that line will do: cargo xtask repro --source DIR|TARBALL"),
+            },
+            Self::Failed(what) => Ending::Environment { what: what.clone() },
+        }
+    }
+}
+
+/// The lines that something is built of, in the order of the jobs.
+fn lines(jobs: &[Job]) -> Vec<&str> {
+    let mut lines: Vec<&str> = Vec::new();
+    for scenario in jobs.iter().map(|job| &job.scenario) {
+        let builds = scenario.definition.boot().is_some_and(|boot| boot.is_built())
+            || matches!(scenario.definition.subject, Subject::Build(_));
+        if let Some(line) = scenario.line.as_deref().filter(|line| builds && !lines.contains(line)) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// Builds kernels, one at a time.
+struct Builder<'r, 'c> {
+    ready: &'r Ready<'c>,
+    sources: &'r Sources,
+    lines: Vec<(String, Result<Source, Gone>)>,
+    /// First builds by line and configuration, so that one that fails is not tried again for each of its upgrades.
+    firsts: Vec<(String, String, Result<Build, Gone>)>,
+}
+
+impl Builder<'_, '_> {
+    /// Brings the source of a line into the cache.
+    fn line(&mut self, line: &str) -> Result<(), Error> {
+        let own = self.sources.own.as_ref().filter(|own| own.identity.line == line);
+        let source = match own {
+            Some(own) => Ok(own.clone()),
+            None => self.acquire(line)?,
+        };
+        self.lines.push((line.to_owned(), source));
+        Ok(())
+    }
+
+    fn acquire(&self, line: &str) -> Result<Result<Source, Gone>, Error> {
+        let pin = self.sources.pins.line(line)?;
+        let acquired =
+            self.ready.workshop().and_then(|workshop| source::acquire(&workshop, &self.ready.archive(), pin));
+        Ok(survivable(acquired)?.and_then(|source| source.map_err(Gone::Source)))
+    }
+
+    fn kernel(&mut self, line: &str, kernel: &Built) -> Result<Result<Parts, Gone>, Error> {
+        let source = match self.lines.iter().find(|(known, _)| known == line) {
+            Some((_, Ok(source))) => source.clone(),
+            Some((_, Err(gone))) => return Ok(Err(gone.clone())),
+            None => return Ok(Err(Gone::Failed(format!("the source of {line} was not asked for")))),
+        };
+        let first = self.first(&source, &kernel.config)?;
+        let build = match (first, &kernel.upgrade) {
+            (Ok(_), Some(upgrade)) => self.build(&source, &kernel.config, Some(upgrade))?,
+            (first, _) => first,
+        };
+        let package = self.sources.own.as_ref().is_none_or(|own| own.identity != source.identity);
+        let package = package.then(|| self.sources.pins.line(line)).transpose()?.map(|pin| pin.package.as_str());
+        let parts = build.map(|build| Parts::of_build(&build, kernel, package));
+        match parts {
+            Ok(parts) if !kernel.external.is_empty() => {
+                let external = self.external(&source, kernel)?;
+                Ok(external.map(|external| parts.with_external(&external)))
+            }
+            parts => Ok(parts),
+        }
+    }
+
+    fn first(&mut self, source: &Source, config: &str) -> Result<Result<Build, Gone>, Error> {
+        let line = &source.identity.line;
+        if let Some((.., known)) = self.firsts.iter().find(|(of, name, _)| of == line && name == config) {
+            return Ok(known.clone());
+        }
+        let built = self.build(source, config, None)?;
+        self.firsts.push((line.clone(), config.to_owned(), built.clone()));
+        Ok(built)
+    }
+
+    fn build(&self, source: &Source, config: &str, upgrade: Option<&str>) -> Result<Result<Build, Gone>, Error> {
+        let config = fragments(config);
+        let request = Request { source, recipes: &self.sources.recipes, config: &config, upgrade };
+        survivable(self.ready.workshop().and_then(|workshop| build::build(&workshop, &request)))
+    }
+
+    fn external(&self, source: &Source, kernel: &Built) -> Result<Result<External, Gone>, Error> {
+        let (config, upgrade) = (fragments(&kernel.config), kernel.upgrade.as_deref());
+        let request = Request { source, recipes: &self.sources.recipes, config: &config, upgrade };
+        let request = ExternalRequest { request, sources: &kernel.external };
+        survivable(self.ready.workshop().and_then(|workshop| external::build(&workshop, &request)))
+    }
+}
+
+fn fragments(config: &str) -> Config {
+    Config::new(&config.split('+').collect::<Vec<_>>())
+}
+
+/// What befalls one kernel is kept with it; a request to stop, or something that makes no sense, ends the run.
+fn survivable<T>(result: Result<T, kernels::Error>) -> Result<Result<T, Gone>, Error> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if error.class() == Class::Environment => Ok(Err(Gone::Failed(error.to_string()))),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,114 @@
+//! What a snapshot begins with: the kernels, their bases, their ABI, and what the kernel said of BTF while it booted.
+
+use std::cmp::Ordering;
+use std::fmt::Write as _;
+
+use super::counted;
+use crate::measured::{Abi, BaseSize, BuiltKernels, Measured};
+use crate::normalise::Normaliser;
+use crate::summary::thousands;
+use crate::transcript::{KernelId, Transcript};
+
+pub(super) fn head(text: &mut String, transcript: &Transcript, measured: &Measured) {
+    let provenance = &transcript.header.provenance;
+    let _ = writeln!(text, "running     {}", kernel(&provenance.running));
+    let _ = writeln!(text, "modules of  {}", kernel(&provenance.modules_of));
+    let _ = writeln!(text, "base        {}", base(transcript, measured));
+    abi(text, measured);
+    round_trip(text, measured);
+
+    let (_, boot) = transcript.boot();
+    let mut normaliser = Normaliser::of(transcript);
+    for record in boot.iter().filter(|record| record.text.contains("BPF:") || record.text.contains("BTF")) {
+        let _ = writeln!(text, "at boot     <{}> {}", record.level, normaliser.line(&record.text));
+    }
+}
+
+/// A kernel by its release and its package's version, or, if it was built, by what no point release changes.
+fn kernel(id: &KernelId) -> String {
+    match &id.build {
+        None => format!("{} ({})", id.release, id.version),
+        Some(build) => format!("{}, {}", build.line, build.kernel),
+    }
+}
+
+/// Whether the kernel shows the base that its image holds, and how that relates to the one that the modules were made with.
+fn base(transcript: &Transcript, measured: &Measured) -> String {
+    let (shown, _) = transcript.boot();
+    let size = |size: u64| match measured.built {
+        None => format!("{} bytes, ", usize::try_from(size).map_or_else(|_| size.to_string(), thousands)),
+        Some(_) => String::new(),
+    };
+    let base = match shown {
+        Some(shown) if *shown == transcript.header.base => format!("{}as in the image", size(shown.size)),
+        Some(shown) => format!("{}not what the image holds", size(shown.size)),
+        None => "absent".to_owned(),
+    };
+    let provenance = &transcript.header.provenance;
+    match (measured.same_base, provenance.running == provenance.modules_of, &measured.built) {
+        (_, true, _) => base,
+        (true, false, _) => format!("{base}; the modules were made with the same"),
+        (false, false, None) => format!("{base}; the modules were made with another"),
+        (false, false, Some(built)) => format!("{base}; the modules were made with another: {}", relation(built)),
+    }
+}
+
+/// How the base that the modules were made with relates to the running one.
+fn relation(built: &BuiltKernels) -> String {
+    let BuiltKernels { running_base: BaseSize { types, strings }, modules_base: other, .. } = built;
+    let word = |order, words: [&'static str; 3]| match order {
+        Ordering::Less => words[0],
+        Ordering::Equal => words[1],
+        Ordering::Greater => words[2],
+    };
+    let types = word(other.types.cmp(types), ["fewer", "equally many", "more"]);
+    let strings = word(other.strings.cmp(strings), ["shorter", "equally long", "longer"]);
+    format!("{types} types, {strings} strings")
+}
+
+fn abi(text: &mut String, measured: &Measured) {
+    let abi = &measured.abi;
+    match &measured.built {
+        None => {
+            let word = if abi.compatible() { "compatible" } else { "not compatible" };
+            let _ = writeln!(text, "ABI         {word}: {}", imports(abi));
+        }
+        Some(built) => {
+            let _ = writeln!(text, "ABI         {}", built.proof);
+            if !abi.compatible() {
+                let _ = writeln!(text, "            {}", imports(abi));
+            }
+        }
+    }
+    if abi.without_versions > 0 {
+        let _ = writeln!(text, "            {} carry no versions", counted(abi.without_versions, "module"));
+    }
+    if abi.compatible() && abi.undecidable > 0 {
+        let _ = writeln!(text, "            of {} imported symbols the CRC is not known", thousands(abi.undecidable));
+    }
+    for differing in &abi.symbols {
+        let _ = writeln!(text, "            {} ({})", differing.symbol, counted(differing.modules, "module"));
+    }
+    let further = abi.differing_symbols.saturating_sub(abi.symbols.len());
+    if further > 0 {
+        let _ = writeln!(text, "            and {} symbols more", thousands(further));
+    }
+}
+
+fn imports(abi: &Abi) -> String {
+    format!("{} of {} modules import a symbol with another CRC", thousands(abi.differing), thousands(abi.modules))
+}
+
+fn round_trip(text: &mut String, measured: &Measured) {
+    let trip = &measured.round_trip;
+    let _ = writeln!(
+        text,
+        "parsed      {} and {}, written back {}",
+        counted(trip.bases, "base"),
+        counted(trip.modules, "module"),
+        if trip.failed.is_empty() { "byte for byte" } else { "with differences:" },
+    );
+    for failed in &trip.failed {
+        let _ = writeln!(text, "            {failed}");
+    }
+}

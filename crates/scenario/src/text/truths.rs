@@ -1,0 +1,71 @@
+//! What a snapshot says of the BTF that the kernel accepted: whether it is true.
+
+use std::fmt::Write as _;
+
+use super::counted;
+use crate::measured::{Measured, Relocated, Truth};
+use crate::summary::thousands;
+use crate::transcript::Transcript;
+
+pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Measured) {
+    let Measured { truth: truths, built, .. } = measured;
+    let relocated = built.as_ref().map_or(&[][..], |built| &built.relocated);
+    if truths.is_empty() && relocated.is_empty() {
+        return;
+    }
+    let wrong: Vec<_> = truths.iter().filter(|truth| !truth.holds()).collect();
+    let _ = writeln!(
+        text,
+        "\naccepted: the BTF of {}; true in every type: {}; not: {}",
+        counted(truths.len(), "module"),
+        thousands(truths.len() - wrong.len()),
+        thousands(wrong.len())
+    );
+    for truth in wrong {
+        match built {
+            None => in_numbers(text, truth),
+            Some(_) => {
+                let _ = writeln!(text, "  {}: types with {}", truth.module, senses(truth));
+            }
+        }
+    }
+    for (as_expected, words) in [(true, ""), (false, "not ")] {
+        let which = relocated.iter().filter(|it| is_as_expected(it, transcript) == as_expected);
+        let names: Vec<_> = which.map(|it| it.module.as_str()).collect();
+        if !names.is_empty() {
+            let _ = writeln!(text, "  relocated, and {words}byte for byte as by btf::relocate: {}", names.join(", "));
+        }
+    }
+}
+
+/// Whether the kernel shows what our own relocation makes of a module.
+fn is_as_expected(relocated: &Relocated, transcript: &Transcript) -> bool {
+    let shown = transcript.steps().find(|step| step.given.module == relocated.module).and_then(|step| step.load.btf.as_ref());
+    shown.is_some() && shown == relocated.expected.as_ref()
+}
+
+fn in_numbers(text: &mut String, truth: &Truth) {
+    let _ = writeln!(
+        text,
+        "  {}: of {} types, {} have another name or kind, {} another layout, {} another closure",
+        truth.module,
+        thousands(truth.types),
+        thousands(truth.other_name_or_kind),
+        thousands(truth.other_layout),
+        thousands(truth.other_closure)
+    );
+    for example in &truth.examples {
+        let _ = writeln!(text, "      meant: {}", example.meant);
+        let _ = writeln!(text, "      seen:  {}", example.seen);
+    }
+}
+
+/// In what sense a module's types are wrong. How many are changes with every build, and so do examples.
+fn senses(truth: &Truth) -> String {
+    let senses = [
+        (truth.other_name_or_kind, "another name or kind"),
+        (truth.other_layout, "another layout"),
+        (truth.other_closure, "another closure"),
+    ];
+    senses.into_iter().filter(|(count, _)| *count > 0).map(|(_, sense)| sense).collect::<Vec<_>>().join(", ")
+}

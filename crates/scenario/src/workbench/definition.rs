@@ -1,0 +1,261 @@
+//! What a build scenario does: the table `[build]`.
+
+use std::collections::BTreeMap;
+
+use globset::Glob;
+use kernels::build::workbench::{EXTERNAL, Place};
+use serde::Deserialize;
+
+/// Where the source is, inside.
+pub(super) const SOURCE: &str = "/usr/src/linux";
+
+/// Where the output tree is, inside.
+pub(super) const TREE: &str = "/build";
+
+/// Steps on a tree, each from where the one before it left off.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Definition {
+    /// The configuration: fragments of `kernel-configs/fragments/`, joined by `+`.
+    pub config: String,
+    /// What of the output tree is there in the beginning.
+    pub start: Start,
+    /// A patch of `kernel-configs/upgrades/` by which the source is changed.
+    pub patch: Option<String>,
+    /// Directories of the source that kbuild can write to, as newer lines do with `M=`.
+    pub writable: Vec<String>,
+    /// Pinned programs that are seen in `/tools`.
+    pub tools: Vec<String>,
+    /// The steps, those of other lines among them.
+    pub steps: Vec<Step>,
+}
+
+/// What of the output tree is there in the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// All that a build makes.
+    Built,
+    /// The final `.config` and nothing else.
+    Configured,
+}
+
+/// A command, what is done to the tree before it, and what is looked at after it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Step {
+    /// A few words.
+    pub title: String,
+    /// What the step shows and why it is done, for a person who reads the snapshot.
+    pub why: String,
+    /// The lines that it is for; empty for all of the scenario's.
+    #[serde(default)]
+    pub lines: Vec<String>,
+    /// Files of the source, by their paths in it, that become what they were before the patch.
+    #[serde(default)]
+    pub restore: Vec<String>,
+    /// Files of the finished build's output tree, by their paths in it, that are put into this one.
+    #[serde(default)]
+    pub bring: Vec<String>,
+    /// Files that are given the present time, by their paths inside.
+    #[serde(default)]
+    pub touch: Vec<String>,
+    /// The command and its arguments. `make` is told where source and output tree are.
+    #[serde(default)]
+    pub run: Vec<String>,
+    /// Variables of the command's environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// What `make` is given as `PAHOLE`; the image's own if not said.
+    pub pahole: Option<Pahole>,
+    /// Whether the command has a pinned `KBUILD_BUILD_TIMESTAMP`.
+    #[serde(default = "yes")]
+    pub reproducible: bool,
+    /// Whether the command is to fail.
+    #[serde(default)]
+    pub fails: bool,
+    /// Patterns of files of the output tree, by their paths in it: which of them does the command write?
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Modules, by their paths inside: what BTF do they have afterwards?
+    #[serde(default)]
+    pub modules: Vec<String>,
+    /// Symbols of the configuration, with their `CONFIG_`: what are they afterwards?
+    #[serde(default)]
+    pub symbols: Vec<String>,
+    /// Encodes a file several times and compares what comes out.
+    pub encode: Option<Encode>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A `PAHOLE` that tells what it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pahole {
+    /// The image's own, which says that it is this version: `v1.18`.
+    Reports(String),
+    /// A pinned tool.
+    Tool(String),
+}
+
+impl Pahole {
+    /// Its file's name, among the files that a bench is given.
+    pub(super) fn file_name(&self) -> String {
+        match self {
+            Self::Reports(version) => format!("pahole-{version}"),
+            Self::Tool(tool) => tool.clone(),
+        }
+    }
+}
+
+/// Encoding the BTF of one file again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encode {
+    /// The file, by its path inside.
+    pub file: String,
+    /// The pinned tool that encodes.
+    pub tool: String,
+    /// What it is given besides `-J` and `-j`.
+    pub flags: Vec<String>,
+    /// How often without `-j`; the first is what all others are compared with.
+    pub serial: usize,
+    /// How often with it.
+    pub parallel: usize,
+}
+
+impl Definition {
+    /// The steps of one line, in order.
+    pub fn steps_on<'a>(&'a self, line: &'a str) -> impl Iterator<Item = &'a Step> {
+        self.steps.iter().filter(move |step| step.lines.is_empty() || step.lines.iter().any(|it| it == line))
+    }
+}
+
+/// A path inside: where it is, and its path there.
+pub(super) fn place(path: &str) -> Option<(Place, &str)> {
+    let places = [(SOURCE, Place::Source), (TREE, Place::Tree), (EXTERNAL, Place::External)];
+    places.into_iter().find_map(|(root, place)| Some((place, path.strip_prefix(root)?.strip_prefix('/')?)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    config: String,
+    start: Start,
+    patch: Option<String>,
+    #[serde(default)]
+    writable: Vec<String>,
+    #[serde(default)]
+    tools: Vec<String>,
+    #[serde(rename = "step")]
+    steps: Vec<Step>,
+}
+
+impl TryFrom<Written> for Definition {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { config, start, patch, writable, tools, steps } = written;
+        if steps.is_empty() {
+            return Err("it has no [[build.step]]".into());
+        }
+        for step in &steps {
+            if let Some(wrong) = fault(step, patch.is_some(), &tools) {
+                return Err(format!("the step `{}` {wrong}", step.title));
+            }
+        }
+        Ok(Self { config, start, patch, writable, tools, steps })
+    }
+}
+
+/// What is wrong with a step, in words that go on after its title.
+fn fault(step: &Step, patched: bool, tools: &[String]) -> Option<String> {
+    let known = |tool: &String| tools.contains(tool);
+    if step.run.is_empty() == step.encode.is_none() {
+        return Some("needs either `run` or `encode`".into());
+    }
+    if step.pahole.is_some() && step.run.first().is_none_or(|program| program != "make") {
+        return Some("has a `pahole`, which only `make` asks for".into());
+    }
+    if !step.restore.is_empty() && !patched {
+        return Some("restores a file of a source that no `patch` changes".into());
+    }
+    let tool = match (&step.pahole, &step.encode) {
+        (Some(Pahole::Tool(tool)), _) => Some(tool),
+        (_, Some(encode)) => Some(&encode.tool),
+        _ => None,
+    };
+    if let Some(tool) = tool.filter(|tool| !known(tool)) {
+        return Some(format!("uses {tool}, which `tools` does not name"));
+    }
+    if step.encode.as_ref().is_some_and(|encode| encode.serial == 0) {
+        return Some("encodes nothing to compare with: `serial` is 0".into());
+    }
+    let encoded = step.encode.as_ref().map(|encode| &encode.file);
+    if let Some(path) = step.touch.iter().chain(&step.modules).chain(encoded).find(|path| place(path).is_none()) {
+        return Some(format!("names {path}, which is neither below {SOURCE} nor {TREE} nor {EXTERNAL}"));
+    }
+    step.changed.iter().find_map(|pattern| Glob::new(pattern).err()).map(|error| format!("has a bad pattern: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        config = "strict"
+        start = "built"
+        tools = ["pahole-1.24"]
+        [[step]]
+        title = "a"
+        why = "b"
+        run = ["make", "modules"]
+        touch = ["/build/vmlinux", "/usr/src/linux/fs/fuse/dev.c"]
+        changed = ["**/*.ko"]
+        [[step]]
+        title = "c"
+        why = "d"
+        lines = ["7.2"]
+        encode = { file = "/build/vmlinux", tool = "pahole-1.24", flags = [], serial = 2, parallel = 3 }
+    "#;
+
+    #[test]
+    fn a_line_has_the_steps_for_all_and_its_own() {
+        let definition: Definition = toml::from_str(TEXT).unwrap();
+        let titles = |line| definition.steps_on(line).map(|step| step.title.as_str()).collect::<Vec<_>>();
+        assert_eq!(titles("6.1"), ["a"]);
+        assert_eq!(titles("7.2"), ["a", "c"]);
+        assert!(definition.steps[0].reproducible && !definition.steps[0].fails);
+    }
+
+    #[test]
+    fn what_no_run_could_follow_is_refused_with_the_step_named() {
+        for (from, to, words) in [
+            ("run = [\"make\", \"modules\"]", "", "`a` needs either"),
+            ("serial = 2", "serial = 0", "`c` encodes nothing"),
+            ("tool = \"pahole-1.24\"", "tool = \"pahole-9\"", "`c` uses pahole-9"),
+            ("/build/vmlinux\", \"", "/etc/passwd\", \"", "`a` names /etc/passwd"),
+            ("[\"**/*.ko\"]", "[\"[\"]", "`a` has a bad pattern"),
+            ("changed =", "restore = [\"x\"]\nchanged =", "`a` restores"),
+            ("[\"make\", \"modules\"]", "[\"true\"]\npahole = { reports = \"v1.18\" }", "`a` has a `pahole`"),
+            ("changed =", "chnaged =", "unknown field"),
+        ] {
+            let text = TEXT.replacen(from, to, 1);
+            assert_ne!(text, TEXT, "{from}");
+            let error = toml::from_str::<Definition>(&text).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn paths_inside_have_a_place() {
+        assert_eq!(place("/build/fs/fuse/fuse.ko"), Some((Place::Tree, "fs/fuse/fuse.ko")));
+        assert_eq!(place("/usr/src/linux/fs"), Some((Place::Source, "fs")));
+        assert_eq!(place("/usr/src/external/x/x.c"), Some((Place::External, "x/x.c")));
+        assert_eq!(place("/builds/x"), None);
+        assert_eq!(place("/build"), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! What BTF a module has, by our own parser.
+
+use std::path::Path;
+
+use btf::{Btf, Value, View};
+use sha2::{Digest as _, Sha256};
+
+use super::transcript::{Found, ModuleBtf, Over};
+
+/// Looks at the module in a file. `vmlinux` is read where the module has no distilled base.
+pub(super) fn look(path: &Path, vmlinux: &Path) -> Found {
+    if !path.exists() {
+        return Found::Nothing;
+    }
+    let module = match kmod::Module::open(path) {
+        Ok(module) => module,
+        Err(error) => return Found::Unusable(in_words(&error)),
+    };
+    let Some(own) = module.btf() else { return Found::NoBtf };
+    let looked = match module.btf_base() {
+        Some(base) => parse(own, base, true),
+        None => match kmod::kernel_btf(vmlinux) {
+            Ok(base) => parse(own, &base.bytes, false),
+            Err(error) => Err(in_words(&error)),
+        },
+    };
+    looked.map_or_else(Found::Unusable, Found::Btf)
+}
+
+/// The file names of a run are nobody else's: only what is wrong is kept.
+fn in_words(error: &kmod::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn parse(own: &[u8], base: &[u8], distilled: bool) -> Result<ModuleBtf, String> {
+    let base = Btf::parse(base).map_err(|error| format!("the base cannot be parsed: {error}"))?;
+    let split = Btf::parse(own).map_err(|error| format!(".BTF cannot be parsed: {error}"))?;
+    Ok(ModuleBtf {
+        over: if distilled { Over::Distilled { types: base.len() } } else { Over::Vmlinux },
+        size: own.len(),
+        sha256: hex(own),
+        types: split.len(),
+        dangling: dangling(split.over(&base)),
+    })
+}
+
+/// How many references and names of the view's own types lead nowhere.
+fn dangling(view: View<'_>) -> usize {
+    let resolves = |value| match value {
+        Value::Name(name) => view.string(name).is_some(),
+        Value::Type(id) => view.get(id).is_some(),
+        Value::Number(_) => true,
+    };
+    let fields = view.own_types().flat_map(|(_, ty)| ty.fields());
+    fields.filter(|field| !resolves(field.value())).count()
+}
+
+/// The SHA-256 of some bytes.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use btf::{Builder, Endian, IntData, Kind, Record, StrOff, TypeId};
+
+    fn base() -> Vec<u8> {
+        let mut builder = Builder::new(Endian::Little);
+        let name = builder.add_string("int").unwrap();
+        builder.add(&Record::int(name, 4, IntData::new(IntData::SIGNED, 0, 32))).unwrap();
+        builder.to_bytes().unwrap()
+    }
+
+    fn split(target: TypeId) -> Vec<u8> {
+        let base = base();
+        let base = Btf::parse(&base).unwrap();
+        let mut builder = Builder::over(&base);
+        builder.add(&Record::reference(Kind::Ptr, StrOff::NONE, target)).unwrap();
+        builder.to_bytes().unwrap()
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_counted() {
+        let looked = parse(&split(TypeId(1)), &base(), false).unwrap();
+        assert_eq!((looked.over, looked.types, looked.dangling), (Over::Vmlinux, 1, 0));
+        let looked = parse(&split(TypeId(77)), &base(), true).unwrap();
+        assert_eq!((looked.over, looked.types, looked.dangling), (Over::Distilled { types: 1 }, 1, 1));
+        assert!(parse(b"no BTF", &base(), false).unwrap_err().starts_with(".BTF cannot"));
+        assert!(parse(&split(TypeId(1)), b"no BTF", false).unwrap_err().starts_with("the base cannot"));
+    }
+
+    #[test]
+    fn what_is_no_module_is_said_to_be_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.ko");
+        assert_eq!(look(&path, &path), Found::Nothing);
+        std::fs::write(&path, "text").unwrap();
+        assert!(matches!(look(&path, &path), Found::Unusable(why) if !why.contains("x.ko")));
+    }
+}

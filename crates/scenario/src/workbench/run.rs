@@ -1,0 +1,338 @@
+//! Doing a build scenario's steps on a workbench.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use kernels::archive::{Archive, Unavailable};
+use kernels::build::workbench::{self, File, Place, Setup, Workbench};
+use kernels::build::{self, Config, Recipes, Request, Workshop};
+use kernels::source::Source;
+use kernels::tools::{self, Tool, ToolPins};
+use kernels::{Progress, Stage};
+use tempfile::NamedTempFile;
+
+use super::definition::{Definition, Encode, Pahole, Start, Step, place};
+use super::files::State;
+use super::transcript::{
+    Command, Encoding, Header, Made, Module, Order, Outcome, Provenance, Recorded, Transcript, VERSION,
+};
+use super::{Error, encoding, module, symbols};
+
+/// Packages whose versions decide what kbuild says and does.
+const TOOLCHAIN: [&str; 5] = ["binutils", "gcc", "libbpf1", "make", "pahole"];
+
+/// What is run, where.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The scenario's name, with its line.
+    pub scenario: &'a str,
+    /// The source, whose line decides which steps are done.
+    pub source: &'a Source,
+    /// Where configurations, patches and modules of our own come from.
+    pub recipes: &'a Recipes,
+    /// The tools that the definition names, as [`find_tools`] finds them.
+    pub tools: &'a [Tool],
+}
+
+/// Brings the tools that a definition names into the cache.
+///
+/// # Errors
+///
+/// [`Error::NoTool`] for one that is not pinned, and what [`tools::acquire`] says. What the archive does not have, or cannot be
+/// asked for, is [`Unavailable`] instead.
+pub fn find_tools(
+    workshop: &Workshop<'_>,
+    archive: &dyn Archive,
+    definition: &Definition,
+) -> Result<Result<Vec<Tool>, Unavailable>, Error> {
+    let pins = ToolPins::builtin()?;
+    let mut found = Vec::new();
+    for name in &definition.tools {
+        let pin = pins.tools.iter().find(|pin| pin.name == *name);
+        match tools::acquire(workshop, archive, pin.ok_or_else(|| Error::NoTool { tool: name.clone() })?)? {
+            Ok(tool) => found.push(tool),
+            Err(unavailable) => return Ok(Err(unavailable)),
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// Does the steps of a definition on the line of the source, on a private copy of an output tree, which is built first should
+/// the cache not have it.
+///
+/// A command that fails is no error, since that may be what the scenario is about: its status is recorded.
+///
+/// # Errors
+///
+/// What kept the tree from being made, a command from being run, or a file from being looked at.
+pub fn run(workshop: &Workshop<'_>, definition: &Definition, job: &Job<'_>) -> Result<Transcript, Error> {
+    let fragments: Vec<&str> = definition.config.split('+').collect();
+    let config = Config::new(&fragments);
+    let request = Request { source: job.source, recipes: job.recipes, config: &config, upgrade: None };
+    let setup = Setup {
+        start: match definition.start {
+            Start::Built => workbench::Start::Built,
+            Start::Configured => workbench::Start::Configured,
+        },
+        patch: definition.patch.as_deref(),
+        writable: definition.writable.clone(),
+        files: paholes(definition, job.tools)?,
+        tools: definition.tools.iter().map(|name| tool(job.tools, name)).collect::<Result<_, _>>()?,
+        ..Setup::new(request)
+    };
+    let bench = Workbench::open(workshop, &setup)?;
+    let doing = Doing { workshop, request, tools: job.tools, bench };
+    let steps = definition.steps_on(&job.source.identity.line).enumerate();
+    let steps: Vec<_> = steps.map(|(at, step)| doing.shown(at, step)).collect::<Result<_, _>>()?;
+    let header = Header {
+        build_transcript: VERSION,
+        scenario: job.scenario.to_owned(),
+        provenance: provenance(workshop, job.source),
+        steps: steps.len(),
+    };
+    Transcript::new(header, steps)
+}
+
+fn provenance(workshop: &Workshop<'_>, source: &Source) -> Provenance {
+    let packages = &workshop.image.manifest.packages;
+    let version = |name: &str| Some((name.to_owned(), packages.get(name)?.clone()));
+    Provenance {
+        line: source.identity.line.clone(),
+        version: source.identity.version.clone(),
+        sha256: source.identity.sha256.to_string(),
+        image: workshop.image.name.clone(),
+        toolchain: TOOLCHAIN.iter().filter_map(|name| version(name)).collect(),
+    }
+}
+
+fn tool<'a>(tools: &'a [Tool], name: &str) -> Result<&'a Tool, Error> {
+    tools.iter().find(|tool| tool.name == name).ok_or_else(|| Error::NoTool { tool: name.to_owned() })
+}
+
+/// The scripts that stand for `PAHOLE`, each once.
+fn paholes(definition: &Definition, tools: &[Tool]) -> Result<Vec<File>, Error> {
+    let mut files = BTreeMap::new();
+    for pahole in definition.steps.iter().filter_map(|step| step.pahole.as_ref()) {
+        let (version, program) = match pahole {
+            Pahole::Reports(version) => (format!("echo {version}"), "pahole".to_owned()),
+            Pahole::Tool(name) => {
+                let program = tool(tools, name)?.program.clone();
+                (format!("exec {program} --version"), program)
+            }
+        };
+        let tells = format!("echo \"asked of pahole: $*\" >&2\n    exec {program} \"$@\"");
+        let text = format!("#!/bin/sh\ncase $1 in\n--version) {version} ;;\n*)\n    {tells}\n    ;;\nesac\n");
+        files.insert(pahole.file_name(), text);
+    }
+    Ok(files.into_iter().map(|(name, text)| File { name, text, mode: 0o755 }).collect())
+}
+
+/// A bench and what it was made from.
+struct Doing<'a> {
+    workshop: &'a Workshop<'a>,
+    request: Request<'a>,
+    tools: &'a [Tool],
+    bench: Workbench<'a>,
+}
+
+impl Doing<'_> {
+    /// Does a step, telling whoever watches.
+    fn shown(&self, at: usize, step: &Step) -> Result<Recorded, Error> {
+        let (progress, stage, start) = (self.workshop.context.progress, Stage::Build, Instant::now());
+        let what = format!("{}: {}", self.request.source.identity.line, step.title);
+        progress(Progress::Started { stage, what });
+        let recorded = self.step(at, step)?;
+        progress(Progress::Finished { stage, elapsed: start.elapsed() });
+        Ok(recorded)
+    }
+
+    fn step(&self, at: usize, step: &Step) -> Result<Recorded, Error> {
+        step.restore.iter().try_for_each(|path| self.restore(path))?;
+        self.bring(&step.bring)?;
+        for (place, path) in step.touch.iter().filter_map(|path| place(path)) {
+            self.bench.touch(place, path)?;
+        }
+        let watched = |patterns: &[String]| State::of(&self.bench.tree(), patterns);
+        let before = if step.changed.is_empty() { None } else { Some(watched(&step.changed)?) };
+        let ran = if step.run.is_empty() { None } else { Some(self.run(command(step))?) };
+        let changes = before.map(|before| watched(&step.changed).map(|after| before.changes(&after))).transpose()?;
+        Ok(Recorded {
+            step: at,
+            title: step.title.clone(),
+            restored: step.restore.clone(),
+            brought: step.bring.clone(),
+            touched: step.touch.clone(),
+            ran,
+            changes,
+            modules: step.modules.iter().map(|path| self.module(path)).collect(),
+            symbols: self.symbols(&step.symbols)?,
+            encodings: step.encode.as_ref().map_or(Ok(Vec::new()), |encode| self.encode(encode))?,
+        })
+    }
+
+    fn run(&self, command: Command) -> Result<Outcome, Error> {
+        let stage = Stage::Build;
+        let mut show = |line: &str| (self.workshop.context.progress)(Progress::Line { stage, text: line.to_owned() });
+        let given = workbench::Command {
+            argv: command.argv.clone(),
+            env: command.env.clone().into_iter().collect(),
+            reproducible: command.reproducible,
+        };
+        let ran = self.bench.run(&given, &mut show)?;
+        Ok(Outcome { command, status: ran.status, lines: ran.lines })
+    }
+
+    /// A path inside, outside.
+    fn outside(&self, path: &str) -> PathBuf {
+        match place(path) {
+            Some((Place::Source, path)) => self.bench.source().join(path),
+            Some((Place::Tree, path)) => self.bench.tree().join(path),
+            Some((Place::External, path)) => self.bench.external().join(path),
+            // No definition has such a path.
+            None => PathBuf::from(path),
+        }
+    }
+
+    /// Puts a copy of the file in the cache's source, its time kept, into the place of the bench's.
+    fn restore(&self, path: &str) -> Result<(), Error> {
+        let original = self.request.source.tree.join(path);
+        copy(&original, &self.bench.source().join(path), true)
+    }
+
+    fn bring(&self, paths: &[String]) -> Result<(), Error> {
+        let Some(first) = paths.first() else { return Ok(()) };
+        build::build(self.workshop, &self.request)?;
+        let tree = build::output_tree(self.workshop, &self.request)?;
+        let tree = tree.ok_or_else(|| Error::NoTree { path: first.clone() })?;
+        paths.iter().try_for_each(|path| copy(&tree.join(path), &self.bench.tree().join(path), false))
+    }
+
+    fn module(&self, path: &str) -> Module {
+        let found = module::look(&self.outside(path), &self.bench.tree().join("vmlinux"));
+        Module { path: path.to_owned(), found }
+    }
+
+    fn symbols(&self, symbols: &[String]) -> Result<Vec<super::Symbol>, Error> {
+        if symbols.is_empty() {
+            return Ok(Vec::new());
+        }
+        let path = self.bench.tree().join(".config");
+        let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        Ok(symbols::look(&config, symbols))
+    }
+
+    fn encode(&self, encode: &Encode) -> Result<Vec<Encoding>, Error> {
+        let program = &tool(self.tools, &encode.tool)?.program;
+        let serial = (1..=encode.serial).map(|at| (Order::Serial, format!("serial-{at}")));
+        let parallel = (1..=encode.parallel).map(|at| (Order::Parallel, format!("parallel-{at}")));
+        let mut first: Option<Vec<u8>> = None;
+        let mut encodings = Vec::new();
+        for (order, name) in serial.chain(parallel) {
+            let mut argv = vec![program.clone(), "-J".into(), format!("--btf_encode_detached=/out/{name}")];
+            if order == Order::Parallel {
+                argv.push("-j".into());
+            }
+            argv.extend(encode.flags.iter().chain([&encode.file]).cloned());
+            let ran = self.run(Command { argv, env: BTreeMap::new(), reproducible: true })?;
+            let made = fs::read(self.bench.out().join(&name)).map_err(|error| format!("there is none: {error}"));
+            let made = made.and_then(|bytes| {
+                let encoded = encoding::compare(first.as_ref().unwrap_or(&bytes), &bytes)?;
+                first.get_or_insert(bytes);
+                Ok(encoded)
+            });
+            encodings.push(Encoding { order, ran, made: made.map_or_else(Made::Unusable, Made::Btf) });
+        }
+        Ok(encodings)
+    }
+}
+
+/// The command of a step.
+pub(super) fn command(step: &Step) -> Command {
+    let mut argv = step.run.clone();
+    argv.extend(step.pahole.iter().map(|pahole| format!("PAHOLE=/recipe/{}", pahole.file_name())));
+    Command { argv, env: step.env.clone(), reproducible: step.reproducible }
+}
+
+/// Puts a copy of a file in the place of another, which may be a hard link of somebody else's.
+fn copy(from: &Path, to: &Path, keep_time: bool) -> Result<(), Error> {
+    let parent = to.parent().unwrap_or(Path::new("/"));
+    let file = NamedTempFile::new_in(parent).map_err(Error::io("create a file in", parent))?;
+    fs::copy(from, file.path()).map_err(Error::io("copy", from))?;
+    if keep_time {
+        let modified = fs::metadata(from).and_then(|metadata| metadata.modified());
+        let set = modified.and_then(|modified| file.as_file().set_modified(modified));
+        set.map_err(Error::io("set the time of a copy of", from))?;
+    }
+    file.persist(to).map(drop).map_err(|error| Error::io("replace", to)(error.error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process;
+
+    fn definition(text: &str) -> Definition {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_pahole_reports_its_version_and_tells_what_it_is_asked() {
+        let definition = definition(
+            r#"
+            config = "strict"
+            start = "built"
+            [[step]]
+            title = "a"
+            why = "b"
+            run = ["make", "olddefconfig"]
+            pahole = { reports = "v1.18" }
+            "#,
+        );
+        assert_eq!(command(&definition.steps[0]).argv, ["make", "olddefconfig", "PAHOLE=/recipe/pahole-v1.18"]);
+        let files = paholes(&definition, &[]).unwrap();
+        let [File { name, text, mode: 0o755 }] = files.as_slice() else { panic!("{files:?}") };
+        assert_eq!(name, "pahole-v1.18");
+
+        // The script runs a pahole of the image's: here one that shows its arguments.
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        write("pahole", "#!/bin/sh\necho ran \"$#\"\nexit 7\n");
+        let script = write("script", text);
+        let path = format!("{}:/usr/bin:/bin", dir.path().display());
+        let run = |arguments: &[&str]| {
+            let output = process::Command::new("sh").arg(&script).args(arguments).env("PATH", &path).output().unwrap();
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            (output.status.code(), text(&output.stdout), text(&output.stderr))
+        };
+        assert_eq!(run(&["--version"]), (Some(0), "v1.18\n".into(), String::new()));
+        assert_eq!(run(&["-J", "a b"]), (Some(7), "ran 2\n".into(), "asked of pahole: -J a b\n".into()));
+    }
+
+    #[test]
+    fn a_tool_that_was_not_given_is_named() {
+        let error = tool(&[], "pahole-1.24").unwrap_err().to_string();
+        assert!(error.contains("pahole-1.24"), "{error}");
+    }
+
+    #[test]
+    fn a_copy_takes_a_file_s_place_and_leaves_its_links_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("original"), "new").unwrap();
+        fs::write(path("cached"), "old").unwrap();
+        fs::hard_link(path("cached"), path("linked")).unwrap();
+        copy(&path("original"), &path("linked"), true).unwrap();
+        let text = |name: &str| fs::read_to_string(path(name)).unwrap();
+        assert_eq!((text("linked"), text("cached")), ("new".into(), "old".into()));
+        let time = |name: &str| fs::metadata(path(name)).unwrap().modified().unwrap();
+        assert_eq!(time("linked"), time("original"));
+    }
+}

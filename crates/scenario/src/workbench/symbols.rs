@@ -1,0 +1,33 @@
+//! Symbols of a configuration: set, off, or not to be had.
+
+use super::transcript::{Setting, Symbol};
+
+/// What some symbols are in the text of a `.config`.
+pub(super) fn look(config: &str, symbols: &[String]) -> Vec<Symbol> {
+    symbols.iter().map(|symbol| Symbol { symbol: symbol.clone(), setting: setting(config, symbol) }).collect()
+}
+
+fn setting(config: &str, symbol: &str) -> Setting {
+    let value = |line: &str| {
+        let off = line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set"));
+        if off == Some(symbol) {
+            return Some(Setting::Off);
+        }
+        let (name, value) = line.split_once('=')?;
+        (name == symbol).then(|| Setting::Is(value.to_owned()))
+    };
+    config.lines().find_map(value).unwrap_or(Setting::Absent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn off_and_absent_are_not_the_same() {
+        let config = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_AB=118\n# a comment\n";
+        let settings = ["CONFIG_A", "CONFIG_B", "CONFIG_AB", "CONFIG_C"].map(|symbol| setting(config, symbol));
+        let is = |value: &str| Setting::Is(value.into());
+        assert_eq!(settings, [is("y"), Setting::Off, is("118"), Setting::Absent]);
+    }
+}

@@ -1,0 +1,321 @@
+//! What a build's snapshot must notice: the recorded transcripts are changed in one place, in every way that matters, and each
+//! change has to fail the replay.
+
+use std::path::Path;
+
+use super::*;
+use crate::definition::{Scenario, Subject, read_all};
+use crate::recorded::recorded_snapshot;
+
+struct Replay {
+    scenario: Scenario,
+    transcript: Transcript,
+    text: String,
+}
+
+/// Every recorded build scenario.
+fn replays() -> Vec<Replay> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots");
+    let builds = |scenario: &Scenario| matches!(scenario.definition.subject, Subject::Build(_));
+    let replay = |scenario: Scenario| {
+        let dir = scenario.dir.clone().expect("what is read from a folder has one");
+        let transcript = Transcript::read(&dir.join(FILE)).unwrap();
+        let text = recorded_snapshot(&dir).unwrap().expect("every scenario has a snapshot");
+        Replay { scenario, transcript, text }
+    };
+    let replays: Vec<_> = read_all(&root).unwrap().into_iter().filter(builds).map(replay).collect();
+    assert!(!replays.is_empty());
+    replays
+}
+
+impl Replay {
+    fn replays(&self, transcript: &Transcript) -> bool {
+        snapshot(&self.scenario.definition, transcript).trim_end() == self.text.trim_end()
+    }
+}
+
+/// Tries a mutation on every step of every transcript; it answers whether it found something to change there. Each change has to be
+/// noticed, and `least` of them have to have been made in all.
+fn noticed(what: &str, least: usize, mutate: impl Fn(&mut Recorded) -> bool) {
+    let mut made = 0;
+    for replay in replays() {
+        for at in 0..replay.transcript.steps.len() {
+            let mut changed = replay.transcript.clone();
+            if !mutate(&mut changed.steps[at]) {
+                continue;
+            }
+            made += 1;
+            let name = &replay.scenario.name;
+            assert_ne!(changed, replay.transcript, "{name}: {what} at step {at} changed nothing");
+            assert!(!replay.replays(&changed), "{name}: {what} at step {at} went unnoticed");
+        }
+    }
+    assert!(made >= least, "{what}: only {made} places to try it on");
+}
+
+fn lines(recorded: &mut Recorded) -> Option<&mut Vec<String>> {
+    recorded.ran.as_mut().map(|outcome| &mut outcome.lines)
+}
+
+fn encoded(recorded: &mut Recorded, order: Order) -> Vec<&mut Encoded> {
+    let of_order = recorded.encodings.iter_mut().filter(|encoding| encoding.order == order);
+    of_order.filter_map(|it| if let Made::Btf(encoded) = &mut it.made { Some(encoded) } else { None }).collect()
+}
+
+#[test]
+fn the_recorded_transcripts_replay_and_survive_their_text() {
+    for replay in replays() {
+        assert!(replay.replays(&replay.transcript), "{}", replay.scenario.name);
+        assert_eq!(Transcript::parse(&replay.transcript.to_text().unwrap()).unwrap(), replay.transcript);
+    }
+}
+
+#[test]
+fn each_scenario_ended_as_it_was_to() {
+    for replay in replays() {
+        let Subject::Build(definition) = &replay.scenario.definition.subject else { continue };
+        let sentence = summary(definition, &replay.transcript);
+        assert!(sentence.ends_with("all ended as they were to"), "{}: {sentence}", replay.scenario.name);
+    }
+}
+
+#[test]
+fn another_exit_status() {
+    noticed("another exit status", 20, |recorded| recorded.ran.as_mut().map(|outcome| outcome.status += 1).is_some());
+    noticed("success for failure", 2, |recorded| match &mut recorded.ran {
+        Some(outcome) if outcome.status != 0 => {
+            outcome.status = 0;
+            true
+        }
+        _ => false,
+    });
+    noticed("an encoder that failed", 1, |recorded| {
+        recorded.encodings.last_mut().map(|encoding| encoding.ran.status = 1).is_some()
+    });
+}
+
+#[test]
+fn another_command() {
+    noticed("another argument", 20, |recorded| {
+        recorded.ran.as_mut().map(|outcome| outcome.command.argv.push("V=1".into())).is_some()
+    });
+    noticed("another time stamp", 20, |recorded| match &mut recorded.ran {
+        Some(Outcome { command, .. }) => {
+            command.reproducible = !command.reproducible;
+            true
+        }
+        None => false,
+    });
+    noticed("another file touched", 20, |recorded| {
+        recorded.touched.push("/build/x".into());
+        true
+    });
+}
+
+#[test]
+fn a_line_dropped_altered_doubled_or_of_nowhere() {
+    // Every line of every log, since a rule of the normaliser's may swallow one kind only.
+    for replay in replays() {
+        let name = &replay.scenario.name;
+        for at in 0..replay.transcript.steps.len() {
+            let count = replay.transcript.steps[at].ran.as_ref().map_or(0, |outcome| outcome.lines.len());
+            for line in 0..count {
+                let notices = |what: &str, change: &dyn Fn(&mut Vec<String>)| {
+                    let mut changed = replay.transcript.clone();
+                    change(lines(&mut changed.steps[at]).expect("it ran"));
+                    assert!(!replay.replays(&changed), "{name}: {what} at line {line} of step {at} went unnoticed");
+                };
+                notices("a dropped line", &|lines| drop(lines.remove(line)));
+                notices("an altered line", &|lines| lines[line].push('x'));
+                notices("a line that begins otherwise", &|lines| lines[line].insert(0, 'x'));
+                notices("a doubled line", &|lines| lines.insert(line, lines[line].clone()));
+            }
+        }
+    }
+    noticed("a line at the end", 20, |recorded| {
+        let Some(lines) = lines(recorded) else { return false };
+        lines.push("pahole: error".into());
+        true
+    });
+    noticed("a line of an encoder", 1, |recorded| {
+        let Some(encoding) = recorded.encodings.last_mut() else { return false };
+        encoding.ran.lines.push("pahole: error".into());
+        true
+    });
+}
+
+#[test]
+fn two_lines_swapped() {
+    // Two lines that differ in a renamed symbol only are the same line.
+    let differ = |two: &[String]| normalise::log(&two[..1]) != normalise::log(&two[1..]);
+    let mut made = 0;
+    for replay in replays() {
+        for at in 0..replay.transcript.steps.len() {
+            let Some(outcome) = &replay.transcript.steps[at].ran else { continue };
+            for first in 0..outcome.lines.len().saturating_sub(1) {
+                if !differ(&outcome.lines[first..first + 2]) {
+                    continue;
+                }
+                let mut changed = replay.transcript.clone();
+                lines(&mut changed.steps[at]).expect("it ran").swap(first, first + 1);
+                assert!(!replay.replays(&changed), "{}: swapped lines at {first} of step {at}", replay.scenario.name);
+                made += 1;
+            }
+        }
+    }
+    assert!(made > 100, "only {made} pairs");
+}
+
+#[test]
+fn a_file_more_or_less_or_written_otherwise() {
+    noticed("a file less", 4, |recorded| recorded.changes.as_mut().and_then(|changes| changes.files.pop()).is_some());
+    noticed("a file more", 6, |recorded| match &mut recorded.changes {
+        Some(changes) => {
+            changes.files.push(Change { path: "fs/other.ko".into(), how: How::Same });
+            true
+        }
+        None => false,
+    });
+    noticed("a file that was not watched", 6, |recorded| {
+        recorded.changes.as_mut().map(|changes| changes.watched += 1).is_some()
+    });
+    for how in [How::New, How::Gone, How::Same, How::OtherBytes, How::OtherBtf] {
+        noticed("a file written otherwise", 1, |recorded| match recorded.changes.as_mut().map(|it| &mut it.files) {
+            Some(files) if files.first().is_some_and(|change| change.how != how) => {
+                files[0].how = how;
+                true
+            }
+            _ => false,
+        });
+    }
+    noticed("changes that were not looked for", 10, |recorded| {
+        let looked = recorded.changes.is_some();
+        recorded.changes.get_or_insert(Changes { watched: 1, files: Vec::new() });
+        !looked
+    });
+}
+
+#[test]
+fn btf_that_appears_vanishes_or_leads_nowhere() {
+    let some =
+        |over, types, dangling| Found::Btf(ModuleBtf { over, size: 24, sha256: "0".repeat(64), types, dangling });
+    type Case = (&'static str, usize, fn(&Found) -> bool, Found);
+    let changes: [Case; 8] = [
+        ("BTF that vanishes", 4, |found| matches!(found, Found::Btf(_)), Found::NoBtf),
+        ("BTF that appears", 4, |found| *found == Found::NoBtf, some(Over::Vmlinux, 1, 0)),
+        ("a module that appears", 2, |found| *found == Found::Nothing, Found::NoBtf),
+        ("a module that vanishes", 8, |found| *found != Found::Nothing, Found::Nothing),
+        ("BTF that is broken", 4, |found| matches!(found, Found::Btf(_)), Found::Unusable("bad magic".into())),
+        ("BTF without types", 4, |found| matches!(found, Found::Btf(_)), some(Over::Vmlinux, 0, 0)),
+        ("BTF that leads nowhere", 4, |found| matches!(found, Found::Btf(_)), some(Over::Vmlinux, 9, 1)),
+        (
+            "another base",
+            2,
+            |found| matches!(found, Found::Btf(ModuleBtf { over: Over::Vmlinux, .. })),
+            some(Over::Distilled { types: 3 }, 9, 0),
+        ),
+    ];
+    for (what, least, applies, to) in changes {
+        noticed(what, least, |recorded| match recorded.modules.first_mut() {
+            Some(module) if applies(&module.found) => {
+                module.found = to.clone();
+                true
+            }
+            _ => false,
+        });
+    }
+    noticed("a module less", 8, |recorded| recorded.modules.pop().is_some());
+}
+
+#[test]
+fn a_symbol_that_is_something_else() {
+    for setting in [Setting::Is("y".into()), Setting::Off, Setting::Absent] {
+        noticed("another setting", 4, |recorded| match recorded.symbols.last_mut() {
+            Some(symbol) if symbol.setting != setting => {
+                symbol.setting = setting.clone();
+                true
+            }
+            _ => false,
+        });
+    }
+    noticed("a symbol less", 4, |recorded| recorded.symbols.pop().is_some());
+}
+
+#[test]
+fn an_encoding_that_differs_in_what_is_no_chance() {
+    noticed("a serial encoding of other bytes", 1, |recorded| match encoded(recorded, Order::Serial).last_mut() {
+        Some(encoded) => {
+            encoded.sha256 = "0".repeat(64);
+            true
+        }
+        None => false,
+    });
+    let losses: [fn(&mut Against); 4] = [
+        |against| against.data_lost += 1,
+        |against| against.data_gained += 1,
+        |against| against.functions_lost += 1,
+        |against| against.functions_gained += 1,
+    ];
+    for lose in losses {
+        for order in [Order::Serial, Order::Parallel] {
+            noticed("an encoding that lacks something", 1, |recorded| {
+                encoded(recorded, order).last_mut().map(|encoded| lose(&mut encoded.against)).is_some()
+            });
+        }
+    }
+    noticed("an encoding less", 1, |recorded| recorded.encodings.pop().is_some());
+    noticed("an encoding that made nothing", 1, |recorded| {
+        recorded.encodings.last_mut().map(|encoding| encoding.made = Made::Unusable("gone".into())).is_some()
+    });
+}
+
+/// Which bytes come out of a parallel encoding is chance, and so stands in no snapshot.
+#[test]
+fn what_is_chance_is_not_noticed() {
+    let mut made = 0;
+    for replay in replays() {
+        let mut changed = replay.transcript.clone();
+        for recorded in &mut changed.steps {
+            for encoded in encoded(recorded, Order::Parallel) {
+                encoded.sha256 = "0".repeat(64);
+                encoded.against.other_prototypes += 7;
+                encoded.types += 7;
+                made += 1;
+            }
+        }
+        assert!(replay.replays(&changed), "{}", replay.scenario.name);
+    }
+    assert!(made > 0);
+}
+
+#[test]
+fn an_incomplete_transcript_is_refused_and_one_of_other_steps_does_not_replay() {
+    for replay in replays() {
+        let Transcript { header, steps } = replay.transcript.clone();
+        let name = &replay.scenario.name;
+        let refused = |header: &Header, steps: &[Recorded]| Transcript::new(header.clone(), steps.to_vec()).is_err();
+        assert!(refused(&header, &steps[1..]) && refused(&header, &steps[..steps.len() - 1]), "{name}");
+        let mut swapped = steps.clone();
+        swapped.swap(0, 1);
+        assert!(refused(&header, &swapped), "{name}");
+        let mut later = header.clone();
+        later.build_transcript += 1;
+        assert!(refused(&later, &steps), "{name}");
+
+        let mut fewer = replay.transcript.clone();
+        fewer.steps.pop();
+        assert!(!replay.replays(&fewer), "{name}: a step less");
+        let mut more = replay.transcript.clone();
+        more.steps.push(more.steps[0].clone());
+        assert!(!replay.replays(&more), "{name}: a step more");
+    }
+}
+
+#[test]
+fn a_transcript_of_another_kind_is_refused() {
+    assert!(matches!(Transcript::parse(""), Err(Error::Sequence { .. })));
+    assert!(matches!(Transcript::parse("{\"transcript\":1}"), Err(Error::Line { line: 1, .. })));
+    let text = replays()[0].transcript.to_text().unwrap();
+    let cut = &text[..text.len() - 10];
+    assert!(matches!(Transcript::parse(cut), Err(Error::Line { .. })));
+}

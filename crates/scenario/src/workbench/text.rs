@@ -1,0 +1,234 @@
+//! The text of a build scenario's snapshot: a pure function of its definition and its transcript.
+
+use std::fmt::Write as _;
+
+use textwrap::Options;
+
+use super::definition::{Definition, Start, Step};
+use super::normalise;
+use super::run::command;
+use super::transcript::{
+    Against, Change, Changes, Command, Encoding, Found, How, Made, Module, Order, Outcome, Over, Recorded, Setting,
+    Symbol, Transcript,
+};
+use crate::definition::{Definition as Scenario, Subject};
+
+/// The width of what is written for people, in characters.
+const WIDTH: usize = 110;
+
+/// The normalised text of a run: what its snapshot holds.
+#[must_use]
+pub fn snapshot(scenario: &Scenario, transcript: &Transcript) -> String {
+    let mut text = format!("{}\n\n", scenario.title);
+    let Subject::Build(definition) = &scenario.subject else {
+        text.push_str("This scenario boots; the transcript is one of a build.\n");
+        return text;
+    };
+    let line = &transcript.header.provenance.line;
+    head(&mut text, definition, line);
+    let mut steps = definition.steps_on(line);
+    for recorded in &transcript.steps {
+        match steps.next() {
+            Some(step) if is_of(recorded, step) => describe(&mut text, step, recorded),
+            Some(step) => {
+                let _ =
+                    writeln!(text, "\n{}. {}: recorded as another step; record it anew", recorded.step + 1, step.title);
+            }
+            None => {
+                let _ = writeln!(text, "\n{}. {}: no longer defined", recorded.step + 1, recorded.title);
+            }
+        }
+    }
+    for step in steps {
+        let _ = writeln!(text, "\n{}: not recorded", step.title);
+    }
+    let _ = writeln!(text, "\n{}.", summary(definition, transcript));
+    text
+}
+
+/// One sentence: how many commands ended as they were to.
+#[must_use]
+pub fn summary(definition: &Definition, transcript: &Transcript) -> String {
+    let (mut commands, mut failed, mut odd) = (0, 0, 0);
+    let steps = definition.steps_on(&transcript.header.provenance.line);
+    for (step, recorded) in steps.zip(&transcript.steps) {
+        for outcome in recorded.ran.iter().chain(recorded.encodings.iter().map(|encoding| &encoding.ran)) {
+            commands += 1;
+            failed += usize::from(outcome.status != 0);
+            odd += usize::from((outcome.status != 0) != step.fails);
+        }
+    }
+    let ended = match odd {
+        0 => "all ended as they were to".to_owned(),
+        odd => format!("{odd} ended otherwise than they were to"),
+    };
+    format!("Of {commands} commands {failed} failed; {ended}")
+}
+
+/// Whether a step was recorded by this definition of it.
+fn is_of(recorded: &Recorded, step: &Step) -> bool {
+    let commands = match (&recorded.ran, &step.encode) {
+        (Some(outcome), None) => outcome.command == command(step),
+        (None, Some(encode)) => recorded.encodings.len() == encode.serial + encode.parallel,
+        _ => false,
+    };
+    commands
+        && recorded.title == step.title
+        && recorded.restored == step.restore
+        && recorded.brought == step.bring
+        && recorded.touched == step.touch
+        && recorded.changes.is_some() != step.changed.is_empty()
+        && recorded.modules.iter().map(|module| &module.path).eq(&step.modules)
+        && recorded.symbols.iter().map(|symbol| &symbol.symbol).eq(&step.symbols)
+}
+
+fn head(text: &mut String, definition: &Definition, line: &str) {
+    let _ = writeln!(text, "kernel   {line}, configured as {}", definition.config);
+    let tree = match definition.start {
+        Start::Built => "as a complete build left it",
+        Start::Configured => "configured, and nothing built",
+    };
+    let _ = writeln!(text, "tree     {tree}");
+    if let Some(patch) = &definition.patch {
+        let _ = writeln!(text, "source   changed by {patch}");
+    }
+    text.push_str("make     is given -C /usr/src/linux O=/build ARCH=x86_64 besides\n");
+}
+
+fn describe(text: &mut String, step: &Step, recorded: &Recorded) {
+    let _ = writeln!(text, "\n{}. {}", recorded.step + 1, step.title);
+    let _ = writeln!(text, "{}\n", wrapped(&step.why));
+    for (what, files) in
+        [("as before the patch", &recorded.restored), ("brought", &recorded.brought), ("touched", &recorded.touched)]
+    {
+        for file in files {
+            let _ = writeln!(text, "   {what}: {file}");
+        }
+    }
+    if let Some(outcome) = &recorded.ran {
+        run(text, outcome, step.fails);
+    }
+    if let Some(changes) = &recorded.changes {
+        written(text, changes);
+    }
+    for Module { path, found } in &recorded.modules {
+        let _ = writeln!(text, "   {path}: {}", of_module(found));
+    }
+    for Symbol { symbol, setting } in &recorded.symbols {
+        let _ = match setting {
+            Setting::Is(value) => writeln!(text, "   {symbol}={value}"),
+            Setting::Off => writeln!(text, "   {symbol} is not set"),
+            Setting::Absent => writeln!(text, "   {symbol} is not there: what it depends on is not"),
+        };
+    }
+    if !recorded.encodings.is_empty() {
+        encodings(text, &recorded.encodings, step.fails);
+    }
+}
+
+fn wrapped(why: &str) -> String {
+    let words = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    textwrap::fill(&words, Options::new(WIDTH).initial_indent("   ").subsequent_indent("   "))
+}
+
+/// The command line as a shell takes it, without what every command has.
+fn shown(command: &Command) -> String {
+    let time = (!command.reproducible).then(|| "env --unset=KBUILD_BUILD_TIMESTAMP".to_owned());
+    let variables = command.env.iter().map(|(name, value)| format!("{name}={value}"));
+    let words: Vec<_> = time.into_iter().chain(variables).chain(command.argv.iter().cloned()).collect();
+    words.join(" ")
+}
+
+fn run(text: &mut String, outcome: &Outcome, fails: bool) {
+    let _ = writeln!(text, "   $ {}", shown(&outcome.command));
+    for line in normalise::log(&outcome.lines) {
+        let _ = writeln!(text, "     {line}");
+    }
+    let _ = writeln!(text, "   {}", status(outcome.status, fails));
+}
+
+fn status(status: i32, fails: bool) -> String {
+    match (status != 0, fails) {
+        (false, false) => "exit status 0".into(),
+        (true, true) => format!("exit status {status}, a failure, as is to be shown"),
+        (false, true) => "exit status 0, where a failure was to be shown".into(),
+        (true, false) => format!("exit status {status}, a failure that was not to be"),
+    }
+}
+
+fn written(text: &mut String, Changes { watched, files }: &Changes) {
+    let _ = writeln!(text, "   {} of {watched} watched files written", files.len());
+    let width = files.iter().map(|change| change.path.len()).max().unwrap_or(0);
+    for Change { path, how } in files {
+        let module = path.ends_with(".ko");
+        let how = match how {
+            How::New => "new",
+            How::Gone => "gone",
+            How::Same => "the same bytes",
+            How::OtherBytes if module => "other bytes, the same .BTF",
+            How::OtherBytes => "other bytes",
+            How::OtherBtf => "another .BTF",
+        };
+        let _ = writeln!(text, "     {path:width$}  {how}");
+    }
+}
+
+fn of_module(found: &Found) -> String {
+    let btf = match found {
+        Found::Nothing => return "not there".into(),
+        Found::NoBtf => return "no .BTF".into(),
+        Found::Unusable(why) => return format!("cannot be used: {why}"),
+        Found::Btf(btf) => btf,
+    };
+    let over = match btf.over {
+        Over::Vmlinux => "vmlinux",
+        Over::Distilled { types: 0 } => "a .BTF.base of its own, which is empty",
+        Over::Distilled { .. } => "a .BTF.base of its own",
+    };
+    let own = if btf.types == 0 { "no types of its own" } else { "types of its own" };
+    match btf.dangling {
+        0 => format!(".BTF over {over}: {own}, nothing dangling"),
+        dangling => format!(".BTF over {over}: {own}, {dangling} references or names dangling"),
+    }
+}
+
+fn encodings(text: &mut String, encodings: &[Encoding], fails: bool) {
+    for (order, words) in [(Order::Serial, "serial"), (Order::Parallel, "parallel")] {
+        let of_order = || encodings.iter().filter(|encoding| encoding.order == order);
+        let Some(first) = of_order().next() else { continue };
+        let _ = writeln!(text, "   {words}, {} times:", of_order().count());
+        let _ = writeln!(text, "   $ {}", shown(&first.ran.command));
+        for (at, encoding) in of_order().enumerate() {
+            odd_run(text, at + 1, &encoding.ran, fails);
+            if let Made::Unusable(why) = &encoding.made {
+                let _ = writeln!(text, "     {}: {why}", at + 1);
+            }
+        }
+        let made: Vec<_> =
+            of_order().filter_map(|it| if let Made::Btf(btf) = &it.made { Some(btf) } else { None }).collect();
+        if order == Order::Serial && !made.is_empty() {
+            let same = made.windows(2).all(|two| two[0].sha256 == two[1].sha256 && two[0].size == two[1].size);
+            let _ =
+                writeln!(text, "     {}", if same { "byte for byte the same" } else { "not the same bytes each time" });
+        }
+        let holds = made.iter().filter(|btf| same_by_meaning(&btf.against)).count();
+        let what = "the named types of data, and the names of functions, of the first serial one";
+        let _ = writeln!(text, "     {holds} of {} hold {what}, no more and no fewer", of_order().count());
+    }
+}
+
+/// A run of an encoder that should have been silent and was not, or failed.
+fn odd_run(text: &mut String, number: usize, outcome: &Outcome, fails: bool) {
+    if outcome.status != 0 || fails {
+        let _ = writeln!(text, "     {number}: {}", status(outcome.status, fails));
+    }
+    for line in &outcome.lines {
+        let _ = writeln!(text, "     {number}: {line}");
+    }
+}
+
+/// Whether prototypes alone differ, see [`super::encoding`].
+const fn same_by_meaning(against: &Against) -> bool {
+    let Against { data_lost, data_gained, functions_lost, functions_gained, other_prototypes: _ } = *against;
+    data_lost + data_gained + functions_lost + functions_gained == 0
+}

@@ -1,0 +1,360 @@
+//! What was seen of a build, kept raw: the schema of a build scenario's `transcript.jsonl`.
+//!
+//! The first line is a [`Header`], every further one a [`Recorded`] step. A transcript that is read back is complete and in
+//! order. Counts, lengths and digests stand here as they were; what of them goes into a snapshot, [`super::snapshot`] decides.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::file::replace;
+
+/// The version of the schema. A reader refuses another one.
+pub const VERSION: u32 = 1;
+
+/// The file, in the folder of a scenario's line, that holds its transcript.
+pub const FILE: &str = "transcript.jsonl";
+
+/// What a transcript says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// [`VERSION`] of the writer.
+    pub build_transcript: u32,
+    /// The scenario's name, with its line: `rebuild-rules@6.1`.
+    pub scenario: String,
+    /// Where everything came from.
+    pub provenance: Provenance,
+    /// How many steps follow.
+    pub steps: usize,
+}
+
+/// Where the parts of a run came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The kernel line.
+    pub line: String,
+    /// The source's version.
+    pub version: String,
+    /// The hash of the source's package or tarball, or of the tree.
+    pub sha256: String,
+    /// The container image that kbuild ran in.
+    pub image: String,
+    /// Versions of the packages in it that decide what kbuild does.
+    pub toolchain: BTreeMap<String, String>,
+}
+
+/// One step, as it was done and seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// Its place among the steps of its line, from 0.
+    pub step: usize,
+    /// Its title.
+    pub title: String,
+    /// Files of the source that became what they were before the patch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restored: Vec<String>,
+    /// Files that were put into the output tree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brought: Vec<String>,
+    /// Files that were given the present time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touched: Vec<String>,
+    /// The command, unless the step encodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<Outcome>,
+    /// What it changed, where that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
+    /// The modules that were looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<Module>,
+    /// The symbols that were looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symbols: Vec<Symbol>,
+    /// The encodings, the serial ones first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encodings: Vec<Encoding>,
+}
+
+/// A command as it was given to the bench.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The program and its arguments, without what `make` is always told.
+    pub argv: Vec<String>,
+    /// Variables of its environment, besides those that every command has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Whether it had a pinned `KBUILD_BUILD_TIMESTAMP`.
+    pub reproducible: bool,
+}
+
+/// A command and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// The command.
+    pub command: Command,
+    /// Its exit status.
+    pub status: i32,
+    /// What it wrote, both streams in the order in which that came.
+    pub lines: Vec<String>,
+}
+
+/// Which files a command wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// How many files were watched: those that were there before or after it.
+    pub watched: usize,
+    /// Those that it wrote, sorted by path.
+    pub files: Vec<Change>,
+}
+
+/// A file that a command wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Its path in the output tree.
+    pub path: String,
+    /// What became of it.
+    pub how: How,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// It was not there before.
+    New,
+    /// It is no longer there.
+    Gone,
+    /// It was written, and holds the same bytes.
+    Same,
+    /// It holds other bytes. Of a module: and the same `.BTF`.
+    OtherBytes,
+    /// It is a module, and its `.BTF` is another, or is there and was not, or the other way around.
+    OtherBtf,
+}
+
+/// What was found of a module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// Its path inside.
+    pub path: String,
+    /// What was found there.
+    pub found: Found,
+}
+
+/// What was found at a module's path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// No file.
+    Nothing,
+    /// A module without `.BTF`.
+    NoBtf,
+    /// A module with `.BTF` that could be parsed over its base.
+    Btf(ModuleBtf),
+    /// Something that could not be read or parsed.
+    Unusable(String),
+}
+
+/// A module's BTF.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleBtf {
+    /// What it was parsed over.
+    pub over: Over,
+    /// The length of `.BTF` in bytes.
+    pub size: usize,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// How many types it holds.
+    pub types: u32,
+    /// How many references and names in them lead nowhere.
+    pub dangling: usize,
+}
+
+/// What a module's BTF is split from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// The BTF of the tree's vmlinux.
+    Vmlinux,
+    /// The module's own `.BTF.base`.
+    Distilled {
+        /// How many types that holds.
+        types: u32,
+    },
+}
+
+/// A symbol of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Symbol {
+    /// Its name, with its `CONFIG_`.
+    pub symbol: String,
+    /// What it is.
+    pub setting: Setting,
+}
+
+/// What a symbol of the configuration is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Setting {
+    /// It has this value.
+    Is(String),
+    /// It could be set and is not.
+    Off,
+    /// It is not mentioned: what it depends on is not there.
+    Absent,
+}
+
+/// One encoding of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encoding {
+    /// In which order the tool goes through the compilation units.
+    pub order: Order,
+    /// The tool's run.
+    pub ran: Outcome,
+    /// What came out.
+    pub made: Made,
+}
+
+/// What an encoder made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Made {
+    /// BTF.
+    Btf(Encoded),
+    /// Nothing that could be read and parsed, and why.
+    Unusable(String),
+}
+
+/// In which order a tool goes through compilation units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// One after the other.
+    Serial,
+    /// Several at a time, with `-j`.
+    Parallel,
+}
+
+/// BTF that was encoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encoded {
+    /// Its length in bytes.
+    pub size: usize,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// How many types it holds.
+    pub types: u32,
+    /// How it compares with the first encoding.
+    pub against: Against,
+}
+
+/// How an encoding compares by meaning with the first one, whatever the order of its types.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Against {
+    /// Named types of data, in everything that they reach, that only the first one has.
+    pub data_lost: usize,
+    /// Those that only this one has.
+    pub data_gained: usize,
+    /// Names of functions that only the first one has.
+    pub functions_lost: usize,
+    /// Those that only this one has.
+    pub functions_gained: usize,
+    /// Functions of a name that both have, with a prototype that the other one does not give that name.
+    pub other_prototypes: usize,
+}
+
+/// A complete run of a build scenario on one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transcript {
+    /// What the run was.
+    pub header: Header,
+    /// The steps, in order.
+    pub steps: Vec<Recorded>,
+}
+
+impl Transcript {
+    /// Joins a header and the steps of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Version`], or [`Error::Sequence`] if the steps are not those that the header announces, in order.
+    pub fn new(header: Header, steps: Vec<Recorded>) -> Result<Self, Error> {
+        if header.build_transcript != VERSION {
+            return Err(Error::Version { found: header.build_transcript });
+        }
+        if header.steps != steps.len() {
+            let what = format!("{} steps are announced and {} are there", header.steps, steps.len());
+            return Err(Error::Sequence { what });
+        }
+        if let Some((at, recorded)) = steps.iter().enumerate().find(|(at, recorded)| *at != recorded.step) {
+            return Err(Error::Sequence { what: format!("in the place of step {at} is step {}", recorded.step) });
+        }
+        Ok(Self { header, steps })
+    }
+
+    /// Reads a transcript from its text.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Line`] for a line that is not JSON of the schema, and those of [`Transcript::new`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut lines = text.lines().enumerate();
+        let (_, first) = lines.next().ok_or_else(|| Error::Sequence { what: "it is empty".into() })?;
+        let header = serde_json::from_str(first).map_err(|source| Error::Line { line: 1, source })?;
+        let steps = lines
+            .map(|(at, line)| serde_json::from_str(line).map_err(|source| Error::Line { line: at + 1, source }))
+            .collect::<Result<_, _>>()?;
+        Self::new(header, steps)
+    }
+
+    /// Reads a transcript from a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transcript::parse`], and [`Error::Io`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::parse(&fs::read_to_string(path).map_err(Error::io("read the transcript", path))?)
+    }
+
+    /// The transcript's text: a header and its steps, one JSON document a line.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Line`] if a part cannot be written as JSON, which none of today's can be.
+    pub fn to_text(&self) -> Result<String, Error> {
+        let json = |line, value: Result<String, _>| value.map_err(|source| Error::Line { line, source });
+        let mut text = json(1, serde_json::to_string(&self.header))?;
+        text.push('\n');
+        for (at, step) in self.steps.iter().enumerate() {
+            text.push_str(&json(at + 2, serde_json::to_string(step))?);
+            text.push('\n');
+        }
+        Ok(text)
+    }
+
+    /// Replaces a file by this transcript, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        replace(path, self.to_text()?.as_bytes()).map_err(Error::io("write the transcript", path))
+    }
+}

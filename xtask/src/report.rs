@@ -1,0 +1,308 @@
+//! `cargo xtask report`: what the change that gave modules their BTF claimed, measured again.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use figures::measure::{self, Subject};
+use figures::{KernelSizes, Overhead, Report, Sizes, Style};
+use kernels::archive::{self, AptArchive, Unavailable};
+use kernels::build::{self, Config, Recipes, Request, Workshop};
+use kernels::image::{self, Kind};
+use kernels::source::{self, Source, SourcePins};
+use kernels::{Class, engine};
+use scenario::exit::Exit;
+use scenario::file::replace;
+
+use crate::environment::Environment;
+use crate::interrupt;
+use crate::progress::{self, Display};
+
+/// The kernel whose modules are measured besides those that are built here.
+const PREBUILT: &str = "6.1.0-56-cloud-amd64";
+
+/// Measures again what was claimed of split BTF: how much smaller it is, and what it costs a build.
+///
+/// Exit codes: 0 done; 1 something could not be measured, and the report says what; 2 no such line or kernel; 3 the
+/// environment, a build that failed, or a kernel that is unavailable; 130 interrupted.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sizes(OfSizes),
+    Overhead(OfOverhead),
+}
+
+/// The BTF of every module, encoded alone and against the kernel's: each module, the largest, totals, ratios.
+///
+/// Without arguments: of 6.1 as built here, and of all modules of Debian's cloud kernel, whose debug information is a
+/// download of 283 MB and takes 1.8 GB in the cache.
+#[derive(Debug, clap::Args)]
+struct OfSizes {
+    /// A kernel line that is built from source: 6.1, 6.12 or 7.2; can be given several times
+    #[arg(long, value_name = "LINE")]
+    line: Vec<String>,
+    /// A prebuilt kernel whose debug information is pinned in kernel-configs/; can be given several times
+    #[arg(long, value_name = "RELEASE")]
+    prebuilt: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+/// A make with nothing to do against one after `touch vmlinux`, which encodes the BTF of all modules again: real, user
+/// and system time, and the share of the processor.
+#[derive(Debug, clap::Args)]
+struct OfOverhead {
+    /// The kernel line that is built from source
+    #[arg(long, value_name = "LINE", default_value = "6.1")]
+    line: String,
+    /// How often each build is run
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    runs: u16,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+#[derive(Debug, clap::Args)]
+struct Output {
+    /// The report's form, and the file it goes to: human, json or html, and a file behind a colon; can be given several
+    /// times
+    #[arg(long, value_name = "FORMAT[:FILE]", default_value = "human")]
+    format: Vec<Format>,
+}
+
+/// A form of the report and where it goes; standard output if nowhere else.
+#[derive(Debug, Clone)]
+struct Format {
+    form: Form,
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Human,
+    Json,
+    Html,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (form, file) = match text.split_once(':') {
+            Some((_, "")) => return Err("a file name is missing after the colon".into()),
+            Some((form, file)) => (form, Some(file.into())),
+            None => (text, None),
+        };
+        let form = match form {
+            "human" => Form::Human,
+            "json" => Form::Json,
+            "html" => Form::Html,
+            other => return Err(format!("{other} is not a format: use human, json or html")),
+        };
+        Ok(Self { form, file })
+    }
+}
+
+/// Measures, and prints the report.
+///
+/// # Errors
+///
+/// What keeps everything from being measured.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let (environment, output) = match &arguments.command {
+        Command::Sizes(arguments) => (&arguments.environment, &arguments.output),
+        Command::Overhead(arguments) => (&arguments.environment, &arguments.output),
+    };
+    let result = in_workshop(environment, |workshop| match &arguments.command {
+        Command::Sizes(arguments) => finish(sizes(workshop, arguments)?.as_ref().map(|it| it as &dyn Report), output),
+        Command::Overhead(arguments) => {
+            finish(overhead(workshop, arguments)?.as_ref().map(|it| it as &dyn Report), output)
+        }
+    });
+    result.or_else(|error| match class(&error) {
+        None => Err(error),
+        Some(class) => {
+            progress::say(&format!("error: {}", crate::one_line_a_cause(&error)));
+            Ok(match class {
+                Class::Usage => Exit::Usage,
+                Class::Cancelled => Exit::Interrupted,
+                Class::Environment => Exit::Environment,
+            })
+        }
+    })
+}
+
+fn class(error: &anyhow::Error) -> Option<Class> {
+    let ours =
+        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<kernels::Error>().map(kernels::Error::class);
+    error.chain().find_map(|cause| match cause.downcast_ref::<figures::Error>() {
+        Some(figures::Error::Kernels(error)) => Some(error.class()),
+        Some(_) => Some(Class::Environment),
+        None => ours(cause),
+    })
+}
+
+fn in_workshop(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Result<Exit>) -> Result<Exit> {
+    let display = Display::new();
+    let show = |progress| display.ready(progress);
+    let cancel = interrupt::flag()?;
+    let apt = environment.apt()?;
+    let context = environment.context(&apt, &cancel, &show)?;
+    let choice = engine::prepare(&context, environment.engine)?;
+    let image = image::prepare(&context, &choice.engine, Kind::Build)?;
+    work(&Workshop { context: &context, engine: &choice.engine, image: &image })
+}
+
+/// Prints a report; one that could not be made, which was told, or is incomplete, is no success.
+fn finish(report: Option<&dyn Report>, output: &Output) -> Result<Exit> {
+    let Some(report) = report else { return Ok(Exit::Environment) };
+    output.format.iter().try_for_each(|format| print(report, format))?;
+    Ok(if report.complete() { Exit::Recorded } else { Exit::Differs })
+}
+
+/// Nothing if a kernel is unavailable, which is told.
+fn sizes(workshop: &Workshop<'_>, arguments: &OfSizes) -> Result<Option<Sizes>> {
+    let (mut lines, mut releases) = (arguments.line.clone(), arguments.prebuilt.clone());
+    if lines.is_empty() && releases.is_empty() {
+        (lines, releases) = (vec!["6.1".into()], vec![PREBUILT.into()]);
+    }
+    let setting = measure::setting(workshop);
+    let mut kernels = Vec::new();
+    for line in &lines {
+        let Some(kernel) = built(workshop, line)? else { return Ok(None) };
+        kernels.push(kernel);
+    }
+    for release in &releases {
+        let Some(kernel) = prebuilt(workshop, &arguments.environment, release)? else { return Ok(None) };
+        kernels.push(kernel);
+    }
+    Ok(Some(Sizes { version: figures::VERSION, setting, kernels }))
+}
+
+fn built(workshop: &Workshop<'_>, line: &str) -> Result<Option<KernelSizes>> {
+    let Some(source) = available(source_of(workshop, line)?) else { return Ok(None) };
+    let recipes = recipes();
+    let config = config();
+    let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
+    let build = build::build(workshop, &request)?;
+    let tree = build::output_tree(workshop, &request)?.with_context(|| {
+        format!("the output tree of {} is gone: cargo xtask kernel clean {line}", build.manifest.name)
+    })?;
+    Ok(Some(measure::sizes(workshop, &Subject::built(&build, &tree))?))
+}
+
+fn prebuilt(workshop: &Workshop<'_>, environment: &Environment, release: &str) -> Result<Option<KernelSizes>> {
+    let pins = environment.pins()?;
+    let (Some(pin), Some(debug)) = (pins.release(release), pins.debug_of(release)) else {
+        let known = pins.debug.iter().map(|pin| pin.release.clone()).collect();
+        let what = "kernel with pinned debug information called";
+        return Err(kernels::Error::UnknownName { what, given: release.to_owned(), known }.into());
+    };
+    let apt = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
+    let kernel = archive::acquire(workshop.context, &apt, std::slice::from_ref(pin))?.pop();
+    let Some(kernel) = kernel.and_then(available) else { return Ok(None) };
+    let Some(debug) = available(archive::acquire_debug(workshop.context, &apt, debug)?) else { return Ok(None) };
+    Ok(Some(measure::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
+}
+
+/// Nothing if the kernel's source is unavailable, which is told.
+fn overhead(workshop: &Workshop<'_>, arguments: &OfOverhead) -> Result<Option<Overhead>> {
+    let Some(source) = available(source_of(workshop, &arguments.line)?) else { return Ok(None) };
+    let recipes = recipes();
+    let config = config();
+    let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
+    Ok(Some(measure::overhead(workshop, &request, arguments.runs.into())?))
+}
+
+fn recipes() -> Recipes {
+    Recipes::at(crate::root().join("kernel-configs"))
+}
+
+fn config() -> Config {
+    Config::new(&["strict"])
+}
+
+fn source_of(workshop: &Workshop<'_>, line: &str) -> Result<Result<Source, Unavailable>> {
+    let pins = SourcePins::builtin()?;
+    let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
+    Ok(source::acquire(workshop, &archive, pins.line(line)?)?)
+}
+
+/// What is there; what is not is told.
+fn available<T>(found: Result<T, Unavailable>) -> Option<T> {
+    found.map_err(|unavailable| progress::say(&format!("error: {unavailable}"))).ok()
+}
+
+fn print(report: &dyn Report, Format { form, file }: &Format) -> Result<()> {
+    let terminal = file.is_none() && io::stdout().is_terminal();
+    let style = Style {
+        colour: terminal && std::env::var_os("NO_COLOR").is_none(),
+        width: if terminal { console::Term::stdout().size().1.into() } else { 120 },
+    };
+    let mut text = match form {
+        Form::Human => report.text(style),
+        Form::Json => report.json()?,
+        Form::Html => report.html(),
+    };
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    match file {
+        Some(path) => {
+            write(path, text.as_bytes()).with_context(|| format!("failed to write the report {}", path.display()))
+        }
+        None => match io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.context("failed to print the report"),
+        },
+    }
+}
+
+/// Replaces a file; a pipe or a device is written to as it is.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => fs::write(path, bytes),
+        _ => replace(path, bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_a_form_and_possibly_a_file() {
+        let html: Format = "html:out/a:b.html".parse().unwrap();
+        assert_eq!((html.form, html.file.as_deref()), (Form::Html, Some(Path::new("out/a:b.html"))));
+        let json: Format = "json".parse().unwrap();
+        assert_eq!((json.form, json.file), (Form::Json, None));
+        assert!("json:".parse::<Format>().is_err() && "junit".parse::<Format>().is_err());
+    }
+
+    #[test]
+    fn an_error_exits_as_what_it_wraps_does() {
+        let unknown = || kernels::Error::UnknownName { what: "kernel line", given: "5.0".into(), known: Vec::new() };
+        assert_eq!(class(&unknown().into()), Some(Class::Usage));
+        assert_eq!(class(&figures::Error::from(unknown()).into()), Some(Class::Usage));
+        assert_eq!(class(&figures::Error::Release { release: "x".into() }.into()), Some(Class::Environment));
+        assert_eq!(class(&anyhow::anyhow!("no space")), None);
+    }
+
+    #[test]
+    fn the_kernel_that_is_measured_without_arguments_is_pinned_with_its_debug_information() {
+        let pins = kernels::pins::Pins::builtin().unwrap();
+        assert!(pins.release(PREBUILT).is_some() && pins.debug_of(PREBUILT).is_some());
+    }
+}
