@@ -6,7 +6,7 @@ use gimli::constants as dw;
 use kmod::ElfFile;
 
 use crate::dedup::{Pool, Scratch};
-use crate::dwarf::{Collector, DwarfFile, UnitHead, Wanted};
+use crate::dwarf::{Collector, DwarfFile, Sources, UnitHead, Wanted};
 use crate::names::Names;
 use crate::report::Report;
 use crate::select::{self, PerCpu};
@@ -104,6 +104,7 @@ impl<'b> Encoder<'b> {
             enum64: options.enum64,
             type_tags: options.type_tags,
             decl_tags: options.decl_tags,
+            exclude_rust: options.exclude_rust,
             variables: options.variables && per_cpu.is_some(),
             local_variables: options.local_variables,
             functions: any.then_some(functions),
@@ -122,7 +123,7 @@ impl<'b> Encoder<'b> {
         let heads = file.units()?;
         let mut collector = Collector::new();
         let merged = refers_across(file, &heads, &mut collector)?;
-        let reading = Reading { file, names, wanted, int: names.number(b"int")? };
+        let reading = Reading { sources: Sources { file, names, wanted }, int: names.number(b"int")? };
         let mut wanted_heads = Vec::new();
         for head in &heads {
             match left_out(head) {
@@ -142,9 +143,7 @@ impl<'b> Encoder<'b> {
 
 /// What all units of a file are read with.
 pub(crate) struct Reading<'r> {
-    pub(crate) file: &'r DwarfFile<'r>,
-    pub(crate) names: &'r Names<'r>,
-    pub(crate) wanted: &'r Wanted,
+    sources: Sources<'r>,
     /// The number of the name `int`.
     pub(crate) int: u32,
 }
@@ -159,9 +158,9 @@ impl Reading<'_> {
         unit: &mut Unit,
         report: &mut Report,
     ) -> Result<(), EncodeError> {
-        self.file.read_info(head.offset, head.length, bytes)?;
+        self.sources.file.read_info(head.offset, head.length, bytes)?;
         report.units = report.units.saturating_add(1);
-        collector.collect(self.file, self.names, self.wanted, head, bytes, unit, report)
+        collector.collect(self.sources, head, bytes, unit, report)
     }
 
     /// Reads a unit as far as it can be done without knowing the others.

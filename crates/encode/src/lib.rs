@@ -53,6 +53,7 @@
     deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unreachable, clippy::unwrap_used)
 )]
 
+mod agree;
 mod base;
 pub mod check;
 mod dedup;
@@ -73,5 +74,5 @@ pub use base::PreparedBase;
 pub use dwarf::Malformed;
 pub use encoder::{Encoded, Encoder};
 pub use error::EncodeError;
-pub use options::{Functions, LANGUAGE_RUST, Options};
+pub use options::{Functions, Options};
 pub use report::Report;

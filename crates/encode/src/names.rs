@@ -132,7 +132,6 @@ impl<'b> Names<'b> {
     }
 
     /// The number of a string; 0 for the empty one.
-    #[expect(clippy::cast_possible_truncation, reason = "four bits of the hash")]
     pub(crate) fn number(&self, string: &[u8]) -> Result<u32, EncodeError> {
         if string.is_empty() {
             return Ok(0);

@@ -6,13 +6,12 @@
 pub enum Functions {
     /// The first one: pahole up to 1.24.
     First,
-    /// One, if all agree in their types, and none for certain breaks the calling convention: pahole's `consistent_func`.
+    /// The first one, if all agree in their types: of pahole's `consistent_func` that part that looks at types.
     Consistent,
 }
 
 /// What is encoded: pahole's `--btf_features`, and what of its behaviour depends on its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a feature of its own, as in pahole")]
 pub struct Options {
     /// Floating-point numbers as FLOAT, not as INT: `float`.
     pub floats: bool,
@@ -24,10 +23,6 @@ pub struct Options {
     pub type_tags: bool,
     /// Per-CPU variables: `var`.
     pub variables: bool,
-    /// Functions that the compiler changed, whose symbols have a suffix such as `.isra.0`: `optimized_func`.
-    pub optimized_functions: bool,
-    /// Tags on kfuncs: `decl_tag_kfuncs`.
-    pub kfunc_tags: bool,
     /// Which functions.
     pub functions: Functions,
     /// Static per-CPU variables inside functions: pahole up to 1.25.
@@ -37,12 +32,9 @@ pub struct Options {
     /// Whether a forward declaration that no type showed to be a certain struct or union is taken to be the only one of that
     /// name: libbpf from 1.1 on.
     pub resolve_forwards: bool,
-    /// Languages whose units are left out, as `DW_LANG_*` numbers: `--lang_exclude`.
-    pub exclude_languages: Vec<u16>,
+    /// Leave out units written in Rust: `--lang_exclude=rust`.
+    pub exclude_rust: bool,
 }
-
-/// `DW_LANG_Rust`.
-pub const LANGUAGE_RUST: u16 = 0x1c;
 
 impl Options {
     /// What Linux 6.1 asks of pahole 1.24.
@@ -54,22 +46,19 @@ impl Options {
             decl_tags: true,
             type_tags: true,
             variables: true,
-            optimized_functions: false,
-            kfunc_tags: false,
             functions: Functions::First,
             local_variables: true,
             size_from_symbol: true,
             resolve_forwards: true,
-            exclude_languages: vec![LANGUAGE_RUST],
+            exclude_rust: true,
         }
     }
 
-    /// What Linux 6.12 and later ask of pahole.
+    /// What Linux 6.12 and later ask of pahole, as far as it goes: functions are compared by their types alone. An unexpected
+    /// register, an ambiguous address and kfunc tags are not looked at yet, so this is not what a 6.12 kernel carries.
     #[must_use]
     pub fn kernel() -> Self {
         Self {
-            optimized_functions: true,
-            kfunc_tags: true,
             functions: Functions::Consistent,
             local_variables: false,
             size_from_symbol: false,

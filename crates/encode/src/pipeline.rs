@@ -24,9 +24,9 @@ struct Table<'p, 'b> {
     next: usize,
     /// The next unit whose turn it is.
     turn: usize,
-    read: BTreeMap<usize, Box<Unit>>,
+    read: BTreeMap<usize, Unit>,
     /// Units whose memory can be used again.
-    spare: Vec<Box<Unit>>,
+    spare: Vec<Unit>,
     /// The canonical types, while no one is at work on them.
     pool: Option<(&'p mut Pool<'b>, Scratch)>,
     error: Option<(usize, EncodeError)>,
@@ -90,7 +90,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
     }
 
     /// The number of the next unit, and memory for it.
-    fn next(&self) -> Option<(usize, Box<Unit>)> {
+    fn next(&self) -> Option<(usize, Unit)> {
         let mut table = self.lock();
         loop {
             if table.error.is_some() || table.next >= self.heads.len() {
@@ -128,7 +128,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
     }
 
     /// Puts a unit on the table, and does what is to be done there unless someone else does.
-    fn put(&self, number: usize, unit: Box<Unit>) {
+    fn put(&self, number: usize, unit: Unit) {
         let mut table = self.lock();
         table.read.insert(number, unit);
         let Some((pool, mut scratch)) = table.pool.take() else { return };

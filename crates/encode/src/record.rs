@@ -53,6 +53,7 @@ const ELEMENT: usize = 3;
 /// How many kinds there are, 0 included.
 const KINDS: usize = Kind::KNOWN.len();
 
+#[expect(clippy::indexing_slicing, reason = "worked out by the compiler, which checks it")]
 static WALKS: [Walk; KINDS] = {
     let mut walks = [Walk::of(Kind::Void); KINDS];
     let mut number = 0;
@@ -64,6 +65,7 @@ static WALKS: [Walk; KINDS] = {
 };
 
 impl Walk {
+    #[expect(clippy::indexing_slicing, reason = "worked out by the compiler, which checks it")]
     const fn of(kind: Kind) -> Self {
         let mut walk =
             Self { head: [Slot::Number; HEAD], head_len: 3, element: [Slot::Number; ELEMENT], element_len: 0 };

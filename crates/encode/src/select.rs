@@ -1,10 +1,9 @@
 //! Which functions and variables are written.
 
-use std::collections::HashSet;
-
 use btf::Kind;
 
-use crate::dedup::{Pool, SavedTagged, SavedVariable};
+use crate::agree;
+use crate::dedup::{Pool, SavedFunction, SavedTagged, SavedVariable};
 use crate::names::{Names, NumberMap};
 use crate::record::{self, make_info};
 use crate::report::Report;
@@ -36,18 +35,14 @@ pub(crate) fn functions(
     options: &Options,
     report: &mut Report,
 ) -> Result<NumberMap<u32>, EncodeError> {
-    let mut written = HashSet::new();
     let mut ids = NumberMap::default();
     let functions = std::mem::take(&mut pool.functions);
     let params = std::mem::take(&mut pool.params);
+    let chosen = choose_functions(pool, options, &functions, &params);
     let mut words = Vec::new();
     for (place, function) in functions.iter().enumerate() {
-        match options.functions {
-            Functions::First | Functions::Consistent => {
-                if !written.insert(function.name) {
-                    continue;
-                }
-            }
+        if chosen.get(&function.name) != Some(&Some(place)) {
+            continue;
         }
         let start = function.first_param as usize;
         let params = params.get(start..start.saturating_add(function.param_count as usize)).unwrap_or_default();
@@ -64,6 +59,25 @@ pub(crate) fn functions(
         report.functions = report.functions.saturating_add(u32::from(pool.place(id).is_some()));
     }
     Ok(ids)
+}
+
+/// The place of the function that is written, for each name; `None` where none is.
+fn choose_functions(
+    pool: &Pool<'_>,
+    options: &Options,
+    functions: &[SavedFunction],
+    params: &[(u32, u32)],
+) -> NumberMap<Option<usize>> {
+    let mut chosen: NumberMap<Option<usize>> = NumberMap::default();
+    for (place, function) in functions.iter().enumerate() {
+        let first = chosen.entry(function.name).or_insert(Some(place));
+        let other = first.and_then(|first| functions.get(first));
+        let is_consistent = other.is_none_or(|other| agree::functions(pool, params, other, function));
+        if options.functions == Functions::Consistent && !is_consistent {
+            *first = None;
+        }
+    }
+    chosen
 }
 
 /// Adds the variables that are to be written, and the data section that they are in.

@@ -163,10 +163,13 @@ impl Meeting<'_, '_> {
         if kind != kind_canonical || kind.is_enum() {
             return self.pair_of_kinds(canonical, left, right);
         }
-        match record::compare(left, right, |left, right| self.meet(stack, left, right)) {
-            true => Outcome::Equal,
-            false => Outcome::Different,
+        let before = stack.len();
+        if !record::compare(left, right, |left, right| self.meet(stack, left, right)) {
+            return Outcome::Different;
         }
+        // Depth first and in the order of the fields, as libbpf goes: where a type is paired with two, the first pair counts.
+        stack.get_mut(before..).unwrap_or_default().reverse();
+        Outcome::Equal
     }
 
     /// What a canonical forward declaration stands for, if that is known.

@@ -7,6 +7,6 @@ mod reader;
 mod relocations;
 mod shape;
 
-pub(crate) use collect::{Collector, NameSet, Wanted};
+pub(crate) use collect::{Collector, NameSet, Sources, Wanted};
 pub(crate) use file::{DwarfFile, UnitHead};
 pub use form::Malformed;

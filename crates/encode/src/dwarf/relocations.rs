@@ -60,7 +60,6 @@ impl Format {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the parts of r_info are 32, 24 or 8 bits wide")]
     fn parse(self, entry: &[u8]) -> Option<Relocation> {
         let offset = self.word(entry, 0)?;
         let info = self.word(entry, 1)?;

@@ -165,10 +165,7 @@ fn over_a_base_only_what_is_new_is_written() {
     let view = btf.over(&base_btf);
     let (_, more) = one(view, Kind::Struct, "more");
     let member = more.members().next().expect("a member");
-    assert!(
-        !view.is_own(member.ty) && !view.is_own_string(more.members().next().expect("one").name)
-            || view.is_own(member.ty) == false
-    );
+    assert!(!view.is_own(member.ty), "the base's own");
     assert_eq!(view.get(member.ty).map(|ty| ty.kind()), Some(Kind::Struct));
 }
 

@@ -1,7 +1,7 @@
 //! Which functions and variables are written.
 
 use btf::Kind;
-use encode::Options;
+use encode::{Functions, Options};
 use gimli::write::AttributeValue;
 
 use crate::support::{Source, named, one, parse};
@@ -110,4 +110,50 @@ fn without_per_cpu_variables_there_is_no_section() {
     source.unit().int();
     let encoded = source.encode(Options::kernel());
     assert_eq!(parse(&encoded).len(), 1);
+}
+
+#[test]
+fn a_function_whose_definitions_disagree_is_left_out_where_they_have_to_agree() {
+    for (wide, expected) in [(false, [1, 1]), (true, [1, 0])] {
+        let counts = [Functions::First, Functions::Consistent].map(|functions| {
+            let mut source = Source::new();
+            for second in [false, true] {
+                let mut unit = source.unit();
+                let int = unit.int();
+                let long = unit.base("long int", 8, gimli::DW_ATE_signed);
+                let constant = unit.to(gimli::DW_TAG_const_type, "", int);
+                unit.function(
+                    "twice",
+                    &[(
+                        "x",
+                        if second && wide {
+                            long
+                        } else if second {
+                            constant
+                        } else {
+                            int
+                        },
+                    )],
+                );
+            }
+            source.function_symbol("twice");
+            let encoded = source.encode(Options { functions, ..Options::kernel() });
+            named(parse(&encoded).alone(), Kind::Func, "twice").len()
+        });
+        assert_eq!(counts, expected, "`const` does not matter, the type does");
+    }
+}
+
+#[test]
+fn units_in_rust_are_left_out_and_counted() {
+    for exclude_rust in [true, false] {
+        let mut source = Source::new();
+        let mut unit = source.unit();
+        unit.int();
+        let root = unit.dwarf.units.get(unit.unit).root();
+        unit.set(root, gimli::DW_AT_language, AttributeValue::Language(gimli::DW_LANG_Rust));
+        let encoded = source.encode(Options { exclude_rust, ..Options::kernel() });
+        assert_eq!(parse(&encoded).len(), u32::from(!exclude_rust));
+        assert_eq!(encoded.report.skipped_units.get("written in Rust"), exclude_rust.then_some(&1));
+    }
 }

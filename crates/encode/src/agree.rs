@@ -1,0 +1,72 @@
+//! Whether the definitions of one function agree.
+
+use btf::Kind;
+
+use crate::dedup::{Pool, SavedFunction};
+use crate::record;
+
+/// How deep types without names are followed; what agrees so far agrees.
+const MAX_DEPTH: u32 = 50;
+
+/// Whether two functions of one name return the same and take the same.
+pub(crate) fn functions(pool: &Pool<'_>, params: &[(u32, u32)], left: &SavedFunction, right: &SavedFunction) -> bool {
+    let of = |function: &SavedFunction| {
+        let start = function.first_param as usize;
+        params.get(start..start.saturating_add(function.param_count as usize)).unwrap_or_default()
+    };
+    let (params_left, params_right) = (of(left), of(right));
+    let mut pairs = params_left.iter().zip(params_right);
+    left.param_count == right.param_count
+        && types(pool, left.returns, right.returns, 0)
+        && pairs.all(|(&(_, left), &(_, right))| types(pool, left, right, 0))
+}
+
+/// Whether types agree: loosely, as `const` does not matter and the name of a type stands for it.
+fn types(pool: &Pool<'_>, mut left: u32, mut right: u32, depth: u32) -> bool {
+    for _ in depth..MAX_DEPTH {
+        (left, right) = (pool.resolved(left), pool.resolved(right));
+        if left == right {
+            return true;
+        }
+        if left == 0 || right == 0 {
+            return false;
+        }
+        let (words, others) = (pool.get(left), pool.get(right));
+        let (kind, other_kind) = (declared_kind(words), declared_kind(others));
+        match (kind, other_kind) {
+            _ if kind == other_kind => {}
+            (Kind::Const, _) => {
+                left = record::word(words);
+                continue;
+            }
+            (_, Kind::Const) => {
+                right = record::word(others);
+                continue;
+            }
+            _ => return false,
+        }
+        match kind {
+            Kind::Typedef | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 => {
+                return record::name(words) == record::name(others);
+            }
+            Kind::Ptr | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => {
+                (left, right) = (record::word(words), record::word(others));
+            }
+            // Anything else agrees if its numbers and names do, and what it refers to agrees.
+            _ => {
+                let next = depth.saturating_add(1);
+                return record::compare(words, others, |left, right| types(pool, left, right, next));
+            }
+        }
+    }
+    true
+}
+
+/// The kind; of a forward declaration that of what it declares.
+fn declared_kind(words: &[u32]) -> Kind {
+    match record::kind(words) {
+        Kind::Fwd if record::info(words) >> 31 == 1 => Kind::Union,
+        Kind::Fwd => Kind::Struct,
+        kind => kind,
+    }
+}

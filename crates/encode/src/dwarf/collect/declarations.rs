@@ -1,0 +1,155 @@
+//! Functions, variables and tags.
+
+use btf::Kind;
+use gimli::constants as dw;
+
+use super::{Frame, NameSet, Result, Walk};
+use crate::dwarf::shape::{Attr, Shape};
+use crate::unit::{DeclTag, Function, Param, Tagged, Variable, head};
+
+impl Walk<'_, '_> {
+    pub(super) fn function(&mut self, offset: u32, shape: &Shape) -> Result<()> {
+        self.read(shape)?;
+        let name = self.name(Attr::Name)?;
+        let known = |names: &NameSet| names.contains(name);
+        let abstract_origin = self.reference(Attr::AbstractOrigin)?;
+        let specification = self.reference(Attr::Specification)?;
+        let is_wanted = name == 0 || self.wanted.functions.as_ref().is_none_or(known);
+        if !is_wanted {
+            return self.enter(shape, Frame::Function(None));
+        }
+        let returns = self.reference(Attr::Type)?;
+        let index = u32::try_from(self.unit.functions.len()).unwrap_or(u32::MAX);
+        self.unit.functions.push(Function {
+            offset,
+            name,
+            returns,
+            origin: if abstract_origin == 0 { specification } else { abstract_origin },
+            is_instance: abstract_origin != 0,
+            first_param: u32::try_from(self.unit.params.len()).unwrap_or(u32::MAX),
+            is_declaration: self.values.seen >> Attr::Declaration as u32 & 1 == 1,
+            is_external: self.values.flag(Attr::External),
+            ..Function::default()
+        });
+        self.enter(shape, Frame::Function(Some(index)))
+    }
+
+    pub(super) fn parameter(&mut self, offset: u32, shape: &Shape, function: u32) -> Result<()> {
+        self.read(shape)?;
+        let name = self.name(Attr::Name)?;
+        let ty = self.reference(Attr::Type)?;
+        let origin = self.reference(Attr::AbstractOrigin)?;
+        let place = self.unit.params.len();
+        let mut component = -1;
+        let owner = self.unit.functions.get_mut(function as usize);
+        let is_next =
+            |function: &&mut Function| function.first_param.saturating_add(function.param_count) as usize == place;
+        if let Some(function) = owner.filter(is_next) {
+            component = i32::try_from(function.param_count).unwrap_or(-1);
+            function.param_count = function.param_count.saturating_add(1);
+            self.unit.params.push(Param { offset, name, ty, origin });
+        }
+        self.enter(shape, Frame::Tagged(Some((Tagged::Function(function), component))))
+    }
+
+    pub(super) fn variable(&mut self, offset: u32, shape: &Shape, frame: Frame) -> Result<()> {
+        let is_top_level = matches!(frame, Frame::Scope { in_function: false });
+        if !self.wanted.variables || !(is_top_level || self.wanted.local_variables) {
+            return self.pass(shape);
+        }
+        self.read(shape)?;
+        let is_declaration = self.values.flag(Attr::Declaration);
+        let address = if is_declaration { None } else { self.address()? };
+        if address.is_none() && !is_declaration {
+            return self.enter(shape, Frame::Nothing);
+        }
+        let name = self.name(Attr::Name)?;
+        let ty = self.reference(Attr::Type)?;
+        let specification = self.reference(Attr::Specification)?;
+        let (address, section) = address.unwrap_or_default();
+        let index = u32::try_from(self.unit.variables.len()).unwrap_or(u32::MAX);
+        self.unit.variables.push(Variable {
+            offset,
+            name,
+            ty,
+            specification,
+            is_external: self.values.flag(Attr::External),
+            is_declaration,
+            is_top_level,
+            is_artificial: self.values.flag(Attr::Artificial),
+            section,
+            address,
+        });
+        self.enter(shape, Frame::Tagged(Some((Tagged::Variable(index), -1))))
+    }
+
+    /// The address that a variable always has, and its section.
+    pub(super) fn address(&mut self) -> Result<Option<(u64, Option<u32>)>> {
+        let Some(position) = self.values.get(Attr::Location) else { return Ok(None) };
+        let form = self.values.form(Attr::Location);
+        if !matches!(form, dw::DW_FORM_exprloc | dw::DW_FORM_block | dw::DW_FORM_block1) {
+            return Ok(None);
+        }
+        let mut reader = self.reader.at(usize::try_from(position).unwrap_or(usize::MAX));
+        let length = match form {
+            dw::DW_FORM_block1 => reader.u8().map(u64::from),
+            _ => reader.uleb(),
+        };
+        if length.map_err(|error| self.malformed(error))? == 0 {
+            return Ok(None);
+        }
+        match reader.u8().map(dw::DwOp).map_err(|error| self.malformed(error))? {
+            dw::DW_OP_addr => {
+                let at = reader.position();
+                let raw = reader.word(self.head.encoding.address_size).map_err(|error| self.malformed(error))?;
+                self.relocated(at, raw).map(Some)
+            }
+            dw::DW_OP_addrx | dw::DW_OP_GNU_addr_index => {
+                let index = reader.uleb().map_err(|error| self.malformed(error))?;
+                self.file.indexed_address(self.head, self.addresses, index).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn scope(&mut self, shape: &Shape, frame: Frame) -> Result<()> {
+        self.pass_one_into(shape)?;
+        let in_function = match frame {
+            Frame::Scope { in_function } => in_function,
+            _ => true,
+        };
+        self.enter(shape, Frame::Scope { in_function: in_function || shape.tag == dw::DW_TAG_lexical_block })
+    }
+
+    pub(super) fn pass_one_into(&mut self, shape: &Shape) -> Result<()> {
+        self.pass_one(shape).map(|_| ()).map_err(|error| self.malformed(error))
+    }
+
+    /// A tag: `btf_type_tag` in a pointer, `btf_decl_tag` elsewhere.
+    pub(super) fn annotation(&mut self, offset: u32, shape: &Shape, frame: Frame) -> Result<()> {
+        self.read(shape)?;
+        let name = self.name(Attr::Name)?;
+        let is = |expected: &[u8]| self.names.with(name, |name| name == expected);
+        let (is_type_tag, is_decl_tag) = (is(b"btf_type_tag"), is(b"btf_decl_tag"));
+        let value = self.name(Attr::ConstValue)?;
+        match frame {
+            Frame::Pointer { target, last_tag, .. } if is_type_tag && self.wanted.type_tags => {
+                self.unit.add(offset, &head(Kind::TypeTag, value, 0, false, last_tag.unwrap_or(target)));
+                if let Some(Frame::Pointer { last_tag, .. }) = self.frames.last_mut() {
+                    *last_tag = Some(offset);
+                }
+            }
+            _ if is_decl_tag && self.wanted.decl_tags => {
+                let on = match frame {
+                    Frame::Elements { index, .. } => Some((Tagged::Type(index), -1)),
+                    Frame::Function(function) => function.map(|index| (Tagged::Function(index), -1)),
+                    Frame::Tagged(on) => on,
+                    _ => None,
+                };
+                self.unit.tags.extend(on.map(|(on, component)| DeclTag { on, component, value }));
+            }
+            _ => {}
+        }
+        self.enter(shape, Frame::Nothing)
+    }
+}
