@@ -332,7 +332,8 @@ fn another_measurement_of_built_kernels() {
             if recorded.measured.same_base && changed.proof == built.proof && changed.relocated == built.relocated {
                 continue;
             }
-            let (name, changed) = (&recorded.scenario.name, Measured { built: Some(changed), ..recorded.measured.clone() });
+            let (name, changed) =
+                (&recorded.scenario.name, Measured { built: Some(changed), ..recorded.measured.clone() });
             assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: {what} went unnoticed");
         }
     }

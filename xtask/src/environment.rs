@@ -33,6 +33,15 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// What is said of the machine here, as the arguments that say it: the engine, whether packages are installed, the mirrors.
+    pub fn of_machine(&self) -> Vec<String> {
+        let mut arguments = vec![format!("--engine={}", self.engine)];
+        arguments.extend(self.no_install.then(|| "--no-install".into()));
+        arguments.extend(self.mirror.as_ref().map(|uri| format!("--mirror={uri}")));
+        arguments.extend(self.security_mirror.as_ref().map(|uri| format!("--security-mirror={uri}")));
+        arguments
+    }
+
     /// The pinned kernels.
     ///
     /// # Errors

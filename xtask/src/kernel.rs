@@ -54,6 +54,9 @@ struct Building {
     /// A symbol that is expected to be off, whatever the fragments ask for
     #[arg(long, value_name = "CONFIG_X")]
     expect_off: Vec<String>,
+    /// Another directory in place of kernel-configs: its fragments, upgrades and modules, and its sources.toml, should it have one
+    #[arg(long, value_name = "DIR")]
+    kernel_configs: Option<PathBuf>,
     #[command(flatten)]
     environment: Environment,
 }
@@ -113,7 +116,7 @@ fn build(arguments: &Building) -> Result<Exit> {
     let workshop = Workshop { context: &context, engine: &choice.engine, image: &image };
 
     let Some(source) = source(arguments, &workshop)? else { return Ok(Exit::Environment) };
-    let recipes = Recipes::at(crate::root().join("kernel-configs"));
+    let recipes = Recipes::at(arguments.kernel_configs.clone().unwrap_or_else(|| crate::root().join("kernel-configs")));
     let fragments: Vec<&str> = arguments.config.iter().map(String::as_str).filter(|name| *name != "base").collect();
     let mut config = Config::new(&fragments);
     config.expected_off.extend(arguments.expect_off.iter().cloned());
@@ -138,7 +141,8 @@ fn source(arguments: &Building, workshop: &Workshop<'_>) -> Result<Option<Source
         return Ok(Some(source::own(workshop, path)?));
     }
     let line = arguments.line.as_deref().context("a kernel line is wanted")?;
-    let pins = SourcePins::builtin()?;
+    let own_pins = arguments.kernel_configs.as_ref().map(|dir| dir.join("sources.toml")).filter(|path| path.exists());
+    let pins = own_pins.map_or_else(SourcePins::builtin, |path| SourcePins::load(&path))?;
     let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
     match source::acquire(workshop, &archive, pins.line(line)?)? {
         Ok(source) => Ok(Some(source)),

@@ -1,6 +1,5 @@
 //! `cargo xtask`: the project's own commands, one file each. No logic here that a crate could own.
 
-mod cutting_proxy;
 mod doctor;
 mod environment;
 mod faults;

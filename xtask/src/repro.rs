@@ -145,8 +145,10 @@ fn default_jobs() -> u16 {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let all = snapshots::scenarios().map_err(run::Error::from)?;
     if arguments.list {
-        let everything = arguments.scenarios.is_empty() && !arguments.quick && arguments.line.is_empty();
-        let breadth = if everything { Breadth::All } else { arguments.breadth() };
+        let breadth = match arguments.breadth() {
+            Breadth::Usual => Breadth::All,
+            narrower => narrower,
+        };
         list(&chosen(all, arguments, &breadth)?);
         return Ok(Exit::Recorded);
     }
@@ -306,7 +308,33 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<Arguments, clap::Error> {
+        Line::try_parse_from([&["repro"], arguments].concat()).map(|line| line.arguments)
+    }
+
+    #[test]
+    fn how_much_is_run_is_one_choice() {
+        let breadth = |arguments: &[&str]| parse(arguments).unwrap().breadth();
+        assert_eq!(breadth(&["--check"]), Breadth::Usual);
+        assert_eq!(breadth(&["--quick"]), Breadth::Quick);
+        assert_eq!(breadth(&["--all", "upgrade-grow"]), Breadth::All);
+        assert_eq!(breadth(&["--line", "6.12", "--line", "7.2"]), Breadth::Lines(vec!["6.12".into(), "7.2".into()]));
+        for two in
+            [["--quick", "--all"], ["--all", "--line=7.2"], ["--source=x", "--line=7.2"], ["--source=x", "--bless"]]
+        {
+            assert!(parse(&two).is_err(), "{two:?}");
+        }
+    }
 
     #[test]
     fn a_format_is_a_form_and_possibly_a_file() {

@@ -49,6 +49,12 @@ pub(crate) fn seconds(milliseconds: u64) -> String {
     format!("{}.{:02}", grouped(milliseconds / 1000), milliseconds % 1000 / 10)
 }
 
+/// How much longer something takes, in milliseconds before and after: `3.01 s more`, `0.10 s less`.
+pub(crate) fn difference(was: u64, is: u64) -> String {
+    let word = if is < was { "less" } else { "more" };
+    format!("{}\u{a0}s {word}", seconds(is.abs_diff(was)))
+}
+
 fn three(value: f64) -> String {
     match value {
         ..9.995 => format!("{value:.2}"),
@@ -81,5 +87,7 @@ mod tests {
     #[test]
     fn seconds_are_cut_to_hundredths() {
         assert_eq!([0, 999, 2_050, 61_234].map(seconds), ["0.00", "0.99", "2.05", "61.23"]);
+        let differences = [difference(4_440, 7_455), difference(5_320, 5_220), difference(1, 1)];
+        assert_eq!(differences, ["3.01\u{a0}s more", "0.10\u{a0}s less", "0.00\u{a0}s more"]);
     }
 }

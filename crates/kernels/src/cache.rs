@@ -3,9 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +17,12 @@ use crate::Error;
 mod lock;
 
 pub(crate) use lock::Lock;
+
+/// How often a directory is removed anew into which something still writes, see [`remove_contested`].
+const REMOVALS: usize = 100;
+
+/// How long is waited between two of these.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The cache directory. Everything in it can be deleted at any time when no run is under way.
 ///
@@ -184,7 +192,7 @@ impl Cache {
         for entry in fs::read_dir(&path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let removed = if entry.file_type().map_err(failed)?.is_dir() {
-                fs::remove_dir_all(entry.path())
+                remove_contested(&entry.path())
             } else {
                 fs::remove_file(entry.path())
             };
@@ -192,6 +200,22 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// Removes a directory in which something may still be at work: a container outlives a run that is killed. Each time it finds less
+/// that it could write to.
+fn remove_contested(directory: &Path) -> io::Result<()> {
+    for _ in 1..REMOVALS {
+        match fs::remove_dir_all(directory) {
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {}
+            other => return other,
+        }
+        if !directory.exists() {
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+    fs::remove_dir_all(directory)
 }
 
 /// The certainty that a published directory stays, see [`Cache::hold`].
@@ -260,7 +284,6 @@ mod tests {
     use super::*;
     use crate::testing::Fixture;
     use std::sync::mpsc;
-    use std::time::Duration;
 
     #[test]
     fn the_directory_comes_from_the_first_absolute_variable() {
@@ -305,6 +328,23 @@ mod tests {
             assert!(!tree.exists());
         });
         assert!(matches!(cache.hold(&tree), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn what_is_left_is_removed_although_somebody_still_writes_there() {
+        let fixture = Fixture::new();
+        let context = fixture.context();
+        let left = context.cache.root().join("tmp/left");
+        fs::create_dir(&left).unwrap();
+        (0..500).for_each(|number| fs::write(left.join(number.to_string()), "x").unwrap());
+        thread::scope(|scope| {
+            // Until there is no directory any more.
+            scope.spawn(|| (500..).take_while(|number| fs::write(left.join(number.to_string()), "x").is_ok()).for_each(|_| {
+                thread::sleep(Duration::from_micros(200));
+            }));
+            context.cache.lock(&context).map(drop).unwrap();
+        });
+        assert!(!left.exists());
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub enum Error {
 /// A name or a line that there is not, and a name that the breadth leaves out.
 pub fn choose(all: Vec<Scenario>, names: &[String], breadth: &Breadth) -> Result<Vec<Scenario>, Error> {
     let mut lines: Vec<&str> = all.iter().filter_map(|it| it.line.as_deref()).collect();
-    lines.sort_unstable_by_key(|line| line.split('.').map(|number| number.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>());
+    lines.sort_unstable_by_key(|line| {
+        line.split('.').map(|number| number.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>()
+    });
     lines.dedup();
     let asked = match breadth {
         Breadth::Lines(lines) => lines.as_slice(),

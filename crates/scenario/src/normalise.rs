@@ -222,7 +222,10 @@ mod tests {
     fn names_keep_their_equality_and_no_name_is_not_renamed() {
         let mut normaliser = Normaliser::of_built();
         assert_eq!(normaliser.line("BPF: [7] STRUCT a "), "BPF: [<type#1>] STRUCT <name#1> ");
-        assert_eq!(normaliser.line(r"BPF: \x09b type_id=7 bits_offset=0"), r"BPF: \x09<name#2> type_id=<type#1> bits_offset=0");
+        assert_eq!(
+            normaliser.line(r"BPF: \x09b type_id=7 bits_offset=0"),
+            r"BPF: \x09<name#2> type_id=<type#1> bits_offset=0"
+        );
         assert_eq!(normaliser.line("BPF: [8] STRUCT a "), "BPF: [<type#2>] STRUCT <name#1> ");
         assert_eq!(normaliser.line("BPF: [9] ENUM (anon) "), "BPF: [<type#3>] ENUM (anon) ");
         assert_eq!(normaliser.line("BPF: [9] FUNC  "), "BPF: [<type#3>] FUNC  ");

@@ -5,9 +5,11 @@
 //! altered, swapped or moved to another module still shows, while the transcript holds every line.
 //!
 //! Of kernels that were built from source, which have few modules, every log is shown. Such a snapshot outlives a point release
-//! of the source: it tells no version, and sizes and counts of types only as they relate to each other.
+//! of the source: it tells no version, and sizes and counts of types only as they relate to each other; what is left that may
+//! change is the type that a complaint is about, see [`portable`].
 
 mod head;
+mod subject;
 mod truths;
 
 use std::fmt::Write as _;
@@ -21,18 +23,37 @@ use crate::measured::Measured;
 use crate::normalise::Normaliser;
 use crate::summary::{Summary, thousands};
 use crate::transcript::{Step, Transcript};
+use subject::without_subjects;
 
 /// The normalised text of a run: what its snapshot holds.
 #[must_use]
 pub fn snapshot(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
+    render(definition, transcript, measured, normalised)
+}
+
+/// The same, without the lines that tell which type a complaint is about: what can be compared with a run on kernels that were
+/// built from another source.
+///
+/// Where a shifted offset leads is decided by what stands there, so that with every point release a check can trip on another
+/// type of the same module. Which check that is, with which errno, in which module and in which order, does not change.
+#[must_use]
+pub fn portable(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
+    let lines = |transcript: &Transcript, records: &[Record]| without_subjects(normalised(transcript, records));
+    render(definition, transcript, measured, lines)
+}
+
+/// Makes the lines of a log of a step's records.
+type Lines = fn(&Transcript, &[Record]) -> Vec<String>;
+
+fn render(definition: &Definition, transcript: &Transcript, measured: &Measured, lines: Lines) -> String {
     let mut text = format!("{}\n\n", definition.title);
     head::head(&mut text, transcript, measured);
     let all = definition.boot().is_some_and(|boot| boot.load == Modules::All);
     match all && !transcript.is_built() {
-        true => table(&mut text, transcript),
-        false => logs(&mut text, transcript),
+        true => table(&mut text, transcript, lines),
+        false => logs(&mut text, transcript, lines),
     }
-    tail(&mut text, transcript);
+    tail(&mut text, transcript, lines);
     truths::truths(&mut text, transcript, measured);
     let summary = Summary::of(transcript, measured);
     let _ = writeln!(text, "\n{}.", capitalised(&summary.sentence()));
@@ -63,16 +84,16 @@ fn verdict(step: &Step<'_>) -> String {
     verdict
 }
 
-fn logs(text: &mut String, transcript: &Transcript) {
+fn logs(text: &mut String, transcript: &Transcript, lines: Lines) {
     for step in transcript.steps() {
         let _ = writeln!(text, "\n{}: {}", step.given.module, verdict(&step));
-        for line in normalised(transcript, step.records) {
+        for line in lines(transcript, step.records) {
             let _ = writeln!(text, "    {line}");
         }
     }
 }
 
-fn table(text: &mut String, transcript: &Transcript) {
+fn table(text: &mut String, transcript: &Transcript, lines: Lines) {
     let steps: Vec<_> = transcript.steps().collect();
     text.push('\n');
     for fate in Fate::ALL {
@@ -85,8 +106,10 @@ fn table(text: &mut String, transcript: &Transcript) {
     let _ = writeln!(text, "\n{:width$}  {:8}  {:28}  what the kernel said", "module", "log", "verdict");
     for step in steps {
         let module = &step.given.module;
-        let said = objection(module, step.records).map(|said| normalised_objection(transcript, &said)).unwrap_or_default();
-        let row = format!("{module:width$}  {:8}  {:28}  {said}", digest(&normalised(transcript, step.records)), verdict(&step));
+        let said =
+            objection(module, step.records).map(|said| normalised_objection(transcript, &said)).unwrap_or_default();
+        let row =
+            format!("{module:width$}  {:8}  {:28}  {said}", digest(&lines(transcript, step.records)), verdict(&step));
         let _ = writeln!(text, "{}", row.trim_end());
     }
 }
@@ -110,11 +133,11 @@ fn digest(lines: &[String]) -> String {
     hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn tail(text: &mut String, transcript: &Transcript) {
+fn tail(text: &mut String, transcript: &Transcript, lines: Lines) {
     let records = transcript.tail();
     if !records.is_empty() {
         text.push_str("\nafter the last module:\n");
-        for line in normalised(transcript, records) {
+        for line in lines(transcript, records) {
             let _ = writeln!(text, "    {line}");
         }
     }

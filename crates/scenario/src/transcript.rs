@@ -282,8 +282,13 @@ mod tests {
     use super::*;
 
     fn sample() -> Transcript {
-        let kernel =
-            KernelId { release: "6.1".into(), package: "p".into(), version: "1".into(), sha256: "0".repeat(64), build: None };
+        let kernel = KernelId {
+            release: "6.1".into(),
+            package: "p".into(),
+            version: "1".into(),
+            sha256: "0".repeat(64),
+            build: None,
+        };
         let btf = SysfsBtf { size: 24, sha256: "a".repeat(64) };
         let given = ["exportfs", "overlay"].map(|name| Given {
             module: name.into(),

@@ -2,7 +2,7 @@
 
 use super::Style;
 use super::text::Text;
-use crate::number::{count, of, seconds};
+use crate::number::{count, difference, of, seconds};
 use crate::{Measurement, Overhead, Run, Spread};
 
 pub(super) fn render(overhead: &Overhead, style: Style) -> String {
@@ -18,23 +18,29 @@ pub(super) fn render(overhead: &Overhead, style: Style) -> String {
 
 /// What matters.
 pub(super) fn sentence(overhead: &Overhead) -> String {
-    let modules = of(overhead.modules, "module");
-    let pairs = overhead.pairs();
-    let Some((before, after)) = pairs.iter().find(|(_, after)| !after.runs.is_empty()) else {
+    let mut pairs = overhead.pairs();
+    pairs.retain(|(before, after)| !before.runs.is_empty() && !after.runs.is_empty());
+    if pairs.is_empty() {
         return format!("Nothing could be measured of {}.", overhead.release);
-    };
-    let median = |of| (before.median(of), after.median(of));
-    let ((was, is), (cost, costs)) = (median(|run| run.real), median(Run::processor));
+    }
+    // What comes closest to the cost of BTF alone is last.
+    let costs = pairs.iter().rev().map(|(before, after)| {
+        let difference = |of| difference(before.median(of), after.median(of));
+        let (real, processor) = (difference(|run| run.real), difference(Run::processor));
+        let packs = if packs_image(after) { ", which packs bzImage again, too," } else { "" };
+        format!("`{}`{packs} takes {real}, {processor} of processor time", after.command)
+    });
     format!(
-        "{}: after `touch vmlinux`, which has the BTF of all {modules} encoded again, `{}` takes {}\u{a0}s in place of \
-         {}\u{a0}s, and {}\u{a0}s of processor time in place of {}\u{a0}s.",
+        "{}: after `touch vmlinux` the BTF of all {} is encoded again. {}.",
         overhead.release,
-        after.command,
-        seconds(is),
-        seconds(was),
-        seconds(costs),
-        seconds(cost),
+        of(overhead.modules, "module"),
+        costs.collect::<Vec<_>>().join("; ")
     )
+}
+
+/// Whether a command makes what boots as well.
+fn packs_image(measurement: &Measurement) -> bool {
+    !measurement.command.ends_with("modules")
 }
 
 /// What was measured, and where.
@@ -83,19 +89,18 @@ fn row(first: String, name: &str, spread: Option<Spread>, show: impl Fn(u64) -> 
 
 /// What one command costs more.
 pub(super) fn cost(overhead: &Overhead, before: &Measurement, after: &Measurement) -> String {
-    let more = |of: fn(&Run) -> u64| after.median(of).saturating_sub(before.median(of));
-    let (real, processor, linked) = (more(|run| run.real), more(Run::processor), more(|run| run.linked as u64));
-    let each = processor.checked_div(overhead.modules as u64).unwrap_or(0);
-    let linked = match linked {
+    let (was, is) = (before.median(Run::processor), after.median(Run::processor));
+    let each = is.saturating_sub(was).checked_div(overhead.modules as u64).unwrap_or(0);
+    let linked = match after.median(|run| run.linked as u64) {
         0 => String::new(),
         linked => format!("; linking {} again is in it", of(usize::try_from(linked).unwrap_or(usize::MAX), "module")),
     };
-    let packed = if after.command.ends_with("modules") { "" } else { "; packing bzImage again is in it" };
+    let packed = if packs_image(after) { "; packing bzImage again is in it" } else { "" };
     format!(
-        "`{}`: {}\u{a0}s more, {}\u{a0}s of processor time, which is {each}\u{a0}ms a module{linked}{packed}.",
+        "`{}`: {}, {} of processor time, which is {each}\u{a0}ms a module{linked}{packed}.",
         after.command,
-        seconds(real),
-        seconds(processor),
+        difference(before.median(|run| run.real), after.median(|run| run.real)),
+        difference(was, is),
     )
 }
 

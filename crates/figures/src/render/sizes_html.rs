@@ -62,7 +62,14 @@ fn troubles(kernel: &KernelSizes) -> Markup {
         @if !troubles.is_empty() {
             div.warn {
                 p { strong { "Incomplete." } " " (of(troubles.len(), "failure")) ":" }
-                ul { @for trouble in &troubles { li { code { (trouble.path) } ": " (trouble.what) } } }
+                ul {
+                    @for (what, paths) in sizes_text::alike(&troubles) {
+                        li {
+                            @if paths.len() > 1 { (of(paths.len(), "file")) ": " (what) ": " code { (paths.join(", ")) } }
+                            @else { code { (paths.concat()) } ": " (what) }
+                        }
+                    }
+                }
             }
         }
     }

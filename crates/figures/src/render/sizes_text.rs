@@ -1,9 +1,11 @@
 //! [`Sizes`] on a terminal.
 
+use std::collections::HashMap;
+
 use super::Style;
 use super::text::{Text, some_of};
 use crate::number::{bytes, count, grouped, of, times};
-use crate::{KernelSizes, ModuleSizes, ORIGINAL, Sizes};
+use crate::{KernelSizes, ModuleSizes, ORIGINAL, Sizes, Trouble};
 
 /// How many modules the lists of the largest have.
 pub(super) const TOP: usize = 10;
@@ -34,7 +36,7 @@ fn one(text: &mut Text, kernel: &KernelSizes) {
     text.blank();
     notes(kernel).iter().for_each(|note| text.paragraph(note));
     let head = ["module", "full", "split", "full/split", "shipped"];
-    for (title, bytes) in tops() {
+    for (title, bytes) in tops().into_iter().filter(|_| kernel.totals().measured > 0) {
         text.blank();
         text.paragraph(title);
         let rows: Vec<_> = kernel.largest(bytes).into_iter().take(TOP).map(row).collect();
@@ -79,16 +81,35 @@ fn incomplete(kernel: &KernelSizes) -> Vec<String> {
         return Vec::new();
     }
     let mut lines = vec![format!("INCOMPLETE, {}:", of(troubles.len(), "failure"))];
-    lines.extend(troubles.iter().take(NAMED).map(|trouble| format!("{}: {}", trouble.path, trouble.what)));
-    if troubles.len() > NAMED {
-        lines.push(format!("and {} more, all of which the JSON has", count(troubles.len() - NAMED)));
+    let groups = alike(&troubles);
+    lines.extend(groups.iter().take(NAMED).map(|(what, paths)| match paths.as_slice() {
+        [path] => format!("{path}: {what}"),
+        paths => format!("{}: {what}: {}", of(paths.len(), "file"), some_of(paths, NAMED)),
+    }));
+    if groups.len() > NAMED {
+        lines.push(format!("and {} more, all of which the JSON has", count(groups.len() - NAMED)));
     }
     lines
 }
 
+/// What went wrong, each with the files that it befell; what befell fewest comes first, lest it be lost among the others.
+pub(super) fn alike<'a>(troubles: &'a [Trouble<'a>]) -> Vec<(&'a str, Vec<&'a str>)> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut at: HashMap<&str, usize> = HashMap::new();
+    for Trouble { path, what } in troubles {
+        let number = *at.entry(what).or_insert_with(|| {
+            groups.push((what, Vec::new()));
+            groups.len() - 1
+        });
+        groups[number].1.push(path);
+    }
+    groups.sort_by_key(|(_, paths)| paths.len());
+    groups
+}
+
 /// Which kernel it is.
 pub(super) fn facts(kernel: &KernelSizes) -> Vec<(&'static str, String)> {
-    let base = |bytes: Option<u64>| bytes.map_or_else(|| "none".to_owned(), grouped);
+    let base = |bytes: Option<u64>| bytes.map_or_else(|| "no".to_owned(), grouped);
     vec![
         ("kernel", format!("{}, {}", kernel.origin, kernel.compiler)),
         ("encoded", format!("from the DWARF of {}", kernel.dwarf)),
@@ -135,7 +156,7 @@ pub(super) fn notes(kernel: &KernelSizes) -> Vec<String> {
     notes.push(equal_to_shipped(kernel));
     for (modules, what) in [
         (kernel.without_btf(), "shipped without BTF"),
-        (kernel.not_shipped(), "not shipped, though there is debug information of them"),
+        (kernel.not_shipped(), "not shipped, in spite of debug information"),
     ] {
         if !modules.is_empty() {
             let names: Vec<_> = modules.iter().map(|module| module.name()).collect();

@@ -183,6 +183,14 @@ impl Engine {
 
     /// Removes a container, running or not; one that is not there is as good as removed.
     pub(crate) fn remove_container(&self, name: &str) -> Result<(), Error> {
+        match self.try_to_remove_container(name) {
+            // One that is ending removes itself, which can make this fail; when it is tried again, it is gone.
+            Err(Error::Failed { .. }) => self.try_to_remove_container(name),
+            other => other,
+        }
+    }
+
+    fn try_to_remove_container(&self, name: &str) -> Result<(), Error> {
         let Some(mut command) = self.client() else { return Ok(()) };
         command.args(["rm", "--force"]);
         if matches!(self, Self::Podman { .. }) {

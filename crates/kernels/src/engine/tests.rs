@@ -143,6 +143,22 @@ fn a_dropped_guard_removes_its_container_and_one_that_ended_does_not() {
 }
 
 #[test]
+fn a_container_that_cannot_be_removed_at_once_is_tried_once_more() {
+    let fixture = Fixture::new();
+    let log = fixture.path().join("log");
+    let tries = |good: u32| {
+        let script = format!("echo x >> {0}; [ $(wc -l < {0}) -ge {good} ]", log.display());
+        let program = fixture.program("podman", &script);
+        let engine = Engine::Podman { program, runtime: "runc".into(), version: String::new() };
+        let removed = engine.remove_container("c").is_ok();
+        let lines = std::fs::read_to_string(&log).unwrap().lines().count();
+        std::fs::remove_file(&log).unwrap();
+        (removed, lines)
+    };
+    assert_eq!([tries(1), tries(2), tries(3)], [(true, 1), (true, 2), (false, 2)]);
+}
+
+#[test]
 fn containers_of_dead_owners_are_removed_and_others_are_not() {
     let fixture = Fixture::new();
     let log = fixture.path().join("log");

@@ -64,6 +64,15 @@ impl SourcePins {
         Self::parse(BUILTIN, Path::new(BUILTIN_PATH))
     }
 
+    /// Reads a file of pins.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and those of [`SourcePins::parse`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        Self::parse(&std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?, path)
+    }
+
     /// Parses pins; `path` is only named in errors.
     ///
     /// # Errors

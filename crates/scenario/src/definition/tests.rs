@@ -92,7 +92,10 @@ fn what_is_wrong_is_said_with_the_file() {
         (refused(BUILT, "\"6.1\"]", "\"..\"]"), "`..` is no kernel line"),
         (refused(BUILT, "\"6.1\"]", "\"6.1.7\"]"), "`6.1.7` is no kernel line"),
         (refused(BUILT, "abi = \"compatible\"", ""), "`abi` is missing"),
-        (refused(PREBUILT, "memory-mib = 512", "memory-mib = 512\nabi = \"broken\""), "`abi` is for kernels that are built"),
+        (
+            refused(PREBUILT, "memory-mib = 512", "memory-mib = 512\nabi = \"broken\""),
+            "`abi` is for kernels that are built",
+        ),
         (refused(BUILT, "{ config = \"strict\" }", "\"6.1\""), "one is a prebuilt kernel"),
         (refused(BUILT, "config = \"strict\" }", "config = \"strict\", external = [\"x\"] }"), "`running` cannot have"),
         (refused(BUILT, "{ config = \"strict\" }", "{ conf = \"strict\" }"), "unknown field `conf`"),

@@ -50,7 +50,9 @@ pub struct Proof {
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.compatible() {
-            f.write_str("compatible: every symbol of the modules' Module.symvers has the same CRC in the running kernel's")?;
+            f.write_str(
+                "compatible: every symbol of the modules' Module.symvers has the same CRC in the running kernel's",
+            )?;
             return match self.unversioned {
                 0 => Ok(()),
                 count => write!(f, "; of {count} that is not known"),
@@ -112,10 +114,12 @@ mod tests {
         assert_eq!(proof(1, 0, &["a"]), "not compatible: another CRC of a");
         assert_eq!(proof(0, 2, &["a", "b"]), "not compatible: no longer there: a, b");
         assert_eq!(proof(1, 1, &["a", "b"]), "not compatible: another CRC of a; no longer there: b");
-        assert_eq!(proof(3, 1, &["a", "b"]), "not compatible: another CRC of a, b and 1 more; no longer there: 1 symbols");
-        let unversioned = |unversioned| {
-            Proof { symbols: 100, differing: 0, missing: 0, unversioned, names: Vec::new() }.to_string()
-        };
+        assert_eq!(
+            proof(3, 1, &["a", "b"]),
+            "not compatible: another CRC of a, b and 1 more; no longer there: 1 symbols"
+        );
+        let unversioned =
+            |unversioned| Proof { symbols: 100, differing: 0, missing: 0, unversioned, names: Vec::new() }.to_string();
         assert!(unversioned(1).ends_with("; of 1 that is not known"));
         assert_eq!(unversioned(100), "not compatible as far as is known: no symbol has a CRC");
     }

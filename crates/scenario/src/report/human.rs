@@ -81,7 +81,9 @@ fn abi(seen: &Seen) -> String {
     if let Some(proof) = &seen.proof {
         let symbols = thousands(proof.symbols);
         return match proof.compatible() {
-            true => format!("an ABI-compatible upgrade: all {symbols} symbols have the same CRC in both Module.symvers"),
+            true => {
+                format!("an ABI-compatible upgrade: all {symbols} symbols have the same CRC in both Module.symvers")
+            }
             false => format!("{proof}; so no failure of BTF: {of}"),
         };
     }

@@ -93,6 +93,28 @@ impl Fault {
     }
 }
 
+/// A place for a fault that is brought about from outside: a directory on the file system of the cache, gone when dropped; and,
+/// should this process be killed, with the next run.
+#[derive(Debug)]
+pub struct Ground(Folder);
+
+impl Ground {
+    /// Makes one for what is called so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn make(ready: &Ready<'_>, name: &str) -> Result<Self, Error> {
+        Folder::make(&ready.runs, name).map(Self)
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
 /// Brings a fault about on a kernel, and says how the run ended: [`Ending::Measured`] if it came to its own end. The second
 /// part is why KVM was not used, where it was tried.
 ///

@@ -16,7 +16,7 @@ use crate::definition::{Abi, Boot, Scenario};
 use crate::exit::Ending;
 use crate::file::replace;
 use crate::measured::{Measured, Proof};
-use crate::recorded::{judge, record};
+use crate::recorded::{Judged, judge, record};
 use crate::report::{ScenarioReport, SecondBoot, Seen};
 use crate::text::snapshot;
 use crate::transcript::{self, Given, Header, Provenance, Transcript};
@@ -118,7 +118,9 @@ impl Attempt<'_> {
                 return Ok(Ending::Differs { diff: difference });
             }
         }
-        self.judge(&outcome, &transcript, &measured)
+        let Judged { ending, note } = self.judge(&outcome, &transcript, &measured)?;
+        report.notes.extend(note);
+        Ok(ending)
     }
 
     /// Packs the guest's PID 1, its plan and the modules.
@@ -231,15 +233,15 @@ impl Attempt<'_> {
         Ok(None)
     }
 
-    fn judge(&self, outcome: &Outcome, transcript: &Transcript, measured: &Measured) -> Result<Ending, Error> {
-        let Some(dir) = &self.scenario.dir else { return Ok(Ending::Measured) };
+    fn judge(&self, outcome: &Outcome, transcript: &Transcript, measured: &Measured) -> Result<Judged, Error> {
+        let Some(dir) = &self.scenario.dir else { return Ok(Ending::Measured.into()) };
         if outcome.accel != Accel::Tcg {
             let why = format!("it ran with {}, which never judges a snapshot", outcome.accel);
-            return Ok(Ending::Unavailable { why });
+            return Ok(Ending::Unavailable { why }.into());
         }
         if self.options.mode == Mode::Bless {
             record(dir, transcript, measured)?;
-            return Ok(Ending::Blessed);
+            return Ok(Ending::Blessed.into());
         }
         Ok(judge(&self.scenario.definition, dir, transcript, measured)?)
     }

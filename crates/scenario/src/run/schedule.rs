@@ -49,12 +49,17 @@ mod tests {
     fn as_many_run_side_by_side_as_are_asked_for() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let barrier = Barrier::new(2);
-        side_by_side(&[0; 4], 2, |_| false, |_| {
-            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            barrier.wait();
-            now.fetch_sub(1, Ordering::SeqCst);
-            barrier.wait();
-        });
+        side_by_side(
+            &[0; 4],
+            2,
+            |_| false,
+            |_| {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                barrier.wait();
+                now.fetch_sub(1, Ordering::SeqCst);
+                barrier.wait();
+            },
+        );
         assert_eq!(most.into_inner(), 2);
     }
 }

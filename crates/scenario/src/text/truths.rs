@@ -40,7 +40,8 @@ pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Meas
 
 /// Whether the kernel shows what our own relocation makes of a module.
 fn is_as_expected(relocated: &Relocated, transcript: &Transcript) -> bool {
-    let shown = transcript.steps().find(|step| step.given.module == relocated.module).and_then(|step| step.load.btf.as_ref());
+    let shown =
+        transcript.steps().find(|step| step.given.module == relocated.module).and_then(|step| step.load.btf.as_ref());
     shown.is_some() && shown == relocated.expected.as_ref()
 }
 

@@ -80,6 +80,17 @@ fn each_scenario_ended_as_it_was_to() {
 }
 
 #[test]
+fn each_step_is_for_a_line_of_its_scenario() {
+    for replay in replays() {
+        let Subject::Build(definition) = &replay.scenario.definition.subject else { continue };
+        let lines = &replay.scenario.definition.lines;
+        for step in &definition.steps {
+            assert!(step.lines.iter().all(|line| lines.contains(line)), "{}: {}", replay.scenario.name, step.title);
+        }
+    }
+}
+
+#[test]
 fn another_exit_status() {
     noticed("another exit status", 20, |recorded| recorded.ran.as_mut().map(|outcome| outcome.status += 1).is_some());
     noticed("success for failure", 2, |recorded| match &mut recorded.ran {

@@ -118,7 +118,7 @@ fn describe(text: &mut String, step: &Step, recorded: &Recorded) {
         let _ = match setting {
             Setting::Is(value) => writeln!(text, "   {symbol}={value}"),
             Setting::Off => writeln!(text, "   {symbol} is not set"),
-            Setting::Absent => writeln!(text, "   {symbol} is not there: what it depends on is not"),
+            Setting::Absent => writeln!(text, "   {symbol} is not in the configuration"),
         };
     }
     if !recorded.encodings.is_empty() {

@@ -214,7 +214,7 @@ pub enum Setting {
     Is(String),
     /// It could be set and is not.
     Off,
-    /// It is not mentioned: what it depends on is not there.
+    /// It is not mentioned: what it depends on is not there, or this line has no such symbol.
     Absent,
 }
 

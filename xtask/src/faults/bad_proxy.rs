@@ -1,31 +1,40 @@
-//! An HTTP proxy on the loopback interface that cuts every package short: a bad line, made on purpose.
+//! An HTTP proxy on the loopback interface that spoils every package: a bad line or a bad mirror, made on purpose.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
 /// How much of a package gets through, in bytes.
 const THROUGH: u64 = 1 << 20;
 
+/// How a package is spoilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// It ends early.
+    Cut,
+    /// It has the right length, and nothing but zeros in it.
+    Zeros,
+}
+
 /// Starts the proxy, for as long as this process lives; gives its URI.
 ///
 /// # Errors
 ///
 /// No port can be had.
-pub fn cutting_proxy() -> io::Result<String> {
+pub fn bad_proxy(harm: Harm) -> io::Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let uri = format!("http://{}", listener.local_addr()?);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             // What goes wrong on a line shows at its other end.
-            thread::spawn(move || drop(relay(client)));
+            thread::spawn(move || drop(relay(client, harm)));
         }
     });
     Ok(uri)
 }
 
 /// Answers one request by asking the server that it names, one request a connection.
-fn relay(mut client: TcpStream) -> io::Result<()> {
+fn relay(mut client: TcpStream, harm: Harm) -> io::Result<()> {
     let mut head = BufReader::new(client.try_clone()?).take(1 << 16).lines();
     let refused = || io::Error::other("not a request that this proxy serves");
     let request = head.next().ok_or_else(refused)??;
@@ -46,7 +55,31 @@ fn relay(mut client: TcpStream) -> io::Result<()> {
             break;
         }
     }
-    let limit = if path.ends_with(".deb") { THROUGH } else { u64::MAX };
-    io::copy(&mut server.take(limit), &mut client)?;
+    match (path.ends_with(".deb"), harm) {
+        (false, _) => io::copy(&mut server, &mut client)?,
+        (true, Harm::Cut) => io::copy(&mut server.take(THROUGH), &mut client)?,
+        (true, Harm::Zeros) => {
+            let length = copy_head(&mut BufReader::new(server), &mut client)?;
+            io::copy(&mut io::repeat(0).take(length), &mut client)?
+        }
+    };
     client.shutdown(Shutdown::Both)
+}
+
+/// Passes on the head of an answer; gives the length of what follows it, in bytes.
+fn copy_head(server: &mut impl BufRead, client: &mut impl Write) -> io::Result<u64> {
+    let mut length = 0;
+    for line in server.take(1 << 16).lines() {
+        let line = line?;
+        write!(client, "{line}\r\n")?;
+        if line.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().map_err(io::Error::other)?;
+        }
+    }
+    Ok(length)
 }

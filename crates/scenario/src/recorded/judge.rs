@@ -1,0 +1,135 @@
+//! Whether a run is what was recorded.
+
+use std::path::Path;
+use std::time::Duration;
+
+use similar::TextDiff;
+
+use super::{Error, recorded_snapshot};
+use crate::definition::Definition;
+use crate::exit::Ending;
+use crate::measured::{self, Measured};
+use crate::text::{self, portable, snapshot};
+use crate::transcript::{self, KernelId, Transcript};
+
+/// How many modules' logs a difference shows in full. The run's own transcript has them all.
+const LOGS_SHOWN: usize = 20;
+
+/// How long one difference is made smaller. Two long logs with nothing in common would take the square of their length.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What came of a comparison with what was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// How the scenario ends.
+    pub ending: Ending,
+    /// What a person should know about the comparison.
+    pub note: Option<String>,
+}
+
+impl From<Ending> for Judged {
+    fn from(ending: Ending) -> Self {
+        Self { ending, note: None }
+    }
+}
+
+/// Judges a boot against what was recorded. Kernels that were built from another source than those that were recorded, or with
+/// other tools, are judged by their [`portable`] text.
+///
+/// # Errors
+///
+/// What was recorded cannot be read.
+pub fn judge(definition: &Definition, dir: &Path, seen: &Transcript, measured: &Measured) -> Result<Judged, Error> {
+    let ending = judge_text(dir, &snapshot(definition, seen, measured))?;
+    let Ending::Differs { diff } = ending else { return Ok(ending.into()) };
+    // What cannot be read says no more than the snapshot does.
+    let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(Ending::Differs { diff }.into()) };
+    if let Some(note) = of_another_build(&before, seen) {
+        let recorded = portable(definition, &before, &Measured::read(&dir.join(measured::FILE))?);
+        let judged = judged(&recorded, &portable(definition, seen, measured));
+        return Ok(Judged { ending: judged, note: Some(note) });
+    }
+    let diff = diff + &logs_that_differ(&before, seen);
+    Ok(Ending::Differs { diff }.into())
+}
+
+/// Judges the text of a run, whatever it was, against the snapshot in a folder.
+///
+/// # Errors
+///
+/// A snapshot that cannot be read.
+pub fn judge_text(dir: &Path, text: &str) -> Result<Ending, Error> {
+    Ok(match recorded_snapshot(dir)? {
+        None => Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() },
+        Some(recorded) => judged(&recorded, text),
+    })
+}
+
+fn judged(recorded: &str, text: &str) -> Ending {
+    match recorded.trim_end() == text.trim_end() {
+        true => Ending::Pass,
+        false => Ending::Differs { diff: unified(recorded, text, "recorded", "seen") },
+    }
+}
+
+/// What is to be said if kernels were built from source, and not those that were recorded.
+fn of_another_build(before: &Transcript, seen: &Transcript) -> Option<String> {
+    let kernels = |it: &Transcript| [it.header.provenance.running.clone(), it.header.provenance.modules_of.clone()];
+    if !before.is_built() || !seen.is_built() || kernels(before) == kernels(seen) {
+        return None;
+    }
+    let tell = |KernelId { package, version, build, .. }: &KernelId| {
+        let tools = build.as_ref().map(|build| format!(", {}, {}", build.compiler, build.pahole)).unwrap_or_default();
+        format!("{package} {version}{tools}")
+    };
+    let [recorded, seen] = [before, seen].map(|it| tell(&it.header.provenance.running));
+    Some(format!(
+        "recorded of {recorded}; this is {seen}: compared but for the types that complaints are about, which change with every build"
+    ))
+}
+
+fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
+    TextDiff::configure()
+        .timeout(PATIENCE)
+        .diff_lines(before.trim_end(), after.trim_end())
+        .unified_diff()
+        .context_radius(2)
+        .missing_newline_hint(false)
+        .header(from, to)
+        .to_string()
+}
+
+/// A table's digest says that a log differs; this says how.
+fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
+    let mut out = String::new();
+    let mut further = 0;
+    for step in after.steps() {
+        let module = &step.given.module;
+        let Some(earlier) = before.steps().find(|it| it.given.module == *module) else { continue };
+        let was = text::normalised(before, earlier.records).join("\n");
+        let is = text::normalised(after, step.records).join("\n");
+        if was == is {
+            continue;
+        }
+        if further < LOGS_SHOWN {
+            let name = |which: &str| format!("{which} log of {module}");
+            out.push_str(&unified(&was, &is, &name("recorded"), &name("seen")));
+        }
+        further += 1;
+    }
+    if further > LOGS_SHOWN {
+        out.push_str(&format!("the logs of {} further modules differ as well\n", further - LOGS_SHOWN));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_a_diff_with_both_sides_named() {
+        let diff = unified("a\nb\nc\n", "a\nx\nc\n", "recorded", "seen");
+        assert_eq!(diff, "--- recorded\n+++ seen\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
+    }
+}

@@ -1,0 +1,83 @@
+//! A complaint about BTF without the type that it is about.
+//!
+//! The kernel first tells the type or the member, in a line or several, then a line with nothing but a blank in it, and then the
+//! check that tripped (`kernel/bpf/btf.c`, `__btf_verifier_log_type`, `btf_verifier_log_member`). Complaints of one line, as
+//! `Invalid name_offset`, have no such part.
+
+/// What a record says between the type and the check.
+const SEPARATOR: &str = "BPF:  ";
+
+/// What it ends with.
+const END: &str = "BPF: ";
+
+/// What stands for the type or the member.
+const SUBJECT: &str = "BPF: <subject>";
+
+/// Puts one line in the place of those that tell what each complaint is about. Each line has its level in front.
+pub(super) fn without_subjects(lines: Vec<String>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::with_capacity(lines.len());
+    // How many of the last lines belong to the complaint that is being told.
+    let mut told = 0;
+    for line in lines {
+        let (level, text) = line.split_once(' ').unwrap_or_default();
+        match text {
+            SEPARATOR if told > 0 => {
+                out.truncate(out.len() - told);
+                out.push(format!("{level} {SUBJECT}"));
+                told = 0;
+            }
+            END => told = 0,
+            text if text.starts_with("BPF:") => told += 1,
+            _ => told = 0,
+        }
+        out.push(line);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lines: &[&str], expected: &[&str]) {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        assert_eq!(without_subjects(lines), expected);
+    }
+
+    #[test]
+    fn a_type_a_member_and_a_list_of_arguments_are_one_line_each() {
+        let rest =
+            ["<3> BPF:  ", "<3> BPF: Invalid name", "<3> BPF: ", "<4> failed to validate module [veth] BTF: -22"];
+        let expected = [&["<3> BPF: <subject>"], rest.as_slice()].concat();
+        for subject in [
+            ["<3> BPF: [<type#1>] STRUCT  ", "<3> BPF: size=40 vlen=5"].as_slice(),
+            &["<3> BPF: [<type#1>] FUNC <name#1> ", "<3> BPF: type_id=<type#2>"],
+            &[r"<3> BPF: \x09 type_id=<type#1> bits_offset=<off#1>"],
+            &["<3> BPF: [<type#1>] FUNC_PROTO  ", "<3> BPF: return=0 args=(", "<3> BPF: void", "<3> BPF: )"],
+        ] {
+            check(&[subject, rest.as_slice()].concat(), &expected);
+        }
+    }
+
+    #[test]
+    fn what_is_about_no_type_stays() {
+        let lines = [
+            "<6> loop: module loaded",
+            "<3> BPF: [<type#1>] Invalid name_offset:<str#1>",
+            "<4> failed to validate module [exportfs] BTF: -22",
+            "<3> BPF:  ",
+            "<3> BPF: ",
+        ];
+        check(&lines, &lines);
+        check(&[], &[]);
+    }
+
+    #[test]
+    fn each_of_several_complaints_keeps_its_check() {
+        let complaint =
+            |check| ["<3> BPF: [<type#1>] ENUM  ", "<3> BPF: size=4 vlen=1", "<3> BPF:  ", check, "<3> BPF: "];
+        let lines = [complaint("<3> BPF: Invalid name"), complaint("<3> BPF: vlen != 0")].concat();
+        let told = |check| ["<3> BPF: <subject>", "<3> BPF:  ", check, "<3> BPF: "];
+        check(&lines, &[told("<3> BPF: Invalid name"), told("<3> BPF: vlen != 0")].concat());
+    }
+}

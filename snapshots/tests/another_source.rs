@@ -1,0 +1,157 @@
+//! What is recorded of kernels that were built from source is compared with kernels that were built from another point release:
+//! the type that a complaint is about may be another then, and nothing else.
+
+use std::path::Path;
+
+use guest_protocol::{Event, Record};
+use scenario::definition::{Definition, Scenario};
+use scenario::exit::Ending;
+use scenario::measured::{self, Measured};
+use scenario::recorded::{Judged, judge};
+use scenario::transcript::{self, Transcript};
+
+/// A boot of kernels that were built from source, as it was recorded.
+struct Recorded {
+    scenario: Scenario,
+    transcript: Transcript,
+    measured: Measured,
+}
+
+impl Recorded {
+    fn read(scenario: Scenario) -> Self {
+        let dir = scenario.dir.clone().expect("what is read from a folder has one");
+        Self {
+            transcript: Transcript::read(&dir.join(transcript::FILE)).unwrap(),
+            measured: Measured::read(&dir.join(measured::FILE)).unwrap(),
+            scenario,
+        }
+    }
+
+    fn dir(&self) -> &Path {
+        self.scenario.dir.as_deref().expect("what is read from a folder has one")
+    }
+
+    fn definition(&self) -> &Definition {
+        &self.scenario.definition
+    }
+
+    /// Judges the transcript after a change that was possible, made of the recorded source or of another.
+    fn judge(&self, another: bool, change: impl FnOnce(&mut [Event]) -> bool) -> Judged {
+        let mut seen = self.transcript.clone();
+        if another {
+            let provenance = &mut seen.header.provenance;
+            for kernel in [&mut provenance.running, &mut provenance.modules_of] {
+                kernel.version = "0".into();
+                kernel.build.as_mut().expect("it was built").key = "0".repeat(64);
+            }
+        }
+        assert!(change(&mut seen.events), "{}: nothing to change", self.scenario.name);
+        judge(self.definition(), self.dir(), &seen, &self.measured).unwrap()
+    }
+}
+
+fn built() -> Vec<Recorded> {
+    let boots = |scenario: &Scenario| scenario.definition.boot().is_some_and(|boot| boot.is_built());
+    let all: Vec<_> = snapshots::scenarios().unwrap().into_iter().filter(boots).map(Recorded::read).collect();
+    assert!(!all.is_empty());
+    all
+}
+
+/// The records of the first step with a complaint about a type or a member, and where in them the complaint begins.
+fn complaint(events: &mut [Event]) -> Option<(&mut Vec<Record>, usize)> {
+    events.iter_mut().find_map(|event| {
+        let Event::Step { records, .. } = event else { return None };
+        let separator = records.iter().position(|record| record.text == "BPF:  ")?;
+        let first = records.iter().position(|record| record.text.starts_with("BPF:"))?;
+        (first < separator).then_some((records, first))
+    })
+}
+
+fn another_subject(events: &mut [Event]) -> bool {
+    let Some((records, first)) = complaint(events) else { return false };
+    let separator = records.iter().position(|record| record.text == "BPF:  ").expect("it was found");
+    let like = |text: &str| Record { text: text.into(), ..records[first].clone() };
+    let subject = [like("BPF: [70000] FWD x "), like("BPF: struct")];
+    records.splice(first..separator, subject);
+    true
+}
+
+#[test]
+fn another_type_passes_on_another_source_with_a_note_and_only_there() {
+    let mut tried = 0;
+    for recorded in built() {
+        let name = &recorded.scenario.name;
+        if !another_subject(&mut recorded.transcript.events.clone()) {
+            continue;
+        }
+        tried += 1;
+        let other = recorded.judge(true, another_subject);
+        assert_eq!(other.ending, Ending::Pass, "{name}");
+        assert!(other.note.is_some_and(|note| note.contains("recorded of linux-source-")), "{name}");
+        let same = recorded.judge(false, another_subject);
+        assert!(matches!(same.ending, Ending::Differs { .. }) && same.note.is_none(), "{name}: {same:?}");
+    }
+    assert!(tried > 10, "{tried}");
+}
+
+#[test]
+fn what_is_as_recorded_passes_without_a_note() {
+    for recorded in built() {
+        let judged = recorded.judge(true, |_| true);
+        assert_eq!(judged, Judged::from(Ending::Pass), "{}", recorded.scenario.name);
+    }
+}
+
+#[test]
+fn what_matters_is_noticed_on_another_source_as_well() {
+    type Change = fn(&mut [Event]) -> bool;
+    let changes: [(&str, Change); 5] = [
+        ("another check", |events| {
+            let Some((records, _)) = complaint(events) else { return false };
+            let separator = records.iter().position(|record| record.text == "BPF:  ").expect("it was found");
+            records[separator + 1].text = "BPF: vlen != 0".into();
+            true
+        }),
+        ("another errno in the log", |events| {
+            let Some((records, _)) = complaint(events) else { return false };
+            let Some(refusal) = records.iter_mut().find(|it| it.text.starts_with("failed to validate")) else {
+                return false;
+            };
+            refusal.text = refusal.text.replace("-22", "-7");
+            true
+        }),
+        ("another errno of the load", |events| {
+            let Event::Step { load, .. } = &mut events[2] else { return false };
+            load.errno = if load.errno == 22 { 2 } else { 22 };
+            true
+        }),
+        ("a complaint about no type", |events| {
+            let Some((records, first)) = complaint(events) else { return false };
+            let separator = records.iter().position(|record| record.text == "BPF:  ").expect("it was found");
+            records.drain(first..separator);
+            true
+        }),
+        ("a complaint without its end", |events| {
+            let Some((records, _)) = complaint(events) else { return false };
+            let end = records.iter().position(|record| record.text == "BPF: ").expect("each complaint has one");
+            records.remove(end);
+            true
+        }),
+    ];
+    for (what, change) in changes {
+        let mut tried = 0;
+        for recorded in built() {
+            if !change(&mut recorded.transcript.events.clone()) {
+                continue;
+            }
+            tried += 1;
+            let judged = recorded.judge(true, change);
+            assert!(
+                matches!(judged.ending, Ending::Differs { .. }),
+                "{}: {what} went unnoticed",
+                recorded.scenario.name
+            );
+        }
+        assert!(tried > 10, "{what}: {tried}");
+    }
+}

@@ -1,0 +1,364 @@
+//! Faults of kernels that are built from source: here those of builds that are killed or run out of space.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use kernels::build::{Build, NONE};
+use kernels::engine::Engine;
+use scenario::exit::Exit;
+use xshell::{Shell, cmd};
+
+use super::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts, listed, published};
+use super::small_disk::SmallDisk;
+use super::watched::Watched;
+use super::{Outside, Setting, demand, demand_said, names, refused};
+
+/// Space for any build.
+const LARGE: &str = "2g";
+
+/// What is left on a disk that fills, in bytes: less than any step of a kernel's build needs.
+const LEFT_FREE: u64 = 1 << 20;
+
+/// What has to come of a build that is killed.
+const NEXT_RIGHT: &str = "nothing is published, the next run clears up and its bytes are the reference's";
+
+pub const FAULTS: [Outside; 15] = [
+    Outside {
+        name: "killed-patching",
+        done: "SIGKILL while the source is changed",
+        demanded: NEXT_RIGHT,
+        provoke: |setting| killed(setting, &PATCHING),
+    },
+    Outside {
+        name: "killed-copying",
+        done: "SIGKILL while the tree is copied",
+        demanded: NEXT_RIGHT,
+        provoke: |setting| killed(setting, &COPYING),
+    },
+    Outside {
+        name: "killed-early",
+        done: "SIGKILL early in the build",
+        demanded: NEXT_RIGHT,
+        provoke: |setting| killed(setting, &EARLY),
+    },
+    Outside {
+        name: "killed-late",
+        done: "SIGKILL late in the build",
+        demanded: NEXT_RIGHT,
+        provoke: |setting| killed(setting, &LATE),
+    },
+    Outside {
+        name: "killed-collecting",
+        done: "SIGKILL while the result is collected",
+        demanded: NEXT_RIGHT,
+        provoke: |setting| killed(setting, &COLLECTING),
+    },
+    Outside {
+        name: "killed-awaited",
+        done: "SIGKILL of a build while another waits for it",
+        demanded: "the other clears up and its bytes are the reference's",
+        provoke: killed_awaited,
+    },
+    Outside {
+        name: "build-terminated",
+        done: "SIGTERM in the middle of the build",
+        demanded: "exit 130, nothing is published or left, the next run's bytes are the reference's",
+        provoke: terminated,
+    },
+    Outside {
+        name: "first-build-killed",
+        done: "SIGKILL after 20 steps of a first build",
+        demanded: "nothing is published, neither build nor tree; the next run clears up and starts over",
+        provoke: first_killed,
+    },
+    Outside {
+        name: "build-disk-small",
+        done: "a build on a disk of 100 MB",
+        demanded: "exit 3 before anything is made, the disk is full, with both figures",
+        provoke: disk_small,
+    },
+    Outside {
+        name: "build-disk-fills",
+        done: "the disk fills while the tree is copied, and again while kbuild runs",
+        demanded: "exit 3 each time, the disk is full; nothing is published or left; with space again the bytes are right",
+        provoke: disk_fills,
+    },
+    Outside {
+        name: "patch-does-not-fit",
+        done: "a line around the upgrade's change is another one",
+        demanded: "exit 3, the upgrade does not apply, which hunk; nothing is published or left, the next run's bytes are right",
+        provoke: refused::patch_does_not_fit,
+    },
+    Outside {
+        name: "symbol-vanished",
+        done: "a fragment asks for a symbol that there is not",
+        demanded: "exit 3, which symbol; nothing is published or left",
+        provoke: refused::symbol_vanished,
+    },
+    Outside {
+        name: "dependency-lost",
+        done: "a fragment takes away what a symbol depends on",
+        demanded: "exit 3, which symbol; nothing is published or left",
+        provoke: refused::dependency_lost,
+    },
+    Outside {
+        name: "source-pin-wrong",
+        done: "a digit of the source's pinned hash is another one",
+        demanded: "exit 3, not the pinned file; nothing is published or kept",
+        provoke: refused::source_pin_wrong,
+    },
+    Outside {
+        name: "source-spoilt",
+        done: "the mirror sends zeros in the source's place",
+        demanded: "exit 3, not the pinned file; nothing is published or kept",
+        provoke: refused::source_spoilt,
+    },
+];
+
+/// A point of a build: it has said this, and this can be seen.
+struct Point {
+    said: &'static str,
+    sign: Sign,
+}
+
+enum Sign {
+    /// What is being made has this file.
+    Made(&'static str),
+    /// The log of the build has so many steps.
+    Steps(usize),
+}
+
+const PATCHING: Point = Point { said: "kernel source: changing the source", sign: Sign::Made("source") };
+const COPYING: Point = Point { said: "kernel source: copying the output tree", sign: Sign::Made("build") };
+const CONFIGURING: &str = "configuration: configuring";
+const EARLY: Point = Point { said: "kernel build: building", sign: Sign::Steps(5) };
+const FIRST_STEPS: Point = Point { said: "kernel build: building", sign: Sign::Steps(20) };
+const LATE: Point = Point { said: "kernel build: building", sign: Sign::Steps(40) };
+const COLLECTING: Point = Point { said: "collect: collecting", sign: Sign::Made("out/bzImage") };
+
+impl Point {
+    fn reached(&self, run: &Watched, root: &Path) -> Result<bool> {
+        if !run.has_said(self.said) {
+            return Ok(false);
+        }
+        Ok(match self.sign {
+            Sign::Made(path) => {
+                names(&root.join("tmp"))?.iter().any(|name| root.join("tmp").join(name).join(path).exists())
+            }
+            Sign::Steps(steps) => {
+                let logs = names(&root.join("logs"))?;
+                let text = |name: &String| fs::read_to_string(root.join("logs").join(name)).unwrap_or_default();
+                logs.iter().any(|name| text(name).lines().filter(|line| line.starts_with("  ")).count() >= steps)
+            }
+        })
+    }
+}
+
+/// What a run that was stopped has left.
+pub struct Left {
+    pid: u32,
+    temporary: Vec<PathBuf>,
+}
+
+impl Left {
+    fn by(run: &Watched, root: &Path) -> Result<Self> {
+        let tmp = root.join("tmp");
+        Ok(Self { pid: run.pid(), temporary: names(&tmp)?.into_iter().map(|name| tmp.join(name)).collect() })
+    }
+
+    fn demand_gone(&self, engine: &Engine) -> Result<()> {
+        let left: Vec<_> = self.temporary.iter().filter(|path| path.exists()).collect();
+        ensure!(left.is_empty(), "what the stopped run left is still there: {left:?}");
+        let containers = containers(engine, self.pid)?;
+        ensure!(containers.is_empty(), "containers of the stopped run are still there: {containers:?}");
+        Ok(())
+    }
+}
+
+/// The containers of a process, running or not, by the names that crates/kernels gives them.
+fn containers(engine: &Engine, pid: u32) -> Result<Vec<String>> {
+    let sh = Shell::new()?;
+    let command = match engine {
+        Engine::Podman { program, runtime, .. } => cmd!(sh, "{program} --runtime {runtime}"),
+        Engine::Docker { program, .. } => cmd!(sh, "{program}"),
+        Engine::Host => return Ok(Vec::new()),
+    };
+    let list =
+        command.args(["ps", "--all", "--filter", "label=modbtf.owner", "--format", "{{.Names}}"]).quiet().read()?;
+    Ok(list.lines().filter(|name| name.contains(&format!("-{pid}-"))).map(str::to_owned).collect())
+}
+
+/// A build in the second cache.
+pub fn build(setting: &Setting<'_>, cache: &SecondCache, arguments: &[&str]) -> Result<Command> {
+    Ok(cache.command(setting.program(&[&["kernel", "build", LINE, "--config", CONFIG], arguments].concat())?))
+}
+
+/// Refuses that a cache has anything but this, by its directories and by `kernel list`; and that anything is left in `tmp`.
+pub fn demand_unchanged(root: &Path, before: &[String], tmp_empty: bool) -> Result<()> {
+    let now = published(root)?;
+    ensure!(now == before, "the cache has {now:?}, and had {before:?}");
+    let listed: Vec<_> = listed(root)?.into_iter().map(|manifest| format!("builds/{}", manifest.name)).collect();
+    ensure!(listed.iter().all(|build| before.contains(build)), "`kernel list` has {listed:?}, and had {before:?}");
+    let left = names(&root.join("tmp"))?;
+    ensure!(!tmp_empty || left.is_empty(), "what was not finished is left: {left:?}");
+    Ok(())
+}
+
+/// Runs a build to its end, which has to be good, and demands that it clears up first what a stopped one left, and that its bytes
+/// are those of another build.
+pub fn demand_right(
+    setting: &Setting<'_>,
+    root: &Path,
+    command: Command,
+    left: Option<&Left>,
+    like: &Build,
+) -> Result<String> {
+    let mut run = Watched::start(command)?;
+    run.until("began to build", |run| Ok(run.has_said("kernel source: ")))?;
+    if let Some(left) = left {
+        left.demand_gone(&setting.ready.choice.engine)?;
+    }
+    right(root, run, like)
+}
+
+/// Waits for the end of a build, which has to be good, and its bytes those of another build.
+fn right(root: &Path, run: Watched, like: &Build) -> Result<String> {
+    let (status, text) = run.end()?;
+    ensure!(status.success(), "the next run ended with {status}, saying:\n{text}");
+    let made = listed(root)?.into_iter().find(|manifest| text.lines().any(|line| line == manifest.name));
+    let made = made.with_context(|| format!("`kernel list` has not what the next run says it built:\n{text}"))?;
+    let differs: Vec<_> =
+        like.manifest.files.iter().filter(|(name, hash)| made.files.get(*name) != Some(hash)).collect();
+    ensure!(
+        differs.is_empty() && made.files.len() == like.manifest.files.len(),
+        "other bytes than before: {differs:?}"
+    );
+    let left = names(&root.join("tmp"))?;
+    ensure!(left.is_empty(), "the next run left {left:?}");
+    Ok(format!("next run: exit 0, {}, the same {} files", made.name, made.files.len()))
+}
+
+fn killed(setting: &Setting<'_>, point: &Point) -> Result<String> {
+    let cache = setting.fresh_cache(First::Built)?;
+    let before = cache.published()?;
+    let upgrade = || build(setting, cache, &["--upgrade", UPGRADE]);
+    let mut run = Watched::start(upgrade()?)?;
+    let left = kill(&mut run, cache, point)?;
+    demand_unchanged(cache.root(), &before, false)?;
+    let next = demand_right(setting, cache.root(), upgrade()?, Some(&left), &cache.upgraded)?;
+    cache.demand_untouched()?;
+    Ok(format!("killed; {next}"))
+}
+
+/// Kills a build at a point, where it has begun and not ended.
+fn kill(run: &mut Watched, cache: &SecondCache, point: &Point) -> Result<Left> {
+    run.until("came to the point", |run| point.reached(run, cache.root()))?;
+    let status = run.signal("KILL")?;
+    ensure!(status.signal() == Some(9), "it was over before it was killed: {status}");
+    let left = Left::by(run, cache.root())?;
+    ensure!(!left.temporary.is_empty(), "nothing was left half-made, so nothing was tried");
+    Ok(left)
+}
+
+fn killed_awaited(setting: &Setting<'_>) -> Result<String> {
+    let cache = setting.fresh_cache(First::Built)?;
+    let upgrade = || build(setting, cache, &["--upgrade", UPGRADE]);
+    let mut run = Watched::start(upgrade()?)?;
+    run.until("came to the point", |run| COPYING.reached(run, cache.root()))?;
+    let mut other = Watched::start(upgrade()?)?;
+    other.until("waited", |other| Ok(other.has_said("waiting for another run")))?;
+    kill(&mut run, cache, &COPYING)?;
+    let next = right(cache.root(), other, &cache.upgraded)?;
+    cache.demand_untouched()?;
+    Ok(format!("killed; {next}"))
+}
+
+fn terminated(setting: &Setting<'_>) -> Result<String> {
+    let cache = setting.fresh_cache(First::Built)?;
+    let before = cache.published()?;
+    let upgrade = || build(setting, cache, &["--upgrade", UPGRADE]);
+    let mut run = Watched::start(upgrade()?)?;
+    run.until("came to the point", |run| EARLY.reached(run, cache.root()))?;
+    let left = Left::by(&run, cache.root())?;
+    let told = terminate(run)?;
+    left.demand_gone(&setting.ready.choice.engine)?;
+    demand_unchanged(cache.root(), &before, true)?;
+    let next = demand_right(setting, cache.root(), upgrade()?, None, &cache.upgraded)?;
+    cache.demand_untouched()?;
+    Ok(format!("{told}; {next}"))
+}
+
+fn terminate(mut run: Watched) -> Result<String> {
+    let status = run.signal("TERM")?;
+    let (_, text) = run.end()?;
+    demand_said(status, &text, Exit::Interrupted, &["stopped on request"])
+}
+
+fn first_killed(setting: &Setting<'_>) -> Result<String> {
+    let cache = setting.fresh_cache(First::Missing)?;
+    let before = cache.published()?;
+    let first = || build(setting, cache, &[]);
+    let mut run = Watched::start(first()?)?;
+    let left = kill(&mut run, cache, &FIRST_STEPS)?;
+    demand_unchanged(cache.root(), &before, false)?;
+
+    let mut next = Watched::start(first()?)?;
+    next.until("started over", |next| Ok(next.has_said(CONFIGURING)))?;
+    left.demand_gone(&setting.ready.choice.engine)?;
+    let told = terminate(next)?;
+    demand_unchanged(cache.root(), &before, true)?;
+    cache.demand_untouched()?;
+    Ok(format!("killed; the next run clears up and starts over, where it is stopped: {told}"))
+}
+
+/// A small disk with a cache on it that shows what the second cache shares.
+fn small_cache(cache: &SecondCache, size: &str) -> Result<SmallDisk> {
+    let disk = SmallDisk::mount(size)?;
+    copy_verdicts(cache.root(), disk.path())?;
+    for (directory, at) in cache.shared() {
+        disk.show(directory, at)?;
+    }
+    Ok(disk)
+}
+
+/// The upgrade on a small disk: that which changes no source, since a changed one would share files across disks.
+fn on_small_disk(setting: &Setting<'_>, disk: &SmallDisk) -> Result<Command> {
+    let mut command = setting.program(&["kernel", "build", LINE, "--config", CONFIG, "--upgrade", NONE])?;
+    command.env("MODBTF_CACHE", disk.path());
+    Ok(command)
+}
+
+fn disk_small(setting: &Setting<'_>) -> Result<String> {
+    let cache = setting.fresh_cache(First::Built)?;
+    let disk = small_cache(cache, "100m")?;
+    let before = published(disk.path())?;
+    let told = demand(on_small_disk(setting, &disk)?, Exit::Environment, &["the disk is full"])?;
+    ensure!(told.contains("bytes needed"), "{told}");
+    demand_unchanged(disk.path(), &before, true)?;
+    cache.demand_untouched()?;
+    Ok(told)
+}
+
+fn disk_fills(setting: &Setting<'_>) -> Result<String> {
+    let cache = setting.fresh_cache(First::Built)?;
+    let disk = small_cache(cache, LARGE)?;
+    let before = published(disk.path())?;
+    let mut told = String::new();
+    for point in [COPYING, EARLY] {
+        disk.resize(LARGE)?;
+        let mut run = Watched::start(on_small_disk(setting, &disk)?)?;
+        run.until("came to the point", |run| point.reached(run, disk.path()))?;
+        disk.leave_free(LEFT_FREE)?;
+        let (status, text) = run.end()?;
+        told = demand_said(status, &text, Exit::Environment, &["the disk is full"])?;
+        demand_unchanged(disk.path(), &before, true)?;
+    }
+    disk.resize(LARGE)?;
+    // What is linked again from the same objects is the first build once more.
+    let next = demand_right(setting, disk.path(), on_small_disk(setting, &disk)?, None, &cache.first)?;
+    cache.demand_untouched()?;
+    Ok(format!("twice {told}; {next}"))
+}

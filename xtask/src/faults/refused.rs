@@ -1,0 +1,113 @@
+//! Builds that are asked for what cannot be: a patch that does not fit, a configuration that cannot be had, a source that is not
+//! the pinned one.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use kernels::source::SourcePins;
+use scenario::exit::Exit;
+use tempfile::TempDir;
+use xshell::{Shell, cmd};
+
+use super::bad_proxy::{Harm, bad_proxy};
+use super::builds::{build, demand_right, demand_unchanged};
+use super::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts};
+use super::{Gone, Setting, demand};
+
+/// A copy of kernel-configs with one text in one file replaced, or a file added.
+fn other_configs(cache: &SecondCache, file: &str, change: impl FnOnce(String) -> Result<String>) -> Result<TempDir> {
+    let (dir, sh) = (tempfile::tempdir_in(cache.beside())?, Shell::new()?);
+    let (from, to) = (crate::root().join("kernel-configs/."), dir.path());
+    cmd!(sh, "cp -r {from} {to}").quiet().run()?;
+    let path = dir.path().join(file);
+    let text = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
+    fs::write(&path, change(text)?)?;
+    Ok(dir)
+}
+
+/// Replaces what occurs exactly once.
+fn replaced(text: &str, from: &str, to: &str) -> Result<String> {
+    ensure!(text.matches(from).count() == 1, "{from:?} does not stand there once");
+    Ok(text.replace(from, to))
+}
+
+/// What a build says that has to fail for what stands in its configuration.
+fn demand_refused(
+    setting: &Setting<'_>,
+    first: First,
+    configs: &TempDir,
+    arguments: &[&str],
+    said: &[&str],
+) -> Result<String> {
+    let cache = setting.fresh_cache(first)?;
+    let before = cache.published()?;
+    let mut command = cache.command(setting.program(&[&["kernel", "build", LINE], arguments].concat())?);
+    command.arg("--kernel-configs").arg(configs.path());
+    let told = demand(command, Exit::Environment, said)?;
+    demand_unchanged(cache.root(), &before, true)?;
+    cache.demand_untouched()?;
+    Ok(told)
+}
+
+pub fn patch_does_not_fit(setting: &Setting<'_>) -> Result<String> {
+    let cache = setting.second_cache()?;
+    let file = format!("upgrades/{UPGRADE}.patch");
+    let configs =
+        other_configs(cache, &file, |text| replaced(&text, "signal->pids[type] = pid;", "signal->pids[kind] = pid;"))?;
+    let said = format!("the upgrade {UPGRADE} does not apply to {LINE}");
+    let told = demand_refused(setting, First::Built, &configs, &["--upgrade", UPGRADE], &[&said, "FAILED"])?;
+    let next = build(setting, cache, &["--upgrade", UPGRADE])?;
+    let next = demand_right(setting, cache.root(), next, None, &cache.upgraded)?;
+    Ok(format!("{told}; {next}"))
+}
+
+pub fn symbol_vanished(setting: &Setting<'_>) -> Result<String> {
+    let file = format!("fragments/{CONFIG}.config");
+    let configs = other_configs(setting.second_cache()?, &file, |text| Ok(text + "CONFIG_NO_SUCH_SYMBOL=y\n"))?;
+    let said = ["CONFIG_NO_SUCH_SYMBOL should be y and is n"];
+    demand_refused(setting, First::Missing, &configs, &["--config", CONFIG], &said)
+}
+
+pub fn dependency_lost(setting: &Setting<'_>) -> Result<String> {
+    let file = "fragments/without-block-devices.config";
+    let configs = other_configs(setting.second_cache()?, file, |_| Ok("# CONFIG_BLK_DEV is not set\n".into()))?;
+    let said = ["CONFIG_BLK_DEV_LOOP should be m and is n"];
+    demand_refused(setting, First::Built, &configs, &["--config", &format!("{CONFIG},without-block-devices")], &said)
+}
+
+/// What a build says whose source cannot come as it should, in a cache without any source.
+fn demand_no_source(setting: &Setting<'_>, change: impl FnOnce(&mut Command) -> Result<()>) -> Result<String> {
+    let cache = setting.second_cache()?;
+    let empty = tempfile::tempdir_in(cache.beside())?;
+    copy_verdicts(cache.root(), empty.path())?;
+    let mut command = setting.program(&["kernel", "build", LINE])?;
+    command.env("MODBTF_CACHE", empty.path());
+    change(&mut command)?;
+    let told = demand(command, Exit::Environment, &["is not the pinned file"]).map_err(|error| {
+        let text = error.to_string();
+        let gone = text.lines().find(|line| line.contains("is unavailable: ")).map(|line| Gone(line.to_owned()));
+        gone.map_or(error, anyhow::Error::from)
+    })?;
+    demand_unchanged(empty.path(), &[], true)?;
+    Ok(told)
+}
+
+pub fn source_pin_wrong(setting: &Setting<'_>) -> Result<String> {
+    let hash = SourcePins::builtin()?.line(LINE)?.sha256.to_string();
+    let digit = if hash.starts_with('0') { "1" } else { "0" };
+    let wrong = hash.get(1..).map(|rest| format!("{digit}{rest}")).context("the pin has no hash")?;
+    let configs = other_configs(setting.second_cache()?, "sources.toml", |text| replaced(&text, &hash, &wrong))?;
+    demand_no_source(setting, |command| {
+        command.arg("--kernel-configs").arg(configs.path());
+        Ok(())
+    })
+}
+
+pub fn source_spoilt(setting: &Setting<'_>) -> Result<String> {
+    let proxy = bad_proxy(Harm::Zeros)?;
+    demand_no_source(setting, |command| {
+        command.env("http_proxy", proxy);
+        Ok(())
+    })
+}

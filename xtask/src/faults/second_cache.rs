@@ -1,0 +1,183 @@
+//! A second cache, in which builds are broken: it shares with the first, by hard links, what is only read.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use kernels::Cache;
+use kernels::build::{self, Build, Config, Manifest, Recipes, Request};
+use kernels::source::{self, SourcePins};
+use scenario::run::Ready;
+use scenario::run::fault::Ground;
+use walkdir::WalkDir;
+use xshell::{Shell, cmd};
+
+use super::{names, program};
+
+/// The line that builds are broken on.
+pub const LINE: &str = "6.1";
+
+/// The configuration.
+pub const CONFIG: &str = "strict";
+
+/// The upgrade.
+pub const UPGRADE: &str = "grow";
+
+/// Where what is published lies.
+const PUBLISHED: [&str; 5] = ["builds", "debs", "kernels", "sources", "trees"];
+
+/// The second cache, and the builds in the first that its own have to equal.
+#[derive(Debug)]
+pub struct SecondCache {
+    ground: Ground,
+    root: PathBuf,
+    /// The first build, which an upgrade is made on.
+    pub first: Build,
+    /// The upgrade.
+    pub upgraded: Build,
+    /// The directories that are shared: where they lie in the first cache and here, and what their files were like.
+    shared: [Shared; 3],
+}
+
+#[derive(Debug)]
+struct Shared {
+    from: PathBuf,
+    to: PathBuf,
+    stamp: u64,
+}
+
+/// Whether a second cache has the first build and its tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    Built,
+    Missing,
+}
+
+impl SecondCache {
+    /// Makes it. What of source and builds the first cache does not have is brought into that one, in the ordinary way.
+    pub fn make(ready: &Ready<'_>) -> Result<Self> {
+        let workshop = ready.workshop()?;
+        let source = source::acquire(&workshop, &ready.archive(), SourcePins::builtin()?.line(LINE)?)??;
+        let (recipes, config) = (Recipes::at(crate::root().join("kernel-configs")), Config::new(&[CONFIG]));
+        let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
+        let first = build::build(&workshop, &request)?;
+        let upgraded = build::build(&workshop, &Request { upgrade: Some(UPGRADE), ..request })?;
+        let tree = build::output_tree(&workshop, &request)?.with_context(|| {
+            format!("the tree of {} was removed: cargo xtask kernel clean {LINE}", first.manifest.name)
+        })?;
+
+        let ground = Ground::make(ready, "builds")?;
+        let root = Cache::at(&ground.path().join("cache"))?.root().to_owned();
+        let (real, sh) = (ready.context.cache.root(), Shell::new()?);
+        copy_verdicts(real, &root)?;
+        let directory = source.tree.parent().context("the source has no directory")?.to_owned();
+        let mut shared = [directory, first.directory.clone(), tree].map(|from| {
+            let to = root.join(from.strip_prefix(real).unwrap_or(&from));
+            Shared { from, to, stamp: 0 }
+        });
+        for Shared { from, to, stamp } in &mut shared {
+            cmd!(sh, "cp -al {from} {to}").quiet().run()?;
+            *stamp = stamp_of(to)?;
+        }
+        Ok(Self { ground, root, first, upgraded, shared })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A directory for whatever else a fault needs.
+    pub fn beside(&self) -> &Path {
+        self.ground.path()
+    }
+
+    /// The directories that are shared, with their paths below [`SecondCache::root`].
+    pub fn shared(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.shared
+            .iter()
+            .filter_map(|shared| Some((shared.to.as_path(), shared.to.strip_prefix(&self.root).ok()?.to_str()?)))
+    }
+
+    /// Makes it as it is before any build but the first, or before any at all. Nothing may be at work in it.
+    pub fn reset(&self, first: First) -> Result<()> {
+        let sh = Shell::new()?;
+        for name in ["builds", "debs", "logs", "tmp", "trees"] {
+            let directory = self.root.join(name);
+            fs::remove_dir_all(&directory)?;
+            fs::create_dir(&directory)?;
+        }
+        for Shared { from, to, .. } in self.shared.iter().filter(|_| first == First::Built) {
+            if !to.exists() {
+                cmd!(sh, "cp -al {from} {to}").quiet().run()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is published in it.
+    pub fn published(&self) -> Result<Vec<String>> {
+        published(&self.root)
+    }
+
+    /// This program, in this cache.
+    pub fn command(&self, mut command: Command) -> Command {
+        command.env("MODBTF_CACHE", &self.root);
+        command
+    }
+
+    /// Refuses that anything was written to the files that are shared.
+    pub fn demand_untouched(&self) -> Result<()> {
+        for Shared { to, stamp, .. } in self.shared.iter().filter(|shared| shared.to.exists()) {
+            ensure!(stamp_of(to)? == *stamp, "what is only to be read was changed: {}", to.display());
+        }
+        Ok(())
+    }
+}
+
+/// Copies what a cache knows of engine and images, which is then not found out again.
+pub fn copy_verdicts(from: &Path, to: &Path) -> Result<()> {
+    let sh = Shell::new()?;
+    for name in ["engine.json", "images"] {
+        let from = from.join(name);
+        cmd!(sh, "cp -a {from} {to}").quiet().run()?;
+    }
+    Ok(())
+}
+
+/// What is published in a cache, by directory and name.
+pub fn published(root: &Path) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for parent in PUBLISHED {
+        all.extend(names(&root.join(parent))?.into_iter().map(|name| format!("{parent}/{name}")));
+    }
+    Ok(all)
+}
+
+/// The builds of a cache, as `kernel list` has them.
+pub fn listed(root: &Path) -> Result<Vec<Manifest>> {
+    let mut command = program(&["kernel", "list", "--json"])?;
+    let output = command.env("MODBTF_CACHE", root).output().context("failed to run this program")?;
+    ensure!(output.status.success(), "`kernel list` ended with {}", output.status);
+    let mut all: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("`kernel list --json` gave no JSON")?;
+    serde_json::from_value(all["kernels"].take()).context("`kernel list --json` gave something else")
+}
+
+/// A digest of what a write would change in the files of a directory, but for their contents.
+fn stamp_of(directory: &Path) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for entry in WalkDir::new(directory).sort_by_file_name() {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            let metadata = entry.metadata()?;
+            entry.path().strip_prefix(directory)?.hash(&mut hasher);
+            let times = (metadata.mtime(), metadata.mtime_nsec());
+            (metadata.ino(), metadata.len(), metadata.mode(), times).hash(&mut hasher);
+        }
+    }
+    Ok(hasher.finish())
+}
