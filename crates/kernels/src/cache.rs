@@ -178,7 +178,7 @@ impl Cache {
                 directory.lock().map_err(|source| Error::io("lock", published, source))?;
                 Some(directory)
             }
-            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(Error::io("remove", published, source)),
         };
         let failed = |source| Error::io("remove", published, source);
@@ -314,7 +314,7 @@ mod tests {
         let tree = cache.trees().join("x");
         fs::create_dir(&tree).unwrap();
         let held = cache.hold(&tree).unwrap();
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let context = fixture.context();
             let (sender, receiver) = mpsc::channel();
             scope.spawn(move || {
@@ -339,9 +339,11 @@ mod tests {
         (0..500).for_each(|number| fs::write(left.join(number.to_string()), "x").unwrap());
         thread::scope(|scope| {
             // Until there is no directory any more.
-            scope.spawn(|| (500..).take_while(|number| fs::write(left.join(number.to_string()), "x").is_ok()).for_each(|_| {
-                thread::sleep(Duration::from_micros(200));
-            }));
+            scope.spawn(|| {
+                (500..).take_while(|number| fs::write(left.join(number.to_string()), "x").is_ok()).for_each(|_| {
+                    thread::sleep(Duration::from_micros(200));
+                })
+            });
             context.cache.lock(&context).map(drop).unwrap();
         });
         assert!(!left.exists());
