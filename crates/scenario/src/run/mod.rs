@@ -108,15 +108,13 @@ pub fn run(
     let booted = side_by_side(&boots, options.jobs, long_first, |&(job, boot)| {
         ended(one::run(ready, job, boot, &shelf, options, show))
     });
-    // kbuild uses every processor, and a machine that boots beside it could be taken for one that hangs.
-    let mut booted = booted.into_iter();
-    let reports: Vec<_> = jobs
-        .iter()
-        .filter_map(|job| match job.boot() {
-            Some(_) => booted.next(),
-            None => Some(ended(built::run(ready, job, &shelf, sources, options))),
-        })
-        .collect();
+    // After the boots: a machine that boots beside a build could be taken for one that hangs.
+    let builds: Vec<_> = jobs.iter().filter(|job| job.boot().is_none()).collect();
+    let made =
+        side_by_side(&builds, options.jobs, |_| false, |job| ended(built::run(ready, job, &shelf, sources, options)));
+    let (mut booted, mut made) = (booted.into_iter(), made.into_iter());
+    let reports: Vec<_> =
+        jobs.iter().filter_map(|job| if job.boot().is_some() { booted.next() } else { made.next() }).collect();
     if let Err(error) = ready.remember_kvm() {
         let text = format!("what was seen of KVM is forgotten: {}", error.in_one_line());
         (ready.context.progress)(kernels::Progress::Note { stage: kernels::Stage::Engine, text });
