@@ -15,7 +15,7 @@ use scenario::exit::Exit;
 
 use crate::environment::Environment;
 use crate::interrupt;
-use crate::progress::Display;
+use crate::progress::{self, Display};
 
 /// Builds kernels from source, lists them, removes them.
 ///
@@ -74,7 +74,8 @@ struct Listing {
 struct Cleaning {
     /// The kernel lines to remove; all of them if none is named
     lines: Vec<String>,
-    /// The source trees as well, and the tools if no line is named
+    /// The source trees as well; if no line is named, also the tools, the debug information of prebuilt kernels and packages
+    /// that were downloaded and not unpacked
     #[arg(long)]
     sources: bool,
     #[command(flatten)]
@@ -95,7 +96,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     result.or_else(|error| match error.downcast_ref::<Error>().map(Error::class) {
         None => Err(error),
         Some(class) => {
-            eprintln!("error: {}", crate::one_line_a_cause(&error));
+            progress::say(&format!("error: {}", crate::one_line_a_cause(&error)));
             Ok(match class {
                 Class::Usage => Exit::Usage,
                 Class::Cancelled => Exit::Interrupted,
@@ -123,14 +124,14 @@ fn build(arguments: &Building) -> Result<Exit> {
     let upgrade = arguments.upgrade.as_deref();
     let request = Request { source: &source, recipes: &recipes, config: &config, upgrade };
     let built = build::build(&workshop, &request)?;
-    println!("{}", built.manifest.name);
-    println!("  in {}", built.directory.display());
-    println!("  {}", summary(&built));
+    crate::print_line(&built.manifest.name);
+    crate::print_line(&format!("  in {}", built.directory.display()));
+    crate::print_line(&format!("  {}", summary(&built)));
     if !arguments.external.is_empty() {
         let modules = external::build(&workshop, &ExternalRequest { request, sources: &arguments.external })?;
-        println!("{}", modules.manifest.name);
-        println!("  in {}", modules.directory.display());
-        println!("  {}", external_summary(&modules));
+        crate::print_line(&modules.manifest.name);
+        crate::print_line(&format!("  in {}", modules.directory.display()));
+        crate::print_line(&format!("  {}", external_summary(&modules)));
     }
     Ok(Exit::Recorded)
 }
@@ -147,7 +148,7 @@ fn source(arguments: &Building, workshop: &Workshop<'_>) -> Result<Option<Source
     match source::acquire(workshop, &archive, pins.line(line)?)? {
         Ok(source) => Ok(Some(source)),
         Err(unavailable) => {
-            eprintln!("error: {unavailable}");
+            progress::say(&format!("error: {unavailable}"));
             Ok(None)
         }
     }
@@ -173,7 +174,7 @@ fn list(arguments: &Listing) -> Result<Exit> {
         let kernels: Vec<_> = builds.iter().map(|build| &build.manifest).collect();
         let externals: Vec<_> = externals.iter().map(|external| &external.manifest).collect();
         let all = serde_json::json!({ "kernels": kernels, "externals": externals });
-        println!("{}", serde_json::to_string_pretty(&all).context("failed to write JSON")?);
+        crate::print_line(&serde_json::to_string_pretty(&all).context("failed to write JSON")?);
         return Ok(Exit::Recorded);
     }
     let kernels = builds.iter().map(|build| (&build.manifest.name, &build.directory, summary(build)));
@@ -182,10 +183,10 @@ fn list(arguments: &Listing) -> Result<Exit> {
     let rows: Vec<_> = kernels.chain(externals).collect();
     let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
     for (name, directory, summary) in &rows {
-        println!("{name:width$}  {:>4} MB  {summary}", build::disk_usage(directory) / 1_000_000);
+        crate::print_line(&format!("{name:width$}  {:>4} MB  {summary}", build::disk_usage(directory) / 1_000_000));
     }
     if rows.is_empty() {
-        println!("nothing was built yet: cargo xtask kernel build 6.1");
+        crate::print_line("nothing was built yet: cargo xtask kernel build 6.1");
     }
     Ok(Exit::Recorded)
 }
@@ -198,6 +199,6 @@ fn clean(arguments: &Cleaning) -> Result<Exit> {
     let context: Context<'_> = arguments.environment.context(&apt, &cancel, &show)?;
     let what = Clean { lines: arguments.lines.clone(), sources: arguments.sources };
     let removed = build::clean(&context, &what)?;
-    removed.iter().for_each(|path| println!("removed {}", path.display()));
+    removed.iter().for_each(|path| crate::print_line(&format!("removed {}", path.display())));
     Ok(Exit::Recorded)
 }

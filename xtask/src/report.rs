@@ -168,7 +168,9 @@ fn in_workshop(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Re
 /// Prints a report; one that could not be made, which was told, or is incomplete, is no success.
 fn finish(report: Option<&dyn Report>, output: &Output) -> Result<Exit> {
     let Some(report) = report else { return Ok(Exit::Environment) };
-    output.format.iter().try_for_each(|format| print(report, format))?;
+    // One form that cannot be written does not lose what was measured.
+    let printed: Vec<Result<()>> = output.format.iter().map(|format| print(report, format)).collect();
+    printed.into_iter().collect::<Result<()>>()?;
     Ok(if report.complete() { Exit::Recorded } else { Exit::Differs })
 }
 
@@ -196,10 +198,7 @@ fn built(workshop: &Workshop<'_>, line: &str) -> Result<Option<KernelSizes>> {
     let recipes = recipes();
     let config = config();
     let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
-    let build = build::build(workshop, &request)?;
-    let tree = build::output_tree(workshop, &request)?.with_context(|| {
-        format!("the output tree of {} is gone: cargo xtask kernel clean {line}", build.manifest.name)
-    })?;
+    let (build, tree) = build::build_with_tree(workshop, &request)?;
     Ok(Some(measure::sizes(workshop, &Subject::built(&build, &tree))?))
 }
 

@@ -39,6 +39,12 @@ pub enum Error {
         /// The line, cut to 200 characters.
         line: String,
     },
+    /// A kernel without modules, of which no time can be measured.
+    #[error("{release} has no modules, so that encoding their BTF again takes no time that could be measured")]
+    NoModules {
+        /// The kernel.
+        release: String,
+    },
     /// A build that did not do what its time was to be measured for.
     #[error(
         "`{command}` after {after} was to encode the BTF of {wanted} modules, and encoded that of {got}: its time says nothing"

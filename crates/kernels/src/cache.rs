@@ -12,11 +12,12 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Error;
+use crate::{Context, Error};
 
 mod lock;
 
 pub(crate) use lock::Lock;
+use lock::poll;
 
 /// How often a directory is removed anew into which something still writes, see [`remove_contested`].
 const REMOVALS: usize = 100;
@@ -139,9 +140,9 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
-    pub(crate) fn publish(&self, made: &Path, target: &Path, lock: &Lock) -> Result<(), Error> {
-        self.discard(target, lock)?;
+    /// [`Error::Io`], [`Error::Cancelled`].
+    pub(crate) fn publish(&self, context: &Context<'_>, made: &Path, target: &Path, lock: &Lock) -> Result<(), Error> {
+        self.discard(context, target, lock)?;
         fs::rename(made, target).map_err(|source| Error::io("publish", target, source))
     }
 
@@ -150,12 +151,12 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], also for one that is not there (any more).
-    pub(crate) fn hold(&self, published: &Path) -> Result<Held, Error> {
+    /// [`Error::Io`], also for one that is not there (any more); [`Error::Cancelled`].
+    pub(crate) fn hold(&self, context: &Context<'_>, published: &Path) -> Result<Held, Error> {
         let failed = |source| Error::io("hold", published, source);
         loop {
             let directory = File::open(published).map_err(failed)?;
-            directory.lock_shared().map_err(failed)?;
+            poll(context, published, || directory.try_lock_shared())?;
             let held = directory.metadata().map_err(failed)?;
             let there = fs::metadata(published).map_err(failed)?;
             // Else it was replaced while this waited.
@@ -170,12 +171,12 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
-    pub(crate) fn discard(&self, published: &Path, lock: &Lock) -> Result<(), Error> {
+    /// [`Error::Io`], [`Error::Cancelled`].
+    pub(crate) fn discard(&self, context: &Context<'_>, published: &Path, lock: &Lock) -> Result<(), Error> {
         let away = self.temporary(lock)?;
         let _held = match File::open(published) {
             Ok(directory) => {
-                directory.lock().map_err(|source| Error::io("lock", published, source))?;
+                poll(context, published, || directory.try_lock())?;
                 Some(directory)
             }
             Err(source) if source.kind() == ErrorKind::NotFound => return Ok(()),
@@ -204,7 +205,7 @@ impl Cache {
 
 /// Removes a directory in which something may still be at work: a container outlives a run that is killed. Each time it finds less
 /// that it could write to.
-fn remove_contested(directory: &Path) -> io::Result<()> {
+pub(crate) fn remove_contested(directory: &Path) -> io::Result<()> {
     for _ in 1..REMOVALS {
         match fs::remove_dir_all(directory) {
             Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {}
@@ -282,6 +283,7 @@ pub(crate) fn require_space(doing: &'static str, path: &Path, needed: u64) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Progress;
     use crate::testing::Fixture;
     use std::sync::mpsc;
 
@@ -313,13 +315,14 @@ mod tests {
         let cache = fixture.context().cache;
         let tree = cache.trees().join("x");
         fs::create_dir(&tree).unwrap();
-        let held = cache.hold(&tree).unwrap();
+        let context = fixture.context();
+        let held = cache.hold(&context, &tree).unwrap();
         thread::scope(|scope| {
             let context = fixture.context();
             let (sender, receiver) = mpsc::channel();
             scope.spawn(move || {
                 let lock = context.cache.lock(&context).unwrap();
-                context.cache.discard(&context.cache.trees().join("x"), &lock).unwrap();
+                context.cache.discard(&context, &context.cache.trees().join("x"), &lock).unwrap();
                 sender.send(()).unwrap();
             });
             assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err() && tree.exists());
@@ -327,7 +330,29 @@ mod tests {
             receiver.recv().unwrap();
             assert!(!tree.exists());
         });
-        assert!(matches!(cache.hold(&tree), Err(Error::Io { .. })));
+        assert!(matches!(cache.hold(&context, &tree), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn waiting_for_what_is_held_is_told_and_can_be_stopped() {
+        let fixture = Fixture::new();
+        let log = crate::testing::Log::default();
+        let report = |progress| log.push(progress);
+        let context = Context { progress: &report, ..fixture.context() };
+        let tree = context.cache.trees().join("x");
+        fs::create_dir(&tree).unwrap();
+        let _held = context.cache.hold(&context, &tree).unwrap();
+        let lock = context.cache.lock(&context).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(50));
+                fixture.cancel();
+            });
+            let error = context.cache.discard(&context, &tree, &lock).unwrap_err();
+            assert!(matches!(error, Error::Cancelled { .. }) && tree.exists(), "{error}");
+        });
+        let told = log.take();
+        assert!(matches!(&told[..], [Progress::Waiting { doing: Some(doing), .. }] if doing == "using x"), "{told:?}");
     }
 
     #[test]
@@ -338,9 +363,9 @@ mod tests {
         fs::create_dir(&left).unwrap();
         (0..500).for_each(|number| fs::write(left.join(number.to_string()), "x").unwrap());
         thread::scope(|scope| {
-            // Until there is no directory any more.
+            // For a second, or until there is no directory any more.
             scope.spawn(|| {
-                (500..).take_while(|number| fs::write(left.join(number.to_string()), "x").is_ok()).for_each(|_| {
+                (500..5000).take_while(|number| fs::write(left.join(number.to_string()), "x").is_ok()).for_each(|_| {
                     thread::sleep(Duration::from_micros(200));
                 })
             });

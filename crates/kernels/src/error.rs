@@ -274,6 +274,12 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// What was to be built is no longer what was looked up.
+    #[error("{what} was changed while it was being built; nothing of it was used, run again")]
+    Changed {
+        /// What changed.
+        what: String,
+    },
     /// A patch that does not fit the source.
     #[error(
         "the upgrade {upgrade} does not apply to {source_name}: adapt the patch, or add one for this line beside it; patch says:\n{output}"

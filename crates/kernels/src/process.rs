@@ -220,7 +220,8 @@ pub(crate) fn disk_full_in(error: Error, doing: &'static str, path: &std::path::
     }
 }
 
-fn says_disk_full(output: &str) -> bool {
+/// Whether a tool says that the disk is full, or what one may take of it.
+pub(crate) fn says_disk_full(output: &str) -> bool {
     ["No space left on device", "Disk quota exceeded", "don't have enough free space"]
         .iter()
         .any(|text| output.contains(text))

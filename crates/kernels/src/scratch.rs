@@ -4,14 +4,19 @@
 //! folder beside it removes it.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::Error;
+use crate::cache::remove_contested;
 
 const LOCK: &str = ".lock";
+
+/// How old a folder without a lock file is that is no longer just being made, or just being removed.
+const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
 /// A directory of our own, removed when dropped.
 #[derive(Debug)]
@@ -39,20 +44,55 @@ impl Folder {
     }
 }
 
-/// Removes the folders below `parent` that nobody uses any more; gives back what was removed.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left, the lock file among it, is removed with `dir`, or by a later sweep.
+        let _ = empty(self.path());
+    }
+}
+
+/// Removes everything in a folder but its lock file, by which a later sweep knows it should this one be ended.
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() == LOCK {
+            continue;
+        }
+        match entry.file_type()?.is_dir() {
+            true => remove_contested(&entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder has had no lock file for long.
+fn is_left_behind(folder: &Path) -> bool {
+    let age = fs::symlink_metadata(folder)
+        .ok()
+        .filter(fs::Metadata::is_dir)
+        .and_then(|it| it.modified().ok()?.elapsed().ok());
+    age.is_some_and(|age| age > LEFT_BEHIND)
+}
+
+/// Removes the folders below `parent` that nobody uses any more; gives back what was removed. One into which a container that
+/// outlived its run goes on writing is left for the next time.
 pub(crate) fn sweep(parent: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut removed = Vec::new();
     let failed = |source| Error::io("read", parent, source);
     for entry in fs::read_dir(parent).map_err(failed)? {
         let dir = entry.map_err(failed)?.path();
-        // A folder without a lock file is just being made.
-        let Ok(lock) = File::open(dir.join(LOCK)) else { continue };
-        if lock.try_lock().is_err() {
+        let lock = File::open(dir.join(LOCK));
+        let unused = match &lock {
+            Ok(lock) => lock.try_lock().is_ok(),
+            Err(error) => error.kind() == ErrorKind::NotFound && is_left_behind(&dir),
+        };
+        if !unused {
             continue;
         }
-        match fs::remove_dir_all(&dir) {
-            // Another process swept just before.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        match empty(&dir).and_then(|()| remove_contested(&dir)) {
+            // Another process swept just before, or something still writes.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {}
             Err(source) => return Err(Error::io("remove", &dir, source)),
             Ok(()) => removed.push(dir),
         }
@@ -69,14 +109,32 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let parent = parent.path();
         let alive = Folder::make(parent, "alive").unwrap();
-        let killed = Folder::make(parent, "killed").unwrap().dir.keep();
+        let (killed, half) = (parent.join("killed"), parent.join("half-removed"));
+        fs::create_dir_all(killed.join("build/fs")).unwrap();
+        fs::write(killed.join(LOCK), "").unwrap();
+        fs::create_dir(&half).unwrap();
+        let long_ago = std::time::SystemTime::now() - 2 * LEFT_BEHIND;
+        File::open(&half).unwrap().set_modified(long_ago).unwrap();
         let gone = Folder::make(parent, "gone").unwrap().path().to_owned();
         let made = parent.join("just-being-made");
         fs::create_dir(&made).unwrap();
         assert!(!gone.exists());
 
-        assert_eq!(sweep(parent).unwrap(), std::slice::from_ref(&killed));
+        let mut swept = sweep(parent).unwrap();
+        swept.sort();
+        assert_eq!(swept, [half, killed.clone()]);
         assert!(alive.path().exists() && made.exists() && !killed.exists());
         assert!(sweep(parent).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_lock_file_is_what_goes_last() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::make(parent.path(), "one").unwrap();
+        fs::create_dir(folder.path().join(".before")).unwrap();
+        fs::write(folder.path().join("after"), "x").unwrap();
+        empty(folder.path()).unwrap();
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [LOCK]);
     }
 }

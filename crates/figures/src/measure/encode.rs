@@ -10,6 +10,9 @@ use kernels::{Progress, Stage};
 
 use crate::{Encoded, Error};
 
+/// What programs say where the disk is full.
+const FULL: &str = "No space left on device";
+
 const SCRIPT: &str = include_str!("../../../../ci/sizes.sh");
 
 /// What to encode.
@@ -37,7 +40,7 @@ pub(super) struct Results {
 ///
 /// # Errors
 ///
-/// [`Error::Unreadable`], and those of the engine.
+/// [`Error::Unreadable`], a full disk, and those of the engine.
 pub(super) fn encode(workshop: &Workshop<'_>, task: &Task<'_>) -> Result<Results, Error> {
     let context = workshop.context;
     let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "sizes.sh"].map(OsString::from).into();
@@ -50,20 +53,37 @@ pub(super) fn encode(workshop: &Workshop<'_>, task: &Task<'_>) -> Result<Results
     let spec = RunSpec { image: workshop.image.name.clone(), argv, mounts, workdir: "/".into(), ..RunSpec::default() };
     let (mut results, mut wrong) = (Results::default(), None);
     let doing = format!("encode the BTF of {}", task.release);
-    workshop.engine.command(&spec)?.follow(context, &doing, &mut |line| {
+    let ran = workshop.engine.command(&spec)?.follow(context, &doing, &mut |line| {
         if results.take(line).is_none() {
             wrong.get_or_insert_with(|| line.chars().take(200).collect::<String>());
         }
         let (done, total) = (results.modules.len() as u64, task.count as u64);
         (context.progress)(Progress::Amount { stage: Stage::Measure, done, total: total.max(done) });
-    })?;
+    });
+    match ran {
+        Err(kernels::Error::Failed { output, .. }) if output.contains(FULL) => return Err(full_disk()),
+        Ok(()) if results.says_full() => return Err(full_disk()),
+        other => other?,
+    }
     match wrong {
         Some(line) => Err(Error::Unreadable { release: task.release.to_owned(), line }),
         None => Ok(results),
     }
 }
 
+fn full_disk() -> Error {
+    let (doing, path) = ("encode BTF in a container's", "/tmp".into());
+    kernels::Error::DiskFull { doing, path, needed: None, free: None }.into()
+}
+
 impl Results {
+    /// Whether pahole failed on anything because the disk is full: what it gave no bytes for is then no fault of the module's.
+    fn says_full(&self) -> bool {
+        let both = self.modules.values().flat_map(|(full, split)| [full, split]);
+        let mut all = self.base.iter().chain(both);
+        all.any(|encoded| matches!(encoded, Encoded::Failed(why) if why.contains(FULL)))
+    }
+
     /// Takes a line; nothing if it cannot be understood.
     fn take(&mut self, line: &str) -> Option<()> {
         let fields: Vec<&str> = line.split('\t').collect();
@@ -102,6 +122,9 @@ mod tests {
         let says = Encoded::Failed("pahole says: pahole: fs/a.ko: Invalid argument".into());
         assert_eq!(results.modules["fs/a.ko"], (Encoded::Bytes(125_950), says));
         assert!(matches!(&results.modules["b.ko"].0, Encoded::Failed(why) if why.contains("did not say why")));
+        assert!(!results.says_full());
+        results.take("module\tfull.ko\t1\t-\t\tpahole: write: No space left on device").unwrap();
+        assert!(results.says_full());
         for line in ["", "base\t1", "base\tx\t", "module\ta.ko\t1\t2\t", "module\ta\tb.ko\t1\t2\t\t", "sh: not found"] {
             assert_eq!(results.take(line), None, "{line}");
         }

@@ -28,7 +28,7 @@ pub(super) fn flags(release: &str) -> Result<Vec<String>, Error> {
     let line = line(release).ok_or_else(wrong)?;
     let flags: Vec<&str> = match line {
         (..=5, _) | (6, ..=9) => OPTIONS.to_vec(),
-        (6, _) => FEATURES.to_vec(),
+        (6, _) | (7, ..=1) => FEATURES.to_vec(),
         _ => FEATURES.into_iter().chain([ATTRIBUTES]).collect(),
     };
     Ok(flags.into_iter().map(str::to_owned).collect())
@@ -50,7 +50,8 @@ mod tests {
         let has = |release: &str, flag: &str| flags(release).unwrap().iter().any(|it| it.contains(flag));
         assert!(has("6.1.0-56-cloud-amd64", "--btf_gen_optimized") && !has("6.1.192-modbtf", "--btf_features"));
         assert!(has("6.12.115+deb13-cloud-amd64", "--btf_features=enc") && !has("6.12.117-modbtf", "attributes"));
-        assert!(has("7.2-rc1", "attributes"));
+        assert!(has("7.0.4", "--btf_features=enc") && !has("7.0.4", "attributes") && !has("7.1-rc1", "attributes"));
+        assert!(has("7.2-rc1", "attributes") && has("8.0", "attributes"));
         for release in ["", "6", "x.y", "6.x"] {
             assert!(matches!(flags(release), Err(Error::Release { .. })), "{release}");
         }

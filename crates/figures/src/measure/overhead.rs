@@ -21,12 +21,13 @@ const TAIL: usize = 20;
 ///
 /// # Errors
 ///
-/// [`Error::NotMeasured`], [`Error::BuildFailed`], and whatever keeps the kernel from being built or copied.
+/// [`Error::NoModules`], [`Error::NotMeasured`], [`Error::BuildFailed`], and whatever keeps the kernel from being built or copied.
 pub fn overhead(workshop: &Workshop<'_>, request: &Request<'_>, rounds: usize) -> Result<Overhead, Error> {
     // Before anything is done: what this is busy with must not be taken for somebody else's work.
     let setting = setting(workshop);
     let build = build::build(workshop, &Request { upgrade: None, ..*request })?;
     let (tools, modules) = (tools(&build.config)?, shipped::modules(&build.modules)?.len());
+    require_modules(&build.manifest.release, modules)?;
     let bench = Workbench::open(workshop, &Setup::new(Request { upgrade: None, ..*request }))?;
     let jobs = cores();
     let mut measuring = Measuring::new(workshop, &bench, jobs, modules);
@@ -43,6 +44,10 @@ pub fn overhead(workshop: &Workshop<'_>, request: &Request<'_>, rounds: usize) -
         modules,
         measurements: measuring.measurements,
     })
+}
+
+fn require_modules(release: &str, modules: usize) -> Result<(), Error> {
+    if modules > 0 { Ok(()) } else { Err(Error::NoModules { release: release.to_owned() }) }
 }
 
 struct Measuring<'a> {
@@ -135,6 +140,12 @@ fn count(lines: &[String]) -> Steps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kernel_without_modules_is_refused() {
+        assert!(matches!(require_modules("6.1.192-modbtf", 0), Err(Error::NoModules { .. })));
+        require_modules("6.1.192-modbtf", 1).unwrap();
+    }
 
     #[test]
     fn steps_are_told_from_what_else_make_says() {

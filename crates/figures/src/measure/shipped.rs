@@ -8,14 +8,29 @@ use rayon::prelude::*;
 
 use crate::{Error, Shipped};
 
-/// Every module of an installed directory by its [`key`], with the BTF in its file.
+/// Every module of an installed directory by its [`key`], with the BTF in its file; of two files with one key none is taken.
 ///
 /// # Errors
 ///
 /// The directory cannot be listed.
 pub(super) fn modules(root: &Path) -> Result<BTreeMap<String, Shipped>, Error> {
     let tree = open(root)?;
-    Ok(tree.files().par_iter().map(|file| (key(&file.to_string_lossy()), btf(&root.join(file)))).collect())
+    let found: Vec<_> =
+        tree.files().par_iter().map(|file| (file, key(&file.to_string_lossy()), btf(&root.join(file)))).collect();
+    let (mut modules, mut first) = (BTreeMap::new(), BTreeMap::new());
+    for (file, key, shipped) in found {
+        match first.get(&key) {
+            None => {
+                first.insert(key.clone(), file);
+                modules.insert(key, shipped);
+            }
+            Some(other) => {
+                let why = format!("both {} and {} are this module", other.display(), file.display());
+                modules.insert(key, Shipped::Unreadable(why));
+            }
+        }
+    }
+    Ok(modules)
 }
 
 /// The kernel's own BTF in its image.
@@ -88,6 +103,9 @@ mod tests {
         fs::write(root.path().join("kernel/a.ko"), "no ELF").unwrap();
         let modules = modules(root.path()).unwrap();
         assert!(matches!(&modules["a.ko"], Shipped::Unreadable(why) if !why.contains('\n')), "{modules:?}");
+        fs::write(root.path().join("kernel/a.ko.xz"), "no ELF either").unwrap();
+        let modules = super::modules(root.path()).unwrap();
+        assert!(matches!(&modules["a.ko"], Shipped::Unreadable(why) if why.starts_with("both kernel/a.ko and")));
         assert!(why_not(&root.path().join("kernel/a.ko")).is_some());
         assert!(matches!(base(&root.path().join("kernel/a.ko")), Shipped::Unreadable(_)));
     }

@@ -1,6 +1,6 @@
 //! Measuring how many bytes of BTF modules have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use kernels::archive::{Debug, Kernel};
@@ -103,7 +103,8 @@ pub fn sizes(workshop: &Workshop<'_>, subject: &Subject) -> Result<KernelSizes, 
     })
 }
 
-/// Puts together what was shipped, what there is debug information of, and what became of encoding it. None is left out.
+/// Puts together what was shipped, what there is debug information of, and what became of encoding it. None is left out: the
+/// second file of a module, and what was encoded and is no file that was found, are modules that failed.
 fn join(
     subject: &Subject,
     shipped: BTreeMap<String, Shipped>,
@@ -116,6 +117,7 @@ fn join(
         .into_iter()
         .map(|(path, shipped)| (path.clone(), ModuleSizes { path, shipped, full: lacking(), split: lacking() }))
         .collect();
+    let mut taken = BTreeSet::new();
     for file in files {
         let name = file.to_string_lossy();
         let path = if subject.installed { shipped::key(&name) } else { name.clone().into_owned() };
@@ -123,6 +125,11 @@ fn join(
             Some(both) => explain(&subject.dwarf_modules.join(file), both),
             None => untold(&base),
         };
+        if !taken.insert(path.clone()) {
+            let why = format!("there is debug information of {path} in another file as well");
+            modules.insert(name.clone().into_owned(), unwanted(&name, why));
+            continue;
+        }
         let module = modules.entry(path.clone()).or_insert_with(|| ModuleSizes {
             path,
             shipped: Shipped::NotShipped,
@@ -131,7 +138,17 @@ fn join(
         });
         (module.full, module.split) = (full, split);
     }
+    for name in results.modules.into_keys() {
+        let module = unwanted(&name, "it was encoded, but is not among the files that were found before".into());
+        modules.insert(name, module);
+    }
     (base, modules.into_values().collect())
+}
+
+/// What was encoded and does not count.
+fn unwanted(path: &str, why: String) -> ModuleSizes {
+    let (full, split) = (Encoded::Failed(why.clone()), Encoded::Failed(why));
+    ModuleSizes { path: path.to_owned(), shipped: Shipped::NotShipped, full, split }
 }
 
 /// pahole says `Invalid argument` of many things: what can be seen of the reason is put before it.
@@ -193,6 +210,17 @@ mod tests {
         assert!(matches!(&modules[1].full, Encoded::Failed(why) if why == "no word came of it"));
         assert!(matches!(&modules[2].split, Encoded::Failed(why) if why.starts_with("there is no debug information")));
         assert_eq!((modules[3].both(), &modules[3].shipped), (Some((20, 10)), &Shipped::NotShipped));
+    }
+
+    #[test]
+    fn a_second_file_of_a_module_and_what_nobody_looked_for_are_troubles() {
+        let files = ["fs/a.ko", "kernel/fs/a.ko"].map(PathBuf::from);
+        let results = results(Some(5), &["fs/a.ko", "kernel/fs/a.ko", "stray.ko"]);
+        let (_, modules) = join(&subject(true), [("fs/a.ko".to_owned(), Shipped::Bytes(9))].into(), &files, results);
+        let paths: Vec<_> = modules.iter().map(|it| (it.path.as_str(), it.both().is_some())).collect();
+        assert_eq!(paths, [("fs/a.ko", true), ("kernel/fs/a.ko", false), ("stray.ko", false)]);
+        let kernel = crate::sizes::tests::kernel(modules);
+        assert_eq!((kernel.troubles().len(), kernel.totals().measured), (2, 1));
     }
 
     #[test]

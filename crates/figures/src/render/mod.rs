@@ -8,7 +8,7 @@ mod sizes_html;
 mod sizes_text;
 mod text;
 
-use crate::{Overhead, Sizes};
+use crate::{KernelSizes, Measurement, Overhead, Sizes};
 
 /// How text for a terminal is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Style {
 
 /// Figures that can be reported.
 pub trait Report {
-    /// Whether everything was measured that was to be.
+    /// Whether everything was measured that was to be, and that is something.
     fn complete(&self) -> bool;
 
     /// For people on a terminal: what matters first.
@@ -40,7 +40,8 @@ pub trait Report {
 
 impl Report for Sizes {
     fn complete(&self) -> bool {
-        self.kernels.iter().all(|kernel| kernel.troubles().is_empty())
+        let whole = |kernel: &KernelSizes| kernel.troubles().is_empty() && kernel.totals().measured > 0;
+        !self.kernels.is_empty() && self.kernels.iter().all(whole)
     }
 
     fn text(&self, style: Style) -> String {
@@ -58,7 +59,8 @@ impl Report for Sizes {
 
 impl Report for Overhead {
     fn complete(&self) -> bool {
-        self.pairs().iter().all(|(before, after)| !before.runs.is_empty() && !after.runs.is_empty())
+        let (pairs, ran) = (self.pairs(), |it: &Measurement| !it.runs.is_empty());
+        self.modules > 0 && !pairs.is_empty() && pairs.iter().all(|(before, after)| ran(before) && ran(after))
     }
 
     fn text(&self, style: Style) -> String {

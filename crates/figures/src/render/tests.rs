@@ -77,6 +77,8 @@ fn what_befell_one_module_is_not_lost_among_what_befell_many() {
 
 #[test]
 fn nothing_measured_is_said_and_is_no_pass() {
+    assert!(!sizes(Vec::new()).complete(), "nothing went wrong, but nothing was measured either");
+    assert!(overhead().complete() && !Overhead { modules: 0, ..overhead() }.complete());
     let mut sizes = sizes(Vec::new());
     sizes.kernels[0].base.encoded = Encoded::Failed("bad".into());
     assert!(sizes.text(PLAIN).starts_with("Nothing could be measured of 6.1.0-56-cloud-amd64.\n  INCOMPLETE"));

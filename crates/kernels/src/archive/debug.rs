@@ -88,7 +88,7 @@ fn unpack(
     describe(pin, made.clone())?;
     write_json(&made.join(MANIFEST), pin)?;
     let target = directory(context, pin);
-    context.cache.publish(&made, &target, lock)?;
+    context.cache.publish(context, &made, &target, lock)?;
     std::fs::remove_file(&package).map_err(|source| Error::io("remove", &package, source))?;
     describe(pin, target)
 }

@@ -122,7 +122,7 @@ pub(super) fn publish(
     }
     write_json(&made.join(MANIFEST), &build.manifest)?;
     let target = context.cache.builds().join(&build.manifest.name);
-    context.cache.publish(made, &target, lock)?;
+    context.cache.publish(context, made, &target, lock)?;
     Ok(Build::describe(build.manifest, target))
 }
 
@@ -173,7 +173,8 @@ pub fn list(cache: &Cache) -> Result<Vec<Build>, Error> {
 pub struct Clean {
     /// Only what is of these lines; of all of them if none is named.
     pub lines: Vec<String>,
-    /// The source trees as well, and, with all lines, the tools.
+    /// The source trees as well, and, with all lines, the tools, the debug information of prebuilt kernels, and packages that
+    /// were downloaded and not unpacked.
     pub sources: bool,
 }
 
@@ -189,10 +190,10 @@ pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error>
     if what.sources {
         parents.push(context.cache.sources());
         if what.lines.is_empty() {
-            parents.push(context.cache.tools());
+            parents.extend([context.cache.tools(), context.cache.debug(), context.cache.debs()]);
         }
     }
-    let mut removed = scratch::sweep(&context.cache.benches())?;
+    let mut removed = Vec::new();
     for parent in parents {
         let failed = |source| Error::io("read", &parent, source);
         for entry in fs::read_dir(&parent).map_err(failed)? {
@@ -204,12 +205,13 @@ pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error>
                 continue;
             }
             match path.is_dir() {
-                true => context.cache.discard(&path, &lock)?,
+                true => context.cache.discard(context, &path, &lock)?,
                 false => fs::remove_file(&path).map_err(|source| Error::io("remove", &path, source))?,
             }
             removed.push(path);
         }
     }
+    removed.extend(scratch::sweep(&context.cache.benches())?);
     removed.sort();
     Ok(removed)
 }

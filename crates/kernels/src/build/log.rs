@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{LineWriter, Write};
+use std::io::{self, ErrorKind, LineWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::process::says_disk_full;
 
 /// Lines of the end of a log that an error shows.
 const END: usize = 25;
@@ -39,8 +40,10 @@ const RULES: [Rule; 7] = [
 pub(super) struct Log {
     path: PathBuf,
     file: LineWriter<File>,
+    /// A line said that the disk is full.
+    full: bool,
     /// A line could not be written.
-    broken: Option<std::io::Error>,
+    broken: Option<io::Error>,
     steps: u64,
     end: VecDeque<String>,
     errors: Vec<String>,
@@ -54,6 +57,7 @@ impl Log {
         Ok(Self {
             path: path.to_owned(),
             file: LineWriter::new(file),
+            full: false,
             broken: None,
             steps: 0,
             end: VecDeque::new(),
@@ -71,6 +75,7 @@ impl Log {
             self.end.pop_front();
         }
         self.end.push_back(line.to_owned());
+        self.full |= says_disk_full(line);
         if is_error(line) && self.errors.len() < ERRORS {
             self.errors.push(line.to_owned());
         }
@@ -91,11 +96,19 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`Error::BuildFailed`] in the place of [`Error::Failed`], [`Error::BuildLimped`] for a build that succeeded and should
-    /// not have, [`Error::DiskFull`] and [`Error::Io`] where the log itself cannot be written.
+    /// [`Error::DiskFull`] where a build failed or limped for that reason, or its log could not be written; else
+    /// [`Error::BuildFailed`] in the place of [`Error::Failed`], [`Error::BuildLimped`] for a build that succeeded and should not
+    /// have, [`Error::Io`] where the log itself cannot be written.
     pub(super) fn finish(mut self, result: Result<(), Error>, what: &str) -> Result<u64, Error> {
         let written = self.broken.take().map_or_else(|| self.file.flush(), Err);
+        let no_space = |error: &io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        let bad = result.is_err() || !self.findings.is_empty();
+        let full = bad && self.full || written.as_ref().is_err_and(no_space);
         match result {
+            Err(Error::Failed { .. }) | Ok(()) if full => {
+                let doing = "finish the build that is logged in";
+                Err(Error::DiskFull { doing, path: self.path, needed: None, free: None })
+            }
             Err(Error::Failed { status, .. }) => {
                 let shown = if self.errors.is_empty() { Vec::from(self.end) } else { self.errors };
                 let output = shown.join("\n");
@@ -205,6 +218,23 @@ Kernel: arch/x86/boot/bzImage is ready  (#1)
         let (result, _) = logged(&many, failed());
         let Err(Error::BuildFailed { output, .. }) = result else { panic!("{result:?}") };
         assert!(output.starts_with("line 975\n") && output.ends_with("line 999"), "{output}");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_before_what_it_leads_to() {
+        let full = format!("as: a.o: No space left on device\n{}", "make: error: x\n".repeat(50));
+        assert!(matches!(logged(&full, failed()).0, Err(Error::DiskFull { .. })));
+        let limped = format!("{full}Failed to generate BTF for vmlinux\n");
+        assert!(matches!(logged(&limped, Ok(())).0, Err(Error::DiskFull { .. })));
+        assert!(logged(&full, Ok(())).0.is_ok(), "it went well all the same");
+        let stopped = Err(Error::Cancelled { doing: "build".into() });
+        assert!(matches!(logged(&full, stopped).0, Err(Error::Cancelled { .. })));
+
+        for result in [failed(), Ok(())] {
+            let mut log = Log::create(Path::new("/dev/full")).unwrap();
+            log.line("FAILED: a tool");
+            assert!(matches!(log.finish(result, "6.1"), Err(Error::DiskFull { .. })));
+        }
     }
 
     #[test]

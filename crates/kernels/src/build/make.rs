@@ -54,7 +54,7 @@ pub(super) fn first(workshop: &Workshop<'_>, plan: &Plan<'_>, lock: &Lock) -> Re
     let guess = if from.is_none() { FIRST_STEPS } else { DERIVED_STEPS };
     let measured = make(workshop, &plan.inputs, &bench, expected_steps(workshop, &plan.inputs, guess)?)?;
     // The tree first: a build in the cache without its tree is no harm, but costs the tree when an upgrade is wanted.
-    context.cache.publish(&bench.tree, &tree(workshop, plan), lock)?;
+    context.cache.publish(context, &bench.tree, &tree(workshop, plan), lock)?;
     entry::publish(context, &plan.inputs, &bench.out, measured, lock)
 }
 
@@ -103,11 +103,11 @@ pub(super) fn copy_tree(workshop: &Workshop<'_>, from: &Path, to: &Path) -> Resu
     })
 }
 
-/// A copy of a source tree that shares its files with it, but for those that the named patches change.
+/// A copy of a source tree that shares its files with it, but for those that the patches change, each a name and a text.
 pub(super) fn patched(
     workshop: &Workshop<'_>,
     source: &Source,
-    changes: &[(&str, &PathBuf)],
+    changes: &[(&str, &str)],
     copy: &Path,
 ) -> Result<(), Error> {
     let upgrade = changes.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ");
@@ -115,7 +115,7 @@ pub(super) fn patched(
     for (number, (_, patch)) in changes.iter().enumerate() {
         // Only what lies in the cache is seen inside.
         let path = copy.with_extension(format!("{number}.patch"));
-        fs::copy(patch, &path).map_err(|source| Error::io("copy", patch, source))?;
+        fs::write(&path, patch).map_err(|source| Error::io("write", &path, source))?;
         own.push(path);
     }
     let paths: Vec<&Path> = [source.tree.as_path(), copy].into_iter().chain(own.iter().map(PathBuf::as_path)).collect();

@@ -121,6 +121,17 @@ pub fn build(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<Build, Er
     }
 }
 
+/// The first build of a request with the output tree that [`output_tree`] gives; both are built again if either is missing.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_with_tree(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<(Build, PathBuf), Error> {
+    let request = Request { upgrade: None, ..*request };
+    let tree = ensure_first(workshop, &Plan::first(workshop, request)?)?;
+    Ok((build(workshop, &request)?, tree))
+}
+
 /// The output tree of a first build, which is built where it is missing.
 fn ensure_first(workshop: &Workshop<'_>, first: &Plan<'_>) -> Result<PathBuf, Error> {
     if !has_tree(workshop, first) {
@@ -156,7 +167,11 @@ fn tree(workshop: &Workshop<'_>, first: &Plan<'_>) -> PathBuf {
 
 fn upgraded(first: &Plan<'_>, upgrade: &str) -> Result<(Inputs, Change), Error> {
     let change = first.request.recipes.change(upgrade, &first.inputs.source.line)?;
-    let inputs = Inputs { upgrade: Some(upgrade.to_owned()), patch: change.text.clone(), ..first.inputs.clone() };
+    let inputs = Inputs {
+        upgrade: Some(upgrade.to_owned()),
+        patch: change.patch.clone().unwrap_or_default(),
+        ..first.inputs.clone()
+    };
     Ok((inputs, change))
 }
 

@@ -94,7 +94,8 @@ run)
         [ ! -e DIR/says ] || /bin/cat DIR/says
         if [ -e DIR/fails ]; then /bin/cat DIR/fails; set -- 2; else set -- 0; fi
     fi
-    [ -e DIR/mute ] || echo "workbench.sh: status $1 real 1.500 user 2.000 system 0.250" >&2;;
+    [ -e DIR/mute ] || echo "workbench.sh: status $1 real 1.500 user 2.000 system 0.250" >&2
+    echo 'level=warning msg="of the engine"' >&2;;
 esac
 "#;
 

@@ -92,6 +92,23 @@ fn an_upgrade_whose_first_build_lost_its_tree_has_it_built_again() {
 }
 
 #[test]
+fn a_build_that_lost_its_tree_is_built_again_for_whom_needs_both() {
+    let bed = Bed::new();
+    let context = bed.fixture.context();
+    let workshop = bed.fake.workshop(&context);
+    let source = bed.source(&workshop).unwrap();
+    let both = || build_with_tree(&workshop, &bed.request(&source, Some("grow"))).unwrap();
+    let (first, tree) = both();
+    fs::remove_dir_all(&tree).unwrap();
+    bed.fake.calls();
+    let (again, tree) = both();
+    assert!(tree.join("vmlinux").is_file() && again.manifest.files == first.manifest.files);
+    assert_eq!(bed.fake.calls(), ["configure", "make", "collect"]);
+    assert_eq!(both().0, again);
+    assert_eq!(bed.fake.calls(), Vec::<String>::new());
+}
+
+#[test]
 fn a_changed_fragment_patch_or_compiler_is_another_build_and_another_tzdata_is_not() {
     let mut bed = Bed::new();
     let mut seen = vec![bed.build(Some("grow")).unwrap().manifest.key];
@@ -229,6 +246,12 @@ fn cleaning_removes_a_line_whole_and_no_other() {
     assert_eq!(clean_lines(&["7.2"], true), 0);
     assert_eq!(clean_lines(&["6.1"], false), 5, "two builds, a tree, two logs");
     assert_eq!(bed.published(), ["6.12-strict-00000000"]);
-    assert_eq!(clean_lines(&[], true), 2);
+    let others = ["debug/6.1.0-1-x", "debs/x.deb"].map(|name| context.cache.root().join(name));
+    fs::create_dir(&others[0]).unwrap();
+    fs::write(&others[1], "x").unwrap();
+    assert_eq!((clean_lines(&["6.12"], true), clean_lines(&[], false)), (1, 0));
+    assert!(others.iter().all(|path| path.exists()), "of no line");
+    assert_eq!(clean_lines(&[], true), 3, "and a source");
+    assert!(!others.iter().any(|path| path.exists()));
     bed.build(Some("grow")).unwrap();
 }

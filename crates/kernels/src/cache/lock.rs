@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -48,6 +49,29 @@ impl Cache {
         lock.say("").map_err(failed)?;
         self.remove_leftovers()?;
         Ok(lock)
+    }
+}
+
+/// Tries to lock a published directory until that succeeds; whoever watches is told once that this waits.
+pub(super) fn poll(
+    context: &Context<'_>,
+    published: &Path,
+    attempt: impl Fn() -> Result<(), TryLockError>,
+) -> Result<(), Error> {
+    let mut told = false;
+    loop {
+        match attempt() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(source)) => return Err(Error::io("lock", published, source)),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        context.check_cancel("wait for another run")?;
+        if !told {
+            let name = published.file_name().unwrap_or_default().to_string_lossy();
+            (context.progress)(Progress::Waiting { pid: None, doing: Some(format!("using {name}")), since: None });
+            told = true;
+        }
+        std::thread::sleep(POLL);
     }
 }
 

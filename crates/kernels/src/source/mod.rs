@@ -163,7 +163,7 @@ fn find_by_hash(workshop: &Workshop<'_>, sha256: Sha256) -> Result<Option<Source
 fn publish(workshop: &Workshop<'_>, identity: &Identity, made: &Path, lock: &Lock) -> Result<Source, Error> {
     write_json(&made.join(MANIFEST), identity)?;
     let target = workshop.context.cache.sources().join(identity.directory_name());
-    workshop.context.cache.publish(made, &target, lock)?;
+    workshop.context.cache.publish(workshop.context, made, &target, lock)?;
     Ok(Source { identity: identity.clone(), tree: target.join("tree") })
 }
 

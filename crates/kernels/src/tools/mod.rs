@@ -90,7 +90,7 @@ pub fn acquire(
     write_script(pin, temporary.path())?;
     write_json(&temporary.path().join(MANIFEST), pin)?;
     let target = directory(workshop, pin);
-    context.cache.publish(temporary.path(), &target, &lock)?;
+    context.cache.publish(context, temporary.path(), &target, &lock)?;
     packages.iter().try_for_each(|file| fs::remove_file(file).map_err(|source| Error::io("remove", file, source)))?;
     Ok(Ok(Tool::describe(pin, target)))
 }

@@ -120,6 +120,15 @@ impl Module {
         format!("{root}/{}", self.name)
     }
 
+    /// Refuses one of ours that is no longer what the key says.
+    fn check(&self, external: &Path) -> Result<(), Error> {
+        let copy = external.join(&self.name);
+        match &self.own {
+            Some(wanted) if hash(&copy)? != *wanted => Err(Error::Changed { what: self.name.clone() }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a module was built in it.
     fn has_any(&self, bench: &Workbench<'_>) -> bool {
         let root = if self.own.is_some() { bench.external() } else { bench.source() };
@@ -219,7 +228,8 @@ pub fn list(cache: &Cache) -> Result<Vec<External>, Error> {
 ///
 /// # Errors
 ///
-/// Those of [`super::build`]; [`Error::UnknownName`] for a module that is neither in the source nor ours.
+/// Those of [`super::build`]; [`Error::UnknownName`] for a module that is neither in the source nor ours; [`Error::Changed`]
+/// for one of ours that was changed meanwhile.
 pub fn build(workshop: &Workshop<'_>, request: &ExternalRequest<'_>) -> Result<External, Error> {
     let wanted = Wanted::of(workshop, request)?;
     let cache = &workshop.context.cache;
@@ -229,6 +239,7 @@ pub fn build(workshop: &Workshop<'_>, request: &ExternalRequest<'_>) -> Result<E
     let in_tree = wanted.modules.iter().filter(|module| module.own.is_none());
     let writable = in_tree.map(|module| module.name.clone()).collect();
     let bench = Workbench::open(workshop, &Setup { writable, ..Setup::new(wanted.request) })?;
+    wanted.modules.iter().try_for_each(|module| module.check(&bench.external()))?;
     let start = Instant::now();
     let steps = make(workshop, &wanted, &bench)?;
     let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -255,7 +266,7 @@ pub fn build(workshop: &Workshop<'_>, request: &ExternalRequest<'_>) -> Result<E
     };
     write_json(&made.join(MANIFEST), &manifest)?;
     let target = cache.builds().join(&manifest.name);
-    cache.publish(&made, &target, &lock)?;
+    cache.publish(workshop.context, &made, &target, &lock)?;
     Ok(External::describe(manifest, target))
 }
 

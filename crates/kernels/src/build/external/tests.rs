@@ -59,6 +59,17 @@ fn a_changed_module_is_built_again() {
 }
 
 #[test]
+fn a_module_that_changes_before_it_is_copied_is_refused() {
+    let bed = Bed::new();
+    let external = bed.fixture.path().join("recipes/external");
+    let module = Module { name: "probe".into(), own: Some(hash(&external.join("probe")).unwrap()) };
+    module.check(&external).unwrap();
+    fs::write(external.join("probe/probe.c"), "int y;").unwrap();
+    let error = module.check(&external).unwrap_err();
+    assert!(matches!(error, Error::Changed { .. }) && error.to_string().contains("run again"), "{error}");
+}
+
+#[test]
 fn what_fails_or_limps_or_gives_nothing_is_not_published() {
     let bed = Bed::new();
     let build = |names: &[&str]| build_on(&bed, names, None);

@@ -190,23 +190,23 @@ impl<'a> Workbench<'a> {
 
     /// A hard-linked copy of the source, changed by the upgrade and the patch.
     fn copy_source(&self, setup: &Setup<'_>) -> Result<(), Error> {
-        let (request, cache) = (&setup.request, &self.workshop.context.cache);
+        let (request, context) = (&setup.request, self.workshop.context);
         let line = &request.source.identity.line;
         let mut changes = Vec::new();
         for name in request.upgrade.into_iter().chain(setup.patch) {
-            if let Change { patch: Some(patch), .. } = request.recipes.change(name, line)? {
+            if let Change { patch: Some(patch) } = request.recipes.change(name, line)? {
                 changes.push((name, patch));
             }
         }
-        let changes: Vec<_> = changes.iter().map(|(name, patch)| (*name, patch)).collect();
-        let _held = cache.hold(request.source.tree.parent().unwrap_or(&request.source.tree))?;
+        let changes: Vec<_> = changes.iter().map(|(name, patch)| (*name, patch.as_str())).collect();
+        let _held = context.cache.hold(context, request.source.tree.parent().unwrap_or(&request.source.tree))?;
         patched(&self.workshop, request.source, &changes, &self.source())?;
         self.writable.iter().try_for_each(|directory| place::unshare(&self.source(), directory))
     }
 
     fn copy_tree(&self, from: &Path) -> Result<(), Error> {
         // Another run may put another tree there, but not while this is held.
-        let _held = self.workshop.context.cache.hold(from)?;
+        let _held = self.workshop.context.cache.hold(self.workshop.context, from)?;
         copy_tree(&self.workshop, from, &self.tree())
     }
 
@@ -231,7 +231,7 @@ impl<'a> Workbench<'a> {
 
     fn copy_tool(&self, tool: &Tool) -> Result<(), Error> {
         let target = self.tools().join(&tool.name);
-        let _held = self.workshop.context.cache.hold(&tool.directory)?;
+        let _held = self.workshop.context.cache.hold(self.workshop.context, &tool.directory)?;
         self.workshop.on_cache("copy", &[&tool.directory, &target], Stage::Source, "copy a tool")
     }
 

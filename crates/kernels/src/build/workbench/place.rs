@@ -27,13 +27,25 @@ fn bad(path: &str, why: &'static str) -> Error {
     Error::BadWorkbench { path: path.to_owned(), why }
 }
 
-/// A path below a root; refused if it could leave it.
+/// A path below a root; refused if it could leave it, as by a link: an output tree has one to its source.
 pub(super) fn below(root: &Path, path: &str) -> Result<PathBuf, Error> {
     let inside = Path::new(path).components().all(|component| matches!(component, Component::Normal(_)));
     if path.is_empty() || !inside {
         return Err(bad(path, "is no path below its place"));
     }
-    Ok(root.join(path))
+    let whole = root.join(path);
+    require_inside(root, whole.parent().unwrap_or(root), path)?;
+    Ok(whole)
+}
+
+/// Refuses a directory that is not there, or elsewhere behind a link.
+fn require_inside(root: &Path, directory: &Path, path: &str) -> Result<(), Error> {
+    let canonical = |path: &Path| fs::canonicalize(path).map_err(|source| Error::io("resolve", path, source));
+    match fs::canonicalize(directory) {
+        Ok(directory) if directory.starts_with(canonical(root)?) => Ok(()),
+        Ok(_) => Err(bad(path, "leaves its place by a link")),
+        Err(_) => Err(bad(path, "lies in no directory of its place")),
+    }
 }
 
 /// Takes a file away.
@@ -56,7 +68,7 @@ pub(super) fn write(root: &Path, file: &File) -> Result<(), Error> {
 /// Gives a file the present time, and an inode of its own.
 pub(super) fn touch(root: &Path, path: &str) -> Result<(), Error> {
     let file = below(root, path)?;
-    if !file.is_file() {
+    if !fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
         return Err(bad(path, "is no file there"));
     }
     replace(&file, SystemTime::now())
@@ -68,7 +80,9 @@ pub(super) fn unshare(root: &Path, path: &str) -> Result<(), Error> {
     if !directory.is_dir() {
         return Err(bad(path, "is no directory of the source"));
     }
-    for entry in WalkDir::new(&directory) {
+    require_inside(root, &directory, path)?;
+    // Sorted, so that a directory is read whole before its files are replaced.
+    for entry in WalkDir::new(&directory).sort_by_file_name() {
         let entry = entry.map_err(|error| Error::io("read", &directory, error.into()))?;
         if entry.file_type().is_file() {
             let modified = entry.metadata().map_err(io::Error::from).and_then(|metadata| metadata.modified());
@@ -106,4 +120,33 @@ pub(super) fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
         copied.map_err(|source| Error::io("copy", path, source))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_does_not_lead_out_of_a_place() {
+        let parent = tempfile::tempdir().unwrap();
+        let (root, outside) = (parent.path().join("tree"), parent.path().join("outside"));
+        for directory in [&root, &outside, &root.join("fs")] {
+            fs::create_dir(directory).unwrap();
+            fs::write(directory.join("Makefile"), "x").unwrap();
+        }
+        symlink(&outside, root.join("source")).unwrap();
+        symlink(outside.join("Makefile"), root.join("file")).unwrap();
+        symlink("fs", root.join("inner")).unwrap();
+        let refused = |result: Result<(), Error>| matches!(result, Err(Error::BadWorkbench { .. }));
+        for path in ["source/Makefile", "file", "gone/Makefile", "fs", "../outside/Makefile"] {
+            assert!(refused(touch(&root, path)), "{path}");
+        }
+        assert!(refused(remove(&root, "source/Makefile")) && refused(unshare(&root, "source")));
+        assert!(outside.join("Makefile").is_file());
+        touch(&root, "inner/Makefile").unwrap();
+        unshare(&root, "fs").unwrap();
+        remove(&root, "fs/Makefile").unwrap();
+        remove(&root, "source").unwrap();
+        assert!(outside.is_dir());
+    }
 }

@@ -104,7 +104,9 @@ impl Workbench<'_> {
                 on_line(line);
                 lines.push(line.to_owned());
             }
-            Stream::Err => line.clone_into(&mut report),
+            // The engine may say something as well, before and after.
+            Stream::Err if line.starts_with(REPORT) || !report.starts_with(REPORT) => line.clone_into(&mut report),
+            Stream::Err => {}
         };
         let doing = format!("run {} on a workbench", command.argv.join(" "));
         let workdir = Path::new(TREE);
