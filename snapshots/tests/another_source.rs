@@ -8,7 +8,7 @@ use scenario::definition::{Definition, Scenario};
 use scenario::exit::Ending;
 use scenario::measured::{self, Measured};
 use scenario::recorded::{Judged, judge};
-use scenario::transcript::{self, Transcript};
+use scenario::transcript::{self, KernelId, Transcript};
 
 /// A boot of kernels that were built from source, as it was recorded.
 struct Recorded {
@@ -37,14 +37,20 @@ impl Recorded {
 
     /// Judges the transcript after a change that was possible, made of the recorded source or of another.
     fn judge(&self, another: bool, change: impl FnOnce(&mut [Event]) -> bool) -> Judged {
-        let mut seen = self.transcript.clone();
-        if another {
-            let provenance = &mut seen.header.provenance;
-            for kernel in [&mut provenance.running, &mut provenance.modules_of] {
+        self.judge_with(change, |kernel| {
+            if another {
                 kernel.version = "0".into();
                 kernel.build.as_mut().expect("it was built").key = "0".repeat(64);
             }
-        }
+        })
+    }
+
+    /// The same, with another identity of both kernels.
+    fn judge_with(&self, change: impl FnOnce(&mut [Event]) -> bool, identity: impl Fn(&mut KernelId)) -> Judged {
+        let mut seen = self.transcript.clone();
+        let provenance = &mut seen.header.provenance;
+        identity(&mut provenance.running);
+        identity(&mut provenance.modules_of);
         assert!(change(&mut seen.events), "{}: nothing to change", self.scenario.name);
         judge(self.definition(), self.dir(), &seen, &self.measured).unwrap()
     }
@@ -87,9 +93,16 @@ fn another_type_passes_on_another_source_with_a_note_and_only_there() {
         tried += 1;
         let other = recorded.judge(true, another_subject);
         assert_eq!(other.ending, Ending::Pass, "{name}");
-        assert!(other.note.is_some_and(|note| note.contains("recorded of linux-source-")), "{name}");
+        let note = other.note.expect("another source is told");
+        assert!(note.contains("the running kernel was recorded of linux-source-"), "{name}: {note}");
+        assert!(note.contains("the modules' kernel was recorded of linux-source-"), "{name}: {note}");
         let same = recorded.judge(false, another_subject);
         assert!(matches!(same.ending, Ending::Differs { .. }) && same.note.is_none(), "{name}: {same:?}");
+        let recipe = recorded.judge_with(another_subject, |kernel| {
+            kernel.build.as_mut().expect("it was built").key = "0".repeat(64);
+        });
+        assert!(matches!(recipe.ending, Ending::Differs { .. }), "{name}: {recipe:?}");
+        assert!(recipe.note.is_some_and(|note| note.contains("another recipe")), "{name}");
     }
     assert!(tried > 10, "{tried}");
 }

@@ -258,3 +258,26 @@ fn names(directory: &Path) -> Result<Vec<String>> {
     names.sort();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_that_was_missed_outweighs_one_that_could_not_be_brought_about() {
+        let end = |missed, unavailable, allow| Table { told: 1, missed, unavailable }.end(allow);
+        assert_eq!(end(0, 0, false), Exit::Recorded);
+        assert_eq!([end(0, 1, false), end(0, 1, true)], [Exit::Environment, Exit::Recorded]);
+        assert_eq!([end(1, 0, true), end(1, 1, true), end(1, 1, false)], [Exit::Differs; 3]);
+    }
+
+    #[test]
+    fn a_fault_has_a_name_of_its_own() {
+        let outside = runs::FAULTS.iter().chain(&builds::FAULTS).map(|fault| fault.name);
+        let mut all: Vec<_> = Fault::ALL.map(Fault::name).into_iter().chain(outside).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}

@@ -76,7 +76,8 @@ pub struct Arguments {
     /// given several times
     #[arg(long, value_name = "FORMAT[:FILE]")]
     format: Vec<Format>,
-    /// Lets unavailable scenarios pass, as long as an upgrade was tried
+    /// Lets unavailable scenarios pass, as long as of what was asked for on prebuilt kernels, and of each line's boots and
+    /// builds, something ran: an upgrade where there are any
     #[arg(long)]
     allow_unavailable: bool,
     #[command(flatten)]

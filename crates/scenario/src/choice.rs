@@ -92,7 +92,7 @@ fn named(all: &[Scenario], name: &str, breadth: &Breadth) -> Result<Vec<usize>, 
     let exactly = positions(&|it| it.name == name);
     if !exactly.is_empty() {
         return match (breadth, exactly.iter().all(|&at| breadth.has(&all[at]))) {
-            (Breadth::Quick | Breadth::Only(_), false) => Err(breadth.leaves_out(name)),
+            (Breadth::Quick | Breadth::Only(_) | Breadth::Lines(_), false) => Err(breadth.leaves_out(name)),
             _ => Ok(exactly),
         };
     }
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_name_with_a_line_means_exactly_that() {
-        for breadth in [Breadth::Usual, Breadth::All, lines(&["7.2"])] {
+        for breadth in [Breadth::Usual, Breadth::All, lines(&["7.2", "6.12"])] {
             assert_eq!(chosen(&["grow@6.12"], &breadth).unwrap(), "grow@6.12");
         }
     }
@@ -199,6 +199,7 @@ mod tests {
         assert!(refused(&[], &Breadth::Only("6.6".into())).contains("6.6; there are 6.1, 6.12, 7.2"));
         assert!(refused(&["grow"], &Breadth::Quick).contains("needs kernels that are built"));
         assert!(refused(&["grow@6.1"], &Breadth::Quick).contains("needs kernels that are built"));
+        assert!(refused(&["grow@6.1"], &lines(&["7.2"])).contains("not on 7.2"));
         assert!(refused(&["new"], &lines(&["6.1"])).contains("not on 6.1"));
         assert!(refused(&["debian"], &Breadth::Only("6.1".into())).contains("the source given is of the line 6.1"));
         assert!(refused(&["grow@6.12"], &Breadth::Only("6.1".into())).contains("the source given is of the line 6.1"));

@@ -82,11 +82,16 @@ pub enum Abi {
 }
 
 impl Boot {
-    /// Whether the modules come from another kernel than the one that runs. A scenario that loads a kernel's own modules
-    /// is a control.
+    /// Whether the modules come from another kernel than the one that runs. A scenario that loads a kernel's own modules, or
+    /// those of the same source built once more, is a control.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
-        self.running != self.modules_of
+        match (&self.running, &self.modules_of) {
+            (Kernel::Built(running), Kernel::Built(modules_of)) => {
+                running.config != modules_of.config || running.change() != modules_of.change()
+            }
+            (running, modules_of) => running != modules_of,
+        }
     }
 
     /// Whether its kernels are built from source.
@@ -170,6 +175,16 @@ impl TryFrom<Written> for Definition {
         if let Some(line) = lines.iter().enumerate().find_map(|(at, line)| lines[..at].contains(line).then_some(line)) {
             return Err(format!("the line {line} is named twice"));
         }
+        if let Subject::Build(build) = &subject {
+            for step in &build.steps {
+                if let Some(line) = step.lines.iter().find(|line| !lines.contains(line)) {
+                    return Err(format!("the step `{}` is for {line}, which `lines` does not name", step.title));
+                }
+            }
+            if let Some(line) = lines.iter().find(|line| build.steps_on(line).next().is_none()) {
+                return Err(format!("of its steps none is for the line {line}"));
+            }
+        }
         Ok(Self { title, about, lines, subject })
     }
 }
@@ -201,12 +216,6 @@ impl Scenario {
         self.name.split('@').next().unwrap_or_default()
     }
 
-    /// The name of the test that replays it: `upgrade_grow_6_1`.
-    #[must_use]
-    pub fn test_name(&self) -> String {
-        test_name(&self.name)
-    }
-
     /// What it needs, for a list.
     #[must_use]
     pub fn needs(&self) -> String {
@@ -217,7 +226,10 @@ impl Scenario {
             (Subject::Boot(boot), Some(source)) => {
                 format!("{source}, built as {}, and as {}", boot.running, boot.modules_of)
             }
-            (Subject::Build(_), source) => source.unwrap_or_default(),
+            (Subject::Build(build), source) => {
+                let tools = build.tools.iter().map(|tool| format!(", and the tool {tool}"));
+                source.into_iter().chain(tools).collect()
+            }
         }
     }
 
@@ -228,7 +240,7 @@ impl Scenario {
     }
 }
 
-/// The name of the test that replays the scenario of this name.
+/// The name of the test that replays the scenario of this name: `upgrade_grow_6_1`.
 #[must_use]
 pub fn test_name(scenario: &str) -> String {
     scenario.replace(['-', '@', '.'], "_")

@@ -140,13 +140,13 @@ impl Ending {
 
 /// What a run as a whole exits with.
 ///
-/// With `allow_unavailable`, a scenario that is unavailable does not count, as long as `upgrade_ran`: a run in which no
-/// upgrade was tried at all has shown nothing, however many controls passed.
+/// With `allow_unavailable`, a scenario that is unavailable does not count, as long as `each_showed_something`: a group of
+/// scenarios of which no upgrade was tried at all has shown nothing, however many controls passed.
 #[must_use]
 pub fn overall<'a>(
     endings: impl Iterator<Item = &'a Ending> + Clone,
     allow_unavailable: bool,
-    upgrade_ran: bool,
+    each_showed_something: bool,
 ) -> Exit {
     let worst = [Exit::Interrupted, Exit::Machine, Exit::Differs];
     if let Some(exit) = worst.into_iter().find(|exit| endings.clone().any(|ending| ending.exit() == *exit)) {
@@ -154,7 +154,7 @@ pub fn overall<'a>(
     }
     let lacking = endings.clone().any(|ending| matches!(ending, Ending::Environment { .. }));
     let unavailable = endings.clone().any(|ending| matches!(ending, Ending::Unavailable { .. }));
-    let let_pass = allow_unavailable && upgrade_ran;
+    let let_pass = allow_unavailable && each_showed_something;
     if lacking || (unavailable && !let_pass) { Exit::Environment } else { Exit::Recorded }
 }
 

@@ -9,12 +9,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use guest_protocol::SysfsBtf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use built::{BaseSize, BuiltKernels, Proof, Relocated};
+pub use built::{BaseSize, BuiltKernels, Proof};
 
 use crate::file::replace;
+use crate::transcript::Step;
 
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
@@ -36,9 +38,25 @@ pub struct Measured {
     pub round_trip: RoundTrip,
     /// For each module whose BTF the kernel accepted, in the order of loading, whether it is true.
     pub truth: Vec<Truth>,
+    /// The modules with a base of their own whose BTF the kernel accepted, in the order of loading.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relocated: Vec<Relocated>,
     /// What can be told of kernels only that were built from source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built: Option<BuiltKernels>,
+}
+
+/// A module that brings a base of its own, and what a kernel that relocates its BTF by that makes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relocated {
+    /// The module.
+    pub module: String,
+    /// What `btf::relocate` makes of its BTF, for comparison with what the kernel shows; nothing if that is not known.
+    pub expected: Option<SysfsBtf>,
+    /// Why that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
 }
 
 /// Whether the modules of one kernel fit another by CRC.
@@ -127,6 +145,38 @@ pub struct Example {
     pub meant: String,
     /// As the running kernel sees it: the same bytes against the running base.
     pub seen: String,
+}
+
+/// What can be said of the BTF that a kernel accepted for a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Every type means what it meant.
+    True,
+    /// A type means something else.
+    Wrong,
+    /// What was measured is not what the kernel holds, or nothing could be measured.
+    Unknown,
+}
+
+impl Measured {
+    /// What can be said of the BTF that the kernel accepted in a step.
+    ///
+    /// What was measured is of the bytes of a module's section, or of what `btf::relocate` makes of them, so that nothing is
+    /// known of a kernel that shows others.
+    #[must_use]
+    pub fn standing(&self, step: &Step<'_>) -> Standing {
+        let of = |module: &str| module == step.given.module;
+        let truth = self.truth.iter().find(|it| of(&it.module));
+        let measured_bytes = match self.relocated.iter().find(|it| of(&it.module)) {
+            Some(relocated) => relocated.expected.as_ref(),
+            None => step.given.btf.as_ref(),
+        };
+        match truth {
+            Some(truth) if !truth.holds() => Standing::Wrong,
+            Some(_) if step.load.btf.is_some() && step.load.btf.as_ref() == measured_bytes => Standing::True,
+            _ => Standing::Unknown,
+        }
+    }
 }
 
 /// Why measurements cannot be used.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::fate::Fate;
-use crate::measured::Measured;
+use crate::measured::{Measured, Standing};
 use crate::transcript::Transcript;
 
 /// Of the modules that a run loaded, how many met which end.
@@ -18,6 +18,8 @@ pub struct Summary {
     pub lose: usize,
     /// Loaded with BTF that means something else now, without a word from the kernel.
     pub wrong: usize,
+    /// Loaded with BTF of which it is not known what it means.
+    pub unknown: usize,
     /// Loaded; had no BTF to lose.
     pub bare: usize,
     /// Refused because of their BTF (these are counted in `lose` as well).
@@ -36,12 +38,11 @@ impl Summary {
         for step in transcript.steps() {
             summary.modules += 1;
             match Fate::of(&step) {
-                Fate::Kept | Fate::Relocated => {
-                    match measured.truth.iter().find(|truth| truth.module == step.given.module) {
-                        Some(truth) if truth.holds() => summary.keep_true += 1,
-                        _ => summary.wrong += 1,
-                    }
-                }
+                Fate::Kept | Fate::Relocated => match measured.standing(&step) {
+                    Standing::True => summary.keep_true += 1,
+                    Standing::Wrong => summary.wrong += 1,
+                    Standing::Unknown => summary.unknown += 1,
+                },
                 Fate::Dropped => summary.lose += 1,
                 Fate::Refused => {
                     summary.lose += 1;
@@ -77,6 +78,10 @@ impl Summary {
             thousands(not_loaded),
             verb(not_loaded, "does", "do"),
         );
+        if self.unknown > 0 {
+            let (count, verb) = (thousands(self.unknown), verb(self.unknown, "is", "are"));
+            sentence.push_str(&format!(", {count} {verb} given types that are not known to be true"));
+        }
         if self.bare > 0 {
             sentence.push_str(&format!(", {} {} none", thousands(self.bare), verb(self.bare, "has", "have")));
         }

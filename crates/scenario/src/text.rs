@@ -57,7 +57,8 @@ fn render(definition: &Definition, transcript: &Transcript, measured: &Measured,
     truths::truths(&mut text, transcript, measured);
     let summary = Summary::of(transcript, measured);
     let _ = writeln!(text, "\n{}.", capitalised(&summary.sentence()));
-    if !measured.abi.compatible() {
+    let compatible = measured.built.as_ref().map_or(measured.abi.compatible(), |built| built.proof.compatible());
+    if !compatible {
         text.push_str("Not an ABI-compatible upgrade: what is seen here is no failure of BTF.\n");
     }
     text

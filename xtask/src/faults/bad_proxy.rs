@@ -83,3 +83,17 @@ fn copy_head(server: &mut impl BufRead, client: &mut impl Write) -> io::Result<u
     }
     Ok(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_an_answer_is_passed_on_with_nothing_of_what_follows() {
+        let answer = "HTTP/1.1 200 OK\r\ncontent-Length: 5\r\nX: y\r\n\r\nabcde";
+        let mut passed = Vec::new();
+        assert_eq!(copy_head(&mut answer.as_bytes(), &mut passed).unwrap(), 5);
+        assert_eq!(passed, answer.strip_suffix("abcde").unwrap().as_bytes());
+        assert!(copy_head(&mut "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n".as_bytes(), &mut Vec::new()).is_err());
+    }
+}

@@ -23,38 +23,26 @@ const LARGE: &str = "2g";
 const LEFT_FREE: u64 = 1 << 20;
 
 /// What has to come of a build that is killed.
-const NEXT_RIGHT: &str = "nothing is published, the next run clears up and its bytes are the reference's";
+const NEXT_RIGHT: &str = "nothing is published, each next run clears up, the last one's bytes are the reference's";
 
-pub const FAULTS: [Outside; 15] = [
+pub const FAULTS: [Outside; 13] = [
     Outside {
-        name: "killed-patching",
-        done: "SIGKILL while the source is changed",
+        name: "killed-preparing",
+        done: "SIGKILL while the source is changed, and of the next run while the tree is copied",
         demanded: NEXT_RIGHT,
-        provoke: |setting| killed(setting, &PATCHING),
+        provoke: |setting| killed(setting, &[PATCHING, COPYING]),
     },
     Outside {
-        name: "killed-copying",
-        done: "SIGKILL while the tree is copied",
+        name: "killed-building",
+        done: "SIGKILL early in the build, and of the next run late in the build",
         demanded: NEXT_RIGHT,
-        provoke: |setting| killed(setting, &COPYING),
-    },
-    Outside {
-        name: "killed-early",
-        done: "SIGKILL early in the build",
-        demanded: NEXT_RIGHT,
-        provoke: |setting| killed(setting, &EARLY),
-    },
-    Outside {
-        name: "killed-late",
-        done: "SIGKILL late in the build",
-        demanded: NEXT_RIGHT,
-        provoke: |setting| killed(setting, &LATE),
+        provoke: |setting| killed(setting, &[EARLY, LATE]),
     },
     Outside {
         name: "killed-collecting",
         done: "SIGKILL while the result is collected",
         demanded: NEXT_RIGHT,
-        provoke: |setting| killed(setting, &COLLECTING),
+        provoke: |setting| killed(setting, &[COLLECTING]),
     },
     Outside {
         name: "killed-awaited",
@@ -216,12 +204,17 @@ pub fn demand_right(
     left: Option<&Left>,
     like: &Build,
 ) -> Result<String> {
+    right(root, begun(setting, command, left)?, like)
+}
+
+/// A build that has begun, having cleared up what a stopped one left.
+fn begun(setting: &Setting<'_>, command: Command, left: Option<&Left>) -> Result<Watched> {
     let mut run = Watched::start(command)?;
     run.until("began to build", |run| Ok(run.has_said("kernel source: ")))?;
     if let Some(left) = left {
         left.demand_gone(&setting.ready.choice.engine)?;
     }
-    right(root, run, like)
+    Ok(run)
 }
 
 /// Waits for the end of a build, which has to be good, and its bytes those of another build.
@@ -241,14 +234,18 @@ fn right(root: &Path, run: Watched, like: &Build) -> Result<String> {
     Ok(format!("next run: exit 0, {}, the same {} files", made.name, made.files.len()))
 }
 
-fn killed(setting: &Setting<'_>, point: &Point) -> Result<String> {
+/// Kills a build at one point after the other, each time the run that clears up after the last.
+fn killed(setting: &Setting<'_>, points: &[Point]) -> Result<String> {
     let cache = setting.fresh_cache(First::Built)?;
     let before = cache.published()?;
     let upgrade = || build(setting, cache, &["--upgrade", UPGRADE]);
-    let mut run = Watched::start(upgrade()?)?;
-    let left = kill(&mut run, cache, point)?;
-    demand_unchanged(cache.root(), &before, false)?;
-    let next = demand_right(setting, cache.root(), upgrade()?, Some(&left), &cache.upgraded)?;
+    let mut left: Option<Left> = None;
+    for point in points {
+        let mut run = begun(setting, upgrade()?, left.as_ref())?;
+        left = Some(kill(&mut run, cache, point)?);
+        demand_unchanged(cache.root(), &before, false)?;
+    }
+    let next = demand_right(setting, cache.root(), upgrade()?, left.as_ref(), &cache.upgraded)?;
     cache.demand_untouched()?;
     Ok(format!("killed; {next}"))
 }

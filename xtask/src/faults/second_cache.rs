@@ -181,3 +181,22 @@ fn stamp_of(directory: &Path) -> Result<u64> {
     }
     Ok(hasher.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_through_a_link_is_seen_and_a_link_more_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, two] = ["one", "two"].map(|name| dir.path().join(name));
+        fs::create_dir(&one).unwrap();
+        fs::create_dir(&two).unwrap();
+        fs::write(one.join("file"), "abc").unwrap();
+        let stamp = stamp_of(&one).unwrap();
+        fs::hard_link(one.join("file"), two.join("file")).unwrap();
+        assert_eq!([stamp_of(&one).unwrap(), stamp_of(&two).unwrap()], [stamp; 2]);
+        fs::write(two.join("file"), "abcd").unwrap();
+        assert_ne!(stamp_of(&one).unwrap(), stamp);
+    }
+}

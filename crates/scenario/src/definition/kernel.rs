@@ -30,6 +30,13 @@ pub struct Built {
     pub external: Vec<String>,
 }
 
+impl Built {
+    /// The patch by which its source is changed, if any.
+    pub(super) fn change(&self) -> Option<&str> {
+        self.upgrade.as_deref().filter(|upgrade| *upgrade != "none")
+    }
+}
+
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

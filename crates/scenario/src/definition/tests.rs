@@ -24,6 +24,36 @@ memory-mib = 512
 abi = "compatible"
 "#;
 
+const BUILD: &str = r#"
+title = "rules"
+about = "why"
+lines = ["6.1", "7.2"]
+
+[build]
+config = "strict"
+start = "built"
+tools = ["pahole-1.24"]
+
+[[build.step]]
+title = "one"
+why = "why"
+lines = ["6.1"]
+run = ["make"]
+
+[[build.step]]
+title = "two"
+why = "why"
+lines = ["7.2"]
+run = ["make"]
+"#;
+
+#[test]
+fn a_build_needs_its_source_and_its_tools() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "a", BUILD);
+    assert_eq!(read_all(root.path()).unwrap()[0].needs(), "the source of 6.1, and the tool pahole-1.24");
+}
+
 fn write(root: &Path, name: &str, text: &str) {
     fs::create_dir_all(root.join(name)).unwrap();
     fs::write(root.join(name).join(FILE), text).unwrap();
@@ -51,7 +81,7 @@ fn scenarios_are_the_folders_with_a_definition_in_order_and_one_a_line() {
             ("b", "b", None, other.as_path())
         ]
     );
-    assert_eq!(scenarios[0].test_name(), "a_6_12");
+    assert_eq!(test_name(&scenarios[0].name), "a_6_12");
 
     let boot = |at: usize| scenarios[at].definition.boot().unwrap();
     assert!(boot(0).is_built() && boot(0).is_upgrade() && boot(0).load == Modules::All);
@@ -69,7 +99,9 @@ fn modules_of_a_kernel_can_be_external() {
         let external = vec!["fs/fuse".to_owned(), "probe".to_owned()];
         Kernel::Built(Built { config: "strict".into(), upgrade: None, external })
     });
-    assert!(boot.is_upgrade());
+    assert!(!boot.is_upgrade(), "their base is the running one");
+    let control: Definition = toml::from_str(&BUILT.replace("\"grow\"", "\"none\"")).unwrap();
+    assert!(!control.is_upgrade());
 }
 
 #[test]
@@ -99,6 +131,8 @@ fn what_is_wrong_is_said_with_the_file() {
         (refused(BUILT, "{ config = \"strict\" }", "\"6.1\""), "one is a prebuilt kernel"),
         (refused(BUILT, "config = \"strict\" }", "config = \"strict\", external = [\"x\"] }"), "`running` cannot have"),
         (refused(BUILT, "{ config = \"strict\" }", "{ conf = \"strict\" }"), "unknown field `conf`"),
+        (refused(BUILD, "lines = [\"7.2\"]", "lines = [\"7.3\"]"), "the step `two` is for 7.3"),
+        (refused(BUILD, "lines = [\"7.2\"]", "lines = [\"6.1\"]"), "none is for the line 7.2"),
         (refused(BUILT, "{ config = \"strict\" }", "7"), "a pinned release, or a table"),
     ];
     for (error, expected) in cases {

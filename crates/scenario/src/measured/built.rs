@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use guest_protocol::SysfsBtf;
 use serde::{Deserialize, Serialize};
 
 /// What can be told of two kernels that were built from source.
@@ -15,19 +14,6 @@ pub struct BuiltKernels {
     pub running_base: BaseSize,
     /// How large the base is that the modules were made with.
     pub modules_base: BaseSize,
-    /// The modules whose BTF the kernel relocated by the base that they bring, in the order of loading.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub relocated: Vec<Relocated>,
-}
-
-/// A module whose BTF the kernel relocated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Relocated {
-    /// The module.
-    pub module: String,
-    /// What `btf::relocate` makes of it, for comparison with what the kernel shows; nothing if that refuses it.
-    pub expected: Option<SysfsBtf>,
 }
 
 /// What two Module.symvers say of each other.
@@ -50,23 +36,20 @@ pub struct Proof {
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.compatible() {
-            f.write_str(
+            return f.write_str(
                 "compatible: every symbol of the modules' Module.symvers has the same CRC in the running kernel's",
-            )?;
-            return match self.unversioned {
-                0 => Ok(()),
-                count => write!(f, "; of {count} that is not known"),
-            };
+            );
         }
-        if self.differing == 0 && self.missing == 0 {
-            return f.write_str("not compatible as far as is known: no symbol has a CRC");
+        if !self.broken() {
+            let Self { symbols, unversioned, .. } = self;
+            return write!(f, "not compatible as far as is known: of {symbols} symbols {unversioned} have no CRC");
         }
         let (differing, missing) = self.names.split_at(self.differing.min(self.names.len()));
         let parts = [("another CRC of", differing, self.differing), ("no longer there:", missing, self.missing)];
         let parts: Vec<_> = parts
             .iter()
             .filter(|(.., count)| *count > 0)
-            .map(|(what, names, count)| match count - names.len() {
+            .map(|(what, names, count)| match count.saturating_sub(names.len()) {
                 0 => format!("{what} {}", names.join(", ")),
                 further if names.is_empty() => format!("{what} {further} symbols"),
                 further => format!("{what} {} and {further} more", names.join(", ")),
@@ -77,11 +60,17 @@ impl fmt::Display for Proof {
 }
 
 impl Proof {
-    /// Whether every module that was built for the one finds in the other what it needs. Where no symbol has a CRC, that is
+    /// Whether every module that was built for the one finds in the other what it needs. Where a symbol has no CRC, that is
     /// not known.
     #[must_use]
     pub const fn compatible(&self) -> bool {
-        self.differing == 0 && self.missing == 0 && self.unversioned < self.symbols
+        self.symbols > 0 && self.unversioned == 0 && !self.broken()
+    }
+
+    /// Whether a symbol is missing or has another CRC. Neither this nor the other is so where a CRC is not known.
+    #[must_use]
+    pub const fn broken(&self) -> bool {
+        self.differing > 0 || self.missing > 0
     }
 }
 
@@ -120,7 +109,8 @@ mod tests {
         );
         let unversioned =
             |unversioned| Proof { symbols: 100, differing: 0, missing: 0, unversioned, names: Vec::new() }.to_string();
-        assert!(unversioned(1).ends_with("; of 1 that is not known"));
-        assert_eq!(unversioned(100), "not compatible as far as is known: no symbol has a CRC");
+        assert_eq!(unversioned(1), "not compatible as far as is known: of 100 symbols 1 have no CRC");
+        assert_eq!(proof(1, 0, &["a", "b", "c"]), "not compatible: another CRC of a", "more names than were counted");
+        assert_eq!(proof(1, 1, &["a", "b", "c"]), "not compatible: another CRC of a; no longer there: b, c");
     }
 }

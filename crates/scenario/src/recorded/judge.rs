@@ -10,7 +10,8 @@ use crate::definition::Definition;
 use crate::exit::Ending;
 use crate::measured::{self, Measured};
 use crate::text::{self, portable, snapshot};
-use crate::transcript::{self, KernelId, Transcript};
+use crate::transcript::{self, KernelId, Provenance, Transcript};
+use crate::workbench;
 
 /// How many modules' logs a difference shows in full. The run's own transcript has them all.
 const LOGS_SHOWN: usize = 20;
@@ -34,7 +35,7 @@ impl From<Ending> for Judged {
 }
 
 /// Judges a boot against what was recorded. Kernels that were built from another source than those that were recorded, or with
-/// other tools, are judged by their [`portable`] text.
+/// other tools, are judged by their [`portable`] text; those whose recipe alone is another are judged in full.
 ///
 /// # Errors
 ///
@@ -44,13 +45,32 @@ pub fn judge(definition: &Definition, dir: &Path, seen: &Transcript, measured: &
     let Ending::Differs { diff } = ending else { return Ok(ending.into()) };
     // What cannot be read says no more than the snapshot does.
     let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(Ending::Differs { diff }.into()) };
-    if let Some(note) = of_another_build(&before, seen) {
+    if let Some(others) = of_another_build(&before, seen) {
         let recorded = portable(definition, &before, &Measured::read(&dir.join(measured::FILE))?);
         let judged = judged(&recorded, &portable(definition, seen, measured));
+        let note =
+            format!("{others}: compared but for the types that complaints are about, which change with every build");
         return Ok(Judged { ending: judged, note: Some(note) });
     }
+    let note = of_another_recipe(&before, seen);
     let diff = diff + &logs_that_differ(&before, seen);
-    Ok(Ending::Differs { diff }.into())
+    Ok(Judged { ending: Ending::Differs { diff }, note })
+}
+
+/// Judges a build against what was recorded.
+///
+/// # Errors
+///
+/// A snapshot that cannot be read.
+pub fn judge_build(definition: &Definition, dir: &Path, seen: &workbench::Transcript) -> Result<Judged, Error> {
+    let ending = judge_text(dir, &workbench::snapshot(definition, seen))?;
+    let mut judged = Judged::from(ending);
+    if matches!(judged.ending, Ending::Differs { .. }) {
+        // What cannot be read says no more than the snapshot does.
+        let before = workbench::Transcript::read(&dir.join(workbench::FILE)).ok();
+        judged.note = before.and_then(|before| of_other_parts(&before.header.provenance, &seen.header.provenance));
+    }
+    Ok(judged)
 }
 
 /// Judges the text of a run, whatever it was, against the snapshot in a folder.
@@ -72,20 +92,64 @@ fn judged(recorded: &str, text: &str) -> Ending {
     }
 }
 
-/// What is to be said if kernels were built from source, and not those that were recorded.
+/// What is to be said if kernels were built from another source than those that were recorded, or with other tools.
 fn of_another_build(before: &Transcript, seen: &Transcript) -> Option<String> {
-    let kernels = |it: &Transcript| [it.header.provenance.running.clone(), it.header.provenance.modules_of.clone()];
-    if !before.is_built() || !seen.is_built() || kernels(before) == kernels(seen) {
+    if !before.is_built() || !seen.is_built() {
         return None;
     }
-    let tell = |KernelId { package, version, build, .. }: &KernelId| {
-        let tools = build.as_ref().map(|build| format!(", {}, {}", build.compiler, build.pahole)).unwrap_or_default();
-        format!("{package} {version}{tools}")
+    let (before, seen) = (&before.header.provenance, &seen.header.provenance);
+    let kernels = [
+        ("the running kernel", &before.running, &seen.running),
+        ("the modules' kernel", &before.modules_of, &seen.modules_of),
+    ];
+    let others: Vec<_> = kernels
+        .into_iter()
+        .filter_map(|(which, before, seen)| {
+            let (recorded, seen) = other_parts(&parts(before), &parts(seen))?;
+            Some(format!("{which} was recorded of {recorded}; this is {seen}"))
+        })
+        .collect();
+    (!others.is_empty()).then(|| others.join("; "))
+}
+
+/// What a built kernel was made of: its source by name and by hash, and the tools that decide its BTF.
+fn parts(kernel: &KernelId) -> Vec<String> {
+    let tools = kernel.build.iter().flat_map(|build| [build.compiler.clone(), build.pahole.clone()]);
+    [format!("{} {}", kernel.package, kernel.version), format!("sha256 {}", kernel.sha256)]
+        .into_iter()
+        .chain(tools)
+        .collect()
+}
+
+/// Those parts that are not the same, recorded and seen.
+fn other_parts(before: &[String], seen: &[String]) -> Option<(String, String)> {
+    let only = |these: &[String], those: &[String]| {
+        let parts: Vec<_> = these.iter().filter(|part| !those.contains(part)).map(String::as_str).collect();
+        if parts.is_empty() { "fewer parts".to_owned() } else { parts.join(", ") }
     };
-    let [recorded, seen] = [before, seen].map(|it| tell(&it.header.provenance.running));
-    Some(format!(
-        "recorded of {recorded}; this is {seen}: compared but for the types that complaints are about, which change with every build"
-    ))
+    (before != seen).then(|| (only(before, seen), only(seen, before)))
+}
+
+/// What is to be said if the kernels that were recorded were built by another recipe, of the same source with the same tools.
+fn of_another_recipe(before: &Transcript, seen: &Transcript) -> Option<String> {
+    let keys = |it: &Transcript| {
+        let Provenance { running, modules_of, .. } = &it.header.provenance;
+        [running, modules_of].map(|kernel| kernel.build.as_ref().map(|build| build.key.clone()))
+    };
+    (before.is_built() && seen.is_built() && keys(before) != keys(seen)).then(|| {
+        "recorded of kernels that were built by another recipe, of the same source with the same tools: compared in full"
+            .to_owned()
+    })
+}
+
+/// The same of a build.
+fn of_other_parts(before: &workbench::Provenance, seen: &workbench::Provenance) -> Option<String> {
+    let parts = |it: &workbench::Provenance| -> Vec<String> {
+        let source = [format!("{} {}", it.line, it.version), format!("sha256 {}", it.sha256)];
+        source.into_iter().chain(it.toolchain.iter().map(|(package, version)| format!("{package} {version}"))).collect()
+    };
+    let (recorded, seen) = other_parts(&parts(before), &parts(seen))?;
+    Some(format!("recorded of {recorded}; this is {seen}: compared in full"))
 }
 
 fn unified(before: &str, after: &str, from: &str, to: &str) -> String {

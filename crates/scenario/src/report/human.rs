@@ -78,21 +78,22 @@ fn abi(seen: &Seen) -> String {
         thousands(seen.modules_with_another_crc),
         thousands(seen.modules_compared)
     );
+    let compatible = if seen.is_upgrade() { "an ABI-compatible upgrade" } else { "the ABI is compatible" };
     if let Some(proof) = &seen.proof {
         let symbols = thousands(proof.symbols);
         return match proof.compatible() {
             true => {
-                format!("an ABI-compatible upgrade: all {symbols} symbols have the same CRC in both Module.symvers")
+                format!("{compatible}: all {symbols} symbols have the same CRC in both Module.symvers")
             }
-            false => format!("{proof}; so no failure of BTF: {of}"),
+            false if proof.broken() => format!("{proof}; so no failure of BTF: {of}"),
+            false => format!("{proof}: {of}"),
         };
     }
     match (seen.abi_compatible, seen.symbols_without_known_crc) {
-        (true, 0) => format!("an ABI-compatible upgrade: {of}"),
-        (true, unknown) => format!(
-            "an ABI-compatible upgrade as far as is known: {of}, and of {} symbols it is not known",
-            thousands(unknown)
-        ),
+        (true, 0) => format!("{compatible}: {of}"),
+        (true, unknown) => {
+            format!("{compatible} as far as is known: {of}, and of {} symbols it is not known", thousands(unknown))
+        }
         (false, _) => format!("not an ABI-compatible upgrade, so no failure of BTF: {of}"),
     }
 }

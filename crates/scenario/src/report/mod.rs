@@ -96,6 +96,8 @@ pub struct Seen {
     pub abi_compatible: bool,
     /// What was proven of the ABI before the boot, of kernels that were built from source.
     pub proof: Option<Proof>,
+    /// Whether the running base is, byte for byte, the one that the modules were made with.
+    pub same_base: bool,
     /// How many modules import a symbol with another CRC.
     pub modules_with_another_crc: usize,
     /// How many modules were looked at for that.
@@ -144,6 +146,7 @@ impl Seen {
             provenance: transcript.header.provenance.clone(),
             abi_compatible: measured.abi.compatible(),
             proof: measured.built.as_ref().map(|built| built.proof.clone()),
+            same_base: measured.same_base,
             modules_with_another_crc: measured.abi.differing,
             modules_compared: measured.abi.modules,
             symbols_without_known_crc: measured.abi.undecidable,
@@ -154,10 +157,16 @@ impl Seen {
         }
     }
 
-    /// Whether this was an upgrade that keeps the module ABI: another kernel's modules, and no CRC that differs.
+    /// Whether the modules were made with another base than the one that runs.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        !self.same_base && self.provenance.running != self.provenance.modules_of
+    }
+
+    /// Whether this was an upgrade that keeps the module ABI: by the proof where there is one, else by what modules import.
     #[must_use]
     pub fn is_compatible_upgrade(&self) -> bool {
-        self.abi_compatible && self.provenance.running != self.provenance.modules_of
+        self.is_upgrade() && self.proof.as_ref().map_or(self.abi_compatible, Proof::compatible)
     }
 }
 

@@ -36,6 +36,7 @@ fn seen(running: &str, another_crc: usize) -> Seen {
         },
         abi_compatible: another_crc == 0,
         proof: None,
+        same_base: running == "2",
         modules_with_another_crc: another_crc,
         modules_compared: 1121,
         symbols_without_known_crc: 0,
@@ -104,14 +105,19 @@ fn what_was_proven_is_said_in_place_of_what_modules_import() {
     let mut upgrade = scenario("upgrade-grow@6.1", Ending::Pass);
     let proof = Proof { symbols: 3456, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
     upgrade.seen = Some(Seen { proof: Some(proof), ..seen("1", 0) });
-    let text = report(vec![upgrade], Exit::Recorded).human(Style { colour: false, width: 200 });
-    assert!(text.contains("all 3,456 symbols have the same CRC in both Module.symvers"), "{text}");
+    let text = report(vec![upgrade.clone()], Exit::Recorded).human(Style { colour: false, width: 200 });
+    assert!(text.contains("an ABI-compatible upgrade: all 3,456 symbols have the same CRC in both"), "{text}");
+    let mut control = scenario("same-source@6.1", Ending::Pass);
+    control.seen = Some(Seen { same_base: true, ..upgrade.seen.clone().unwrap() });
+    let text = report(vec![control], Exit::Recorded).human(Style { colour: false, width: 200 });
+    assert!(text.contains("the ABI is compatible: all 3,456 symbols"), "{text}");
 }
 
 #[test]
 fn a_control_is_no_upgrade() {
     assert!(!seen("2", 0).is_compatible_upgrade());
     assert!(seen("1", 0).is_compatible_upgrade());
+    assert!(!Seen { same_base: true, ..seen("1", 0) }.is_compatible_upgrade());
 }
 
 #[test]

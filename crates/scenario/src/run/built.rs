@@ -9,7 +9,7 @@ use super::{Error, Job, Mode, Options, Ready, Shelf, Sources};
 use crate::definition::{Definition, Scenario, Subject};
 use crate::exit::Ending;
 use crate::file::replace;
-use crate::recorded::{judge_text, record_build};
+use crate::recorded::{Judged, judge_build, record_build};
 use crate::report::ScenarioReport;
 use crate::workbench::{self, Transcript};
 
@@ -64,7 +64,10 @@ impl Attempt<'_> {
         let job = workbench::Job { scenario: name, source, recipes: &self.sources.recipes, tools: &tools };
         let transcript = workbench::run(&workshop, build, &job)?;
         report.notes.push(format!("{}.", workbench::summary(build, &transcript)));
-        let ending = judge(definition, dir, &transcript, self.options.mode)?;
+        report.notes.extend(workbench::chance(&transcript));
+        let odd = workbench::odd(build, &transcript);
+        let Judged { ending, note } = judge(definition, dir, &transcript, &odd, self.options.mode)?;
+        report.notes.extend(note);
         let differs = matches!(ending, Ending::Differs { .. }) && self.options.mode == Mode::Compare;
         if differs || self.options.keep {
             let folder = Folder::make(&self.ready.runs, name)?;
@@ -75,12 +78,25 @@ impl Attempt<'_> {
     }
 }
 
-fn judge(definition: &Definition, dir: &Path, transcript: &Transcript, mode: Mode) -> Result<Ending, Error> {
-    if mode == Mode::Bless {
+/// A run in which something went otherwise than it was to differs, whatever is recorded, and is not recorded.
+fn judge(
+    definition: &Definition,
+    dir: &Path,
+    transcript: &Transcript,
+    odd: &[String],
+    mode: Mode,
+) -> Result<Judged, Error> {
+    if mode == Mode::Bless && odd.is_empty() {
         record_build(dir, transcript)?;
-        return Ok(Ending::Blessed);
+        return Ok(Ending::Blessed.into());
     }
-    Ok(judge_text(dir, &workbench::snapshot(definition, transcript))?)
+    let mut judged = judge_build(definition, dir, transcript)?;
+    if !odd.is_empty() {
+        let mut diff = odd.iter().map(|odd| format!("{odd}\n")).collect::<String>();
+        diff.push_str(judged.ending.detail());
+        judged.ending = Ending::Differs { diff };
+    }
+    Ok(judged)
 }
 
 fn keep_what_was_seen(folder: &Path, definition: &Definition, transcript: &Transcript) -> Result<(), Error> {

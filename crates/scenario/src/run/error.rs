@@ -24,6 +24,12 @@ pub enum Error {
     /// A kernel's image or a module cannot be used.
     #[error(transparent)]
     Kmod(#[from] kmod::Error),
+    /// A Module.symvers with nothing in it, so that nothing can be proven.
+    #[error("failed to compare the module ABI: {} names no symbol; build the kernel anew", path.display())]
+    NoSymbols {
+        /// The file.
+        path: PathBuf,
+    },
     /// BTF cannot be parsed.
     #[error("failed to parse {what}")]
     Btf {
@@ -94,12 +100,17 @@ impl Error {
     /// The error and its causes, in one line.
     #[must_use]
     pub fn in_one_line(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            line.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        line
+        in_one_line(self)
     }
+}
+
+/// An error and its causes, in one line.
+pub(super) fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    line
 }

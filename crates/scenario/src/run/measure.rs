@@ -8,6 +8,7 @@ use btf::{Btf, Builder};
 use rayon::prelude::*;
 
 use super::Error;
+use super::error::in_one_line;
 use super::kernel::{KernelFiles, ModuleFile, fingerprint};
 use crate::fate::Fate;
 use crate::measured::{
@@ -40,7 +41,8 @@ pub fn measure(
         same_base: running.base == upgraded.base,
         round_trip: round_trip(running, upgraded),
         truth,
-        built: proof.map(|proof| BuiltKernels { proof, running_base, modules_base, relocated }),
+        relocated,
+        built: proof.map(|proof| BuiltKernels { proof, running_base, modules_base }),
     })
 }
 
@@ -118,10 +120,14 @@ fn truths(
         match (&module.btf, &module.btf_base) {
             (Some(split), Some(base)) => {
                 let (base, split) = (parsed(module, base)?, parsed(module, split)?);
-                let measured = truth::measure_distilled(bases, &module.name, &base, &split);
-                let expected = measured.as_ref().ok().map(|measured| fingerprint(&measured.relocated));
-                relocated.push(Relocated { module: module.name.clone(), expected });
-                truths.extend(measured.ok().map(|measured| measured.truth));
+                let (expected, unknown) = match truth::measure_distilled(bases, &module.name, &base, &split) {
+                    Ok(measured) => {
+                        truths.push(measured.truth);
+                        (Some(fingerprint(&measured.relocated)), None)
+                    }
+                    Err(error) => (None, Some(in_one_line(&error))),
+                };
+                relocated.push(Relocated { module: module.name.clone(), expected, unknown });
             }
             _ => truths.extend(plain.next()),
         }

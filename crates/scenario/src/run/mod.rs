@@ -5,6 +5,7 @@ mod built;
 mod error;
 pub mod fault;
 mod folder;
+mod groups;
 mod job;
 mod kernel;
 mod launcher;
@@ -17,6 +18,7 @@ mod schedule;
 mod shelf;
 
 pub use error::Error;
+use groups::each_showed_something;
 pub use job::{Job, Origin, Pair, Sources};
 pub use kernel::{KernelFiles, ModuleFile};
 pub use launcher::EngineLauncher;
@@ -26,7 +28,7 @@ use schedule::side_by_side;
 use shelf::Shelf;
 
 use crate::exit::overall;
-use crate::report::{Report, ScenarioReport, Seen, VERSION};
+use crate::report::{Report, ScenarioReport, VERSION};
 
 /// What is done with what was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub struct Options {
     pub twice: bool,
     /// Whether the folders of all runs are kept.
     pub keep: bool,
-    /// Whether scenarios whose kernels are unavailable are let pass, as long as an upgrade was tried.
+    /// Whether scenarios whose kernels are unavailable are let pass, as long as every group of them was tried.
     pub allow_unavailable: bool,
 }
 
@@ -119,10 +121,6 @@ pub fn run(
         let text = format!("what was seen of KVM is forgotten: {}", error.in_one_line());
         (ready.context.progress)(kernels::Progress::Note { stage: kernels::Stage::Engine, text });
     }
-    let upgrade_ran = reports
-        .iter()
-        .any(|report| report.ending.ran() && report.seen.as_ref().is_some_and(Seen::is_compatible_upgrade));
-    let upgrade_wanted = jobs.iter().any(|job| job.scenario.definition.is_upgrade());
     Ok(Report {
         report: VERSION,
         engine: ready.choice.engine.to_string(),
@@ -132,7 +130,7 @@ pub fn run(
         exit: overall(
             reports.iter().map(|report| &report.ending),
             options.allow_unavailable,
-            upgrade_ran || !upgrade_wanted,
+            each_showed_something(jobs.iter().map(|job| &job.scenario).zip(&reports)),
         ),
         scenarios: reports,
     })

@@ -57,14 +57,16 @@ pub(super) fn run(
 fn proven(boot: &Boot, (running, modules_of): (&Parts, &Parts)) -> Result<Option<Proof>, Ending> {
     let (Some(running), Some(modules_of)) = (&running.symvers, &modules_of.symvers) else { return Ok(None) };
     let proof = prove(running, modules_of).map_err(|error| Ending::Environment { what: error.in_one_line() })?;
-    match (boot.abi, proof.compatible()) {
-        (Some(Abi::Compatible), false) | (Some(Abi::Broken), true) => {
-            let claimed = if proof.compatible() { "broken" } else { "compatible" };
-            let diff = format!("it claims abi = \"{claimed}\", but it is {proof}\nnothing was booted");
-            Err(Ending::Differs { diff })
-        }
-        _ => Ok(Some(proof)),
+    let (claimed, holds) = match boot.abi {
+        None => return Ok(Some(proof)),
+        Some(Abi::Compatible) => ("compatible", proof.compatible()),
+        Some(Abi::Broken) => ("broken", proof.broken()),
+    };
+    if holds {
+        return Ok(Some(proof));
     }
+    let diff = format!("it claims abi = \"{claimed}\", but it is {proof}\nnothing was booted");
+    Err(Ending::Differs { diff })
 }
 
 struct Attempt<'a> {

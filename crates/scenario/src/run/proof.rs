@@ -14,9 +14,9 @@ const NAMED: usize = 10;
 ///
 /// # Errors
 ///
-/// A file that cannot be read or understood.
+/// A file that cannot be read or understood, or has nothing in it.
 pub(super) fn prove(running: &Path, modules_of: &Path) -> Result<Proof, Error> {
-    let (running, modules_of) = (Symvers::open(running)?, Symvers::open(modules_of)?);
+    let (running, modules_of) = (open(running)?, open(modules_of)?);
     let difference = modules_of.diff(&running);
     let changed = difference.changed.iter().map(|(symbol, ..)| symbol);
     Ok(Proof {
@@ -28,6 +28,11 @@ pub(super) fn prove(running: &Path, modules_of: &Path) -> Result<Proof, Error> {
     })
 }
 
+fn open(path: &Path) -> Result<Symvers, Error> {
+    let symvers = Symvers::open(path)?;
+    if symvers.is_empty() { Err(Error::NoSymbols { path: path.to_owned() }) } else { Ok(symvers) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -35,6 +40,10 @@ mod tests {
     use super::*;
 
     fn proof(running: &str, modules_of: &str) -> Proof {
+        tried(running, modules_of).unwrap()
+    }
+
+    fn tried(running: &str, modules_of: &str) -> Result<Proof, Error> {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, symbols: &str| {
             let line = |symbol: &str| {
@@ -45,7 +54,7 @@ mod tests {
             fs::write(&path, symbols.split_whitespace().map(line).collect::<String>()).unwrap();
             path
         };
-        prove(&file("running", running), &file("modules", modules_of)).unwrap()
+        prove(&file("running", running), &file("modules", modules_of))
     }
 
     #[test]
@@ -57,10 +66,13 @@ mod tests {
         assert_eq!(missing, Proof { missing: 1, names: vec!["b".into()], ..compatible.clone() });
         let unversioned = proof("a=0 b=0", "a=0 b=0");
         assert_eq!(unversioned, Proof { unversioned: 2, ..compatible.clone() });
-        assert!(!unversioned.compatible(), "two kernels without CRCs prove nothing");
+        assert!(!unversioned.compatible() && !unversioned.broken(), "two kernels without CRCs prove nothing");
+        let partly = proof("a=0 b=1", "a=0 b=1");
+        assert!(!partly.compatible() && !partly.broken(), "{partly}");
+        assert!(tried("", "a=1").is_err() && tried("a=1", "").is_err(), "nothing to compare");
         let broken = proof("a=1 c=3", "a=7 b=2 c=4");
         assert_eq!(broken.names, ["a", "c", "b"]);
-        assert!(compatible.compatible() && !missing.compatible() && !broken.compatible());
+        assert!(compatible.compatible() && missing.broken() && broken.broken());
     }
 
     #[test]

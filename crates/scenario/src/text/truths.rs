@@ -3,25 +3,31 @@
 use std::fmt::Write as _;
 
 use super::counted;
-use crate::measured::{Measured, Relocated, Truth};
+use crate::fate::Fate;
+use crate::measured::{Measured, Relocated, Standing, Truth};
 use crate::summary::thousands;
 use crate::transcript::Transcript;
 
 pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Measured) {
-    let Measured { truth: truths, built, .. } = measured;
-    let relocated = built.as_ref().map_or(&[][..], |built| &built.relocated);
-    if truths.is_empty() && relocated.is_empty() {
+    let Measured { truth: truths, relocated, built, .. } = measured;
+    let accepted: Vec<_> = transcript.steps().filter(|step| Fate::of(step).accepted()).collect();
+    if accepted.is_empty() && truths.is_empty() && relocated.is_empty() {
         return;
     }
-    let wrong: Vec<_> = truths.iter().filter(|truth| !truth.holds()).collect();
-    let _ = writeln!(
+    let of = |standing| accepted.iter().filter(move |step| measured.standing(step) == standing);
+    let _ = write!(
         text,
         "\naccepted: the BTF of {}; true in every type: {}; not: {}",
-        counted(truths.len(), "module"),
-        thousands(truths.len() - wrong.len()),
-        thousands(wrong.len())
+        counted(accepted.len(), "module"),
+        thousands(of(Standing::True).count()),
+        thousands(of(Standing::Wrong).count())
     );
-    for truth in wrong {
+    let unknown: Vec<_> = of(Standing::Unknown).map(|step| step.given.module.as_str()).collect();
+    if !unknown.is_empty() {
+        let _ = write!(text, "; not known: {}", unknown.join(", "));
+    }
+    text.push('\n');
+    for truth in truths.iter().filter(|truth| !truth.holds()) {
         match built {
             None => in_numbers(text, truth),
             Some(_) => {
@@ -34,6 +40,11 @@ pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Meas
         let names: Vec<_> = which.map(|it| it.module.as_str()).collect();
         if !names.is_empty() {
             let _ = writeln!(text, "  relocated, and {words}byte for byte as by btf::relocate: {}", names.join(", "));
+        }
+    }
+    for Relocated { module, unknown, .. } in relocated {
+        if let Some(why) = unknown {
+            let _ = writeln!(text, "  {module}: {why}");
         }
     }
 }

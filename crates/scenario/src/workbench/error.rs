@@ -14,12 +14,6 @@ pub enum Error {
     /// The tree cannot be made, or a command cannot be run on it.
     #[error(transparent)]
     Kernels(#[from] kernels::Error),
-    /// The scenario boots: it has no steps.
-    #[error("failed to run {scenario} as a build: its definition has no table [build]")]
-    NoBuild {
-        /// The scenario.
-        scenario: String,
-    },
     /// A step uses a tool that the run was not given.
     #[error("failed to find the tool {tool}, which the scenario uses: it is not in kernel-configs/tools.toml")]
     NoTool {

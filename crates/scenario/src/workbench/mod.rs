@@ -24,7 +24,7 @@ mod tests;
 pub use definition::{Definition, Encode, Pahole, Start, Step};
 pub use error::Error;
 pub use run::{Job, find_tools, run};
-pub use text::{snapshot, summary};
+pub use text::{chance, odd, snapshot, summary};
 pub use transcript::{
     Against, Change, Changes, Command, Encoded, Encoding, FILE, Found, Header, How, Made, Module, ModuleBtf, Order,
     Outcome, Over, Provenance, Recorded, Setting, Symbol, Transcript, VERSION,

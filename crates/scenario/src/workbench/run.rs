@@ -181,7 +181,7 @@ impl Doing<'_> {
             reproducible: command.reproducible,
         };
         let ran = self.bench.run(&given, &mut show)?;
-        Ok(Outcome { command, status: ran.status, lines: ran.lines })
+        Ok(Outcome::new(command, ran.status, ran.lines))
     }
 
     /// A path inside, outside.
@@ -225,17 +225,10 @@ impl Doing<'_> {
 
     fn encode(&self, encode: &Encode) -> Result<Vec<Encoding>, Error> {
         let program = &tool(self.tools, &encode.tool)?.program;
-        let serial = (1..=encode.serial).map(|at| (Order::Serial, format!("serial-{at}")));
-        let parallel = (1..=encode.parallel).map(|at| (Order::Parallel, format!("parallel-{at}")));
         let mut first: Option<Vec<u8>> = None;
         let mut encodings = Vec::new();
-        for (order, name) in serial.chain(parallel) {
-            let mut argv = vec![program.clone(), "-J".into(), format!("--btf_encode_detached=/out/{name}")];
-            if order == Order::Parallel {
-                argv.push("-j".into());
-            }
-            argv.extend(encode.flags.iter().chain([&encode.file]).cloned());
-            let ran = self.run(Command { argv, env: BTreeMap::new(), reproducible: true })?;
+        for (order, name) in encodings_of(encode) {
+            let ran = self.run(encode_command(encode, program, order, &name))?;
             let made = fs::read(self.bench.out().join(&name)).map_err(|error| format!("there is none: {error}"));
             let made = made.and_then(|bytes| {
                 let encoded = encoding::compare(first.as_ref().unwrap_or(&bytes), &bytes)?;
@@ -246,6 +239,23 @@ impl Doing<'_> {
         }
         Ok(encodings)
     }
+}
+
+/// The encodings of a step, in order, each with its file's name.
+pub(super) fn encodings_of(encode: &Encode) -> impl Iterator<Item = (Order, String)> {
+    let serial = (1..=encode.serial).map(|at| (Order::Serial, format!("serial-{at}")));
+    let parallel = (1..=encode.parallel).map(|at| (Order::Parallel, format!("parallel-{at}")));
+    serial.chain(parallel)
+}
+
+/// The command of one encoding, by the tool's program.
+pub(super) fn encode_command(encode: &Encode, program: &str, order: Order, name: &str) -> Command {
+    let mut argv = vec![program.to_owned(), "-J".into(), format!("--btf_encode_detached=/out/{name}")];
+    if order == Order::Parallel {
+        argv.push("-j".into());
+    }
+    argv.extend(encode.flags.iter().chain([&encode.file]).cloned());
+    Command { argv, env: BTreeMap::new(), reproducible: true }
 }
 
 /// The command of a step.

@@ -80,17 +80,6 @@ fn each_scenario_ended_as_it_was_to() {
 }
 
 #[test]
-fn each_step_is_for_a_line_of_its_scenario() {
-    for replay in replays() {
-        let Subject::Build(definition) = &replay.scenario.definition.subject else { continue };
-        let lines = &replay.scenario.definition.lines;
-        for step in &definition.steps {
-            assert!(step.lines.iter().all(|line| lines.contains(line)), "{}: {}", replay.scenario.name, step.title);
-        }
-    }
-}
-
-#[test]
 fn another_exit_status() {
     noticed("another exit status", 20, |recorded| recorded.ran.as_mut().map(|outcome| outcome.status += 1).is_some());
     noticed("success for failure", 2, |recorded| match &mut recorded.ran {
@@ -178,6 +167,46 @@ fn two_lines_swapped() {
 }
 
 #[test]
+fn two_lines_that_became_one() {
+    let mut made = 0;
+    for replay in replays() {
+        let Transcript { header, steps } = replay.transcript;
+        for at in 0..steps.len() {
+            let mut changed = steps.clone();
+            let Some(lines) = lines(&mut changed[at]).filter(|lines| lines.len() > 1) else { continue };
+            let last = lines.pop().expect("there are two");
+            let before = lines.last_mut().expect("there were two");
+            *before = format!("{before}\n     {last}");
+            made += 1;
+            assert!(Transcript::new(header.clone(), changed).is_err(), "{}: step {at}", replay.scenario.name);
+        }
+    }
+    assert!(made > 10, "only {made} places");
+}
+
+#[test]
+fn what_controls_a_terminal_is_recorded_escaped() {
+    let command = Command { argv: vec!["make".into()], env: Default::default(), reproducible: true };
+    let outcome = Outcome::new(command, 0, vec!["a\tb\x1b[1m\rc".into(), "‘x’".into()]);
+    assert_eq!(outcome.lines, ["a\tb\\u{1b}[1m\\rc", "‘x’"]);
+}
+
+#[test]
+fn what_went_otherwise_than_it_was_to_is_named() {
+    for replay in replays() {
+        let Subject::Build(definition) = &replay.scenario.definition.subject else { continue };
+        assert_eq!(odd(definition, &replay.transcript), Vec::<String>::new(), "{}", replay.scenario.name);
+        let mut changed = replay.transcript.clone();
+        let step = &mut changed.steps[0];
+        let outcome = step.ran.as_mut().expect("no scenario begins with encoding");
+        outcome.status = i32::from(outcome.status == 0);
+        step.modules.push(Module { path: "/build/x.ko".into(), found: Found::Unusable("bad magic".into()) });
+        let odd = odd(definition, &changed);
+        assert!(odd.len() == 2 && odd[1].contains("bad magic"), "{odd:?}");
+    }
+}
+
+#[test]
 fn a_file_more_or_less_or_written_otherwise() {
     noticed("a file less", 4, |recorded| recorded.changes.as_mut().and_then(|changes| changes.files.pop()).is_some());
     noticed("a file more", 6, |recorded| match &mut recorded.changes {
@@ -253,7 +282,29 @@ fn a_symbol_that_is_something_else() {
 }
 
 #[test]
+fn how_many_parallel_encodings_have_other_bytes_is_told() {
+    let mut told = 0;
+    for mut replay in replays() {
+        for recorded in &mut replay.transcript.steps {
+            let Some(serial) = encoded(recorded, Order::Serial).first().map(|it| (**it).clone()) else { continue };
+            let mut parallel = encoded(recorded, Order::Parallel);
+            parallel.iter_mut().for_each(|it| **it = serial.clone());
+            parallel[0].sha256 = "0".repeat(64);
+            let count = parallel.len();
+            let expected = format!("Of {count} parallel encodings 1 have other bytes than the serial one.");
+            assert_eq!(chance(&replay.transcript), [expected]);
+            told += 1;
+            break;
+        }
+    }
+    assert!(told > 0);
+}
+
+#[test]
 fn an_encoding_that_differs_in_what_is_no_chance() {
+    noticed("an encoder that was told something else", 1, |recorded| {
+        recorded.encodings.last_mut().map(|it| it.ran.command.argv.push("-V".into())).is_some()
+    });
     noticed("a serial encoding of other bytes", 1, |recorded| match encoded(recorded, Order::Serial).last_mut() {
         Some(encoded) => {
             encoded.sha256 = "0".repeat(64);

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use textwrap::Options;
 
-use super::definition::{Definition, Start, Step};
+use super::definition::{Definition, Encode, Start, Step};
 use super::normalise;
-use super::run::command;
+use super::run::{command, encode_command, encodings_of};
 use super::transcript::{
-    Against, Change, Changes, Command, Encoding, Found, How, Made, Module, Order, Outcome, Over, Recorded, Setting,
-    Symbol, Transcript,
+    Against, Change, Changes, Command, Encoded, Encoding, Found, How, Made, Module, Order, Outcome, Over, Recorded,
+    Setting, Symbol, Transcript,
 };
 use crate::definition::{Definition as Scenario, Subject};
 
@@ -31,11 +31,15 @@ pub fn snapshot(scenario: &Scenario, transcript: &Transcript) -> String {
         match steps.next() {
             Some(step) if is_of(recorded, step) => describe(&mut text, step, recorded),
             Some(step) => {
-                let _ =
-                    writeln!(text, "\n{}. {}: recorded as another step; record it anew", recorded.step + 1, step.title);
+                let _ = writeln!(
+                    text,
+                    "\n{}. {}: recorded as another step; record it anew",
+                    recorded.step.saturating_add(1),
+                    step.title
+                );
             }
             None => {
-                let _ = writeln!(text, "\n{}. {}: no longer defined", recorded.step + 1, recorded.title);
+                let _ = writeln!(text, "\n{}. {}: no longer defined", recorded.step.saturating_add(1), recorded.title);
             }
         }
     }
@@ -65,11 +69,74 @@ pub fn summary(definition: &Definition, transcript: &Transcript) -> String {
     format!("Of {commands} commands {failed} failed; {ended}")
 }
 
+/// What went otherwise than it was to: exit statuses, modules and encodings that cannot be used. A run with any of that is
+/// nothing to record.
+#[must_use]
+pub fn odd(definition: &Definition, transcript: &Transcript) -> Vec<String> {
+    let mut odd = Vec::new();
+    let steps = definition.steps_on(&transcript.header.provenance.line);
+    for (step, recorded) in steps.zip(&transcript.steps) {
+        let place = format!("step {}, {}", recorded.step.saturating_add(1), recorded.title);
+        for outcome in recorded.ran.iter().chain(recorded.encodings.iter().map(|encoding| &encoding.ran)) {
+            if (outcome.status != 0) != step.fails {
+                odd.push(format!("{place}: {}", status(outcome.status, step.fails)));
+            }
+        }
+        for Module { path, found } in &recorded.modules {
+            if let Found::Unusable(why) = found {
+                odd.push(format!("{place}: {path} cannot be used: {why}"));
+            }
+        }
+        for encoding in recorded.encodings.iter().filter(|_| !step.fails) {
+            if let Made::Unusable(why) = &encoding.made {
+                odd.push(format!("{place}: an encoding cannot be used: {why}"));
+            }
+        }
+    }
+    odd
+}
+
+/// What is chance and so stands in no snapshot: in how many parallel encodings the bytes came out otherwise; of each step that
+/// encodes in parallel.
+#[must_use]
+pub fn chance(transcript: &Transcript) -> Vec<String> {
+    transcript.steps.iter().filter_map(|step| other_bytes(&step.encodings)).collect()
+}
+
+fn other_bytes(encodings: &[Encoding]) -> Option<String> {
+    let (serial, parallel) = (made(encodings, Order::Serial), made(encodings, Order::Parallel));
+    let first = serial.first()?;
+    let other = parallel.iter().filter(|it| !same_bytes(first, it)).count();
+    (!parallel.is_empty())
+        .then(|| format!("Of {} parallel encodings {other} have other bytes than the serial one.", parallel.len()))
+}
+
+/// The encodings of an order that worked.
+fn made(encodings: &[Encoding], order: Order) -> Vec<&Encoded> {
+    let of_order = encodings.iter().filter(|encoding| encoding.order == order);
+    of_order.filter_map(|it| if let Made::Btf(btf) = &it.made { Some(btf) } else { None }).collect()
+}
+
+fn same_bytes(one: &Encoded, other: &Encoded) -> bool {
+    one.sha256 == other.sha256 && one.size == other.size
+}
+
+/// Whether these encodings were made by these commands. Which program the tool is, its pin decides.
+fn are_of(recorded: &[Encoding], encode: &Encode) -> bool {
+    let expected: Vec<_> = encodings_of(encode).collect();
+    recorded.len() == expected.len()
+        && recorded.iter().zip(&expected).all(|(encoding, (order, name))| {
+            let command = &encoding.ran.command;
+            let program = command.argv.first().map(String::as_str).unwrap_or_default();
+            encoding.order == *order && *command == encode_command(encode, program, *order, name)
+        })
+}
+
 /// Whether a step was recorded by this definition of it.
 fn is_of(recorded: &Recorded, step: &Step) -> bool {
     let commands = match (&recorded.ran, &step.encode) {
         (Some(outcome), None) => outcome.command == command(step),
-        (None, Some(encode)) => recorded.encodings.len() == encode.serial + encode.parallel,
+        (None, Some(encode)) => are_of(&recorded.encodings, encode),
         _ => false,
     };
     commands
@@ -96,7 +163,7 @@ fn head(text: &mut String, definition: &Definition, line: &str) {
 }
 
 fn describe(text: &mut String, step: &Step, recorded: &Recorded) {
-    let _ = writeln!(text, "\n{}. {}", recorded.step + 1, step.title);
+    let _ = writeln!(text, "\n{}. {}", recorded.step.saturating_add(1), step.title);
     let _ = writeln!(text, "{}\n", wrapped(&step.why));
     for (what, files) in
         [("as before the patch", &recorded.restored), ("brought", &recorded.brought), ("touched", &recorded.touched)]
@@ -204,10 +271,9 @@ fn encodings(text: &mut String, encodings: &[Encoding], fails: bool) {
                 let _ = writeln!(text, "     {}: {why}", at + 1);
             }
         }
-        let made: Vec<_> =
-            of_order().filter_map(|it| if let Made::Btf(btf) = &it.made { Some(btf) } else { None }).collect();
-        if order == Order::Serial && !made.is_empty() {
-            let same = made.windows(2).all(|two| two[0].sha256 == two[1].sha256 && two[0].size == two[1].size);
+        let made = made(encodings, order);
+        if order == Order::Serial && made.len() > 1 {
+            let same = made.windows(2).all(|two| same_bytes(two[0], two[1]));
             let _ =
                 writeln!(text, "     {}", if same { "byte for byte the same" } else { "not the same bytes each time" });
         }
@@ -230,5 +296,5 @@ fn odd_run(text: &mut String, number: usize, outcome: &Outcome, fails: bool) {
 /// Whether prototypes alone differ, see [`super::encoding`].
 const fn same_by_meaning(against: &Against) -> bool {
     let Against { data_lost, data_gained, functions_lost, functions_gained, other_prototypes: _ } = *against;
-    data_lost + data_gained + functions_lost + functions_gained == 0
+    data_lost == 0 && data_gained == 0 && functions_lost == 0 && functions_gained == 0
 }

@@ -103,8 +103,26 @@ pub struct Outcome {
     pub command: Command,
     /// Its exit status.
     pub status: i32,
-    /// What it wrote, both streams in the order in which that came.
+    /// What it wrote, both streams in the order in which that came; what controls a terminal is escaped, all but tabs.
     pub lines: Vec<String>,
+}
+
+impl Outcome {
+    /// What came of a command that wrote these lines.
+    #[must_use]
+    pub fn new(command: Command, status: i32, lines: Vec<String>) -> Self {
+        let lines = lines.into_iter().map(|line| if line.contains(controls) { escaped(&line) } else { line }).collect();
+        Self { command, status, lines }
+    }
+}
+
+fn controls(char: char) -> bool {
+    char.is_control() && char != '\t'
+}
+
+fn escaped(line: &str) -> String {
+    let escape = |char: char| if controls(char) { char.escape_default().to_string() } else { char.to_string() };
+    line.chars().map(escape).collect()
 }
 
 /// Which files a command wrote.
@@ -294,7 +312,8 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// [`Error::Version`], or [`Error::Sequence`] if the steps are not those that the header announces, in order.
+    /// [`Error::Version`], or [`Error::Sequence`] if the steps are not those that the header announces, in order, or a line is
+    /// more than one.
     pub fn new(header: Header, steps: Vec<Recorded>) -> Result<Self, Error> {
         if header.build_transcript != VERSION {
             return Err(Error::Version { found: header.build_transcript });
@@ -305,6 +324,14 @@ impl Transcript {
         }
         if let Some((at, recorded)) = steps.iter().enumerate().find(|(at, recorded)| *at != recorded.step) {
             return Err(Error::Sequence { what: format!("in the place of step {at} is step {}", recorded.step) });
+        }
+        for recorded in &steps {
+            let outcomes = recorded.ran.iter().chain(recorded.encodings.iter().map(|encoding| &encoding.ran));
+            if let Some(line) = outcomes.flat_map(|outcome| &outcome.lines).find(|line| line.contains(controls)) {
+                return Err(Error::Sequence {
+                    what: format!("a line of step {} is not escaped: {line:?}", recorded.step),
+                });
+            }
         }
         Ok(Self { header, steps })
     }
