@@ -22,39 +22,14 @@ const LARGE: &str = "2g";
 /// What is left on a disk that fills, in bytes: less than any step of a kernel's build needs.
 const LEFT_FREE: u64 = 1 << 20;
 
-/// What has to come of a build that is killed.
-const NEXT_RIGHT: &str = "nothing is published, each next run clears up, the last one's bytes are the reference's";
-
-pub const FAULTS: [Outside; 13] = [
+pub const FAULTS: [Outside; 9] = [
     Outside {
-        name: "killed-preparing",
-        done: "SIGKILL while the source is changed, and of the next run while the tree is copied",
-        demanded: NEXT_RIGHT,
-        provoke: |setting| killed(setting, &[PATCHING, COPYING]),
-    },
-    Outside {
-        name: "killed-building",
-        done: "SIGKILL early in the build, and of the next run late in the build",
-        demanded: NEXT_RIGHT,
-        provoke: |setting| killed(setting, &[EARLY, LATE]),
-    },
-    Outside {
-        name: "killed-collecting",
-        done: "SIGKILL while the result is collected",
-        demanded: NEXT_RIGHT,
-        provoke: |setting| killed(setting, &[COLLECTING]),
-    },
-    Outside {
-        name: "killed-awaited",
-        done: "SIGKILL of a build while another waits for it",
-        demanded: "the other clears up and its bytes are the reference's",
-        provoke: killed_awaited,
-    },
-    Outside {
-        name: "build-terminated",
-        done: "SIGTERM in the middle of the build",
-        demanded: "exit 130, nothing is published or left, the next run's bytes are the reference's",
-        provoke: terminated,
+        name: "build-stopped",
+        done: "SIGKILL while the source is changed; of each next run while the tree is copied, early and late in the build, while \
+               it is collected; SIGTERM of the next; SIGKILL of one for which another waits",
+        demanded: "each time nothing is published and the next run clears up; SIGTERM: exit 130, nothing is left; the bytes of the \
+                   one that waited are the reference's",
+        provoke: stopped,
     },
     Outside {
         name: "first-build-killed",
@@ -234,20 +209,33 @@ fn right(root: &Path, run: Watched, like: &Build) -> Result<String> {
     Ok(format!("next run: exit 0, {}, the same {} files", made.name, made.files.len()))
 }
 
-/// Kills a build at one point after the other, each time the run that clears up after the last.
-fn killed(setting: &Setting<'_>, points: &[Point]) -> Result<String> {
+/// Stops a build at one point after the other, each time the run that clears up after the last.
+fn stopped(setting: &Setting<'_>) -> Result<String> {
     let cache = setting.fresh_cache(First::Built)?;
     let before = cache.published()?;
     let upgrade = || build(setting, cache, &["--upgrade", UPGRADE]);
     let mut left: Option<Left> = None;
-    for point in points {
+    for point in [PATCHING, COPYING, EARLY, LATE, COLLECTING] {
         let mut run = begun(setting, upgrade()?, left.as_ref())?;
-        left = Some(kill(&mut run, cache, point)?);
+        left = Some(kill(&mut run, cache, &point)?);
         demand_unchanged(cache.root(), &before, false)?;
     }
-    let next = demand_right(setting, cache.root(), upgrade()?, left.as_ref(), &cache.upgraded)?;
+    let mut run = begun(setting, upgrade()?, left.as_ref())?;
+    run.until("came to the point", |run| EARLY.reached(run, cache.root()))?;
+    let left = Left::by(&run, cache.root())?;
+    let told = terminate(run)?;
+    left.demand_gone(&setting.ready.choice.engine)?;
+    demand_unchanged(cache.root(), &before, true)?;
+
+    let mut run = Watched::start(upgrade()?)?;
+    run.until("came to the point", |run| COPYING.reached(run, cache.root()))?;
+    // What waits has looked for containers whose owner is gone before there is one.
+    let mut other = Watched::start(upgrade()?)?;
+    other.until("waited", |other| Ok(other.has_said("waiting for another run")))?;
+    kill(&mut run, cache, &COPYING)?;
+    let next = right(cache.root(), other, &cache.upgraded)?;
     cache.demand_untouched()?;
-    Ok(format!("killed; {next}"))
+    Ok(format!("killed; {told}; killed; {next}"))
 }
 
 /// Kills a build at a point, where it has begun and not ended.
@@ -258,34 +246,6 @@ fn kill(run: &mut Watched, cache: &SecondCache, point: &Point) -> Result<Left> {
     let left = Left::by(run, cache.root())?;
     ensure!(!left.temporary.is_empty(), "nothing was left half-made, so nothing was tried");
     Ok(left)
-}
-
-fn killed_awaited(setting: &Setting<'_>) -> Result<String> {
-    let cache = setting.fresh_cache(First::Built)?;
-    let upgrade = || build(setting, cache, &["--upgrade", UPGRADE]);
-    let mut run = Watched::start(upgrade()?)?;
-    run.until("came to the point", |run| COPYING.reached(run, cache.root()))?;
-    let mut other = Watched::start(upgrade()?)?;
-    other.until("waited", |other| Ok(other.has_said("waiting for another run")))?;
-    kill(&mut run, cache, &COPYING)?;
-    let next = right(cache.root(), other, &cache.upgraded)?;
-    cache.demand_untouched()?;
-    Ok(format!("killed; {next}"))
-}
-
-fn terminated(setting: &Setting<'_>) -> Result<String> {
-    let cache = setting.fresh_cache(First::Built)?;
-    let before = cache.published()?;
-    let upgrade = || build(setting, cache, &["--upgrade", UPGRADE]);
-    let mut run = Watched::start(upgrade()?)?;
-    run.until("came to the point", |run| EARLY.reached(run, cache.root()))?;
-    let left = Left::by(&run, cache.root())?;
-    let told = terminate(run)?;
-    left.demand_gone(&setting.ready.choice.engine)?;
-    demand_unchanged(cache.root(), &before, true)?;
-    let next = demand_right(setting, cache.root(), upgrade()?, None, &cache.upgraded)?;
-    cache.demand_untouched()?;
-    Ok(format!("{told}; {next}"))
 }
 
 fn terminate(mut run: Watched) -> Result<String> {
