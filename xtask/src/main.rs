@@ -3,6 +3,7 @@
 mod doctor;
 mod environment;
 mod faults;
+mod format;
 mod fuzz;
 mod interrupt;
 mod kernel;

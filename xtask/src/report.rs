@@ -1,11 +1,6 @@
 //! `cargo xtask report`: what the change that gave modules their BTF claimed, measured again.
 
-use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Subcommand;
 use figures::measure::{self, Subject};
 use figures::{KernelSizes, Overhead, Report, Sizes, Style};
@@ -15,9 +10,9 @@ use kernels::image::{self, Kind};
 use kernels::source::{self, Source, SourcePins};
 use kernels::{Class, engine};
 use scenario::exit::Exit;
-use scenario::file::replace;
 
 use crate::environment::Environment;
+use crate::format::Format;
 use crate::interrupt;
 use crate::progress::{self, Display};
 
@@ -79,40 +74,15 @@ struct Output {
     /// The report's form, and the file it goes to: human, json or html, and a file behind a colon; can be given several
     /// times
     #[arg(long, value_name = "FORMAT[:FILE]", default_value = "human")]
-    format: Vec<Format>,
+    format: Vec<Format<Form>>,
 }
 
-/// A form of the report and where it goes; standard output if nowhere else.
-#[derive(Debug, Clone)]
-struct Format {
-    form: Form,
-    file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
     Human,
     Json,
     Html,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (form, file) = match text.split_once(':') {
-            Some((_, "")) => return Err("a file name is missing after the colon".into()),
-            Some((form, file)) => (form, Some(file.into())),
-            None => (text, None),
-        };
-        let form = match form {
-            "human" => Form::Human,
-            "json" => Form::Json,
-            "html" => Form::Html,
-            other => return Err(format!("{other} is not a format: use human, json or html")),
-        };
-        Ok(Self { form, file })
-    }
 }
 
 /// Measures, and prints the report.
@@ -244,51 +214,18 @@ fn available<T>(found: Result<T, Unavailable>) -> Option<T> {
     found.map_err(|unavailable| progress::say(&format!("error: {unavailable}"))).ok()
 }
 
-fn print(report: &dyn Report, Format { form, file }: &Format) -> Result<()> {
-    let terminal = file.is_none() && io::stdout().is_terminal();
-    let style = Style {
-        colour: terminal && std::env::var_os("NO_COLOR").is_none(),
-        width: if terminal { console::Term::stdout().size().1.into() } else { 120 },
-    };
-    let mut text = match form {
-        Form::Human => report.text(style),
+fn print(report: &dyn Report, format: &Format<Form>) -> Result<()> {
+    let (colour, width) = format.style();
+    format.write(match format.form {
+        Form::Human => report.text(Style { colour, width }),
         Form::Json => report.json()?,
         Form::Html => report.html(),
-    };
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    match file {
-        Some(path) => {
-            write(path, text.as_bytes()).with_context(|| format!("failed to write the report {}", path.display()))
-        }
-        None => match io::stdout().write_all(text.as_bytes()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.context("failed to print the report"),
-        },
-    }
-}
-
-/// Replaces a file; a pipe or a device is written to as it is.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(there) if !there.is_file() => fs::write(path, bytes),
-        _ => replace(path, bytes),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_format_is_a_form_and_possibly_a_file() {
-        let html: Format = "html:out/a:b.html".parse().unwrap();
-        assert_eq!((html.form, html.file.as_deref()), (Form::Html, Some(Path::new("out/a:b.html"))));
-        let json: Format = "json".parse().unwrap();
-        assert_eq!((json.form, json.file), (Form::Json, None));
-        assert!("json:".parse::<Format>().is_err() && "junit".parse::<Format>().is_err());
-    }
 
     #[test]
     fn an_error_exits_as_what_it_wraps_does() {

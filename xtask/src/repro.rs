@@ -1,9 +1,6 @@
 //! `cargo xtask repro`: real kernels, real modules, and what the kernel says, compared with what was recorded.
 
-use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use kernels::archive::resolve;
@@ -13,12 +10,12 @@ use kernels::source::{self, SourcePins};
 use scenario::choice::{Breadth, choose};
 use scenario::definition::{Boot, Definition, Kernel, Modules, Scenario, Subject, test_name};
 use scenario::exit::{Ending, Exit};
-use scenario::file::replace;
 use scenario::report::{Report, Style};
 use scenario::run::{self, Job, Mode, Options, Origin, Pair, Ready, Sources, Wanted};
 use xshell::{Shell, cmd};
 
 use crate::environment::Environment;
+use crate::format::Format;
 use crate::interrupt;
 use crate::progress::Display;
 
@@ -75,7 +72,7 @@ pub struct Arguments {
     /// The report's form, and the file it goes to: human, json or junit, and a file behind a colon; can be
     /// given several times
     #[arg(long, value_name = "FORMAT[:FILE]")]
-    format: Vec<Format>,
+    format: Vec<Format<Form>>,
     /// Lets unavailable scenarios pass, as long as of what was asked for on prebuilt kernels, and of each line's boots and
     /// builds, something ran: an upgrade where there are any
     #[arg(long)]
@@ -101,37 +98,12 @@ impl From<Accel> for vm::Request {
     }
 }
 
-/// A form of the report and where it goes; standard output if nowhere else.
-#[derive(Debug, Clone)]
-struct Format {
-    form: Form,
-    file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
     Human,
     Json,
     Junit,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (form, file) = match text.split_once(':') {
-            Some((_, "")) => return Err("a file name is missing after the colon".into()),
-            Some((form, file)) => (form, Some(file.into())),
-            None => (text, None),
-        };
-        let form = match form {
-            "human" => Form::Human,
-            "json" => Form::Json,
-            "junit" => Form::Junit,
-            other => return Err(format!("{other} is not a format: use human, json or junit")),
-        };
-        Ok(Self { form, file })
-    }
 }
 
 fn default_jobs() -> u16 {
@@ -268,43 +240,17 @@ fn accept(report: &Report) -> Result<()> {
         .context("failed to write the snapshots from what was recorded")
 }
 
-fn print(report: &Report, formats: &[Format]) -> Result<()> {
-    let standard = [Format { form: Form::Human, file: None }];
-    let formats = if formats.is_empty() { &standard[..] } else { formats };
-    for Format { form, file } in formats {
-        let terminal = file.is_none() && io::stdout().is_terminal();
-        let style = Style {
-            colour: terminal && std::env::var_os("NO_COLOR").is_none(),
-            width: if terminal { console::Term::stdout().size().1.into() } else { 120 },
-        };
-        let mut text = match form {
-            Form::Human => report.human(style),
+fn print(report: &Report, formats: &[Format<Form>]) -> Result<()> {
+    let standard = [Format::standard(Form::Human)];
+    for format in if formats.is_empty() { &standard } else { formats } {
+        let (colour, width) = format.style();
+        format.write(match format.form {
+            Form::Human => report.human(Style { colour, width }),
             Form::Json => report.json()?,
             Form::Junit => report.junit()?,
-        };
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-        match file {
-            Some(path) => {
-                write(path, text.as_bytes())
-                    .with_context(|| format!("failed to write the report {}", path.display()))?;
-            }
-            None => match io::stdout().write_all(text.as_bytes()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                other => other.context("failed to print the report")?,
-            },
-        }
+        })?;
     }
     Ok(())
-}
-
-/// Replaces a file; a pipe or a device is written to as it is.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(there) if !there.is_file() => fs::write(path, bytes),
-        _ => replace(path, bytes),
-    }
 }
 
 #[cfg(test)]
@@ -335,27 +281,5 @@ mod tests {
         {
             assert!(parse(&two).is_err(), "{two:?}");
         }
-    }
-
-    #[test]
-    fn a_format_is_a_form_and_possibly_a_file() {
-        let junit: Format = "junit:out/a:b.xml".parse().unwrap();
-        assert_eq!((junit.form, junit.file.as_deref()), (Form::Junit, Some(Path::new("out/a:b.xml"))));
-        let human: Format = "human".parse().unwrap();
-        assert_eq!((human.form, human.file), (Form::Human, None));
-        assert!("json:".parse::<Format>().is_err() && "xml".parse::<Format>().is_err());
-    }
-
-    #[test]
-    fn a_report_is_replaced_whole_and_a_device_is_written_to() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("report.json");
-        for text in ["longer", "short"] {
-            write(&path, text.as_bytes()).unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), text);
-        }
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
-        write(Path::new("/dev/null"), b"text").unwrap();
-        assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }
 }

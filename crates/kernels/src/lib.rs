@@ -27,7 +27,7 @@ pub mod mirror;
 pub mod pins;
 mod process;
 mod progress;
-mod scratch;
+pub mod scratch;
 pub mod source;
 #[cfg(test)]
 mod testing;

@@ -1,7 +1,7 @@
 //! Directories that live as long as whoever works in them, and are swept when that one was killed.
 //!
-//! A folder is locked while it is used. One whose lock nobody holds was left by a process that died; whoever makes the next
-//! folder beside it removes it.
+//! A folder is locked while it is used. One that is neither locked nor marked as kept was left by a process that died; a
+//! later [`sweep`] removes it.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -14,20 +14,25 @@ use crate::Error;
 use crate::cache::remove_contested;
 
 const LOCK: &str = ".lock";
+const KEPT: &str = ".kept";
 
 /// How old a folder without a lock file is that is no longer just being made, or just being removed.
 const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
-/// A directory of our own, removed when dropped.
+/// A directory of our own, removed when dropped unless it is to be kept.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     dir: TempDir,
     _lock: File,
 }
 
 impl Folder {
     /// Makes a folder below `parent`, whose name begins with `prefix`.
-    pub(crate) fn make(parent: &Path, prefix: &str) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::DiskFull`].
+    pub fn make(parent: &Path, prefix: &str) -> Result<Self, Error> {
         let failed = |source| Error::io("create a directory in", parent, source);
         let dir = tempfile::Builder::new().prefix(&format!("{prefix}-")).tempdir_in(parent).map_err(failed)?;
         // Locked before it has the name that a sweep looks for: a lock file that is not locked is one of a dead process.
@@ -39,13 +44,30 @@ impl Folder {
         Ok(Self { dir, _lock: lock })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Keeps the folder, from sweeps as well; gives its path.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::DiskFull`].
+    pub fn keep(mut self) -> Result<PathBuf, Error> {
+        let mark = self.path().join(KEPT);
+        File::create(&mark).map_err(|source| Error::io("create", &mark, source))?;
+        self.dir.disable_cleanup(true);
+        Ok(self.path().to_owned())
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        if self.path().join(KEPT).exists() {
+            return;
+        }
         // What is left, the lock file among it, is removed with `dir`, or by a later sweep.
         let _ = empty(self.path());
     }
@@ -77,7 +99,11 @@ fn is_left_behind(folder: &Path) -> bool {
 
 /// Removes the folders below `parent` that nobody uses any more; gives back what was removed. One into which a container that
 /// outlived its run goes on writing is left for the next time.
-pub(crate) fn sweep(parent: &Path) -> Result<Vec<PathBuf>, Error> {
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn sweep(parent: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut removed = Vec::new();
     let failed = |source| Error::io("read", parent, source);
     for entry in fs::read_dir(parent).map_err(failed)? {
@@ -87,7 +113,7 @@ pub(crate) fn sweep(parent: &Path) -> Result<Vec<PathBuf>, Error> {
             Ok(lock) => lock.try_lock().is_ok(),
             Err(error) => error.kind() == ErrorKind::NotFound && is_left_behind(&dir),
         };
-        if !unused {
+        if !unused || dir.join(KEPT).exists() {
             continue;
         }
         match empty(&dir).and_then(|()| remove_contested(&dir)) {
@@ -109,6 +135,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let parent = parent.path();
         let alive = Folder::make(parent, "alive").unwrap();
+        let kept = Folder::make(parent, "kept").unwrap().keep().unwrap();
         let (killed, half) = (parent.join("killed"), parent.join("half-removed"));
         fs::create_dir_all(killed.join("build/fs")).unwrap();
         fs::write(killed.join(LOCK), "").unwrap();
@@ -123,7 +150,7 @@ mod tests {
         let mut swept = sweep(parent).unwrap();
         swept.sort();
         assert_eq!(swept, [half, killed.clone()]);
-        assert!(alive.path().exists() && made.exists() && !killed.exists());
+        assert!(alive.path().exists() && kept.exists() && made.exists() && !killed.exists());
         assert!(sweep(parent).unwrap().is_empty());
     }
 

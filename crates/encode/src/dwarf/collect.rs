@@ -1,19 +1,22 @@
 //! The walk over a unit's DIEs.
 
 mod declarations;
+mod pass;
 mod types;
+mod values;
 
 use btf::Kind;
-use gimli::{DwForm, constants as dw};
+use gimli::constants as dw;
 
 use super::file::{DwarfFile, UnitHead};
 use super::form::{self, Malformed};
 use super::reader::Reader;
-use super::shape::{ATTRS, Attr, Class, Shape, Shapes, Step};
+use super::shape::{Attr, Class, Shape, Shapes};
 use crate::EncodeError;
 use crate::names::Names;
 use crate::report::Report;
 use crate::unit::{Tagged, Unit, head};
+use values::Values;
 
 /// What is to be collected.
 #[derive(Debug, Clone, Default)]
@@ -67,38 +70,6 @@ pub(crate) struct Sources<'r> {
 
 /// The most DIEs that lie one in the other.
 const MAX_NESTING: usize = 1000;
-
-/// The values that were read of a DIE.
-#[derive(Debug, Clone, Copy)]
-struct Values {
-    seen: u32,
-    values: [u64; ATTRS],
-    forms: [DwForm; ATTRS],
-}
-
-impl Values {
-    #[inline]
-    fn get(&self, attr: Attr) -> Option<u64> {
-        (self.seen >> attr as u32 & 1 == 1).then(|| self.values.get(attr as usize).copied().unwrap_or(0))
-    }
-
-    #[inline]
-    fn flag(&self, attr: Attr) -> bool {
-        self.get(attr).is_some_and(|value| value != 0)
-    }
-
-    fn form(&self, attr: Attr) -> DwForm {
-        self.forms.get(attr as usize).copied().unwrap_or(dw::DW_FORM_null)
-    }
-
-    #[inline]
-    fn set(&mut self, attr: Attr, value: u64, form: DwForm) {
-        self.seen |= 1 << attr as u32;
-        if let (Some(slot), Some(slot_form)) = (self.values.get_mut(attr as usize), self.forms.get_mut(attr as usize)) {
-            (*slot, *slot_form) = (value, form);
-        }
-    }
-}
 
 /// A DIE whose children are being read.
 #[derive(Debug, Clone, Copy)]
@@ -203,7 +174,7 @@ impl Collector {
             enums: &mut self.enums,
             unit,
             report,
-            values: Values { seen: 0, values: [0; ATTRS], forms: [dw::DW_FORM_null; ATTRS] },
+            values: Values::NONE,
         };
         walk.run()?;
         for &(index, ty) in &self.enums {
@@ -280,195 +251,6 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Reads what is wanted of a DIE.
-    #[inline]
-    fn read(&mut self, shape: &Shape) -> Result<()> {
-        self.values.seen = 0;
-        for step in self.shapes.reading(shape) {
-            match *step {
-                Step::Bytes(bytes) => self.reader.skip(bytes as usize),
-                Step::Value(form) => form::skip(&mut self.reader, form, self.head.encoding),
-                Step::Implicit(attr, value) => {
-                    self.values.set(attr, value.cast_unsigned(), dw::DW_FORM_implicit_const);
-                    Ok(())
-                }
-                Step::Read(attr, form) => match form {
-                    dw::DW_FORM_ref4 => self.reader.u32().map(|value| self.values.set(attr, u64::from(value), form)),
-                    dw::DW_FORM_data1 => self.reader.u8().map(|value| self.values.set(attr, u64::from(value), form)),
-                    dw::DW_FORM_data2 => self.reader.u16().map(|value| self.values.set(attr, u64::from(value), form)),
-                    form => self.read_value(attr, form),
-                },
-            }
-            .map_err(|error| self.malformed(error))?;
-        }
-        Ok(())
-    }
-
-    /// Reads a value. Of a string, an expression, or what a section holds, the position is kept.
-    fn read_value(&mut self, attr: Attr, form: DwForm) -> Result<(), Malformed> {
-        let reader = &mut self.reader;
-        let encoding = self.head.encoding;
-        let form = if form == dw::DW_FORM_indirect { form::indirect(reader)? } else { form };
-        let position = reader.position() as u64;
-        let value = match form {
-            dw::DW_FORM_strp
-            | dw::DW_FORM_line_strp
-            | dw::DW_FORM_string
-            | dw::DW_FORM_exprloc
-            | dw::DW_FORM_block
-            | dw::DW_FORM_block1
-            | dw::DW_FORM_block2
-            | dw::DW_FORM_block4
-            | dw::DW_FORM_sec_offset
-            | dw::DW_FORM_ref_addr
-            | dw::DW_FORM_addr => {
-                form::skip(reader, form, encoding)?;
-                position
-            }
-            dw::DW_FORM_flag_present => 1,
-            dw::DW_FORM_data1 | dw::DW_FORM_ref1 | dw::DW_FORM_flag | dw::DW_FORM_strx1 => u64::from(reader.u8()?),
-            dw::DW_FORM_data2 | dw::DW_FORM_ref2 | dw::DW_FORM_strx2 => u64::from(reader.u16()?),
-            dw::DW_FORM_strx3 => u64::from(reader.u24()?),
-            dw::DW_FORM_data4 | dw::DW_FORM_ref4 | dw::DW_FORM_strx4 => u64::from(reader.u32()?),
-            dw::DW_FORM_data8 | dw::DW_FORM_ref8 => reader.u64()?,
-            dw::DW_FORM_udata | dw::DW_FORM_ref_udata | dw::DW_FORM_strx => reader.uleb()?,
-            dw::DW_FORM_sdata => reader.sleb()?.cast_unsigned(),
-            other => return form::skip(reader, other, encoding),
-        };
-        self.values.set(attr, value, form);
-        Ok(())
-    }
-
-    /// Passes over a DIE, to its next sibling if it says where that is, else with all its children.
-    fn pass(&mut self, shape: &Shape) -> Result<()> {
-        let mut depth = 0usize;
-        let mut shape = *shape;
-        loop {
-            let sibling = self.pass_one(&shape).map_err(|error| self.malformed(error))?;
-            if shape.has_children {
-                match sibling {
-                    Some(sibling) => self.reader.jump(sibling).map_err(|error| self.malformed(error))?,
-                    None => depth = depth.saturating_add(1),
-                }
-            }
-            loop {
-                if depth == 0 {
-                    return Ok(());
-                }
-                match self.next_die()? {
-                    None => depth = depth.wrapping_sub(1),
-                    Some((_, next)) => {
-                        shape = next;
-                        break;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Passes over a DIE's attributes. Where its next sibling is, if it says so.
-    #[inline]
-    fn pass_one(&mut self, shape: &Shape) -> Result<Option<usize>, Malformed> {
-        let mut sibling = None;
-        for step in self.shapes.passing(shape) {
-            match *step {
-                Step::Bytes(bytes) => self.reader.skip(bytes as usize)?,
-                Step::Value(form) => form::skip(&mut self.reader, form, self.head.encoding)?,
-                Step::Read(_, form @ (dw::DW_FORM_ref4 | dw::DW_FORM_ref1 | dw::DW_FORM_ref2 | dw::DW_FORM_ref8)) => {
-                    let size = form::fixed_size(form, self.head.encoding).unwrap_or(0);
-                    let target = self.reader.word(u8::try_from(size).unwrap_or(0))?;
-                    sibling = usize::try_from(target).ok();
-                }
-                Step::Read(_, dw::DW_FORM_ref_udata) => sibling = usize::try_from(self.reader.uleb()?).ok(),
-                Step::Read(_, form) => form::skip(&mut self.reader, form, self.head.encoding)?,
-                Step::Implicit(..) => {}
-            }
-        }
-        Ok(sibling)
-    }
-
-    /// The number of the name that an attribute holds; 0 if it has none.
-    #[inline]
-    fn name(&mut self, attr: Attr) -> Result<u32> {
-        let Some(value) = self.values.get(attr) else { return Ok(0) };
-        let form = self.values.form(attr);
-        let position = usize::try_from(value).unwrap_or(usize::MAX);
-        match form {
-            dw::DW_FORM_strp => {
-                let raw = self.word_at(position)?;
-                let offset = self.relocated(position, raw)?.0;
-                self.file.name(self.names, offset)
-            }
-            dw::DW_FORM_string => {
-                let string = self.reader.at(position).string().map_err(|error| self.malformed(error))?;
-                self.names.number(string)
-            }
-            dw::DW_FORM_line_strp => {
-                let raw = self.word_at(position)?;
-                let offset = self.relocated(position, raw)?.0;
-                self.file.line_name(self.names, offset)
-            }
-            dw::DW_FORM_strx
-            | dw::DW_FORM_strx1
-            | dw::DW_FORM_strx2
-            | dw::DW_FORM_strx3
-            | dw::DW_FORM_strx4
-            | dw::DW_FORM_GNU_str_index => self.file.indexed_name(self.names, self.head, self.string_offsets, value),
-            form => {
-                self.report.unsupported_form(form);
-                Ok(0)
-            }
-        }
-    }
-
-    fn word_at(&self, position: usize) -> Result<u64> {
-        let word = self.reader.at(position).word(self.head.encoding.offset_size);
-        word.map_err(|error| self.malformed(error))
-    }
-
-    #[inline]
-    fn relocated(&mut self, position: usize, raw: u64) -> Result<(u64, Option<u32>)> {
-        let at = self.head.offset.saturating_add(position as u64);
-        self.file.relocated(&self.file.relocations, &mut self.cursor, at, raw)
-    }
-
-    /// The offset in `.debug_info` of the DIE that an attribute refers to; 0 if it has none.
-    #[inline]
-    fn reference(&mut self, attr: Attr) -> Result<u32> {
-        let Some(value) = self.values.get(attr) else { return Ok(0) };
-        match self.values.form(attr) {
-            dw::DW_FORM_ref4 | dw::DW_FORM_ref1 | dw::DW_FORM_ref2 | dw::DW_FORM_ref8 | dw::DW_FORM_ref_udata => {
-                Ok(u32::try_from(value).ok().and_then(|value| value.checked_add(self.base)).unwrap_or(DANGLING))
-            }
-            dw::DW_FORM_ref_addr => {
-                let position = usize::try_from(value).unwrap_or(usize::MAX);
-                let raw = self.word_at(position)?;
-                Ok(u32::try_from(self.relocated(position, raw)?.0).unwrap_or(DANGLING))
-            }
-            form => {
-                self.report.unsupported_form(form);
-                Ok(DANGLING)
-            }
-        }
-    }
-
-    /// A number that an attribute holds; `None` if it has none or it is not a plain number.
-    #[inline]
-    fn number(&self, attr: Attr) -> Option<u64> {
-        let value = self.values.get(attr)?;
-        let is_number = matches!(
-            self.values.form(attr),
-            dw::DW_FORM_data1
-                | dw::DW_FORM_data2
-                | dw::DW_FORM_data4
-                | dw::DW_FORM_data8
-                | dw::DW_FORM_udata
-                | dw::DW_FORM_sdata
-                | dw::DW_FORM_implicit_const
-        );
-        is_number.then_some(value)
-    }
-
     fn die(&mut self, offset: u32, shape: &Shape) -> Result<()> {
         let frame = self.frames.last().copied().unwrap_or(Frame::Nothing);
         match (shape.class, frame) {
@@ -517,6 +299,3 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 }
-
-/// The offset of no DIE.
-const DANGLING: u32 = u32::MAX.wrapping_sub(1);

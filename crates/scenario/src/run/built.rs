@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::folder::Folder;
+use kernels::scratch::Folder;
+
 use super::{Error, Job, Mode, Options, Ready, Shelf, Sources};
 use crate::definition::{Definition, Scenario, Subject};
 use crate::exit::Ending;

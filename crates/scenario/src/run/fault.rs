@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use guest_protocol::{Fault as Order, PROTOCOL, Plan, Step};
 use kernels::archive::Kernel;
+use kernels::scratch::Folder;
 use rustix::process::{Pid, Signal, kill_process};
 use vm::{Accel, Boot, Chooser, Initramfs, KvmHost, Limits, Machine, Outcome, Request};
 
-use super::folder::Folder;
 use super::one::unfinished;
 use super::{Error, Ready};
 use crate::exit::Ending;
@@ -105,7 +105,7 @@ impl Ground {
     ///
     /// [`Error::Io`].
     pub fn make(ready: &Ready<'_>, name: &str) -> Result<Self, Error> {
-        Folder::make(&ready.runs, name).map(Self)
+        Ok(Self(Folder::make(&ready.runs, name)?))
     }
 
     /// The directory.

@@ -4,7 +4,6 @@
 mod built;
 mod error;
 pub mod fault;
-mod folder;
 mod groups;
 mod job;
 mod kernel;

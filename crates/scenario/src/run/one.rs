@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use guest_protocol::{PROTOCOL, Plan, Step};
+use kernels::scratch::Folder;
 use kmod::Module;
 use vm::{Accel, Initramfs, Limits, Lost, Machine, Outcome, Request, Source, first_difference};
 
-use super::folder::Folder;
 use super::kernel::{KernelFiles, ModuleFile, fingerprint};
 use super::proof::prove;
 use super::{Error, Job, Mode, Options, Pair, Parts, Progress, Ready, Shelf, Show, measure};

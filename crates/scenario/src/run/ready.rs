@@ -1,5 +1,6 @@
 //! Everything that a run needs before a scenario can be tried: an engine, an image, the guest's PID 1.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -9,10 +10,10 @@ use kernels::archive::AptArchive;
 use kernels::build::Workshop;
 use kernels::engine::{self, Choice, Wish};
 use kernels::image::{self, Image, Kind};
+use kernels::scratch;
 use vm::{Chooser, KvmHost, KvmVerdict, Request, build_guest};
 
 use super::Error;
-use super::folder::sweep;
 use super::launcher::EngineLauncher;
 
 /// What is asked of the environment.
@@ -61,7 +62,8 @@ impl<'a> Ready<'a> {
         let host = KvmHost::this(&image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
         let known = known_kvm(&context, &host);
         let runs = context.cache.root().join("runs");
-        sweep(&runs)?;
+        fs::create_dir_all(&runs).map_err(Error::io("create", &runs))?;
+        scratch::sweep(&runs)?;
         let chooser = Chooser::new(wanted.accel, host, known);
         let build_image = OnceLock::new();
         Ok(Self { begun, chooser, context, choice, image, guest, runs, build_image })
