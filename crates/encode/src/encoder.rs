@@ -28,6 +28,8 @@ pub struct Encoder<'b> {
 pub struct Encoded {
     /// The content of `.BTF`.
     pub btf: Vec<u8>,
+    /// The content of `.BTF.base`, where [`Options::distilled_base`] asked for it and there is a base.
+    pub base: Option<Vec<u8>>,
     /// What was and was not encoded.
     pub report: Report,
 }
@@ -88,7 +90,7 @@ impl<'b> Encoder<'b> {
         select::tags(&mut pool, &functions, &variables)?;
         let (btf, types) = write::write(&pool, &names, endian)?;
         report.types = types;
-        Ok(Encoded { btf, report })
+        Ok(Encoded { btf, base: None, report })
     }
 
     fn wanted(&self, names: &Names<'_>, symbols: &Symbols, per_cpu: Option<PerCpu>) -> Result<Wanted, EncodeError> {
