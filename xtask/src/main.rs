@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands, one file each. No logic here that a crate could own.
 
 mod doctor;
+mod encode_check;
 mod environment;
 mod faults;
 mod format;
@@ -11,6 +12,7 @@ mod progress;
 mod report;
 mod repro;
 mod test;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,6 +32,7 @@ struct Arguments {
 enum Command {
     Repro(repro::Arguments),
     Doctor(doctor::Arguments),
+    EncodeCheck(encode_check::Arguments),
     Faults(faults::Arguments),
     Kernel(kernel::Arguments),
     Report(report::Arguments),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Repro(arguments) => repro::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::EncodeCheck(arguments) => encode_check::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

@@ -38,10 +38,11 @@ pub(crate) fn functions(
     let mut ids = NumberMap::default();
     let functions = std::mem::take(&mut pool.functions);
     let params = std::mem::take(&mut pool.params);
+    let every = options.functions == Functions::Every;
     let chosen = choose_functions(pool, options, &functions, &params);
     let mut words = Vec::new();
     for (place, function) in functions.iter().enumerate() {
-        if chosen.get(&function.name) != Some(&Some(place)) {
+        if !every && chosen.get(&function.name) != Some(&Some(place)) {
             continue;
         }
         let start = function.first_param as usize;
