@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use btf::compare::{Comparison, Strength};
 use btf::{Btf, TypeId, View};
-use encode::check::{Differences, differences};
+use encode::check::{BaseTypes, Differences, differences};
 use encode::{Encoded, Encoder, Functions, Options, PreparedBase};
 use kmod::ElfFile;
 
@@ -21,13 +21,15 @@ pub struct Reference<'a> {
     threads: usize,
     /// Made when the first file differs.
     meanings: OnceLock<Meanings<'a>>,
+    /// The types of the base, to be looked for in what is over it.
+    types: OnceLock<BaseTypes<'a>>,
 }
 
 impl<'a> Reference<'a> {
     /// Files without a base, or with this one.
     #[must_use]
     pub const fn new(base: Option<(&'a Btf<'a>, &'a PreparedBase)>, options: Options) -> Self {
-        Self { base, options, by_chance: false, threads: 1, meanings: OnceLock::new() }
+        Self { base, options, by_chance: false, threads: 1, meanings: OnceLock::new(), types: OnceLock::new() }
     }
 
     /// The shipped BTF was made by a pahole that lets its threads decide, see [`crate::Rule::chance`].
@@ -83,10 +85,25 @@ impl<'a> Reference<'a> {
             common: u32::try_from(found.common).unwrap_or(u32::MAX),
             our_bytes: ours.len() as u64,
             shipped_bytes: shipped.len() as u64,
-            redundant: Vec::new(),
+            redundant: self.redundant(&ours_btf),
             left_out: None,
             differences,
         })
+    }
+
+    /// The types that should not be there, since the base has them, and nothing that it only declares was a reason to write them
+    /// again.
+    fn redundant(&self, ours: &Btf<'_>) -> Vec<String> {
+        let Some((base, _)) = self.base else { return Vec::new() };
+        let view = self.over(ours);
+        let describe = |id| {
+            let ty = view.get(id)?;
+            let name = view.name(&ty)?.escape_ascii();
+            Some(format!("{} {name}", ty.kind()).trim_end().to_owned())
+        };
+        let repeated = self.types.get_or_init(|| BaseTypes::new(base)).repeated_in(ours);
+        let without_reason = repeated.iter().filter(|repeated| repeated.forward.is_none());
+        without_reason.map(|repeated| describe(repeated.own).unwrap_or_default()).collect()
     }
 
     fn compare(&self, elf: &ElfFile, shipped: &[u8]) -> Result<Compared, String> {

@@ -83,15 +83,8 @@ pub enum Error {
     },
 }
 
-/// How a kernel's build had a pahole of this version encode, and whether that lets its threads decide what it writes.
-#[must_use]
-pub fn options_of(pahole: u32) -> Option<(Options, bool)> {
-    match pahole {
-        124 => Some((Options::pahole_1_24(), true)),
-        130 => Some((Options::kernel(), false)),
-        _ => None,
-    }
-}
+/// The first version of pahole that always writes the same, whichever of its threads comes first: 1.29.
+const REPRODUCIBLE: u32 = 129;
 
 fn version(pahole: u32) -> String {
     format!("{}.{:02}", pahole / 100, pahole % 100)
@@ -110,8 +103,9 @@ pub fn check_kernel(
 ) -> Result<KernelReport, Error> {
     let begun = Instant::now();
     let pahole = subject.pahole;
-    let (options, by_chance) =
-        options_of(pahole).ok_or_else(|| Error::Pahole { release: subject.release.clone(), pahole })?;
+    let options =
+        Options::of_pahole(pahole).ok_or_else(|| Error::Pahole { release: subject.release.clone(), pahole })?;
+    let by_chance = pahole < REPRODUCIBLE;
     let path = &subject.vmlinux;
     let base_bytes =
         kmod::kernel_btf(path).map_err(|source| Error::Kmod { path: path.clone(), source })?.bytes;

@@ -22,7 +22,7 @@ mod report;
 mod rules;
 
 pub use file::Reference;
-pub use kernel::{Error, Subject, check_kernel, options_of};
+pub use kernel::{Error, Subject, check_kernel};
 pub use render::Style;
 pub use report::{Compared, Difference, FileReport, KernelReport, Outcome, Report, Standing, VERSION};
 pub use rules::{RULES, Rule};

@@ -54,6 +54,17 @@ pub struct Options {
 }
 
 impl Options {
+    /// What a kernel's build asked of its pahole, by the version that `CONFIG_PAHOLE_VERSION` has: 124 stands for 1.24. Nothing
+    /// for a version whose ways are not known.
+    #[must_use]
+    pub fn of_pahole(version: u32) -> Option<Self> {
+        match version {
+            124 => Some(Self::pahole_1_24()),
+            130 => Some(Self::kernel()),
+            _ => None,
+        }
+    }
+
     /// What Linux 6.1 asks of pahole 1.24.
     #[must_use]
     pub fn pahole_1_24() -> Self {

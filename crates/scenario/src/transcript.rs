@@ -73,6 +73,21 @@ pub struct KernelId {
     /// What was built of it, if it was source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<BuildId>,
+    /// What encoded the BTF of its modules anew, if that is not what was shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderId>,
+}
+
+/// What encoded BTF in place of that which was shipped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderId {
+    /// What encodes: `modbtf`.
+    pub name: String,
+    /// From which package's debug information: `package=version`.
+    pub debug: String,
+    /// SHA-256 of that package's file.
+    pub sha256: String,
 }
 
 /// What stands for a package's name where the source came from elsewhere.
@@ -288,6 +303,7 @@ mod tests {
             version: "1".into(),
             sha256: "0".repeat(64),
             build: None,
+            encoder: None,
         };
         let btf = SysfsBtf { size: 24, sha256: "a".repeat(64) };
         let given = ["exportfs", "overlay"].map(|name| Given {
