@@ -38,7 +38,7 @@ fn prepared(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Resul
     let context = environment.context(&apt, &cancel, &show)?;
     let choice = engine::prepare(&context, environment.engine)?;
     let image = image::prepare(&context, &choice.engine, Kind::Build)?;
-    work(&Workshop { context: &context, engine: &choice.engine, image: &image })
+    work(&Workshop { context: &context, engine: &choice.engine, image: &image, encoder: None })
 }
 
 fn class(error: &anyhow::Error) -> Option<Class> {

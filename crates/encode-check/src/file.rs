@@ -158,7 +158,8 @@ fn unexplained(case: &Case<'_>, views: [View<'_>; 2]) -> Vec<Difference> {
         let ours = case.of(Side::Ours);
         let (kind, name) = (ours.kind(id), ours.name(id));
         let shipped = case.of(Side::Shipped);
-        let is_alike = |other: &TypeId| !name.is_empty() && shipped.kind(*other) == kind && shipped.name(*other) == name;
+        let is_alike =
+            |other: &TypeId| !name.is_empty() && shipped.kind(*other) == kind && shipped.name(*other) == name;
         let Some(place) = theirs.iter().position(is_alike) else {
             differences.push(case.alone(Side::Ours, id, "only ours has it".into(), None));
             continue;

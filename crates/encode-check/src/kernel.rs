@@ -107,11 +107,9 @@ pub fn check_kernel(
         Options::of_pahole(pahole).ok_or_else(|| Error::Pahole { release: subject.release.clone(), pahole })?;
     let by_chance = pahole < REPRODUCIBLE;
     let path = &subject.vmlinux;
-    let base_bytes =
-        kmod::kernel_btf(path).map_err(|source| Error::Kmod { path: path.clone(), source })?.bytes;
+    let base_bytes = kmod::kernel_btf(path).map_err(|source| Error::Kmod { path: path.clone(), source })?.bytes;
     let base = Btf::parse(&base_bytes).map_err(|source| Error::Btf { path: path.clone(), source })?;
-    let prepared =
-        PreparedBase::new(&base_bytes).map_err(|source| Error::Base { path: path.clone(), source })?;
+    let prepared = PreparedBase::new(&base_bytes).map_err(|source| Error::Base { path: path.clone(), source })?;
     let modules = list(&subject.modules)?;
 
     let total = modules.len() as u64 + 1;
@@ -153,9 +151,10 @@ fn module(over: &Reference<'_>, root: &Path, file: &Path) -> FileReport {
         Ok((elf, shipped))
     };
     match read() {
-        Ok((_, shipped)) if shipped.is_empty() => {
-            FileReport { file: name, outcome: Outcome::Failed("it was shipped without BTF: nothing to compare with".into()) }
-        }
+        Ok((_, shipped)) if shipped.is_empty() => FileReport {
+            file: name,
+            outcome: Outcome::Failed("it was shipped without BTF: nothing to compare with".into()),
+        },
         Ok((elf, shipped)) => over.check(&name, &elf, &shipped),
         Err(error) => FileReport { file: name, outcome: Outcome::Failed(in_one_line(&error)) },
     }

@@ -33,7 +33,8 @@ pub(super) fn encode(
     let with_btf = modules.par_iter_mut().filter(|module| module.btf.is_some());
     with_btf.try_for_each(|module| {
         let path = tree.dir().join(&module.path);
-        let encoded = encoder.encode(debug.join(unpacked(&module.path))).map_err(|error| wrong(&path, in_one_line(&error)))?;
+        let encoded =
+            encoder.encode(debug.join(unpacked(&module.path))).map_err(|error| wrong(&path, in_one_line(&error)))?;
         let file = Module::open(&path)?;
         let ids = ids::moved(&file, &parsed, &encoded.btf).map_err(|what| wrong(&path, what))?;
         // A signature would be void; a kernel that wants one does not load these modules, and says so.

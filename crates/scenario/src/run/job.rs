@@ -73,7 +73,8 @@ impl Job {
                 .release(release)
                 .map(|pin| Origin::Package(pin.clone()))
                 .ok_or_else(|| format!("{release} is not pinned in kernel-configs/")),
-            (Kernel::Encoded(Encoded { release, encoder }), _) => match (pins.release(release), pins.debug_of(release)) {
+            (Kernel::Encoded(Encoded { release, encoder }), _) => match (pins.release(release), pins.debug_of(release))
+            {
                 (Some(kernel), Some(debug)) => {
                     Ok(Origin::Encoded { kernel: kernel.clone(), debug: debug.clone(), encoder: *encoder })
                 }

@@ -56,7 +56,7 @@ impl Parts {
         parts.debug = Some(debug.modules.clone());
         parts.id.encoder = Some(EncoderId {
             name: encoder.to_string(),
-            debug: debug.pin.name(),
+            debug: Some(debug.pin.name()),
             sha256: debug.pin.sha256.to_string(),
         });
         parts
@@ -72,7 +72,10 @@ impl Parts {
             version: manifest.source.version.clone(),
             sha256: manifest.source.sha256.to_string(),
             build: Some(build_id(manifest, kernel)),
-            encoder: None,
+            encoder: manifest.encoder().map(|(name, sha256)| {
+                let (name, sha256) = (name.to_owned(), sha256.to_owned());
+                EncoderId { name, debug: None, sha256 }
+            }),
         };
         Self {
             id,

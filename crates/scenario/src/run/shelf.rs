@@ -158,12 +158,7 @@ impl Gone {
 }
 
 /// A kernel of a package, with the debug information that the BTF of its modules is encoded from.
-fn encoded(
-    ready: &Ready<'_>,
-    kernel: &Kernel,
-    debug: &Pin,
-    encoder: Encoder,
-) -> Result<Result<Parts, Gone>, Error> {
+fn encoded(ready: &Ready<'_>, kernel: &Kernel, debug: &Pin, encoder: Encoder) -> Result<Result<Parts, Gone>, Error> {
     let debug = survivable(acquire_debug(&ready.context, &ready.archive(), debug))?;
     Ok(debug.and_then(|debug| debug.map_err(Gone::Package)).map(|debug| Parts::encoded(kernel, &debug, encoder)))
 }
