@@ -6,13 +6,14 @@ use gimli::constants as dw;
 use kmod::ElfFile;
 
 use crate::dedup::{Pool, Scratch};
-use crate::dwarf::{Collector, DwarfFile, Sources, UnitHead, Wanted};
+use crate::dwarf::{Collector, DwarfFile, Sources, UnitHead, Wanted, parameter_registers};
 use crate::names::Names;
 use crate::report::Report;
 use crate::select::{self, PerCpu};
+use crate::irregular;
 use crate::symbols::{FUNCTION, Symbols};
 use crate::unit::Unit;
-use crate::{EncodeError, Options, PreparedBase, pipeline, write};
+use crate::{EncodeError, Functions, Options, PreparedBase, pipeline, write};
 
 /// Encodes files, over one base or none.
 #[derive(Debug)]
@@ -73,10 +74,14 @@ impl<'b> Encoder<'b> {
             return Err(EncodeError::ByteOrder);
         }
         let symbols = Symbols::of(elf)?;
-        let file = DwarfFile::open(elf, &symbols)?.ok_or(EncodeError::NoDwarf)?;
+        let locations = self.options.functions == Functions::Consistent;
+        let file = DwarfFile::open(elf, &symbols, locations)?.ok_or(EncodeError::NoDwarf)?;
         let names = Names::over(self.base.map(|base| &base.names));
         let per_cpu = per_cpu(elf);
-        let wanted = self.wanted(&names, &symbols, per_cpu)?;
+        let mut wanted = self.wanted(&names, &symbols, per_cpu)?;
+        if locations {
+            wanted.registers = parameter_registers(elf.machine());
+        }
         let mut report = Report::default();
         let mut pool = Pool::new(self.base);
         pool.has_function_symbols = wanted.functions.is_some();
@@ -100,6 +105,10 @@ impl<'b> Encoder<'b> {
         for symbol in symbols.iter().filter(|symbol| symbol.kind == FUNCTION) {
             any = true;
             functions.insert(names.number(symbol.name)?);
+            if options.optimized_functions {
+                let end = symbol.name.iter().position(|&byte| byte == b'.');
+                functions.insert(names.number(end.and_then(|end| symbol.name.get(..end)).unwrap_or_default())?);
+            }
         }
         Ok(Wanted {
             floats: options.floats,
@@ -110,6 +119,7 @@ impl<'b> Encoder<'b> {
             variables: options.variables && per_cpu.is_some(),
             local_variables: options.local_variables,
             functions: any.then_some(functions),
+            registers: &[],
         })
     }
 
@@ -213,7 +223,9 @@ impl Reading<'_> {
 
 /// Resolves what a unit's types refer to.
 fn finish(unit: &mut Unit, report: &mut Report) {
+    irregular::share(unit);
     unit.resolve();
+    irregular::mark(unit);
     report.dangling_references = report.dangling_references.saturating_add(unit.dangling);
     unit.sign();
 }

@@ -61,6 +61,7 @@ mod dwarf;
 mod encoder;
 mod error;
 mod features;
+mod irregular;
 mod names;
 mod options;
 mod pipeline;

@@ -73,7 +73,7 @@ fn choose_functions(
         let first = chosen.entry(function.name).or_insert(Some(place));
         let other = first.and_then(|first| functions.get(first));
         let is_consistent = other.is_none_or(|other| agree::functions(pool, params, other, function));
-        if options.functions == Functions::Consistent && !is_consistent {
+        if options.functions == Functions::Consistent && (function.is_irregular || !is_consistent) {
             *first = None;
         }
     }

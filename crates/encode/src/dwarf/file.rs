@@ -19,6 +19,15 @@ pub(crate) struct Table {
     pub(crate) relocations: Relocations,
 }
 
+/// Lists of locations, of which parts are read where they are wanted.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    /// The index of their section.
+    pub(crate) section: usize,
+    /// Those of the section, where they say whether there is a relocation.
+    pub(crate) relocations: Relocations,
+}
+
 /// The debug information of a file. `.debug_info` itself is read unit by unit.
 #[derive(Debug)]
 pub(crate) struct DwarfFile<'f> {
@@ -33,6 +42,10 @@ pub(crate) struct DwarfFile<'f> {
     line_strings: Vec<u8>,
     string_offsets: Table,
     addresses: Table,
+    /// `.debug_loclists`, if locations are wanted.
+    pub(crate) locations: Option<Lists>,
+    /// `.debug_loc`, which is in its place up to DWARF 4.
+    pub(crate) old_locations: Option<Lists>,
 }
 
 /// The header of a unit.
@@ -54,8 +67,9 @@ pub(crate) struct UnitHead {
 const MAX_HEADER: u64 = 40;
 
 impl<'f> DwarfFile<'f> {
-    /// Reads what all units share. `None` for a file without debug information.
-    pub(crate) fn open(elf: &'f ElfFile, symbols: &'f Symbols) -> Result<Option<Self>, EncodeError> {
+    /// Reads what all units share; with what lists of locations need if these are wanted. `None` for a file without debug
+    /// information.
+    pub(crate) fn open(elf: &'f ElfFile, symbols: &'f Symbols, locations: bool) -> Result<Option<Self>, EncodeError> {
         let section = |name: &'static str| match elf.find(name) {
             Some(head) if head.flags & SHF_COMPRESSED != 0 => Err(EncodeError::Compressed { section: name }),
             found => Ok(found.filter(|head| head.file_size > 0)),
@@ -66,6 +80,12 @@ impl<'f> DwarfFile<'f> {
         let table = |name| -> Result<Table, EncodeError> {
             let Some(head) = section(name)? else { return Ok(Table::default()) };
             Ok(Table { bytes: elf.read_all(&head)?, relocations: Relocations::of(elf, &head)? })
+        };
+        let lists = |name| -> Result<Option<Lists>, EncodeError> {
+            let Some(head) = section(name)?.filter(|_| locations) else { return Ok(None) };
+            // In `.debug_loclists` no number that is looked at is relocated.
+            let relocations = if name == ".debug_loc" { Relocations::of(elf, &head)? } else { Relocations::default() };
+            Ok(Some(Lists { section: head.index, relocations }))
         };
         let Some(info) = section(".debug_info")? else { return Ok(None) };
         let strings = bytes(".debug_str")?;
@@ -82,6 +102,8 @@ impl<'f> DwarfFile<'f> {
             line_strings: bytes(".debug_line_str")?,
             string_offsets: table(".debug_str_offsets")?,
             addresses: table(".debug_addr")?,
+            locations: lists(".debug_loclists")?,
+            old_locations: lists(".debug_loc")?,
         }))
     }
 

@@ -3,6 +3,7 @@
 mod collect;
 mod file;
 mod form;
+mod locations;
 mod reader;
 mod relocations;
 mod shape;
@@ -10,3 +11,4 @@ mod shape;
 pub(crate) use collect::{Collector, NameSet, Sources, Wanted};
 pub(crate) use file::{DwarfFile, UnitHead};
 pub use form::Malformed;
+pub(crate) use locations::parameter_registers;
