@@ -7,10 +7,11 @@ use kmod::ElfFile;
 
 use crate::dedup::{Pool, Scratch};
 use crate::dwarf::{Collector, DwarfFile, Sources, UnitHead, Wanted, parameter_registers};
+use crate::irregular;
+use crate::kfuncs::Kfuncs;
 use crate::names::Names;
 use crate::report::Report;
 use crate::select::{self, PerCpu};
-use crate::irregular;
 use crate::symbols::{FUNCTION, Symbols};
 use crate::unit::Unit;
 use crate::{EncodeError, Functions, Options, PreparedBase, pipeline, write};
@@ -90,7 +91,9 @@ impl<'b> Encoder<'b> {
             pool.resolve_forwards();
         }
         pool.settle()?;
-        let functions = select::functions(&mut pool, &self.options, &mut report)?;
+        let has_tags = self.options.kfunc_tags && self.options.decl_tags;
+        let kfuncs = if has_tags { Kfuncs::of(elf, &symbols)? } else { Kfuncs::default() };
+        let functions = select::functions(&mut pool, &self.options, &kfuncs, &names, &mut report)?;
         let variables = select::variables(&mut pool, &self.options, per_cpu, &symbols, &names, &mut report)?;
         select::tags(&mut pool, &functions, &variables)?;
         let (btf, types) = write::write(&pool, &names, endian)?;

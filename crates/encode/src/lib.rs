@@ -62,6 +62,7 @@ mod encoder;
 mod error;
 mod features;
 mod irregular;
+mod kfuncs;
 mod names;
 mod options;
 mod pipeline;
