@@ -98,7 +98,17 @@ impl<'b> Encoder<'b> {
         select::tags(&mut pool, &functions, &variables)?;
         let (btf, types) = write::write(&pool, &names, endian)?;
         report.types = types;
-        Ok(Encoded { btf, base: None, report })
+        let (btf, base) = self.distilled(btf)?;
+        Ok(Encoded { btf, base, report })
+    }
+
+    /// What was encoded with a base of its own, where one is asked for.
+    fn distilled(&self, btf: Vec<u8>) -> Result<(Vec<u8>, Option<Vec<u8>>), EncodeError> {
+        let Some(base) = self.base.filter(|_| self.options.distilled_base) else { return Ok((btf, None)) };
+        let base = base.to_btf()?;
+        let base = btf::Btf::parse(&base)?;
+        let distilled = btf::distill::distill(btf::Btf::parse(&btf)?.over(&base))?;
+        Ok((distilled.split, Some(distilled.base)))
     }
 
     fn wanted(&self, names: &Names<'_>, symbols: &Symbols, per_cpu: Option<PerCpu>) -> Result<Wanted, EncodeError> {

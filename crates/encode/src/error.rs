@@ -69,6 +69,9 @@ pub enum EncodeError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The base cannot be distilled.
+    #[error("failed to make the part of the base that the module needs (.BTF.base)")]
+    Distil(#[from] btf::distill::Error),
     /// The base has another byte order than the file.
     #[error("failed to encode: the base and the file have different byte orders")]
     ByteOrder,

@@ -88,6 +88,11 @@ impl BaseNames {
         names
     }
 
+    /// The string section.
+    pub(crate) fn strings(&self) -> &[u8] {
+        &self.strings
+    }
+
     fn at(&self, offset: usize) -> Option<&[u8]> {
         string_at(&self.strings, offset)
     }
