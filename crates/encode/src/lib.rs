@@ -71,6 +71,7 @@ mod record;
 mod report;
 mod select;
 mod symbols;
+mod table;
 mod unit;
 mod write;
 

@@ -1,13 +1,12 @@
 //! One ELF file's debug information: its sections, and where its units are.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use gimli::{DwUt, constants as dw};
 use kmod::ElfFile;
 
 use super::form::{Encoding, Malformed};
 use super::reader::Reader;
 use super::relocations::Relocations;
+use super::strings::Strings;
 use crate::EncodeError;
 use crate::names::{Names, string_at};
 use crate::symbols::Symbols;
@@ -36,9 +35,7 @@ pub(crate) struct DwarfFile<'f> {
     info: usize,
     pub(crate) relocations: Relocations,
     pub(crate) abbreviations: Vec<u8>,
-    strings: Vec<u8>,
-    /// The number of the name at each offset of `strings`, plus one; 0 where it was not asked for yet.
-    numbers: Vec<AtomicU32>,
+    strings: Strings,
     line_strings: Vec<u8>,
     string_offsets: Table,
     addresses: Table,
@@ -88,17 +85,13 @@ impl<'f> DwarfFile<'f> {
             Ok(Some(Lists { section: head.index, relocations }))
         };
         let Some(info) = section(".debug_info")? else { return Ok(None) };
-        let strings = bytes(".debug_str")?;
-        let mut numbers = Vec::new();
-        numbers.resize_with(strings.len(), AtomicU32::default);
         Ok(Some(Self {
             elf,
             symbols,
             info: info.index,
             relocations: Relocations::of(elf, &info)?,
             abbreviations: bytes(".debug_abbrev")?,
-            strings,
-            numbers,
+            strings: Strings::new(bytes(".debug_str")?),
             line_strings: bytes(".debug_line_str")?,
             string_offsets: table(".debug_str_offsets")?,
             addresses: table(".debug_addr")?,
@@ -196,17 +189,7 @@ impl<'f> DwarfFile<'f> {
     /// The number of the name at an offset of `.debug_str`.
     #[inline]
     pub(crate) fn name(&self, names: &Names<'_>, offset: u64) -> Result<u32, EncodeError> {
-        let outside = || EncodeError::String { section: ".debug_str", offset };
-        let place = usize::try_from(offset).map_err(|_| outside())?;
-        let slot = self.numbers.get(place).ok_or_else(outside)?;
-        match slot.load(Ordering::Relaxed).checked_sub(1) {
-            Some(number) => Ok(number),
-            None => {
-                let number = names.number(string_at(&self.strings, place).ok_or_else(outside)?)?;
-                slot.store(number.saturating_add(1), Ordering::Relaxed);
-                Ok(number)
-            }
-        }
+        self.strings.number(names, offset)
     }
 
     /// The number of the name at an offset of `.debug_line_str`.

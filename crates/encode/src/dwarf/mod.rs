@@ -7,6 +7,7 @@ mod locations;
 mod reader;
 mod relocations;
 mod shape;
+mod strings;
 
 pub(crate) use collect::{Collector, NameSet, Sources, Wanted};
 pub(crate) use file::{DwarfFile, UnitHead};
