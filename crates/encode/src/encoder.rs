@@ -149,6 +149,9 @@ impl<'b> Encoder<'b> {
         let mut collector = Collector::new();
         let merged = refers_across(file, &heads, &mut collector)?;
         let reading = Reading { sources: Sources { file, names, wanted }, int: names.number(b"int")? };
+        for _ in 0..file.type_units()? {
+            report.skip_unit(TYPE_UNIT);
+        }
         let mut wanted_heads = Vec::new();
         for head in &heads {
             match left_out(head) {
@@ -246,13 +249,16 @@ fn finish(unit: &mut Unit, report: &mut Report) {
 /// With fewer units it is not worth to start threads.
 const MIN_PARALLEL: usize = 64;
 
+/// Why type units are left out, which `-fdebug-types-section` makes: no build of the kernel asks for them.
+const TYPE_UNIT: &str = "a type unit";
+
 /// Why a unit is left out, if it is.
 fn left_out(head: &UnitHead) -> Option<&'static str> {
     match head.kind {
         dw::DW_UT_compile => None,
         dw::DW_UT_partial => Some("a partial unit, as dwz makes them"),
         dw::DW_UT_skeleton => Some("a skeleton unit, whose contents are in another file"),
-        dw::DW_UT_type | dw::DW_UT_split_type => Some("a type unit"),
+        dw::DW_UT_type | dw::DW_UT_split_type => Some(TYPE_UNIT),
         _ => Some("a unit of an unknown kind"),
     }
 }

@@ -16,12 +16,6 @@ pub enum EncodeError {
         "failed to encode: there is no DWARF (.debug_info); build with CONFIG_DEBUG_INFO, or give the unstripped file"
     )]
     NoDwarf,
-    /// A section is compressed.
-    #[error("failed to read {section}: it is compressed; decompress it first with objcopy --decompress-debug-sections")]
-    Compressed {
-        /// Which one.
-        section: &'static str,
-    },
     /// The DWARF is damaged.
     #[error("failed to read the DWARF of the unit at {unit:#x} in .debug_info")]
     Dwarf {

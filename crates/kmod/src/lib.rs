@@ -14,6 +14,7 @@
 
 pub mod abi;
 mod compress;
+mod content;
 mod elf;
 mod elf_file;
 mod error;
@@ -29,6 +30,7 @@ mod tree;
 mod versions;
 
 pub use compress::{Compression, MAX_DECOMPRESSED};
+pub use content::Content;
 pub use elf::{Elf, Section, Symbol};
 pub use elf_file::{ElfFile, SectionHead};
 pub use error::Error;

@@ -3,8 +3,7 @@
 use gimli::constants as dw;
 
 use super::{Result, Walk};
-use crate::EncodeError;
-use crate::dwarf::file::DwarfFile;
+use crate::dwarf::file::Lists;
 use crate::dwarf::form;
 use crate::dwarf::locations::Search;
 use crate::dwarf::reader::Reader;
@@ -23,11 +22,11 @@ const WINDOW: u64 = 1 << 16;
 
 impl Window {
     /// What is there from an offset on, and whether that is all there is.
-    fn get(&mut self, file: &DwarfFile<'_>, section: usize, offset: u64, least: u64) -> Result<(&[u8], bool)> {
-        let head = file.elf.section(section).ok_or(EncodeError::TooLarge { what: "section numbers" })?;
-        let left = head.file_size.saturating_sub(offset);
+    fn get(&mut self, lists: &Lists<'_>, offset: u64, least: u64) -> Result<(&[u8], bool)> {
+        let Lists { section, content, .. } = lists;
+        let left = content.len().saturating_sub(offset);
         let wanted = least.min(left);
-        let inside = self.start.filter(|&(of, start)| of == section && start <= offset);
+        let inside = self.start.filter(|&(of, start)| of == *section && start <= offset);
         let inside = inside.map(|(_, start)| offset.saturating_sub(start));
         let has = |within: u64| (self.bytes.len() as u64).saturating_sub(within) >= wanted;
         let within = match inside.filter(|&within| has(within)) {
@@ -35,8 +34,8 @@ impl Window {
             None => {
                 self.start = None;
                 let length = least.max(WINDOW).min(left);
-                file.elf.read(&head, offset.min(head.file_size), length, &mut self.bytes)?;
-                self.start = Some((section, offset));
+                content.read(offset.min(content.len()), length, &mut self.bytes)?;
+                self.start = Some((*section, offset));
                 0
             }
         };
@@ -76,11 +75,11 @@ impl Walk<'_, '_> {
 
     /// Where the list with this index begins.
     fn indexed_list(&mut self, index: u64) -> Result<u64> {
-        let Some(section) = self.file.locations.as_ref().map(|lists| lists.section) else { return Ok(u64::MAX) };
+        let Some(lists) = self.file.locations.as_ref() else { return Ok(u64::MAX) };
         let size = self.head.encoding.offset_size;
         let at = index.saturating_mul(u64::from(size)).saturating_add(self.lists);
         let little = self.file.elf.is_little_endian();
-        let (bytes, _) = self.window.get(self.file, section, at, u64::from(size))?;
+        let (bytes, _) = self.window.get(lists, at, u64::from(size))?;
         let offset = Reader::new(bytes, little).word(size);
         Ok(offset.map_or(u64::MAX, |offset| offset.saturating_add(self.lists)))
     }
@@ -95,7 +94,7 @@ impl Walk<'_, '_> {
         let is_relocated = |at: usize| lists.relocations.has(offset.saturating_add(at as u64));
         let mut least = LIST;
         loop {
-            let (bytes, is_all) = window.get(file, lists.section, offset, least)?;
+            let (bytes, is_all) = window.get(lists, offset, least)?;
             let mut again = search.clone();
             let mut reader = Reader::new(bytes, file.elf.is_little_endian());
             let end = if is_old { again.old_list(&mut reader, is_relocated) } else { again.list(&mut reader) };
