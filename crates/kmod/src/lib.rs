@@ -15,6 +15,7 @@
 
 pub mod abi;
 mod compress;
+mod content;
 mod edit;
 mod elf;
 mod elf_file;
@@ -33,6 +34,7 @@ mod tree;
 mod versions;
 
 pub use compress::{Compression, MAX_DECOMPRESSED};
+pub use content::Content;
 pub use edit::SectionEdits;
 pub use elf::{Elf, Section, Symbol};
 pub use elf_file::{ElfFile, SectionHead};
