@@ -92,12 +92,13 @@ impl<'a> SectionEdits<'a> {
     }
 
     /// Changes a file in place: it is replaced whole, by one rename, or stays as it was. Its mode and owner are kept; of hard
-    /// links the others keep the old content. A module that is compressed is compressed again in the same way.
+    /// links the others keep the old content, and extended attributes are those that a new file gets there. A module that
+    /// is compressed is compressed again in the same way.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], [`Error::ReadOnly`], or [`Error::File`] around what [`SectionEdits::apply`] says, and around
-    /// [`Error::Decompress`] and [`Error::Compress`].
+    /// [`Error::Io`], [`Error::ReadOnly`], or [`Error::Change`] around what [`SectionEdits::apply`] says, and around
+    /// [`Error::Decompress`], [`Error::Compress`] and [`Error::NotForModules`].
     pub fn apply_to_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let mut file = File::open(path).map_err(Error::io("open", path))?;
@@ -106,7 +107,7 @@ impl<'a> SectionEdits<'a> {
         match compression {
             None => self.copy_changed(&mut file, path, &mut replacement)?,
             Some(compression) => {
-                let bytes = self.apply_compressed(compression, &read_file(path)?).map_err(Error::in_file(path))?;
+                let bytes = self.apply_compressed(compression, &read_file(path)?).map_err(Error::changing(path))?;
                 replacement.write_all(&bytes).map_err(Error::io("write the new content of", path))?;
             }
         }
@@ -120,7 +121,7 @@ impl<'a> SectionEdits<'a> {
 
     fn copy_changed(&self, file: &mut File, path: &Path, replacement: &mut Replacement<'_>) -> Result<(), Error> {
         let (pieces, _) =
-            FileSource::new(file, path).and_then(|source| self.pieces(&source)).map_err(Error::in_file(path))?;
+            FileSource::new(file, path).and_then(|source| self.pieces(&source)).map_err(Error::changing(path))?;
         let written = pieces.iter().try_for_each(|piece| piece.copy(file, replacement.file()));
         written.map_err(Error::io("write the new content of", path))
     }

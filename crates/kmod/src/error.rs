@@ -30,6 +30,14 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<Error>,
     },
+    /// A file could not be changed as was asked; it is as it was, and `source` says why.
+    #[error("failed to change {}", path.display())]
+    Change {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: Box<Error>,
+    },
     /// Compressed data does not decompress.
     #[error("failed to decompress {input} bytes of {compression} data: it is damaged or cut short")]
     Decompress {
@@ -133,7 +141,7 @@ pub enum Error {
     },
     /// A module is signed, which any change to it would void.
     #[error(
-        "failed to change the module: it is signed, and the signature would no longer hold; drop the signature, or sign again"
+        "failed to keep the signature: the module is signed, and a change voids that; drop the signature, and sign it again"
     )]
     Signed,
     /// A module claims to be signed, with lengths that do not fit.
@@ -143,8 +151,8 @@ pub enum Error {
     BrokenSignature,
     /// A section to be changed is part of what is loaded, where nothing can move.
     #[error(
-        "failed to change section {section}: it is loaded at {address:#x}, where nothing can be moved; \
-         it has to be changed before the file is linked"
+        "failed to replace section {section}: it is loaded at {address:#x}, where nothing can be moved; \
+         that can be done before the file is linked only"
     )]
     LoadedSection {
         /// Its name.
@@ -218,6 +226,13 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn changing(path: &Path) -> impl FnOnce(Self) -> Self {
+        move |error| match error {
+            already @ (Self::Io { .. } | Self::ReadOnly { .. }) => already,
+            other => Self::Change { path: path.to_owned(), source: Box::new(other) },
+        }
     }
 
     pub(crate) fn in_file(path: &Path) -> impl FnOnce(Self) -> Self {

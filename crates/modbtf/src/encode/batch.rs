@@ -45,7 +45,10 @@ pub(super) enum Failure {
     Encode(#[from] EncodeError),
     /// Its BTF could not be put where it was to go.
     #[error(transparent)]
-    Write(#[from] kmod::Error),
+    Write(kmod::Error),
+    /// It is signed.
+    #[error("failed to put BTF into a signed module; give --drop-signature, and sign it again")]
+    Signed(#[source] kmod::Error),
     /// A module, and no base.
     #[error("failed to choose a base: this is a module; give --base, or --standalone for types that no kernel takes")]
     NoBase,
@@ -54,6 +57,15 @@ pub(super) enum Failure {
         "failed to use the base: this is no module but a linked file, whose BTF has none; encode it without --base"
     )]
     NotAModule,
+}
+
+impl From<kmod::Error> for Failure {
+    fn from(error: kmod::Error) -> Self {
+        match &error {
+            kmod::Error::Change { source, .. } if matches!(**source, kmod::Error::Signed) => Self::Signed(error),
+            _ => Self::Write(error),
+        }
+    }
 }
 
 impl Failure {

@@ -7,7 +7,7 @@ mod progress;
 mod report;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ::encode::{Features, Options, PreparedBase};
@@ -63,7 +63,7 @@ pub struct Arguments {
     out: Option<PathBuf>,
 
     /// Cuts off the signature of signed modules, which no longer holds. Without it they are refused.
-    #[arg(long, requires = "in_place")]
+    #[arg(long, conflicts_with_all = ["detached", "out"])]
     drop_signature: bool,
 
     /// How many files are encoded at a time; with a single file, how many threads read it. As many as there are processors if
@@ -105,7 +105,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let options = arguments.options()?;
     let inputs = input::collect(&arguments.files)?;
     let output = Output::new(arguments, &inputs)?;
-    let base = arguments.base.as_ref().map(prepare).transpose()?;
+    let base = arguments.base.as_deref().map(prepare).transpose()?;
     interrupt::catch();
     let start = Instant::now();
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
@@ -124,7 +124,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 /// Reads a base and prepares it.
-pub(crate) fn prepare(path: &PathBuf) -> Result<PreparedBase> {
+pub(crate) fn prepare(path: &Path) -> Result<PreparedBase> {
     let btf = kmod::kernel_btf(path).context("failed to read the base")?;
     PreparedBase::new(&btf.bytes).with_context(|| format!("failed to use {} as a base", path.display()))
 }

@@ -14,7 +14,6 @@ const USUAL: [&str; 4] = ["var", "enum64", "decl_tag", "type_tag"];
 /// Encodes BTF with pahole's arguments, for kernel builds: make PAHOLE=/path/to/modbtf-pahole.
 #[derive(Debug, Default, Parser)]
 #[command(name = "modbtf-pahole", disable_version_flag = true, max_term_width = 100)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an argument of pahole's")]
 pub struct Arguments {
     /// The file to encode: a module or a vmlinux. It gets a .BTF section, unless that goes elsewhere.
     #[arg(value_name = "FILE")]

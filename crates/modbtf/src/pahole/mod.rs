@@ -65,7 +65,7 @@ fn encode(arguments: &Arguments) -> Result<()> {
     };
     let options = arguments.options()?;
     interrupt::catch();
-    let base = arguments.btf_base.as_ref().map(prepare).transpose()?;
+    let base = arguments.btf_base.as_deref().map(prepare).transpose()?;
     let encoder = match &base {
         Some(base) => Encoder::over(base, options),
         None => Encoder::new(options),
