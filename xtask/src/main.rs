@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's own commands, one file each. No logic here that a crate could own.
 
+mod bench;
 mod doctor;
 mod encode_check;
 mod environment;
@@ -31,6 +32,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Repro(repro::Arguments),
+    Bench(bench::Arguments),
     Doctor(doctor::Arguments),
     EncodeCheck(encode_check::Arguments),
     Faults(faults::Arguments),
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Repro(arguments) => repro::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::EncodeCheck(arguments) => encode_check::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),

@@ -59,25 +59,35 @@ impl Encoder {
     ///
     /// [`Error::Start`] and [`Error::Failed`] where cargo cannot be run or refuses; [`Error::Io`].
     pub fn ours(root: &Path, target: &Path) -> Result<Self, Error> {
-        let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let doing = format!("build {DROP_IN}");
-        let output = Command::new(&program)
-            .current_dir(root)
-            .args(["build", "--quiet", "--release", "--package", "modbtf", "--bin", DROP_IN, "--target", TARGET])
-            .arg("--target-dir")
-            .arg(target)
-            .env_remove("RUSTFLAGS")
-            .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\u{1f}-Crelocation-model=static")
-            .stdin(Stdio::null())
-            .output();
-        let name = program.to_string_lossy().into_owned();
-        let output = output.map_err(|source| Error::Io { doing: "run", path: name.clone().into(), source })?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Error::Failed { doing, program: name, status: output.status.to_string(), output: said });
-        }
-        Self::program(&target.join(TARGET).join("release").join(DROP_IN))
+        Self::program(&static_program(root, target, DROP_IN)?)
     }
+}
+
+/// A program of the crate `modbtf`, built from the workspace at `root` with full optimisation, and static, so that it runs in any
+/// image.
+///
+/// # Errors
+///
+/// As [`Encoder::ours`].
+pub fn static_program(root: &Path, target: &Path, name: &str) -> Result<PathBuf, Error> {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(&program)
+        .current_dir(root)
+        .args(["build", "--quiet", "--release", "--package", "modbtf", "--bin", name, "--target", TARGET])
+        .arg("--target-dir")
+        .arg(target)
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\u{1f}-Crelocation-model=static")
+        .stdin(Stdio::null())
+        .output();
+    let cargo = program.to_string_lossy().into_owned();
+    let output = output.map_err(|source| Error::Io { doing: "run", path: cargo.clone().into(), source })?;
+    if !output.status.success() {
+        let (doing, status) = (format!("build {name}"), output.status.to_string());
+        let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Error::Failed { doing, program: cargo, status, output });
+    }
+    Ok(target.join(TARGET).join("release").join(name))
 }
 
 impl Manifest {

@@ -28,7 +28,7 @@ mod workshop;
 use std::path::PathBuf;
 
 pub use config::{Lost, Symbols};
-pub use encoder::Encoder;
+pub use encoder::{Encoder, static_program};
 pub use entry::{Build, Clean, Manifest, clean, disk_usage, list};
 pub use key::Key;
 pub use recipe::{Config, NONE, Recipes};
