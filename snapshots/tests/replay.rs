@@ -30,6 +30,7 @@ replays! {
     downgrade_6_1 => "downgrade@6.1",
     downgrade_6_12 => "downgrade@6.12",
     downgrade_7_2 => "downgrade@7.2",
+    encoder_load => "encoder-load",
     external_module_6_1 => "external-module@6.1",
     external_module_6_12 => "external-module@6.12",
     external_module_7_2 => "external-module@7.2",

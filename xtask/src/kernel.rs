@@ -114,7 +114,7 @@ fn build(arguments: &Building) -> Result<Exit> {
     let context = arguments.environment.context(&apt, &cancel, &show)?;
     let choice = engine::prepare(&context, arguments.environment.engine)?;
     let image = image::prepare(&context, &choice.engine, Kind::Build)?;
-    let workshop = Workshop { context: &context, engine: &choice.engine, image: &image };
+    let workshop = Workshop { context: &context, engine: &choice.engine, image: &image, encoder: None };
 
     let Some(source) = source(arguments, &workshop)? else { return Ok(Exit::Environment) };
     let recipes = Recipes::at(arguments.kernel_configs.clone().unwrap_or_else(|| crate::root().join("kernel-configs")));

@@ -1,6 +1,8 @@
 //! `cargo xtask`: the project's own commands, one file each. No logic here that a crate could own.
 
+mod bench;
 mod doctor;
+mod encode_check;
 mod environment;
 mod faults;
 mod format;
@@ -11,6 +13,7 @@ mod progress;
 mod report;
 mod repro;
 mod test;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,7 +32,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Repro(repro::Arguments),
+    Bench(bench::Arguments),
     Doctor(doctor::Arguments),
+    EncodeCheck(encode_check::Arguments),
     Faults(faults::Arguments),
     Kernel(kernel::Arguments),
     Report(report::Arguments),
@@ -41,7 +46,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Repro(arguments) => repro::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::EncodeCheck(arguments) => encode_check::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

@@ -4,17 +4,14 @@ use anyhow::Result;
 use clap::Subcommand;
 use figures::measure::{self, Subject};
 use figures::{KernelSizes, Overhead, Report, Sizes, Style};
-use kernels::archive::{self, AptArchive, Unavailable};
+use kernels::archive::{AptArchive, Unavailable};
 use kernels::build::{self, Config, Recipes, Request, Workshop};
-use kernels::image::{self, Kind};
 use kernels::source::{self, Source, SourcePins};
-use kernels::{Class, engine};
 use scenario::exit::Exit;
 
 use crate::environment::Environment;
 use crate::format::Format;
-use crate::interrupt;
-use crate::progress::{self, Display};
+use crate::workshop::{available, in_workshop, with_debug};
 
 /// The kernel whose modules are measured besides those that are built here.
 const PREBUILT: &str = "6.1.0-56-cloud-amd64";
@@ -95,44 +92,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Sizes(arguments) => (&arguments.environment, &arguments.output),
         Command::Overhead(arguments) => (&arguments.environment, &arguments.output),
     };
-    let result = in_workshop(environment, |workshop| match &arguments.command {
+    in_workshop(environment, |workshop| match &arguments.command {
         Command::Sizes(arguments) => finish(sizes(workshop, arguments)?.as_ref().map(|it| it as &dyn Report), output),
         Command::Overhead(arguments) => {
             finish(overhead(workshop, arguments)?.as_ref().map(|it| it as &dyn Report), output)
         }
-    });
-    result.or_else(|error| match class(&error) {
-        None => Err(error),
-        Some(class) => {
-            progress::say(&format!("error: {}", crate::one_line_a_cause(&error)));
-            Ok(match class {
-                Class::Usage => Exit::Usage,
-                Class::Cancelled => Exit::Interrupted,
-                Class::Environment => Exit::Environment,
-            })
-        }
     })
-}
-
-fn class(error: &anyhow::Error) -> Option<Class> {
-    let ours =
-        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<kernels::Error>().map(kernels::Error::class);
-    error.chain().find_map(|cause| match cause.downcast_ref::<figures::Error>() {
-        Some(figures::Error::Kernels(error)) => Some(error.class()),
-        Some(_) => Some(Class::Environment),
-        None => ours(cause),
-    })
-}
-
-fn in_workshop(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Result<Exit>) -> Result<Exit> {
-    let display = Display::new();
-    let show = |progress| display.ready(progress);
-    let cancel = interrupt::flag()?;
-    let apt = environment.apt()?;
-    let context = environment.context(&apt, &cancel, &show)?;
-    let choice = engine::prepare(&context, environment.engine)?;
-    let image = image::prepare(&context, &choice.engine, Kind::Build)?;
-    work(&Workshop { context: &context, engine: &choice.engine, image: &image })
 }
 
 /// Prints a report; one that could not be made, which was told, or is incomplete, is no success.
@@ -173,16 +138,7 @@ fn built(workshop: &Workshop<'_>, line: &str) -> Result<Option<KernelSizes>> {
 }
 
 fn prebuilt(workshop: &Workshop<'_>, environment: &Environment, release: &str) -> Result<Option<KernelSizes>> {
-    let pins = environment.pins()?;
-    let (Some(pin), Some(debug)) = (pins.release(release), pins.debug_of(release)) else {
-        let known = pins.debug.iter().map(|pin| pin.release.clone()).collect();
-        let what = "kernel with pinned debug information called";
-        return Err(kernels::Error::UnknownName { what, given: release.to_owned(), known }.into());
-    };
-    let apt = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
-    let kernel = archive::acquire(workshop.context, &apt, std::slice::from_ref(pin))?.pop();
-    let Some(kernel) = kernel.and_then(available) else { return Ok(None) };
-    let Some(debug) = available(archive::acquire_debug(workshop.context, &apt, debug)?) else { return Ok(None) };
+    let Some((kernel, debug)) = with_debug(workshop, environment, release)? else { return Ok(None) };
     Ok(Some(measure::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
 }
 
@@ -209,11 +165,6 @@ fn source_of(workshop: &Workshop<'_>, line: &str) -> Result<Result<Source, Unava
     Ok(source::acquire(workshop, &archive, pins.line(line)?)?)
 }
 
-/// What is there; what is not is told.
-fn available<T>(found: Result<T, Unavailable>) -> Option<T> {
-    found.map_err(|unavailable| progress::say(&format!("error: {unavailable}"))).ok()
-}
-
 fn print(report: &dyn Report, format: &Format<Form>) -> Result<()> {
     let (colour, width) = format.style();
     format.write(match format.form {
@@ -226,15 +177,6 @@ fn print(report: &dyn Report, format: &Format<Form>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_error_exits_as_what_it_wraps_does() {
-        let unknown = || kernels::Error::UnknownName { what: "kernel line", given: "5.0".into(), known: Vec::new() };
-        assert_eq!(class(&unknown().into()), Some(Class::Usage));
-        assert_eq!(class(&figures::Error::from(unknown()).into()), Some(Class::Usage));
-        assert_eq!(class(&figures::Error::Release { release: "x".into() }.into()), Some(Class::Environment));
-        assert_eq!(class(&anyhow::anyhow!("no space")), None);
-    }
 
     #[test]
     fn the_kernel_that_is_measured_without_arguments_is_pinned_with_its_debug_information() {

@@ -1,10 +1,12 @@
 //! `cargo xtask repro`: real kernels, real modules, and what the kernel says, compared with what was recorded.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use kernels::archive::resolve;
-use kernels::build::Recipes;
+use kernels::build::{Encoder, Recipes};
 use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
 use scenario::choice::{Breadth, choose};
@@ -47,6 +49,11 @@ pub struct Arguments {
     /// Builds the kernels from this tree or tarball in place of Debian's source, and compares with the records of its line
     #[arg(long, value_name = "DIR|TARBALL", conflicts_with_all = ["pair", "bless", "list"])]
     source: Option<PathBuf>,
+    /// What encodes the BTF of kernels that are built: `modbtf` for our own in pahole's place, `pahole` for that of the build
+    /// image, or a program that kbuild is given as PAHOLE and that runs in that image. With another than pahole only boots of
+    /// kernels that are built from source are run, and compared by what became of each module
+    #[arg(long, value_name = "modbtf|pahole|PATH", conflicts_with_all = ["quick", "pair", "bless", "list"])]
+    encoder: Option<Encoding>,
     /// Compares and records nothing; only the logs of a machine that went wrong are kept, in the cache
     #[arg(long, conflicts_with = "bless")]
     check: bool,
@@ -98,6 +105,41 @@ impl From<Accel> for vm::Request {
     }
 }
 
+/// What encodes the BTF of kernels that are built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Encoding {
+    /// The build image's own.
+    Pahole,
+    /// Ours in its place.
+    Modbtf,
+    /// A program.
+    Program(PathBuf),
+}
+
+impl FromStr for Encoding {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "pahole" => Self::Pahole,
+            "modbtf" => Self::Modbtf,
+            path => Self::Program(path.into()),
+        })
+    }
+}
+
+impl Encoding {
+    /// Nothing for the image's own.
+    fn find(&self) -> Result<Option<Encoder>, kernels::Error> {
+        let root = crate::root();
+        match self {
+            Self::Pahole => Ok(None),
+            Self::Modbtf => Encoder::ours(&root, &root.join("target/encoder")).map(Some),
+            Self::Program(path) => Encoder::program(path).map(Some),
+        }
+    }
+}
+
 /// The forms of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
@@ -134,7 +176,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cancel = interrupt::flag()?;
     let apt = arguments.environment.apt()?;
     let context = arguments.environment.context(&apt, &cancel, &show_ready)?;
-    let wanted = Wanted { engine: arguments.environment.engine, accel: arguments.accel.into(), root: crate::root() };
+    let wanted = Wanted {
+        engine: arguments.environment.engine,
+        accel: arguments.accel.into(),
+        root: crate::root(),
+        encoder: arguments.encoder.as_ref().map(Encoding::find).transpose()?.flatten(),
+    };
     let ready = Ready::prepare(context, &wanted)?;
     let pins = arguments.environment.pins()?;
     let sources = sources(arguments, &ready)?;
@@ -173,7 +220,10 @@ impl Arguments {
     }
 }
 
-fn chosen(all: Vec<Scenario>, arguments: &Arguments, breadth: &Breadth) -> Result<Vec<Scenario>, run::Error> {
+fn chosen(mut all: Vec<Scenario>, arguments: &Arguments, breadth: &Breadth) -> Result<Vec<Scenario>, run::Error> {
+    if arguments.encoder.as_ref().is_some_and(|encoder| *encoder != Encoding::Pahole) {
+        all.retain(|scenario| scenario.is_built() && scenario.definition.boot().is_some());
+    }
     Ok(choose(all, &arguments.scenarios, breadth)?)
 }
 

@@ -11,7 +11,7 @@
 //!   same description ([`Shape`]).
 //! - [`Builder`] writes: copies that are equal byte by byte, the other byte order, renumbered types, new ones.
 //! - [`mod@compare`] compares types, [`mod@c`] writes them as C, [`mod@relocate`] moves a module's BTF to another base as
-//!   the kernel does.
+//!   the kernel does, [`mod@distill`] gives it what is needed for that.
 //!
 //! The format is that of `include/uapi/linux/btf.h`, kinds 1 to 19, headers of 24 and 32 bytes.
 //!
@@ -59,6 +59,7 @@
 mod build;
 pub mod c;
 pub mod compare;
+pub mod distill;
 mod element;
 mod endian;
 mod error;

@@ -7,6 +7,7 @@ use crate::dedup::{Index, key};
 use crate::names::{BaseNames, NumberMap};
 use crate::record::{self, Slot};
 use crate::unit::{designation, signature};
+use crate::write::{assemble, write_u32};
 
 /// The BTF that modules are split from, with its strings and types hashed: made once, and shared by all threads.
 #[derive(Debug)]
@@ -84,6 +85,12 @@ impl PreparedBase {
         }
         self.index = index;
         self.composites = composites;
+    }
+
+    /// The base as BTF again. Where it has a string twice, all names are at the first.
+    pub(crate) fn to_btf(&self) -> Result<Vec<u8>, EncodeError> {
+        let types: Vec<u8> = self.words.iter().flat_map(|&word| write_u32(self.endian, word)).collect();
+        assemble(&types, self.names.strings(), self.endian)
     }
 
     /// How many types there are, without `void`.

@@ -7,6 +7,10 @@
 //!
 //! Classes are found by refinement: types start with a hash of what they show themselves, and take the classes of what they
 //! refer to into their own until that tells no more types apart.
+//!
+//! [`BaseTypes`] tells whether a split is minimal: whether it has types again that its base has.
+
+mod minimal;
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,6 +18,8 @@ use btf::{Btf, Kind, Type, TypeId, Value, View};
 
 use crate::names::hash_bytes;
 use crate::record::mix;
+
+pub use minimal::BaseTypes;
 
 /// The types that only one side has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,18 +44,7 @@ impl Differences {
 /// The types that are on one side only, of two views over one base.
 #[must_use]
 pub fn differences(left: View<'_>, right: View<'_>) -> Differences {
-    let sides = [left, right];
-    let mut classes = sides.map(shown);
-    let mut count = distinct(&classes);
-    // A round that tells no more types apart is the last; each other one tells at least one more apart.
-    loop {
-        classes = [refine(left, &classes[0]), refine(right, &classes[1])];
-        let refined = distinct(&classes);
-        if refined <= count {
-            break;
-        }
-        count = refined;
-    }
+    let classes = told_apart([left, right], [&[], &[]]);
     let [left_classes, right_classes] = classes;
     let mut balance: HashMap<u64, i64> = HashMap::new();
     for class in &right_classes {
@@ -63,6 +58,27 @@ pub fn differences(left: View<'_>, right: View<'_>) -> Differences {
     }
     let only_right = surplus(right, &right_classes, &mut balance);
     Differences { left: only_left, right: only_right, common }
+}
+
+/// The classes of the types of both sides. Those of `stand_ins` have that of the base's type that they stand for.
+fn told_apart([left, right]: [View<'_>; 2], stand_ins: [&[Option<TypeId>]; 2]) -> [Vec<u64>; 2] {
+    let settle = |mut classes: Vec<u64>, stand_ins: &[Option<TypeId>]| {
+        let pairs = classes.iter_mut().zip(stand_ins);
+        pairs.for_each(|(class, id)| *class = id.map_or(*class, itself));
+        classes
+    };
+    let both = |[left, right]: [Vec<u64>; 2]| [settle(left, stand_ins[0]), settle(right, stand_ins[1])];
+    let mut classes = both([shown(left), shown(right)]);
+    let mut count = distinct(&classes);
+    // A round that tells no more types apart is the last; each other one tells at least one more apart.
+    loop {
+        classes = both([refine(left, &classes[0], itself), refine(right, &classes[1], itself)]);
+        let refined = distinct(&classes);
+        if refined <= count {
+            return classes;
+        }
+        count = refined;
+    }
 }
 
 /// The types of a side for which the other has none left.
@@ -94,12 +110,17 @@ fn shown(view: View<'_>) -> Vec<u64> {
         .collect()
 }
 
-/// Classes with those of what is referred to.
-fn refine(view: View<'_>, classes: &[u64]) -> Vec<u64> {
+/// The class of a type of the base where both sides have the same.
+fn itself(TypeId(id): TypeId) -> u64 {
+    u64::from(id)
+}
+
+/// Classes with those of what is referred to; `base` gives those of `void` and of the base's types.
+fn refine(view: View<'_>, classes: &[u64], base: impl Fn(TypeId) -> u64) -> Vec<u64> {
     let first = view.first_id().0;
-    let of = |TypeId(id): TypeId| match id.checked_sub(first) {
+    let of = |id: TypeId| match id.0.checked_sub(first) {
         Some(own) => classes.get(own as usize).copied().unwrap_or(1),
-        None => u64::from(id),
+        None => base(id),
     };
     view.own_types()
         .zip(classes)

@@ -6,13 +6,15 @@ use gimli::constants as dw;
 use kmod::ElfFile;
 
 use crate::dedup::{Pool, Scratch};
-use crate::dwarf::{Collector, DwarfFile, Sources, UnitHead, Wanted};
+use crate::dwarf::{Collector, DwarfFile, Sources, UnitHead, Wanted, parameter_registers};
+use crate::irregular;
+use crate::kfuncs::Kfuncs;
 use crate::names::Names;
 use crate::report::Report;
 use crate::select::{self, PerCpu};
 use crate::symbols::{FUNCTION, Symbols};
 use crate::unit::Unit;
-use crate::{EncodeError, Options, PreparedBase, pipeline, write};
+use crate::{EncodeError, Functions, Options, PreparedBase, pipeline, write};
 
 /// Encodes files, over one base or none.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Encoder<'b> {
 pub struct Encoded {
     /// The content of `.BTF`.
     pub btf: Vec<u8>,
+    /// The content of `.BTF.base`, where [`Options::distilled_base`] asked for it and there is a base.
+    pub base: Option<Vec<u8>>,
     /// What was and was not encoded.
     pub report: Report,
 }
@@ -71,10 +75,14 @@ impl<'b> Encoder<'b> {
             return Err(EncodeError::ByteOrder);
         }
         let symbols = Symbols::of(elf)?;
-        let file = DwarfFile::open(elf, &symbols)?.ok_or(EncodeError::NoDwarf)?;
+        let locations = self.options.functions == Functions::Consistent;
+        let file = DwarfFile::open(elf, &symbols, locations)?.ok_or(EncodeError::NoDwarf)?;
         let names = Names::over(self.base.map(|base| &base.names));
         let per_cpu = per_cpu(elf);
-        let wanted = self.wanted(&names, &symbols, per_cpu)?;
+        let mut wanted = self.wanted(&names, &symbols, per_cpu)?;
+        if locations {
+            wanted.registers = parameter_registers(elf.machine());
+        }
         let mut report = Report::default();
         let mut pool = Pool::new(self.base);
         pool.has_function_symbols = wanted.functions.is_some();
@@ -83,12 +91,24 @@ impl<'b> Encoder<'b> {
             pool.resolve_forwards();
         }
         pool.settle()?;
-        let functions = select::functions(&mut pool, &self.options, &mut report)?;
+        let has_tags = self.options.kfunc_tags && self.options.decl_tags;
+        let kfuncs = if has_tags { Kfuncs::of(elf, &symbols)? } else { Kfuncs::default() };
+        let functions = select::functions(&mut pool, &self.options, &kfuncs, &names, &mut report)?;
         let variables = select::variables(&mut pool, &self.options, per_cpu, &symbols, &names, &mut report)?;
         select::tags(&mut pool, &functions, &variables)?;
         let (btf, types) = write::write(&pool, &names, endian)?;
         report.types = types;
-        Ok(Encoded { btf, report })
+        let (btf, base) = self.distilled(btf)?;
+        Ok(Encoded { btf, base, report })
+    }
+
+    /// What was encoded with a base of its own, where one is asked for.
+    fn distilled(&self, btf: Vec<u8>) -> Result<(Vec<u8>, Option<Vec<u8>>), EncodeError> {
+        let Some(base) = self.base.filter(|_| self.options.distilled_base) else { return Ok((btf, None)) };
+        let base = base.to_btf()?;
+        let base = btf::Btf::parse(&base)?;
+        let distilled = btf::distill::distill(btf::Btf::parse(&btf)?.over(&base))?;
+        Ok((distilled.split, Some(distilled.base)))
     }
 
     fn wanted(&self, names: &Names<'_>, symbols: &Symbols, per_cpu: Option<PerCpu>) -> Result<Wanted, EncodeError> {
@@ -98,6 +118,10 @@ impl<'b> Encoder<'b> {
         for symbol in symbols.iter().filter(|symbol| symbol.kind == FUNCTION) {
             any = true;
             functions.insert(names.number(symbol.name)?);
+            if options.optimized_functions {
+                let end = symbol.name.iter().position(|&byte| byte == b'.');
+                functions.insert(names.number(end.and_then(|end| symbol.name.get(..end)).unwrap_or_default())?);
+            }
         }
         Ok(Wanted {
             floats: options.floats,
@@ -108,6 +132,7 @@ impl<'b> Encoder<'b> {
             variables: options.variables && per_cpu.is_some(),
             local_variables: options.local_variables,
             functions: any.then_some(functions),
+            registers: &[],
         })
     }
 
@@ -124,6 +149,9 @@ impl<'b> Encoder<'b> {
         let mut collector = Collector::new();
         let merged = refers_across(file, &heads, &mut collector)?;
         let reading = Reading { sources: Sources { file, names, wanted }, int: names.number(b"int")? };
+        for _ in 0..file.type_units()? {
+            report.skip_unit(TYPE_UNIT);
+        }
         let mut wanted_heads = Vec::new();
         for head in &heads {
             match left_out(head) {
@@ -211,7 +239,9 @@ impl Reading<'_> {
 
 /// Resolves what a unit's types refer to.
 fn finish(unit: &mut Unit, report: &mut Report) {
+    irregular::share(unit);
     unit.resolve();
+    irregular::mark(unit);
     report.dangling_references = report.dangling_references.saturating_add(unit.dangling);
     unit.sign();
 }
@@ -219,13 +249,16 @@ fn finish(unit: &mut Unit, report: &mut Report) {
 /// With fewer units it is not worth to start threads.
 const MIN_PARALLEL: usize = 64;
 
+/// Why type units are left out, which `-fdebug-types-section` makes: no build of the kernel asks for them.
+const TYPE_UNIT: &str = "a type unit";
+
 /// Why a unit is left out, if it is.
 fn left_out(head: &UnitHead) -> Option<&'static str> {
     match head.kind {
         dw::DW_UT_compile => None,
         dw::DW_UT_partial => Some("a partial unit, as dwz makes them"),
         dw::DW_UT_skeleton => Some("a skeleton unit, whose contents are in another file"),
-        dw::DW_UT_type | dw::DW_UT_split_type => Some("a type unit"),
+        dw::DW_UT_type | dw::DW_UT_split_type => Some(TYPE_UNIT),
         _ => Some("a unit of an unknown kind"),
     }
 }

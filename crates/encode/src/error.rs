@@ -16,12 +16,6 @@ pub enum EncodeError {
         "failed to encode: there is no DWARF (.debug_info); build with CONFIG_DEBUG_INFO, or give the unstripped file"
     )]
     NoDwarf,
-    /// A section is compressed.
-    #[error("failed to read {section}: it is compressed; decompress it first with objcopy --decompress-debug-sections")]
-    Compressed {
-        /// Which one.
-        section: &'static str,
-    },
     /// The DWARF is damaged.
     #[error("failed to read the DWARF of the unit at {unit:#x} in .debug_info")]
     Dwarf {
@@ -69,6 +63,9 @@ pub enum EncodeError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The base cannot be distilled.
+    #[error("failed to make the part of the base that the module needs (.BTF.base)")]
+    Distil(#[from] btf::distill::Error),
     /// The base has another byte order than the file.
     #[error("failed to encode: the base and the file have different byte orders")]
     ByteOrder,

@@ -33,6 +33,7 @@
 //!   ([`PreparedBase`]), and only looked at afterwards.
 //! - **Threads**. Modules are encoded side by side, each by one thread. The units of vmlinux are read side by side and meet the
 //!   canonical types in order (`pipeline`). The bytes do not depend on either.
+//! - **Distillation** ([`mod@btf::distill`]), where it is asked for: the module gets a base of its own.
 //! - **Selection** (`select`): which functions and variables are written, as pahole selects them.
 //!
 //! # Invariants
@@ -60,6 +61,9 @@ mod dedup;
 mod dwarf;
 mod encoder;
 mod error;
+mod features;
+mod irregular;
+mod kfuncs;
 mod names;
 mod options;
 mod pipeline;
@@ -67,6 +71,7 @@ mod record;
 mod report;
 mod select;
 mod symbols;
+mod table;
 mod unit;
 mod write;
 
@@ -74,5 +79,6 @@ pub use base::PreparedBase;
 pub use dwarf::Malformed;
 pub use encoder::{Encoded, Encoder};
 pub use error::EncodeError;
+pub use features::Features;
 pub use options::{Functions, Options};
 pub use report::Report;

@@ -9,6 +9,7 @@ use hashbrown::HashTable;
 
 use crate::EncodeError;
 use crate::record::mix;
+use crate::table::Table;
 
 /// How many bits of a number say in which shard its string is.
 const SHARD_BITS: u32 = 4;
@@ -28,7 +29,7 @@ pub(crate) struct Names<'b> {
 #[derive(Debug, Default)]
 pub(crate) struct BaseNames {
     strings: Vec<u8>,
-    offsets: HashTable<u32>,
+    offsets: Table,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +78,8 @@ pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
 impl BaseNames {
     /// Takes the string section of a base.
     pub(crate) fn new(strings: &[u8]) -> Self {
-        let mut names = Self { strings: strings.to_vec(), offsets: HashTable::with_capacity(strings.len() / 16) };
+        let count = strings.iter().filter(|&&byte| byte == 0).count();
+        let mut names = Self { strings: strings.to_vec(), offsets: Table::with_capacity(count) };
         let mut offset = 0usize;
         for string in strings.split_inclusive(|&byte| byte == 0) {
             if string.last() == Some(&0) {
@@ -86,6 +88,11 @@ impl BaseNames {
             offset = offset.saturating_add(string.len());
         }
         names
+    }
+
+    /// The string section.
+    pub(crate) fn strings(&self) -> &[u8] {
+        &self.strings
     }
 
     fn at(&self, offset: usize) -> Option<&[u8]> {
@@ -99,15 +106,18 @@ impl BaseNames {
         if string.is_empty() {
             return Some(0);
         }
-        let found = |&other: &u32| starts_with(strings, other, string);
-        let rehash = |&other: &u32| hash_bytes(string_at(strings, other as usize).unwrap_or_default());
+        let hash = hash_bytes(string);
+        if let Some(known) = offsets.find(hash, |other| starts_with(strings, other, string)) {
+            return Some(known);
+        }
         let number = u32::try_from(offset).ok()?;
-        Some(*offsets.entry(hash_bytes(string), found, rehash).or_insert(number).get())
+        offsets.add(hash, number);
+        Some(number)
     }
 
     #[inline]
     fn find(&self, hash: u64, string: &[u8]) -> Option<u32> {
-        self.offsets.find(hash, |&offset| starts_with(&self.strings, offset, string)).copied()
+        self.offsets.find(hash, |offset| starts_with(&self.strings, offset, string))
     }
 }
 

@@ -6,8 +6,11 @@
 pub enum Functions {
     /// The first one: pahole up to 1.24.
     First,
-    /// The first one, if all agree in their types: of pahole's `consistent_func` that part that looks at types.
+    /// The first one, if all agree in their types and none takes a parameter elsewhere than the processor's calling
+    /// convention says: pahole's `consistent_func`.
     Consistent,
+    /// Every one, those that are the same in all their types once: what an encoder can choose from, to hold its choice against.
+    Every,
 }
 
 /// What is encoded: pahole's `--btf_features`, and what of its behaviour depends on its version.
@@ -23,8 +26,22 @@ pub struct Options {
     pub type_tags: bool,
     /// Per-CPU variables: `var`.
     pub variables: bool,
-    /// Which functions.
+    /// Variables of every section: `global_var`.
+    pub global_variables: bool,
+    /// Which functions: `consistent_func`.
     pub functions: Functions,
+    /// Functions of which only symbols with a suffix are left, such as `.isra.0`, too: `optimized_func`.
+    pub optimized_functions: bool,
+    /// Tags on functions that `.BTF_ids` lists as kfuncs: `decl_tag_kfuncs`.
+    pub kfunc_tags: bool,
+    /// Tags with kflag, which stand for attributes of the compiler: `attributes`.
+    pub attributes: bool,
+    /// Functions with the parameters that they have in the binary: `true_signature`.
+    pub true_signatures: bool,
+    /// A header that says how each kind is laid out: `layout`. Only what has no base gets one.
+    pub layout: bool,
+    /// The part of the base that is needed to find its types in another one, as [`crate::Encoded::base`]: `distilled_base`.
+    pub distilled_base: bool,
     /// Static per-CPU variables inside functions: pahole up to 1.25.
     pub local_variables: bool,
     /// The size of a variable is its symbol's, not its type's: pahole up to 1.28.
@@ -37,6 +54,17 @@ pub struct Options {
 }
 
 impl Options {
+    /// What a kernel's build asked of its pahole, by the version that `CONFIG_PAHOLE_VERSION` has: 124 stands for 1.24. Nothing
+    /// for a version whose ways are not known.
+    #[must_use]
+    pub fn of_pahole(version: u32) -> Option<Self> {
+        match version {
+            124 => Some(Self::pahole_1_24()),
+            130 => Some(Self::kernel()),
+            _ => None,
+        }
+    }
+
     /// What Linux 6.1 asks of pahole 1.24.
     #[must_use]
     pub fn pahole_1_24() -> Self {
@@ -46,7 +74,14 @@ impl Options {
             decl_tags: true,
             type_tags: true,
             variables: true,
+            global_variables: false,
             functions: Functions::First,
+            optimized_functions: false,
+            kfunc_tags: false,
+            attributes: false,
+            true_signatures: false,
+            layout: false,
+            distilled_base: false,
             local_variables: true,
             size_from_symbol: true,
             resolve_forwards: true,
@@ -54,15 +89,15 @@ impl Options {
         }
     }
 
-    /// What Linux 6.12 and later ask of pahole, as far as it goes: functions are compared by their types alone. An unexpected
-    /// register, an ambiguous address and kfunc tags are not looked at yet, so this is not what a 6.12 kernel carries.
+    /// What Linux 6.12 asks of pahole 1.30.
     #[must_use]
     pub fn kernel() -> Self {
         Self {
             functions: Functions::Consistent,
+            optimized_functions: true,
+            kfunc_tags: true,
             local_variables: false,
             size_from_symbol: false,
-            resolve_forwards: true,
             ..Self::pahole_1_24()
         }
     }

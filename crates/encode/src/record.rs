@@ -190,11 +190,12 @@ pub(crate) fn compare(left: &[u32], right: &[u32], mut each: impl FnMut(u32, u32
     }
 }
 
-/// Mixes a word into a hash.
+/// Mixes a word into a hash. The two are not exchangeable, as types that refer to each other have each other's hashes mixed
+/// into their own.
 #[inline]
 pub(crate) const fn mix(hash: u64, word: u64) -> u64 {
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let wide = ((hash ^ word) as u128).wrapping_mul(SPREAD as u128 | (1 << 65));
+    let wide = ((hash.rotate_left(23) ^ word) as u128).wrapping_mul(SPREAD as u128 | (1 << 65));
     (wide as u64) ^ ((wide >> 64) as u64)
 }
 
@@ -218,6 +219,12 @@ mod tests {
             let walk = Walk::with_info(make_info(*kind, 2, false));
             assert_eq!(walk.len(2) as u64 * 4, shape.len(2), "{kind}");
         }
+    }
+
+    #[test]
+    fn hash_and_word_are_not_exchangeable() {
+        assert_ne!(mix(5, 9), mix(9, 5));
+        assert_ne!(mix(mix(7, 7), 7), mix(7, mix(7, 7)));
     }
 
     #[test]

@@ -59,25 +59,27 @@ fn add<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, more: u32) {
     *count = count.saturating_add(more);
 }
 
+impl Report {
+    /// What was left out or could not be taken as it is: in words, and how many times.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<(String, u32)> {
+        let units = self.skipped_units.iter().map(|(reason, &count)| (format!("unit left out: {reason}"), count));
+        let tags = self.unsupported_tags.iter().map(|(&tag, &count)| (format!("{} left out", DwTag(tag)), count));
+        let forms = self.unsupported_forms.iter();
+        let forms = forms.map(|(&form, &count)| (format!("value of {} not read", DwForm(form)), count));
+        let others = [
+            ("reference to nothing, taken for void", self.dangling_references),
+            ("bit-field too far into its struct", self.too_far_bit_fields),
+        ];
+        let others = others.map(|(what, count)| (what.to_owned(), count)).into_iter().filter(|&(_, count)| count > 0);
+        units.chain(tags).chain(forms).chain(others).collect()
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { units, types, functions, variables, .. } = self;
         write!(f, "{units} units, {types} types, {functions} functions, {variables} variables")?;
-        for (reason, count) in &self.skipped_units {
-            write!(f, "; {count} units left out: {reason}")?;
-        }
-        for (&tag, count) in &self.unsupported_tags {
-            write!(f, "; {count} × {} left out", DwTag(tag))?;
-        }
-        for (&form, count) in &self.unsupported_forms {
-            write!(f, "; {count} values of {} not read", DwForm(form))?;
-        }
-        if self.dangling_references > 0 {
-            write!(f, "; {} references to nothing taken for void", self.dangling_references)?;
-        }
-        if self.too_far_bit_fields > 0 {
-            write!(f, "; {} bit-fields too far into their struct", self.too_far_bit_fields)?;
-        }
-        Ok(())
+        self.left_out().iter().try_for_each(|(what, count)| write!(f, "; {count} × {what}"))
     }
 }

@@ -4,6 +4,7 @@ use btf::Kind;
 
 use crate::agree;
 use crate::dedup::{Pool, SavedFunction, SavedTagged, SavedVariable};
+use crate::kfuncs::{self, Kfuncs};
 use crate::names::{Names, NumberMap};
 use crate::record::{self, make_info};
 use crate::report::Report;
@@ -29,19 +30,25 @@ const STATIC: u32 = 0;
 /// The linkage of variables that other files can name.
 const GLOBAL: u32 = 1;
 
+/// The component of a tag on the whole of a declaration: -1.
+const WHOLE: u32 = u32::MAX;
+
 /// Adds the functions that are to be written.
 pub(crate) fn functions(
     pool: &mut Pool<'_>,
     options: &Options,
+    kfuncs: &Kfuncs<'_>,
+    names: &Names<'_>,
     report: &mut Report,
 ) -> Result<NumberMap<u32>, EncodeError> {
     let mut ids = NumberMap::default();
     let functions = std::mem::take(&mut pool.functions);
     let params = std::mem::take(&mut pool.params);
+    let every = options.functions == Functions::Every;
     let chosen = choose_functions(pool, options, &functions, &params);
     let mut words = Vec::new();
     for (place, function) in functions.iter().enumerate() {
-        if chosen.get(&function.name) != Some(&Some(place)) {
+        if !every && chosen.get(&function.name) != Some(&Some(place)) {
             continue;
         }
         let start = function.first_param as usize;
@@ -56,6 +63,12 @@ pub(crate) fn functions(
         let prototype = pool.intern(&words, origin)?;
         let id = pool.intern(&head(Kind::Func, function.name, STATIC, false, prototype), origin)?;
         ids.insert(place, id);
+        if let Some(flags) = names.with(function.name, |name| kfuncs.flags(name)) {
+            for tag in kfuncs::tags_of(flags) {
+                let [name, info, word] = head(Kind::DeclTag, names.number(tag)?, 0, false, id);
+                pool.intern(&[name, info, word, WHOLE], origin)?;
+            }
+        }
         report.functions = report.functions.saturating_add(u32::from(pool.place(id).is_some()));
     }
     Ok(ids)
@@ -73,7 +86,7 @@ fn choose_functions(
         let first = chosen.entry(function.name).or_insert(Some(place));
         let other = first.and_then(|first| functions.get(first));
         let is_consistent = other.is_none_or(|other| agree::functions(pool, params, other, function));
-        if options.functions == Functions::Consistent && !is_consistent {
+        if options.functions == Functions::Consistent && (function.is_irregular || !is_consistent) {
             *first = None;
         }
     }

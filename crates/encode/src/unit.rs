@@ -58,6 +58,8 @@ pub(crate) struct Function {
     pub(crate) is_variadic: bool,
     pub(crate) is_declaration: bool,
     pub(crate) is_external: bool,
+    /// Whether it takes a parameter elsewhere than in the register that it should be in.
+    pub(crate) is_irregular: bool,
 }
 
 /// A parameter of a function.
@@ -71,6 +73,8 @@ pub(crate) struct Param {
     pub(crate) ty: u32,
     /// The DIE that it is an instance of, or 0.
     pub(crate) origin: u32,
+    /// Whether it lies in another register than it should.
+    pub(crate) is_elsewhere: bool,
 }
 
 /// A variable with an address.

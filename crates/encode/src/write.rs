@@ -77,14 +77,15 @@ impl Strings {
     }
 }
 
-fn write_u32(endian: Endian, word: u32) -> [u8; 4] {
+pub(crate) fn write_u32(endian: Endian, word: u32) -> [u8; 4] {
     match endian {
         Endian::Little => word.to_le_bytes(),
         Endian::Big => word.to_be_bytes(),
     }
 }
 
-fn assemble(types: &[u8], strings: &[u8], endian: Endian) -> Result<Vec<u8>, EncodeError> {
+/// A header, types and strings.
+pub(crate) fn assemble(types: &[u8], strings: &[u8], endian: Endian) -> Result<Vec<u8>, EncodeError> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(|_| EncodeError::TooLarge { what: "bytes" });
     let (types_length, strings_length) = (length(types)?, length(strings)?);
     let mut bytes = Vec::with_capacity(HEADER_LEN as usize + types.len() + strings.len());

@@ -45,6 +45,14 @@ pub enum Error {
         /// The kernel.
         release: String,
     },
+    /// What both encoders were given, or wrote, cannot be compared.
+    #[error("could not compare what both encoders wrote of {path:?}: {what}")]
+    Checked {
+        /// The file that they encoded.
+        path: PathBuf,
+        /// Why.
+        what: String,
+    },
     /// A build that did not do what its time was to be measured for.
     #[error(
         "`{command}` after {after} was to encode the BTF of {wanted} modules, and encoded that of {got}: its time says nothing"

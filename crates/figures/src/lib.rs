@@ -4,6 +4,7 @@
 //! Both are plain data, and [`Report`] renders them purely: for people on a terminal, as JSON, and as one HTML page that needs
 //! nothing from elsewhere. How they come about is in [`measure`].
 
+pub mod bench;
 mod error;
 pub mod measure;
 mod number;
@@ -12,6 +13,7 @@ mod render;
 mod setting;
 mod sizes;
 
+pub use bench::Bench;
 pub use error::Error;
 pub use overhead::{Measurement, Overhead, Run, Spread};
 pub use render::{Report, Style};

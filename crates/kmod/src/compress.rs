@@ -1,7 +1,7 @@
-//! Decompression, chosen by magic and bounded.
+//! Decompression, chosen by magic and bounded; and the compression of modules.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 
 use crate::Error;
 
@@ -92,6 +92,69 @@ impl Compression {
         .map_err(|source| Error::Decompress { compression: self, input: bytes.len(), source })?;
         output.ok_or(Error::TooLarge { what: "the decompressed data", limit })
     }
+}
+
+/// The size of the dictionary with which modules are compressed, in bytes: the kernel keeps one in memory while it loads
+/// (`scripts/Makefile.modinst`).
+const XZ_DICTIONARY: u32 = 1 << 20;
+
+impl Compression {
+    /// The compression of a file, if it begins with the magic of one.
+    pub(crate) fn of_file(file: &std::fs::File, path: &std::path::Path) -> Result<Option<Self>, Error> {
+        let mut magic = [0; 8];
+        let mut have = 0;
+        while have < magic.len() {
+            let more = std::os::unix::fs::FileExt::read_at(file, &mut magic[have..], have as u64);
+            match more.map_err(Error::io("read", path))? {
+                0 => break,
+                more => have += more,
+            }
+        }
+        Ok(Self::detect(&magic[..have]))
+    }
+
+    /// Compresses a module so that the kernel and kmod can decompress it, as `scripts/Makefile.modinst` does: gzip without
+    /// name and time, xz with CRC32 and a dictionary of 1 MiB, zstd with its usual level and checksum.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotForModules`] for the other compressions, [`Error::Compress`].
+    pub fn compress(self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Gzip => gzip(bytes),
+            Self::Xz => xz(bytes),
+            Self::Zstd => zstandard(bytes),
+            Self::Lzma | Self::Lz4Legacy | Self::Bzip2 | Self::Lzo => {
+                return Err(Error::NotForModules { compression: self });
+            }
+        }
+        .map_err(|source| Error::Compress { compression: self, input: bytes.len(), source })
+    }
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn xz(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut options = liblzma::stream::LzmaOptions::new_preset(6)?;
+    options.dict_size(XZ_DICTIONARY);
+    let mut filters = liblzma::stream::Filters::new();
+    filters.lzma2(&options);
+    let stream = liblzma::stream::Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32)?;
+    let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn zstandard(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), zstd::DEFAULT_COMPRESSION_LEVEL)?;
+    encoder.include_checksum(true)?;
+    encoder.set_pledged_src_size(Some(bytes.len() as u64))?;
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 /// Everything that `reader` gives, or `None` if that is more than `limit` bytes.

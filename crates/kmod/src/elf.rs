@@ -24,6 +24,7 @@ pub(crate) struct Layout {
     ctx: Ctx,
     sections: Vec<SectionHeader>,
     names: Vec<u8>,
+    names_index: usize,
 }
 
 /// One section of an [`Elf`].
@@ -90,11 +91,12 @@ impl Layout {
         let goblin = |what| move |source| Error::Goblin { what, source };
         let container = header.container().map_err(goblin("class"))?;
         let ctx = Ctx::new(container, header.endianness().map_err(goblin("endianness"))?);
-        let mut layout = Self { header, ctx, sections: Vec::new(), names: Vec::new() };
+        let mut layout = Self { header, ctx, sections: Vec::new(), names: Vec::new(), names_index: 0 };
         if header.e_shoff > 0 {
             let names_index = layout.read_sections(source)?;
             layout.check_sections(source.len())?;
             layout.names = layout.read_names(source, names_index)?;
+            layout.names_index = names_index;
         }
         Ok(layout)
     }
@@ -166,11 +168,28 @@ impl Layout {
         self.find_index(name).map(|index| file_extent(&self.sections[index]))
     }
 
+    /// The first header is not a section's, whatever is in it.
     fn find_index(&self, name: &str) -> Option<usize> {
-        self.sections.iter().position(|section| {
+        let is_it = |section: &SectionHeader| {
             let after = self.names.get(section.sh_name..).and_then(|rest| rest.strip_prefix(name.as_bytes()));
             after.is_some_and(|after| after.first() == Some(&0)) && section.sh_type != section_header::SHT_NOBITS
-        })
+        };
+        self.sections.iter().skip(1).position(is_it).map(|place| place + 1)
+    }
+
+    /// The file's header.
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The section headers as they are in the file.
+    pub(crate) fn headers(&self) -> &[SectionHeader] {
+        &self.sections
+    }
+
+    /// The names of the sections, and the index of the section that they are in.
+    pub(crate) fn names(&self) -> (&[u8], usize) {
+        (&self.names, self.names_index)
     }
 
     pub(crate) fn elf_type(&self) -> u16 {
@@ -220,7 +239,7 @@ impl Layout {
 }
 
 /// Offset and length of a section's bytes in the file.
-fn file_extent(section: &SectionHeader) -> (u64, u64) {
+pub(crate) fn file_extent(section: &SectionHeader) -> (u64, u64) {
     match section.sh_type {
         section_header::SHT_NOBITS | section_header::SHT_NULL => (0, 0),
         _ => (section.sh_offset, section.sh_size),

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use goblin::elf::section_header;
 
+use crate::compress::Compression;
 use crate::elf::Layout;
-use crate::source::FileSource;
+use crate::source::{FileSource, read_file};
 use crate::{Error, MAX_DECOMPRESSED};
 
 /// An ELF file whose sections are read one by one, or in part, when they are wanted. Its debug information may be of any size.
@@ -52,14 +53,19 @@ pub struct SectionHead<'a> {
 }
 
 impl ElfFile {
-    /// Opens `path` and reads its headers.
+    /// Opens `path` and reads its headers. A compressed file, as its magic tells, is decompressed in memory.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], or [`Error::File`] around what is wrong with the headers, as for [`crate::Elf::parse`].
+    /// [`Error::Io`], or [`Error::File`] around what is wrong with the headers, as for [`crate::Elf::parse`], or with what is
+    /// compressed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io("open", path))?;
+        if let Some(compression) = Compression::of_file(&file, path)? {
+            let bytes = compression.decompress(&read_file(path)?, MAX_DECOMPRESSED).map_err(Error::in_file(path))?;
+            return Self::from_bytes(bytes).map_err(Error::in_file(path));
+        }
         let layout =
             FileSource::new(&file, path).and_then(|source| Layout::read(&source)).map_err(Error::in_file(path))?;
         Ok(Self { backing: Backing::File { file, path: path.to_owned() }, layout })

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use crate::compress::Compression;
 use crate::image::ImageKind;
 
-/// What can go wrong while a kernel object is read.
+/// What can go wrong while a kernel object is read or changed.
 ///
 /// A variant that wraps another error names it as its `source`: print the whole chain.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or directory could not be read at all.
+    /// A file or directory could not be read or written at all.
     #[error("failed to {action} {}", path.display())]
     Io {
-        /// What was being done: `open`, `read`, `list`.
+        /// What was being done: `open`, `read`, `list`, `replace`.
         action: &'static str,
         /// On which file or directory.
         path: PathBuf,
@@ -28,6 +28,14 @@ pub enum Error {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// A file could not be changed as was asked; it is as it was, and `source` says why.
+    #[error("failed to change {}", path.display())]
+    Change {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
         source: Box<Error>,
     },
     /// Compressed data does not decompress.
@@ -131,6 +139,53 @@ pub enum Error {
         /// What is wrong with it, with the offending value.
         reason: String,
     },
+    /// A module is signed, which any change to it would void.
+    #[error(
+        "failed to keep the signature: the module is signed, and a change voids that; drop the signature, and sign it again"
+    )]
+    Signed,
+    /// A module claims to be signed, with lengths that do not fit.
+    #[error(
+        "failed to find the module's signature: it ends like a signed module, but the lengths that it gives do not fit"
+    )]
+    BrokenSignature,
+    /// A section to be changed is part of what is loaded, where nothing can move.
+    #[error(
+        "failed to replace section {section}: it is loaded at {address:#x}, where nothing can be moved; \
+         that can be done before the file is linked only"
+    )]
+    LoadedSection {
+        /// Its name.
+        section: String,
+        /// `sh_addr`: where it is loaded.
+        address: u64,
+    },
+    /// A file to be replaced has a mode that lets nobody write to it.
+    #[error("failed to replace {}: it is read-only (mode {mode:o}); see chmod u+w", path.display())]
+    ReadOnly {
+        /// Which file.
+        path: PathBuf,
+        /// Its mode, the lowest twelve bits of it.
+        mode: u32,
+    },
+    /// Data could not be compressed.
+    #[error("failed to compress {input} bytes with {compression}")]
+    Compress {
+        /// How.
+        compression: Compression,
+        /// The length of the data, in bytes.
+        input: usize,
+        /// What the compressor said.
+        source: io::Error,
+    },
+    /// A compression that modules do not have: the kernel does not load such files.
+    #[error(
+        "failed to compress again with {compression}: modules are compressed with gzip, xz or zstd; decompress the file first"
+    )]
+    NotForModules {
+        /// Which one.
+        compression: Compression,
+    },
     /// A line of a text file is not usable.
     #[error("failed to read line {line} of {file}: {reason}")]
     Line {
@@ -173,9 +228,16 @@ impl Error {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
+    pub(crate) fn changing(path: &Path) -> impl FnOnce(Self) -> Self {
+        move |error| match error {
+            already @ (Self::Io { .. } | Self::ReadOnly { .. }) => already,
+            other => Self::Change { path: path.to_owned(), source: Box::new(other) },
+        }
+    }
+
     pub(crate) fn in_file(path: &Path) -> impl FnOnce(Self) -> Self {
         move |error| match error {
-            already @ (Self::Io { .. } | Self::File { .. }) => already,
+            already @ (Self::Io { .. } | Self::File { .. } | Self::ReadOnly { .. }) => already,
             other => Self::File { path: path.to_owned(), source: Box::new(other) },
         }
     }

@@ -4,6 +4,7 @@
 //!
 //! - [`Module`]: a `.ko`, `.ko.xz`, `.ko.zst` or `.ko.gz`, its sections, `.modinfo`, versions, exports and imports;
 //! - [`Elf`], [`ElfFile`]: any ELF file, in memory or read section by section;
+//! - [`SectionEdits`]: sections put into an ELF file or taken out of it, in place;
 //! - [`kernel_btf`], [`KernelImage`]: `vmlinux`, `vmlinuz`, raw BTF;
 //! - [`Symvers`], [`ModulesDep`]: the text files of a build and of depmod;
 //! - [`ModuleTree`], [`LoadGraph`]: a directory of modules and the order in which they load;
@@ -14,6 +15,8 @@
 
 pub mod abi;
 mod compress;
+mod content;
+mod edit;
 mod elf;
 mod elf_file;
 mod error;
@@ -22,6 +25,8 @@ mod modinfo;
 mod module;
 mod modules_dep;
 mod order;
+mod replace;
+mod signature;
 mod source;
 mod symbols;
 mod symvers;
@@ -29,14 +34,18 @@ mod tree;
 mod versions;
 
 pub use compress::{Compression, MAX_DECOMPRESSED};
+pub use content::Content;
+pub use edit::SectionEdits;
 pub use elf::{Elf, Section, Symbol};
 pub use elf_file::{ElfFile, SectionHead};
 pub use error::Error;
 pub use image::{ImageKind, KernelBtf, KernelImage, kernel_btf, kernel_btf_from_bytes};
 pub use modinfo::{Modinfo, Softdep, Vermagic, normalise_name};
-pub use module::{Module, Signature, module_name_from_path};
+pub use module::{Module, module_name_from_path};
 pub use modules_dep::{ModulesDep, parse_modules_order};
 pub use order::{LoadGraph, ModuleInfo, OrderNote};
+pub use replace::replace_file;
+pub use signature::Signature;
 pub use symbols::{Export, Import};
 pub use symvers::{Symvers, SymversDiff, SymversEntry};
 pub use tree::ModuleTree;

@@ -7,15 +7,10 @@ use crate::Error;
 use crate::compress::{Compression, MAX_DECOMPRESSED};
 use crate::elf::Elf;
 use crate::modinfo::{Modinfo, Vermagic, normalise_name};
+use crate::signature::{self, Signature};
 use crate::source::read_file;
 use crate::symbols::{self, Export, Import};
 use crate::versions::{self, Version};
-
-/// What a signed module ends with (`include/linux/module_signature.h`).
-const SIGNATURE_MARKER: &[u8] = b"~Module signature appended~\n";
-
-/// The length of `struct module_signature`, which lies before the marker, in bytes.
-const SIGNATURE_RECORD: usize = 12;
 
 /// A module, decompressed, with its section table. Symbols, versions and information are read when they are asked for.
 #[derive(Debug, Clone)]
@@ -23,18 +18,6 @@ pub struct Module {
     elf: Elf,
     compression: Option<Compression>,
     file_name: Option<String>,
-}
-
-/// The signature at the end of a module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Signature {
-    /// The kind of identifier: 2 is PKCS#7, the only one that the kernel still accepts.
-    pub id_type: u8,
-    /// The length of the signature itself, in bytes.
-    pub signature_len: u32,
-    /// Where the signed content ends, in bytes: the length of the module without signature.
-    pub content_len: usize,
 }
 
 impl Module {
@@ -172,19 +155,14 @@ impl Module {
     /// Whether a signature is appended: whether the file ends with the marker that the kernel looks for.
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        self.bytes().ends_with(SIGNATURE_MARKER)
+        signature::is_signed(self.bytes())
     }
 
     /// What the record before the marker says. `None` where there is no signature, or the lengths in the record do not fit
     /// (`kernel/module_signature.c`, `mod_check_sig`). Nothing is verified.
     #[must_use]
     pub fn signature(&self) -> Option<Signature> {
-        let before = self.bytes().strip_suffix(SIGNATURE_MARKER)?;
-        let record_at = before.len().checked_sub(SIGNATURE_RECORD)?;
-        let record = &before[record_at..];
-        let signature_len = u32::from_be_bytes(*record.last_chunk()?);
-        let content_len = record_at.checked_sub(usize::try_from(signature_len).ok()?)?;
-        Some(Signature { id_type: record[2], signature_len, content_len })
+        Signature::of(self.bytes())
     }
 }
 

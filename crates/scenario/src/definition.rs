@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-pub use kernel::{Built, Kernel};
+pub use kernel::{Built, Encoded, Encoder, Kernel};
 
 use crate::workbench;
 
@@ -90,6 +90,7 @@ impl Boot {
             (Kernel::Built(running), Kernel::Built(modules_of)) => {
                 running.config != modules_of.config || running.change() != modules_of.change()
             }
+            (Kernel::Pinned(running), Kernel::Encoded(modules_of)) => *running != modules_of.release,
             (running, modules_of) => running != modules_of,
         }
     }
@@ -105,8 +106,10 @@ impl Boot {
             (Kernel::Built(running), _, _) if !running.external.is_empty() => {
                 Some("`running` cannot have `external` modules: they belong to `modules-of`")
             }
-            (Kernel::Pinned(_), Kernel::Pinned(_), None) | (Kernel::Built(_), Kernel::Built(_), Some(_)) => None,
-            (Kernel::Pinned(_), Kernel::Pinned(_), Some(_)) => {
+            (Kernel::Encoded(_), _, _) => Some("`running` cannot have an `encoder`: it belongs to `modules-of`"),
+            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Encoded(_), None)
+            | (Kernel::Built(_), Kernel::Built(_), Some(_)) => None,
+            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Encoded(_), Some(_)) => {
                 Some("`abi` is for kernels that are built from source: that of prebuilt ones is measured")
             }
             (Kernel::Built(_), Kernel::Built(_), None) => {
@@ -221,7 +224,7 @@ impl Scenario {
     pub fn needs(&self) -> String {
         let source = self.line.as_ref().map(|line| format!("the source of {line}"));
         match (&self.definition.subject, source) {
-            (Subject::Boot(boot), None) if !boot.is_upgrade() => boot.running.to_string(),
+            (Subject::Boot(boot), None) if boot.running == boot.modules_of => boot.running.to_string(),
             (Subject::Boot(boot), None) => format!("{} and {}", boot.running, boot.modules_of),
             (Subject::Boot(boot), Some(source)) => {
                 format!("{source}, built as {}, and as {}", boot.running, boot.modules_of)

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::definition::{Definition, Modules};
 use crate::fate::{Fate, errno_name, objection};
-use crate::measured::Measured;
+use crate::measured::{Measured, Standing};
 use crate::normalise::Normaliser;
 use crate::summary::{Summary, thousands};
 use crate::transcript::{Step, Transcript};
@@ -40,6 +40,26 @@ pub fn snapshot(definition: &Definition, transcript: &Transcript, measured: &Mea
 pub fn portable(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
     let lines = |transcript: &Transcript, records: &[Record]| without_subjects(normalised(transcript, records));
     render(definition, transcript, measured, lines)
+}
+
+/// What became of each module, and no more: what can be compared with a run on kernels whose BTF another encoder made.
+///
+/// The encoder decides in which order types and strings lie, and that decides on which check and on which type a shifted id trips.
+/// Whether a module keeps its BTF, loses it, or is refused must not depend on it; nor must it depend on it whether what was
+/// accepted is true.
+#[must_use]
+pub fn verdicts(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
+    let mut text = format!("{}\n\n", definition.title);
+    for step in transcript.steps() {
+        let standing = match measured.standing(&step) {
+            _ if !Fate::of(&step).accepted() => "",
+            Standing::True => ", which is true",
+            Standing::Wrong => ", which is wrong",
+            Standing::Unknown => ", of which nothing is known",
+        };
+        let _ = writeln!(text, "{}: {}{standing}", step.given.module, verdict(&step));
+    }
+    text
 }
 
 /// Makes the lines of a log of a step's records.

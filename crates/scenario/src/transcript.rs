@@ -73,6 +73,23 @@ pub struct KernelId {
     /// What was built of it, if it was source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<BuildId>,
+    /// What encoded its BTF, if that is neither the package's nor the build image's pahole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderId>,
+}
+
+/// What encoded BTF in place of pahole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderId {
+    /// What encodes: `modbtf`.
+    pub name: String,
+    /// The package with the debug information that the modules' BTF was encoded from, where that of a prebuilt kernel was
+    /// replaced: `package=version`. Where a kernel was built it encoded as part of the build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug: Option<String>,
+    /// SHA-256 of that package's file, or else of the program.
+    pub sha256: String,
 }
 
 /// What stands for a package's name where the source came from elsewhere.
@@ -288,6 +305,7 @@ mod tests {
             version: "1".into(),
             sha256: "0".repeat(64),
             build: None,
+            encoder: None,
         };
         let btf = SysfsBtf { size: 24, sha256: "a".repeat(64) };
         let given = ["exportfs", "overlay"].map(|name| Given {

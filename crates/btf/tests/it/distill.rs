@@ -1,79 +1,99 @@
-//! What makes a module that can be relocated: a distilled base and what is split over it (`btf__distill_base` in
-//! `tools/lib/bpf/btf.c`).
+//! What a distilled base has, type by type. That it is enough is shown by relocating: see `relocate.rs`.
 
-use std::collections::{BTreeSet, HashMap};
+use btf::distill::{Distilled, Error, distill};
+use btf::{Btf, Builder, Endian, Kind, Record, Role, StrOff, TypeId};
 
-use btf::{Btf, Builder, Kind, Record, StrOff, Type, TypeId, Value, View};
+use crate::common::every_kind;
 
-/// `.BTF.base` and `.BTF`.
-pub struct Distilled {
-    pub base: Vec<u8>,
-    pub split: Vec<u8>,
+/// What a module that refers to these types of a base is distilled to.
+fn of(base: &Btf<'_>, references: &[u32]) -> Result<Distilled, Error> {
+    let mut builder = Builder::over(base);
+    for &id in references {
+        builder.add(&Record::reference(Kind::Ptr, StrOff::NONE, TypeId(id))).unwrap();
+    }
+    let split = builder.to_bytes().unwrap();
+    distill(Btf::parse(&split).unwrap().over(base))
 }
 
-/// Distils what is split over a base.
-pub fn distill(view: View<'_>) -> Distilled {
-    let needed = needed(view);
-    let (lower, upper): (Vec<_>, Vec<_>) =
-        needed.into_iter().map(|id| (id, view.get(id).unwrap())).partition(|(_, ty)| stays_below(ty));
+fn kinds(bytes: &[u8]) -> Vec<Kind> {
+    Btf::parse(bytes).unwrap().iter().map(|ty| ty.kind()).collect()
+}
 
-    let mut builder = Builder::new(view.own().endian());
-    let mut ids = HashMap::from([(TypeId::VOID, TypeId::VOID)]);
-    for (id, ty) in &lower {
-        let name = builder.add_string(view.name(ty).unwrap()).unwrap();
-        ids.insert(*id, builder.add(&without_members(ty, name)).unwrap());
-    }
-    let base = builder.to_bytes().unwrap();
-    let below = Btf::parse(&base).unwrap();
-
-    let mut builder = Builder::over(&below);
-    let all: Vec<_> = view.own_types().chain(upper).collect();
-    ids.extend((below.len() + 1..).map(TypeId).zip(&all).map(|(new, (old, _))| (*old, new)));
-    let mut strings = HashMap::new();
-    for (_, ty) in &all {
-        for field in ty.fields() {
-            let Value::Name(name) = field.value() else { continue };
-            strings.insert(name, builder.add_string(view.string(name).unwrap()).unwrap());
+#[test]
+fn each_kind_goes_where_it_can_be_found_again() {
+    for endian in [Endian::Little, Endian::Big] {
+        let base = every_kind(endian).to_bytes().unwrap();
+        let base = Btf::parse(&base).unwrap();
+        let can_be_referred_to = |kind: &Kind| !matches!(kind, Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag);
+        let (good, bad): (Vec<&Kind>, Vec<&Kind>) = Kind::KNOWN[1..].iter().partition(|kind| can_be_referred_to(kind));
+        let ids: Vec<u32> = good.iter().map(|kind| u32::from(kind.number())).collect();
+        let distilled = of(&base, &ids).unwrap();
+        let below = [Kind::Int, Kind::Struct, Kind::Union, Kind::Enum, Kind::Fwd, Kind::Float, Kind::Enum];
+        assert_eq!(kinds(&distilled.base), below);
+        let own = [Kind::Ptr; 15];
+        let moved = [
+            Kind::Ptr,
+            Kind::Array,
+            Kind::Typedef,
+            Kind::Volatile,
+            Kind::Const,
+            Kind::Restrict,
+            Kind::FuncProto,
+            Kind::TypeTag,
+        ];
+        assert_eq!(kinds(&distilled.split), [&own[..], &moved].concat());
+        for ty in Btf::parse(&distilled.base).unwrap().iter() {
+            assert_eq!((ty.vlen(), ty.kflag()), (0, ty.kind() == Kind::Fwd));
+        }
+        for &kind in bad {
+            let id = TypeId(u32::from(kind.number()));
+            assert_eq!(of(&base, &[id.0]), Err(Error::UnexpectedKind { holder: TypeId(20), id, kind }));
         }
     }
-    for (_, ty) in &all {
-        let map = |field: btf::Field| match field.value() {
-            Value::Name(name) => strings[&name].0,
-            Value::Type(id) => ids[&id].0,
-            Value::Number(number) => number,
-        };
-        builder.add_mapped(ty, map).unwrap();
-    }
-    Distilled { split: builder.to_bytes().unwrap(), base }
 }
 
-/// The types of the base that the split needs, without what is in a struct or union with a name.
-fn needed(view: View<'_>) -> BTreeSet<TypeId> {
-    let mut needed = BTreeSet::new();
-    let mut left: Vec<Type<'_>> = view.own_types().map(|(_, ty)| ty).collect();
-    while let Some(ty) = left.pop() {
-        for field in ty.fields() {
-            let Value::Type(id) = field.value() else { continue };
-            if id != TypeId::VOID && !view.is_own(id) && needed.insert(id) {
-                left.extend(view.get(id).filter(|ty| !stays_below(ty)));
-            }
-        }
-    }
-    needed
+#[test]
+fn members_of_what_has_a_name_are_not_needed_and_of_what_has_none_are() {
+    let mut builder = Builder::new(Endian::Little);
+    let (named, hidden) = (builder.add_string("named").unwrap(), builder.add_string("hidden").unwrap());
+    let containing =
+        |name, ty| Record::sized(Kind::Struct, name, 8).element(&[(Role::Name, hidden.0), (Role::Type, ty)]);
+    builder.add(&containing(named, 2)).unwrap();
+    builder.add(&Record::sized(Kind::Union, hidden, 8)).unwrap();
+    builder.add(&containing(StrOff::NONE, 1)).unwrap();
+    let bytes = builder.to_bytes().unwrap();
+    let base = Btf::parse(&bytes).unwrap();
+    let only = of(&base, &[1]).unwrap();
+    assert_eq!((kinds(&only.base), kinds(&only.split)), (vec![Kind::Struct], vec![Kind::Ptr]));
+    let through = of(&base, &[3]).unwrap();
+    assert_eq!((kinds(&through.base), kinds(&through.split)), (vec![Kind::Struct], vec![Kind::Ptr, Kind::Struct]));
+    let (below, split) = (Btf::parse(&through.base).unwrap(), Btf::parse(&through.split).unwrap());
+    let view = split.over(&below);
+    let (id, moved) = view.own_types().last().unwrap();
+    assert_eq!(view.own_types().next().unwrap().1.target(), Some(id));
+    let member = moved.members().next().unwrap();
+    assert_eq!((view.string(member.name).unwrap(), member.ty), (b"hidden".into(), TypeId(1)));
 }
 
-fn stays_below(ty: &Type<'_>) -> bool {
-    match ty.kind() {
-        Kind::Int | Kind::Float | Kind::Fwd => true,
-        kind => (kind.is_composite() || kind.is_enum()) && !ty.name().is_none(),
-    }
+#[test]
+fn what_leads_nowhere_is_refused() {
+    let base = every_kind(Endian::Little).to_bytes().unwrap();
+    let base = Btf::parse(&base).unwrap();
+    assert_eq!(distill(base.alone()), Err(Error::NoBase));
+    let error = of(&base, &[99]).unwrap_err();
+    assert_eq!(error, Error::NoSuchType { holder: TypeId(20), id: TypeId(99) });
+    let mut builder = Builder::over(&base);
+    builder.add(&Record::reference(Kind::Typedef, StrOff(9999), TypeId(1))).unwrap();
+    let split = builder.to_bytes().unwrap();
+    let error = distill(Btf::parse(&split).unwrap().over(&base)).unwrap_err();
+    assert_eq!(error, Error::NoSuchString { holder: TypeId(20), offset: StrOff(9999) });
 }
 
-fn without_members(ty: &Type<'_>, name: StrOff) -> Record {
-    let size = ty.size().unwrap_or(0);
-    match ty.kind() {
-        Kind::Int => Record::int(name, size, ty.int().unwrap()),
-        Kind::Fwd => Record::new(Kind::Fwd).named(name).with_kflag(ty.kflag()),
-        kind => Record::sized(if kind.is_enum() { Kind::Enum } else { kind }, name, size),
-    }
+#[test]
+fn nothing_is_distilled_to_nothing() {
+    let base = every_kind(Endian::Little).to_bytes().unwrap();
+    let base = Btf::parse(&base).unwrap();
+    let distilled = of(&base, &[]).unwrap();
+    assert_eq!((kinds(&distilled.base), kinds(&distilled.split)), (vec![], vec![]));
+    assert_eq!((distilled.base.len(), distilled.split.len()), (25, 24), "the empty string is the base's");
 }

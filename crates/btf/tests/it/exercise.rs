@@ -2,6 +2,7 @@
 
 use btf::c::{self, Style};
 use btf::compare::{Comparison, Strength};
+use btf::distill::distill;
 use btf::relocate::relocate;
 use btf::{Btf, Builder, ParseError, StrOff, Type, TypeId, Value, View, is_compact};
 
@@ -137,6 +138,11 @@ fn compare(left: View<'_>, right: View<'_>) {
 
 /// What is relocated to the base that it already has stays as it is; whatever is relocated has its length.
 fn relocated(base: &Btf<'_>, split: &Btf<'_>) {
+    if let Ok(distilled) = distill(split.over(base)) {
+        let below = Btf::parse(&distilled.base).expect("what is written can be read");
+        let top = Btf::parse(&distilled.split).expect("what is written can be read");
+        assert!(top.len() >= split.len() && top.len() - split.len() + below.len() <= base.len());
+    }
     if let Ok(stayed) = relocate(base, split, base) {
         assert_eq!(stayed.bytes, split.bytes());
         assert!(stayed.stands_for.iter().map(|id| id.0).eq(0..=base.len()));

@@ -1,7 +1,7 @@
 //! Relocated BTF says what it said before it was distilled.
 
-use crate::distill::{Distilled, distill};
 use btf::compare::{Comparison, Strength};
+use btf::distill::{Distilled, distill};
 use btf::relocate::{Error, relocate};
 use btf::{Btf, Builder, Endian, IntData, Kind, Member, Record, Role, StrOff, TypeId};
 use proptest::prelude::*;
@@ -106,7 +106,7 @@ proptest! {
     fn it_says_what_it_said(base in recipes(24), split in recipes(12), before in 0..4u32) {
         let (base, split) = made(&base, &split);
         let (base, split) = (Btf::parse(&base).unwrap(), Btf::parse(&split).unwrap());
-        let Distilled { base: below, split: distilled } = distill(split.over(&base));
+        let Distilled { base: below, split: distilled } = distill(split.over(&base)).unwrap();
         let (below, distilled) = (Btf::parse(&below).unwrap(), Btf::parse(&distilled).unwrap());
         let to = behind(&base, before);
         let to = Btf::parse(&to).unwrap();
@@ -139,7 +139,7 @@ proptest! {
     ) {
         let (base, split) = made(&base, &split);
         let (base, split) = (Btf::parse(&base).unwrap(), Btf::parse(&split).unwrap());
-        let Distilled { base: below, split: distilled } = distill(split.over(&base));
+        let Distilled { base: below, split: distilled } = distill(split.over(&base)).unwrap();
         let mut subjects = [below, distilled, base.bytes().to_vec()];
         let damaged = &mut subjects[which];
         for (place, word) in words {

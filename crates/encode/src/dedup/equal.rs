@@ -30,6 +30,11 @@ pub(crate) struct Scratch {
     pub(super) resolved: Vec<u32>,
 }
 
+/// Marks a canonical type of a pair that was reached through types of the base alone: what cannot be changed. libbpf walks
+/// over the types of units as they were read, which refer to forward declarations of their own, while here they refer to
+/// the canonical ones, some of which are the base's: so which of the two it is depends on the way.
+const IN_BASE: u32 = 1 << 30;
+
 /// What a walk found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -109,7 +114,7 @@ impl Meeting<'_, '_> {
         self.scratch.more_pairs.clear();
         let mut outcome = Outcome::Equal;
         let mut stack = std::mem::take(&mut self.scratch.stack);
-        self.meet(&mut stack, local, canonical);
+        self.meet(&mut stack, local, canonical, self.way(canonical));
         while let Some((local, canonical)) = stack.pop() {
             match self.pair(&mut stack, local, canonical) {
                 Outcome::Equal => {}
@@ -124,9 +129,14 @@ impl Meeting<'_, '_> {
         outcome
     }
 
+    /// The way on from a canonical type that was not reached through a reference.
+    fn way(&self, canonical: u32) -> u32 {
+        if self.pool.place(canonical).is_none() { IN_BASE } else { 0 }
+    }
+
     /// Notes two types to be compared, unless it is known what they are. Whether they may be equal.
     #[inline]
-    fn meet(&self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32) -> bool {
+    fn meet(&self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32, way: u32) -> bool {
         if local == canonical {
             return true;
         }
@@ -137,13 +147,15 @@ impl Meeting<'_, '_> {
         if local == 0 || canonical == 0 {
             return false;
         }
-        stack.push((local, canonical));
+        stack.push((local, canonical | way));
         true
     }
 
     /// Compares two types, all but what they refer to, which is noted to be compared.
     fn pair(&mut self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32) -> Outcome {
-        let canonical = self.declared(canonical);
+        let (met, way) = (canonical & !IN_BASE, canonical & IN_BASE);
+        let canonical = self.declared(met);
+        let way = if canonical == met { way } else { self.way(canonical) };
         if local & LOCAL == 0 || local == INDEX {
             // Something canonical other than the canonical type: the type of an index.
             return if self.words(self.known(local)) == self.words(canonical) {
@@ -152,7 +164,7 @@ impl Meeting<'_, '_> {
                 Outcome::Different
             };
         }
-        if !self.note_pair(local, canonical) {
+        if !self.note_pair(local, canonical | way) {
             return Outcome::Equal;
         }
         let (left, right) = (self.words(local), self.words(canonical));
@@ -161,10 +173,10 @@ impl Meeting<'_, '_> {
         }
         let (kind, kind_canonical) = (record::kind(left), record::kind(right));
         if kind != kind_canonical || kind.is_enum() {
-            return self.pair_of_kinds(canonical, left, right);
+            return pair_of_kinds(left, right, way == 0);
         }
         let before = stack.len();
-        if !record::compare(left, right, |left, right| self.meet(stack, left, right)) {
+        if !record::compare(left, right, |left, right| self.meet(stack, left, right, way)) {
             return Outcome::Different;
         }
         // Depth first and in the order of the fields, as libbpf goes: where a type is paired with two, the first pair counts.
@@ -179,24 +191,6 @@ impl Meeting<'_, '_> {
         }
         let known = self.known(canonical);
         if self.kind(known) == Kind::Fwd { canonical } else { known }
-    }
-
-    /// Compares types whose kinds may differ: a forward declaration with what it may declare.
-    fn pair_of_kinds(&self, canonical: u32, left: &[u32], right: &[u32]) -> Outcome {
-        let (kind, kind_canonical) = (record::kind(left), record::kind(right));
-        let declares = |words: &[u32]| if record::info(words) >> 31 == 1 { Kind::Union } else { Kind::Struct };
-        let equal = match (kind, kind_canonical) {
-            (Kind::Fwd, _) => declares(left) == kind_canonical,
-            (_, Kind::Fwd) if declares(right) != kind => false,
-            (_, Kind::Fwd) if self.pool.place(canonical).is_none() => return Outcome::NeedsBase,
-            (_, Kind::Fwd) => true,
-            (left_kind, right_kind) if left_kind.is_enum() && right_kind.is_enum() => {
-                let is_forward = |words: &[u32]| record::info(words) & btf::Info::MAX_VLEN == 0;
-                left == right || is_forward(left) || is_forward(right)
-            }
-            _ => false,
-        };
-        if equal { Outcome::Equal } else { Outcome::Different }
     }
 
     /// Notes a pair; whether it is new to this walk.
@@ -219,11 +213,12 @@ impl Meeting<'_, '_> {
     fn merge(&mut self, outcome: Outcome) {
         let trail = std::mem::take(&mut self.scratch.trail);
         let mut all_as_paired = outcome == Outcome::Equal && self.pool.base_map.is_empty();
-        for &(local, canonical) in &trail {
+        let pairs = || trail.iter().map(|&(local, canonical)| (local, canonical & !IN_BASE));
+        for (local, canonical) in pairs() {
             all_as_paired &= self.merge_forward(local, canonical, outcome);
         }
         if outcome == Outcome::Equal {
-            for &(local, canonical) in &trail {
+            for (local, canonical) in pairs() {
                 let is_struct = record::kind(self.unit.get(local & !LOCAL)).is_composite();
                 if is_struct || all_as_paired {
                     self.merge_type(local, canonical);
@@ -275,4 +270,23 @@ impl Meeting<'_, '_> {
             *slot = known;
         }
     }
+}
+
+/// Compares types whose kinds may differ: a forward declaration with what it may declare,
+/// if it may be resolved to it.
+fn pair_of_kinds(left: &[u32], right: &[u32], may_resolve: bool) -> Outcome {
+    let (kind, kind_canonical) = (record::kind(left), record::kind(right));
+    let declares = |words: &[u32]| if record::info(words) >> 31 == 1 { Kind::Union } else { Kind::Struct };
+    let equal = match (kind, kind_canonical) {
+        (Kind::Fwd, _) => declares(left) == kind_canonical,
+        (_, Kind::Fwd) if declares(right) != kind => false,
+        (_, Kind::Fwd) if !may_resolve => return Outcome::NeedsBase,
+        (_, Kind::Fwd) => true,
+        (left_kind, right_kind) if left_kind.is_enum() && right_kind.is_enum() => {
+            let is_forward = |words: &[u32]| record::info(words) & btf::Info::MAX_VLEN == 0;
+            left == right || is_forward(left) || is_forward(right)
+        }
+        _ => false,
+    };
+    if equal { Outcome::Equal } else { Outcome::Different }
 }

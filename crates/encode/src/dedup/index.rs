@@ -1,26 +1,20 @@
 //! Types by hash.
 
-use hashbrown::HashTable;
+use crate::table::Table;
 
 /// The types of a range of ids, by hash; of those with the same hash the one that was added last comes first.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     first_id: u32,
-    heads: HashTable<Head>,
+    heads: Table,
     /// The next type with the same hash as each one; 0 behind the last.
     next: Vec<u32>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Head {
-    hash: u64,
-    first: u32,
 }
 
 impl Index {
     /// For types with this id or a higher one.
     pub(crate) fn new(first_id: u32, capacity: usize) -> Self {
-        Self { first_id, heads: HashTable::with_capacity(capacity), next: vec![0; capacity] }
+        Self { first_id, heads: Table::with_capacity(capacity), next: vec![0; capacity] }
     }
 
     /// Adds a type.
@@ -29,12 +23,10 @@ impl Index {
         if place >= self.next.len() {
             self.next.resize(place.saturating_add(1), 0);
         }
-        match self.heads.entry(hash, |head| head.hash == hash, |head| head.hash) {
-            hashbrown::hash_table::Entry::Vacant(vacant) => {
-                vacant.insert(Head { hash, first: id });
-            }
-            hashbrown::hash_table::Entry::Occupied(mut occupied) => {
-                let before = std::mem::replace(&mut occupied.get_mut().first, id);
+        match self.heads.first_mut(hash) {
+            None => self.heads.add(hash, id),
+            Some(first) => {
+                let before = std::mem::replace(first, id);
                 if let Some(next) = self.next.get_mut(place) {
                     *next = before;
                 }
@@ -45,7 +37,7 @@ impl Index {
     /// The first type with this hash; 0 if there is none.
     #[inline]
     pub(crate) fn first(&self, hash: u64) -> u32 {
-        self.heads.find(hash, |head| head.hash == hash).map_or(0, |head| head.first)
+        self.heads.find(hash, |_| true).unwrap_or(0)
     }
 
     /// The type with the same hash as this one that was added before it; 0 behind the last.
@@ -76,18 +68,18 @@ mod tests {
     fn of_types_with_one_hash_the_last_one_comes_first() {
         let mut index = Index::new(100, 1);
         for id in 100..160 {
-            index.add(u64::from(id % 3), id);
+            index.add(u64::from(id % 3) << 32, id);
         }
         let mut found = Vec::new();
         assert_eq!(
-            index.find(1, |id| {
+            index.find(1 << 32, |id| {
                 found.push(id);
                 false
             }),
             None
         );
         assert_eq!(found, (100..160).rev().filter(|id| id % 3 == 1).collect::<Vec<u32>>());
-        assert_eq!(index.find(2, |id| id < 120), Some(119));
-        assert_eq!(index.first(7), 0);
+        assert_eq!(index.find(2 << 32, |id| id < 120), Some(119));
+        assert_eq!(index.first(7 << 32), 0);
     }
 }

@@ -295,6 +295,7 @@ impl Meeting<'_, '_> {
             returns: self.canonical(returns),
             first_param: u32::try_from(first_param).ok()?,
             param_count: u32::try_from(self.pool.params.len().saturating_sub(first_param)).ok()?,
+            is_irregular: function.is_irregular,
         });
         Some(place)
     }

@@ -46,6 +46,8 @@ pub(crate) struct SavedFunction {
     pub(crate) returns: u32,
     pub(crate) first_param: u32,
     pub(crate) param_count: u32,
+    /// Whether it takes a parameter elsewhere than in the register that it should be in.
+    pub(crate) is_irregular: bool,
 }
 
 /// A variable that may be written.

@@ -2,6 +2,7 @@
 
 mod declarations;
 mod pass;
+mod registers;
 mod types;
 mod values;
 
@@ -16,6 +17,7 @@ use crate::EncodeError;
 use crate::names::Names;
 use crate::report::Report;
 use crate::unit::{Tagged, Unit, head};
+use registers::Window;
 use values::Values;
 
 /// What is to be collected.
@@ -37,6 +39,8 @@ pub(crate) struct Wanted {
     pub(crate) local_variables: bool,
     /// The numbers of the names of functions that may be wanted; `None` for all.
     pub(crate) functions: Option<NameSet>,
+    /// The registers that the first parameters of functions should be in, if it is wanted whether they are.
+    pub(crate) registers: &'static [u8],
 }
 
 /// A set of names by number.
@@ -99,6 +103,7 @@ pub(crate) struct Collector {
     elements: Vec<u32>,
     /// Enums of 64 bits whose signedness is that of another DIE.
     enums: Vec<(u32, u32)>,
+    window: Window,
 }
 
 /// One unit being walked over.
@@ -114,9 +119,11 @@ struct Walk<'a, 'u> {
     base: u32,
     string_offsets: u64,
     addresses: u64,
+    lists: u64,
     frames: &'u mut Vec<Frame>,
     elements: &'u mut Vec<u32>,
     enums: &'u mut Vec<(u32, u32)>,
+    window: &'u mut Window,
     unit: &'u mut Unit,
     report: &'u mut Report,
     values: Values,
@@ -124,7 +131,14 @@ struct Walk<'a, 'u> {
 
 impl Collector {
     pub(crate) fn new() -> Self {
-        Self { shapes: Shapes::default(), shapes_of: None, frames: Vec::new(), elements: Vec::new(), enums: Vec::new() }
+        Self {
+            shapes: Shapes::default(),
+            shapes_of: None,
+            frames: Vec::new(),
+            elements: Vec::new(),
+            enums: Vec::new(),
+            window: Window::default(),
+        }
     }
 
     /// Reads the abbreviations of a unit, unless they are those of the unit before.
@@ -167,11 +181,13 @@ impl Collector {
             shapes: &self.shapes,
             cursor: 0,
             base,
-            string_offsets: 8,
-            addresses: 8,
+            string_offsets: 0,
+            addresses: 0,
+            lists: 0,
             frames: &mut self.frames,
             elements: &mut self.elements,
             enums: &mut self.enums,
+            window: &mut self.window,
             unit,
             report,
             values: Values::NONE,
@@ -194,8 +210,11 @@ impl<'a> Walk<'a, '_> {
             return Ok(());
         }
         self.read(&shape)?;
-        self.string_offsets = self.values.get(Attr::StrOffsetsBase).unwrap_or(8);
-        self.addresses = self.values.get(Attr::AddrBase).unwrap_or(8);
+        // Where a unit does not say where its part of a table begins, it is the first one, behind the table's header.
+        let short = u64::from(self.head.encoding.offset_size);
+        self.string_offsets = self.section_offset(Attr::StrOffsetsBase)?.unwrap_or(short.saturating_mul(2));
+        self.addresses = self.section_offset(Attr::AddrBase)?.unwrap_or(short.saturating_mul(2));
+        self.lists = self.section_offset(Attr::LoclistsBase)?.unwrap_or(short.saturating_mul(2).saturating_add(4));
         if !shape.has_children {
             return Ok(());
         }

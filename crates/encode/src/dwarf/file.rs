@@ -1,13 +1,12 @@
 //! One ELF file's debug information: its sections, and where its units are.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use gimli::{DwUt, constants as dw};
-use kmod::ElfFile;
+use kmod::{Content, ElfFile};
 
 use super::form::{Encoding, Malformed};
 use super::reader::Reader;
 use super::relocations::Relocations;
+use super::strings::Strings;
 use crate::EncodeError;
 use crate::names::{Names, string_at};
 use crate::symbols::Symbols;
@@ -19,20 +18,32 @@ pub(crate) struct Table {
     pub(crate) relocations: Relocations,
 }
 
+/// Lists of locations, of which parts are read where they are wanted.
+#[derive(Debug)]
+pub(crate) struct Lists<'f> {
+    /// The index of their section.
+    pub(crate) section: usize,
+    pub(crate) content: Content<'f>,
+    /// Those of the section, where they say whether there is a relocation.
+    pub(crate) relocations: Relocations,
+}
+
 /// The debug information of a file. `.debug_info` itself is read unit by unit.
 #[derive(Debug)]
 pub(crate) struct DwarfFile<'f> {
     pub(crate) elf: &'f ElfFile,
     pub(crate) symbols: &'f Symbols,
-    info: usize,
+    info: Content<'f>,
     pub(crate) relocations: Relocations,
     pub(crate) abbreviations: Vec<u8>,
-    strings: Vec<u8>,
-    /// The number of the name at each offset of `strings`, plus one; 0 where it was not asked for yet.
-    numbers: Vec<AtomicU32>,
+    strings: Strings,
     line_strings: Vec<u8>,
     string_offsets: Table,
     addresses: Table,
+    /// `.debug_loclists`, if locations are wanted.
+    pub(crate) locations: Option<Lists<'f>>,
+    /// `.debug_loc`, which is in its place up to DWARF 4.
+    pub(crate) old_locations: Option<Lists<'f>>,
 }
 
 /// The header of a unit.
@@ -54,34 +65,36 @@ pub(crate) struct UnitHead {
 const MAX_HEADER: u64 = 40;
 
 impl<'f> DwarfFile<'f> {
-    /// Reads what all units share. `None` for a file without debug information.
-    pub(crate) fn open(elf: &'f ElfFile, symbols: &'f Symbols) -> Result<Option<Self>, EncodeError> {
-        let section = |name: &'static str| match elf.find(name) {
-            Some(head) if head.flags & SHF_COMPRESSED != 0 => Err(EncodeError::Compressed { section: name }),
-            found => Ok(found.filter(|head| head.file_size > 0)),
-        };
+    /// Reads what all units share; with what lists of locations need if these are wanted. `None` for a file without debug
+    /// information.
+    pub(crate) fn open(elf: &'f ElfFile, symbols: &'f Symbols, locations: bool) -> Result<Option<Self>, EncodeError> {
+        let section = |name| elf.find(name).filter(|head| head.file_size > 0);
         let bytes = |name| -> Result<Vec<u8>, EncodeError> {
-            section(name)?.map_or(Ok(Vec::new()), |head| Ok(elf.read_all(&head)?))
+            section(name).map_or(Ok(Vec::new()), |head| Ok(elf.content(&head)?.into_bytes()?))
         };
         let table = |name| -> Result<Table, EncodeError> {
-            let Some(head) = section(name)? else { return Ok(Table::default()) };
-            Ok(Table { bytes: elf.read_all(&head)?, relocations: Relocations::of(elf, &head)? })
+            let Some(head) = section(name) else { return Ok(Table::default()) };
+            Ok(Table { bytes: elf.content(&head)?.into_bytes()?, relocations: Relocations::of(elf, &head)? })
         };
-        let Some(info) = section(".debug_info")? else { return Ok(None) };
-        let strings = bytes(".debug_str")?;
-        let mut numbers = Vec::new();
-        numbers.resize_with(strings.len(), AtomicU32::default);
+        let lists = |name| -> Result<Option<Lists<'f>>, EncodeError> {
+            let Some(head) = section(name).filter(|_| locations) else { return Ok(None) };
+            // In `.debug_loclists` no number that is looked at is relocated.
+            let relocations = if name == ".debug_loc" { Relocations::of(elf, &head)? } else { Relocations::default() };
+            Ok(Some(Lists { section: head.index, content: elf.content(&head)?, relocations }))
+        };
+        let Some(info) = section(".debug_info") else { return Ok(None) };
         Ok(Some(Self {
             elf,
             symbols,
-            info: info.index,
+            info: elf.content(&info)?,
             relocations: Relocations::of(elf, &info)?,
             abbreviations: bytes(".debug_abbrev")?,
-            strings,
-            numbers,
+            strings: Strings::new(bytes(".debug_str")?),
             line_strings: bytes(".debug_line_str")?,
             string_offsets: table(".debug_str_offsets")?,
             addresses: table(".debug_addr")?,
+            locations: lists(".debug_loclists")?,
+            old_locations: lists(".debug_loc")?,
         }))
     }
 
@@ -91,7 +104,7 @@ impl<'f> DwarfFile<'f> {
         let mut offset = 0;
         let mut buffer = Vec::new();
         let mut cursor = 0;
-        while let Some(left) = self.info_size()?.checked_sub(offset).filter(|&left| left > 0) {
+        while let Some(left) = self.info.len().checked_sub(offset).filter(|&left| left > 0) {
             self.read_info(offset, left.min(MAX_HEADER), &mut buffer)?;
             let unit = self.head(&buffer, offset, left, &mut cursor)?;
             offset = offset.saturating_add(unit.length);
@@ -100,25 +113,30 @@ impl<'f> DwarfFile<'f> {
         Ok(units)
     }
 
-    fn info_size(&self) -> Result<u64, EncodeError> {
-        Ok(self.elf.section(self.info).ok_or(EncodeError::TooLarge { what: "section numbers" })?.file_size)
+    /// How many units there are in `.debug_types`, where DWARF 4 has type units.
+    pub(crate) fn type_units(&self) -> Result<u32, EncodeError> {
+        let Some(head) = self.elf.find(".debug_types") else { return Ok(0) };
+        let content = self.elf.content(&head)?;
+        let (mut count, mut offset, mut buffer) = (0u32, 0u64, Vec::new());
+        while let Some(left) = content.len().checked_sub(offset).filter(|&left| left > 0) {
+            content.read(offset, left.min(MAX_HEADER), &mut buffer)?;
+            let mut reader = Reader::new(&buffer, self.elf.is_little_endian());
+            let (length, _) = unit_length(&mut reader).map_err(|source| EncodeError::Dwarf { unit: offset, source })?;
+            offset = offset.saturating_add(length);
+            count = count.saturating_add(1);
+        }
+        Ok(count)
     }
 
     /// Reads part of `.debug_info`.
     pub(crate) fn read_info(&self, offset: u64, length: u64, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let info = self.elf.section(self.info).ok_or(EncodeError::TooLarge { what: "section numbers" })?;
-        Ok(self.elf.read(&info, offset, length, buffer)?)
+        Ok(self.info.read(offset, length, buffer)?)
     }
 
     fn head(&self, bytes: &[u8], offset: u64, left: u64, cursor: &mut usize) -> Result<UnitHead, EncodeError> {
         let fail = |source| EncodeError::Dwarf { unit: offset, source };
         let mut reader = Reader::new(bytes, self.elf.is_little_endian());
-        let short = reader.u32().map_err(fail)?;
-        let (length, offset_size) = match short {
-            u32::MAX => (reader.u64().map_err(fail)?, 8),
-            length => (u64::from(length), 4),
-        };
-        let length = length.saturating_add(reader.position() as u64);
+        let (length, offset_size) = unit_length(&mut reader).map_err(fail)?;
         let version = reader.u16().map_err(fail)?;
         if !(2..=5).contains(&version) {
             return Err(fail(Malformed::Version { version }));
@@ -174,17 +192,7 @@ impl<'f> DwarfFile<'f> {
     /// The number of the name at an offset of `.debug_str`.
     #[inline]
     pub(crate) fn name(&self, names: &Names<'_>, offset: u64) -> Result<u32, EncodeError> {
-        let outside = || EncodeError::String { section: ".debug_str", offset };
-        let place = usize::try_from(offset).map_err(|_| outside())?;
-        let slot = self.numbers.get(place).ok_or_else(outside)?;
-        match slot.load(Ordering::Relaxed).checked_sub(1) {
-            Some(number) => Ok(number),
-            None => {
-                let number = names.number(string_at(&self.strings, place).ok_or_else(outside)?)?;
-                slot.store(number.saturating_add(1), Ordering::Relaxed);
-                Ok(number)
-            }
-        }
+        self.strings.number(names, offset)
     }
 
     /// The number of the name at an offset of `.debug_line_str`.
@@ -224,4 +232,11 @@ impl<'f> DwarfFile<'f> {
     }
 }
 
-const SHF_COMPRESSED: u64 = 1 << 11;
+/// How long a unit is, this number included, and the size of its offsets, in bytes.
+fn unit_length(reader: &mut Reader<'_>) -> Result<(u64, u8), Malformed> {
+    let (length, offset_size) = match reader.u32()? {
+        u32::MAX => (reader.u64()?, 8),
+        length => (u64::from(length), 4),
+    };
+    Ok((length.saturating_add(reader.position() as u64), offset_size))
+}

@@ -3,10 +3,13 @@
 mod collect;
 mod file;
 mod form;
+mod locations;
 mod reader;
 mod relocations;
 mod shape;
+mod strings;
 
 pub(crate) use collect::{Collector, NameSet, Sources, Wanted};
 pub(crate) use file::{DwarfFile, UnitHead};
 pub use form::Malformed;
+pub(crate) use locations::parameter_registers;

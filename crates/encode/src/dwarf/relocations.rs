@@ -183,6 +183,11 @@ impl Relocations {
         low
     }
 
+    /// Whether the place at `offset` has a relocation.
+    pub(crate) fn has(&self, offset: u64) -> bool {
+        !self.bytes.is_empty() && self.offset(self.bisect(0, self.len(), offset)) == Some(offset)
+    }
+
     /// The relocation of the place at `offset`, if it has one. `cursor` is where the last one was found.
     #[inline]
     pub(crate) fn find(&self, cursor: &mut usize, offset: u64) -> Result<Option<Relocation>, EncodeError> {

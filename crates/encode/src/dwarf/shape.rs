@@ -123,6 +123,7 @@ pub(crate) enum Attr {
     Language,
     StrOffsetsBase,
     AddrBase,
+    LoclistsBase,
     Sibling,
 }
 
@@ -162,10 +163,11 @@ impl Attr {
             (dw::DW_AT_artificial, Variable) => Self::Artificial,
             (dw::DW_AT_abstract_origin, Function | Parameter) => Self::AbstractOrigin,
             (dw::DW_AT_specification, Function | Variable | Composite) => Self::Specification,
-            (dw::DW_AT_location, Variable) => Self::Location,
+            (dw::DW_AT_location, Variable | Parameter) => Self::Location,
             (dw::DW_AT_language, Unit) => Self::Language,
             (dw::DW_AT_str_offsets_base, Unit) => Self::StrOffsetsBase,
             (dw::DW_AT_addr_base, Unit) => Self::AddrBase,
+            (dw::DW_AT_loclists_base, Unit) => Self::LoclistsBase,
             _ => return None,
         })
     }

@@ -169,6 +169,43 @@ fn over_a_base_only_what_is_new_is_written() {
     assert_eq!(view.get(member.ty).map(|ty| ty.kind()), Some(Kind::Struct));
 }
 
+/// A module with a base of its own says the same, wherever the types of the kernel's base are.
+#[test]
+fn a_distilled_module_can_be_relocated() {
+    let make = |with_more: bool| {
+        let mut source = Source::new();
+        let mut unit = source.unit();
+        unit.base("long int", 8, gimli::DW_ATE_signed);
+        let head = list(&mut unit);
+        if with_more {
+            let pointer = unit.to(POINTER, "", head);
+            let composite = unit.composite(STRUCT, "more", 24);
+            unit.member(composite, "head", head, 0);
+            unit.member(composite, "other", pointer, 16);
+        }
+        source
+    };
+    let bytes = make(false).encode(Options::kernel()).btf;
+    let base = PreparedBase::new(&bytes).expect("a base");
+    let elf = ElfFile::from_bytes(make(true).elf()).expect("a usable file");
+    let encode = |distilled_base| {
+        let options = Options { distilled_base, ..Options::kernel() };
+        Encoder::over(&base, options).encode_elf(&elf).expect("it can be encoded")
+    };
+    let (plain, distilled) = (encode(false), encode(true));
+    assert_eq!(plain.base, None);
+    let below = distilled.base.expect("a base of its own");
+    let (below, split) = (Btf::parse(&below).expect("valid"), Btf::parse(&distilled.btf).expect("valid"));
+    assert_eq!(below.len(), 1, "{}", text(below.alone()));
+    let running = Btf::parse(&bytes).expect("valid");
+    let relocated = btf::relocate::relocate(&below, &split, &running).expect("it can be relocated");
+    let (relocated, plain) = (Btf::parse(&relocated.bytes).expect("valid"), Btf::parse(&plain.btf).expect("valid"));
+    let (one_more, other) = (relocated.over(&running), plain.over(&running));
+    let comparison = btf::compare::Comparison::new(one_more, other);
+    let (left, right) = (one(one_more, Kind::Struct, "more").0, one(other, Kind::Struct, "more").0);
+    assert!(comparison.same(left, right, btf::compare::Strength::Closure), "{}", text(one_more));
+}
+
 /// A base cannot be changed, so what would need its forward declarations resolved is written again.
 #[test]
 fn a_forward_declaration_of_the_base_is_not_resolved_in_the_base() {

@@ -56,6 +56,51 @@ fn a_file_may_end_anywhere() {
     }
 }
 
+/// The file with one of its sections compressed by zlib.
+fn with_compressed(file: &[u8], section: &str) -> Vec<u8> {
+    let elf = ElfFile::from_bytes(file.to_vec()).expect("usable");
+    let head = elf.find(section).expect("it is there");
+    let content = elf.read_all(&head).expect("it can be read");
+    let mut packed = [&1u64.to_le_bytes()[..], &(content.len() as u64).to_le_bytes(), &1u64.to_le_bytes()].concat();
+    let mut encoder = flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, &content).expect("it goes to memory");
+    encoder.finish().expect("it goes to memory");
+    let mut file = file.to_vec();
+    let at = file.len() as u64;
+    file.extend(&packed);
+    let table = usize::try_from(u64::from_le_bytes(file[40..48].try_into().expect("8 bytes"))).expect("small");
+    let header = table + 64 * head.index;
+    for (place, number) in [(8, head.flags | 1 << 11), (24, at), (32, packed.len() as u64)] {
+        file[header + place..header + place + 8].copy_from_slice(&number.to_le_bytes());
+    }
+    file
+}
+
+#[test]
+fn sections_may_be_compressed() {
+    let file = sample();
+    let good = try_encode(file.clone()).expect("well-formed");
+    let mut packed = file;
+    for section in [".debug_info", ".debug_abbrev", ".debug_str"] {
+        packed = with_compressed(&packed, section);
+        assert_eq!(try_encode(packed.clone()).expect("well-formed"), good, "{section}");
+    }
+    let last = packed.len() - 20;
+    packed[last] ^= 0xff;
+    assert!(try_encode(packed).is_err());
+}
+
+#[test]
+fn type_units_are_counted() {
+    let mut source = Source::new();
+    source.unit().int();
+    // Two units of 7 and of 3 bytes behind their length.
+    let units = [&[7, 0, 0, 0, 4, 0, 0, 0, 0, 0, 8][..], &[3, 0, 0, 0, 4, 0, 0]].concat();
+    source.section(".debug_types", units);
+    let encoded = source.encode(Options::kernel());
+    assert_eq!(encoded.report.skipped_units.get("a type unit"), Some(&2));
+}
+
 #[test]
 fn nothing_to_encode_is_an_error() {
     let error = try_encode(Source::new().elf()).expect_err("there is no DWARF");

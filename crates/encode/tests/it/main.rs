@@ -2,6 +2,7 @@
 
 mod check;
 mod dedup;
+mod forwards;
 mod hostile;
 mod kinds;
 mod selection;

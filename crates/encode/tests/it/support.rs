@@ -14,6 +14,7 @@ pub struct Source {
     version: u16,
     symbols: Vec<Symbol>,
     per_cpu: u64,
+    sections: Vec<(String, Vec<u8>)>,
 }
 
 struct Symbol {
@@ -39,7 +40,7 @@ impl Source {
     }
 
     pub fn version(version: u16) -> Self {
-        Self { dwarf: Dwarf::new(), version, symbols: Vec::new(), per_cpu: 0 }
+        Self { dwarf: Dwarf::new(), version, symbols: Vec::new(), per_cpu: 0, sections: Vec::new() }
     }
 
     pub fn unit(&mut self) -> UnitOf<'_> {
@@ -57,6 +58,11 @@ impl Source {
         self.symbols.push(Symbol { name: name.to_owned(), kind: 1, section: PER_CPU, value, size });
     }
 
+    /// Adds a section.
+    pub fn section(&mut self, name: &str, bytes: Vec<u8>) {
+        self.sections.push((name.to_owned(), bytes));
+    }
+
     /// A linked file, so that no relocations are needed.
     pub fn elf(mut self) -> Vec<u8> {
         let mut sections = Sections::new(EndianVec::new(LittleEndian));
@@ -71,6 +77,7 @@ impl Source {
                 Ok::<(), gimli::write::Error>(())
             })
             .expect("nothing fails");
+        parts.extend(self.sections.drain(..).map(|(name, bytes)| (name, 1, 0, bytes)));
         let (mut table, mut names) = (vec![0; 24], vec![0]);
         for symbol in &self.symbols {
             table.extend(u32::try_from(names.len()).expect("small").to_le_bytes());

@@ -7,7 +7,7 @@ const OPTIONS: [&str; 4] =
     ["--btf_gen_floats", "--lang_exclude=rust", "--skip_encoding_btf_inconsistent_proto", "--btf_gen_optimized"];
 
 /// Since then: as `scripts/Makefile.btf` of 6.12 says for pahole 1.27 and later, with a given time stamp.
-const FEATURES: [&str; 3] = [
+pub(super) const FEATURES: [&str; 3] = [
     "--btf_features=encode_force,var,float,enum64,decl_tag,type_tag,optimized_func,consistent_func,decl_tag_kfuncs",
     "--btf_features=+reproducible_build",
     "--lang_exclude=rust",

@@ -1,5 +1,6 @@
 //! How figures come about: the only part of this crate that runs anything.
 
+mod bench;
 mod encode;
 mod flags;
 mod overhead;
@@ -14,6 +15,7 @@ use std::time::Instant;
 use kernels::build::{Symbols, Workshop};
 use kernels::{Context, Progress, Stage};
 
+pub use bench::{Plan, bench};
 pub use overhead::overhead;
 pub use sizes::{Subject, sizes};
 

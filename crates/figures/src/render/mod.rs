@@ -1,5 +1,7 @@
 //! Figures for people and for programs: pure functions of the data.
 
+mod bench_html;
+mod bench_text;
 mod chart;
 mod overhead_html;
 mod overhead_text;
@@ -8,7 +10,7 @@ mod sizes_html;
 mod sizes_text;
 mod text;
 
-use crate::{KernelSizes, Measurement, Overhead, Sizes};
+use crate::{Bench, KernelSizes, Measurement, Overhead, Sizes};
 
 /// How text for a terminal is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,25 @@ impl Report for Overhead {
 
     fn html(&self) -> String {
         overhead_html::render(self).into_string()
+    }
+}
+
+impl Report for Bench {
+    fn complete(&self) -> bool {
+        let ran = self.tasks.iter().all(|task| !task.ours.is_empty() && !task.pahole.is_empty());
+        !self.tasks.is_empty() && ran && self.checked.files > 0 && self.checked.wrong.is_empty()
+    }
+
+    fn text(&self, style: Style) -> String {
+        bench_text::render(self, style)
+    }
+
+    fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+
+    fn html(&self) -> String {
+        bench_html::render(self).into_string()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every form of a report must have.
 
 use super::*;
+use crate::bench::tests::bench;
 use crate::overhead::tests::overhead;
 use crate::sizes::tests::{module, sizes};
 use crate::{Encoded, ModuleSizes, Shipped};
@@ -33,13 +34,42 @@ fn what_matters_comes_first() {
 #[test]
 fn no_line_is_wider_than_the_terminal() {
     for width in [60, 80, 120] {
-        for text in [two().text(Style { width, ..PLAIN }), overhead().text(Style { width, ..PLAIN })] {
+        let reports: [&dyn Report; 3] = [&two(), &overhead(), &bench()];
+        for text in reports.map(|report| report.text(Style { width, ..PLAIN })) {
             for line in text.lines() {
                 assert!(line.chars().count() <= width, "{width}: {line}");
                 assert_eq!(line, line.trim_end());
             }
         }
     }
+}
+
+#[test]
+fn a_bench_begins_with_its_ratios_and_counts_for_nothing_if_outputs_differ() {
+    let mut bench = bench();
+    assert!(bench.complete());
+    let text = bench.text(PLAIN).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.starts_with("1,121 modules, 2 cores: 20.0 times faster (1.70 s against 34.00 s)"), "{text}");
+    assert!(
+        text.contains("Both wrote the same BTF.") && text.contains("vmlinux, 2 cores: 3.89 times faster"),
+        "{text}"
+    );
+    let html = bench.html();
+    assert!(
+        html.contains("20.0× faster")
+            && html.matches("<svg").count() == 2
+            && html.contains("1,121 modules, 2 cores, pahole, run 3")
+    );
+    let read: crate::Bench = serde_json::from_str(&bench.json().unwrap()).unwrap();
+    assert_eq!(read, bench);
+    bench.checked.wrong.push("overlay: 3 unexplained types".into());
+    assert!(!bench.complete());
+    let text = bench.text(PLAIN);
+    assert!(text.starts_with("1 output of ours cannot be taken for pahole's"), "{text}");
+    assert!(text.contains("overlay: 3 unexplained types"), "{text}");
+    bench.checked.wrong.clear();
+    bench.tasks[0].ours.clear();
+    assert!(!bench.complete());
 }
 
 #[test]

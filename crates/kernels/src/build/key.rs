@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Workshop;
+use super::encoder::ENCODER;
 use super::workshop;
 use crate::Sha256;
 use crate::image::Manifest;
@@ -51,7 +53,9 @@ pub(super) struct Inputs {
 
 impl Inputs {
     /// The inputs of a first build.
-    pub(super) fn first(source: Identity, config: &str, asked: String, image: &Manifest) -> Self {
+    pub(super) fn first(source: Identity, config: &str, asked: String, workshop: &Workshop<'_>) -> Self {
+        let mut toolchain = toolchain(&workshop.image.manifest);
+        toolchain.extend(workshop.encoder.map(|encoder| (ENCODER.to_owned(), encoder.to_string())));
         Self {
             recipe: RECIPE,
             script: workshop::SCRIPT,
@@ -60,7 +64,7 @@ impl Inputs {
             asked,
             upgrade: None,
             patch: String::new(),
-            toolchain: toolchain(image),
+            toolchain,
         }
     }
 

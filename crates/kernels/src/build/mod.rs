@@ -13,6 +13,7 @@
 //! made (scripts/basic/fixdep.c, and what syncconfig touches below include/config), and makes again what differs.
 
 mod config;
+mod encoder;
 mod entry;
 pub mod external;
 mod key;
@@ -27,6 +28,7 @@ mod workshop;
 use std::path::PathBuf;
 
 pub use config::{Lost, Symbols};
+pub use encoder::{Encoder, static_program};
 pub use entry::{Build, Clean, Manifest, clean, disk_usage, list};
 pub use key::Key;
 pub use recipe::{Config, NONE, Recipes};
@@ -65,7 +67,7 @@ impl<'a> Plan<'a> {
         let asked = request.recipes.asked(request.config, &identity.line)?;
         let off = request.config.expected_off.iter().map(|symbol| format!("# {symbol} is expected off\n"));
         let text = off.fold(asked.to_string(), |text, line| text + &line);
-        let inputs = Inputs::first(identity.clone(), &request.config.name, text, &workshop.image.manifest);
+        let inputs = Inputs::first(identity.clone(), &request.config.name, text, workshop);
         Ok(Self { request: Request { upgrade: None, ..request }, asked, inputs })
     }
 

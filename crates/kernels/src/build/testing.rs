@@ -117,7 +117,7 @@ impl FakeImage {
     }
 
     pub(crate) fn workshop<'a>(&'a self, context: &'a Context<'a>) -> Workshop<'a> {
-        Workshop { context, engine: &self.engine, image: &self.image }
+        Workshop { context, engine: &self.engine, image: &self.image, encoder: None }
     }
 
     /// Makes something go wrong, or right again.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::Encoder;
 use crate::cache::check_mountable;
 use crate::engine::{Engine, Mount, RunSpec};
 use crate::image::Image;
@@ -38,6 +39,9 @@ pub(super) const REPRODUCIBLE: [(&str, &str); 6] = [
 /// Those of [`REPRODUCIBLE`] that get into the bytes, of which kbuild takes the first as a wish.
 pub(super) const PINNED: &[(&str, &str)] = REPRODUCIBLE.split_at(3).0;
 
+/// Where another encoder than the image's pahole is, inside.
+const ENCODER: &str = "/encoder/pahole";
+
 /// Where kernels are built: the build image in an engine.
 #[derive(Debug, Clone, Copy)]
 pub struct Workshop<'a> {
@@ -47,6 +51,8 @@ pub struct Workshop<'a> {
     pub engine: &'a Engine,
     /// The image of [`crate::image::Kind::Build`].
     pub image: &'a Image,
+    /// What encodes BTF in place of the image's pahole, if anything does.
+    pub encoder: Option<&'a Encoder>,
 }
 
 /// The directories of one build, outside.
@@ -74,6 +80,15 @@ impl Bench {
 }
 
 impl Workshop<'_> {
+    /// What a build needs to be given for its encoder: a mount, and an environment in which make finds it there. A Makefile's own
+    /// `PAHOLE = pahole` wins over the environment, but not over what stands in MAKEFLAGS.
+    pub(super) fn with_encoder(&self, mounts: &mut Vec<Mount>, env: &mut Vec<(String, String)>) {
+        if let Some(encoder) = self.encoder {
+            mounts.push(Mount::read_only(&encoder.program).seen_at(ENCODER));
+            env.push(("MAKEFLAGS".into(), format!("PAHOLE={ENCODER}")));
+        }
+    }
+
     /// Runs a command of the script on paths in the cache.
     pub(crate) fn on_cache(&self, command: &str, paths: &[&Path], stage: Stage, doing: &str) -> Result<(), Error> {
         let mut arguments = vec![OsString::from(command)];
@@ -117,13 +132,14 @@ impl Workshop<'_> {
     fn run(
         &self,
         arguments: &[OsString],
-        mounts: Vec<Mount>,
+        mut mounts: Vec<Mount>,
         doing: &str,
         on_line: &mut dyn FnMut(Stream, &str),
     ) -> Result<(), Error> {
         let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "kernel.sh"].map(OsString::from).into();
         argv.extend_from_slice(arguments);
-        let env = REPRODUCIBLE.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut env = REPRODUCIBLE.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.with_encoder(&mut mounts, &mut env);
         self.run_program(argv, mounts, Path::new("/"), env, doing, on_line)
     }
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod compress;
+mod edits;
 mod exports;
 mod images;
 mod modules;

@@ -1,6 +1,6 @@
 //! Thousands of damaged files, the same ones in every run: each is read or refused, none ends the program.
 
-use kmod::{KernelImage, Module, ModuleInfo, kernel_btf_from_bytes};
+use kmod::{Elf, KernelImage, Module, ModuleInfo, SectionEdits, kernel_btf_from_bytes};
 
 use crate::build::{Builder, TARGETS, X86_64};
 use crate::sample::SAMPLE;
@@ -116,4 +116,27 @@ fn damaged_kernel_images_are_read_or_refused() {
         }
         assert!((100..4000).contains(&refused), "{refused} of file {file}");
     }
+}
+
+#[test]
+fn damaged_files_are_edited_or_refused_and_never_grow() {
+    let mut numbers = Numbers(0x5eed);
+    let (mut edited, mut refused) = (0, 0);
+    for target in TARGETS {
+        let file = Builder::module(target).bytes();
+        let table = file.len() - 1000.min(file.len());
+        for _ in 0..3000 {
+            let damaged = mutate(&file, &[0, table], &mut numbers);
+            let edits = SectionEdits::new().set(".BTF", b"types").remove("__versions").drop_signature(true);
+            let Ok(new) = edits.apply(&damaged) else {
+                refused += 1;
+                continue;
+            };
+            edited += 1;
+            assert!(new.len() < damaged.len() + 128 + (1 << 16), "{} from {}", new.len(), damaged.len());
+            let read = Elf::parse(new).expect("what is written can be read");
+            assert_eq!(read.section(".BTF"), Some(&b"types"[..]));
+        }
+    }
+    assert!(edited > 1000 && refused > 1000, "{edited} edited, {refused} refused");
 }

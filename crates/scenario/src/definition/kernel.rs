@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A kernel, or the kernel whose modules are meant.
@@ -11,8 +11,36 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub enum Kernel {
     /// A release pinned in `kernel-configs/`, prebuilt: a text.
     Pinned(String),
-    /// One that is built from source: a table.
+    /// One that is built from source: a table with `config`.
     Built(Built),
+    /// A prebuilt one whose modules are given BTF that we encoded: a table with `release` and `encoder`.
+    Encoded(Encoded),
+}
+
+/// The modules of a prebuilt kernel, each with BTF in place of its own that was encoded from the distribution's debug information.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encoded {
+    /// The kernel, pinned in `kernel-configs/` together with its debug information.
+    pub release: String,
+    /// What encodes.
+    pub encoder: Encoder,
+}
+
+/// What encodes the BTF of prebuilt modules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoder {
+    /// The crate `encode`.
+    Modbtf,
+}
+
+impl fmt::Display for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Modbtf => f.write_str("modbtf"),
+        }
+    }
 }
 
 /// A kernel built from the source of the scenario's line.
@@ -42,7 +70,14 @@ impl fmt::Display for Kernel {
         match self {
             Self::Pinned(release) => f.write_str(release),
             Self::Built(built) => built.fmt(f),
+            Self::Encoded(encoded) => encoded.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with BTF by {} from its debug information", self.release, self.encoder)
     }
 }
 
@@ -64,6 +99,18 @@ impl<'de> Deserialize<'de> for Kernel {
     }
 }
 
+/// What a table may have.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    config: Option<String>,
+    upgrade: Option<String>,
+    #[serde(default)]
+    external: Vec<String>,
+    release: Option<String>,
+    encoder: Option<Encoder>,
+}
+
 /// By hand, since an untagged enum would not say what is wrong in which of the two.
 struct KernelVisitor;
 
@@ -71,7 +118,7 @@ impl<'de> Visitor<'de> for KernelVisitor {
     type Value = Kernel;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a pinned release, or a table with `config`")
+        f.write_str("a pinned release, a table with `config`, or one with `release` and `encoder`")
     }
 
     fn visit_str<E>(self, release: &str) -> Result<Kernel, E> {
@@ -79,6 +126,19 @@ impl<'de> Visitor<'de> for KernelVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Kernel, A::Error> {
-        Built::deserialize(MapAccessDeserializer::new(map)).map(Kernel::Built)
+        let Table { config, upgrade, external, release, encoder } =
+            Table::deserialize(MapAccessDeserializer::new(map))?;
+        match (config, release, encoder) {
+            (Some(config), None, None) => Ok(Kernel::Built(Built { config, upgrade, external })),
+            (None, Some(release), Some(encoder)) if upgrade.is_none() && external.is_empty() => {
+                Ok(Kernel::Encoded(Encoded { release, encoder }))
+            }
+            (None, None, None) => Err(A::Error::missing_field("config")),
+            (None, Some(_), None) => Err(A::Error::missing_field("encoder")),
+            (None, None, Some(_)) => Err(A::Error::missing_field("release")),
+            _ => Err(A::Error::custom(
+                "`config`, `upgrade` and `external` are of a kernel that is built, `release` and `encoder` of one that is not",
+            )),
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{Error, recorded_snapshot};
 use crate::definition::Definition;
 use crate::exit::Ending;
 use crate::measured::{self, Measured};
-use crate::text::{self, portable, snapshot};
+use crate::text::{self, portable, snapshot, verdicts};
 use crate::transcript::{self, KernelId, Provenance, Transcript};
 use crate::workbench;
 
@@ -35,7 +35,8 @@ impl From<Ending> for Judged {
 }
 
 /// Judges a boot against what was recorded. Kernels that were built from another source than those that were recorded, or with
-/// other tools, are judged by their [`portable`] text; those whose recipe alone is another are judged in full.
+/// other tools, are judged by their [`portable`] text; those whose BTF another encoder made by their [`verdicts`]; those whose
+/// recipe alone is another are judged in full.
 ///
 /// # Errors
 ///
@@ -45,6 +46,14 @@ pub fn judge(definition: &Definition, dir: &Path, seen: &Transcript, measured: &
     let Ending::Differs { diff } = ending else { return Ok(ending.into()) };
     // What cannot be read says no more than the snapshot does.
     let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(Ending::Differs { diff }.into()) };
+    if let Some(encoder) = another_encoder(&before, seen) {
+        let recorded = verdicts(definition, &before, &Measured::read(&dir.join(measured::FILE))?);
+        let judged = judged(&recorded, &verdicts(definition, seen, measured));
+        let note = format!(
+            "the BTF was encoded by {encoder}: compared by what became of each module, not by the kernel's words"
+        );
+        return Ok(Judged { ending: judged, note: Some(note) });
+    }
     if let Some(others) = of_another_build(&before, seen) {
         let recorded = portable(definition, &before, &Measured::read(&dir.join(measured::FILE))?);
         let judged = judged(&recorded, &portable(definition, seen, measured));
@@ -90,6 +99,14 @@ fn judged(recorded: &str, text: &str) -> Ending {
         true => Ending::Pass,
         false => Ending::Differs { diff: unified(recorded, text, "recorded", "seen") },
     }
+}
+
+/// What encoded the BTF of the kernels that were built, if it is not what encoded that of the recorded ones.
+fn another_encoder(before: &Transcript, seen: &Transcript) -> Option<String> {
+    let encoder = |it: &Transcript| it.header.provenance.modules_of.encoder.clone();
+    let (recorded, now) = (encoder(before), encoder(seen));
+    (before.is_built() && seen.is_built() && recorded != now)
+        .then(|| now.map_or_else(|| "pahole".to_owned(), |encoder| encoder.name))
 }
 
 /// What is to be said if kernels were built from another source than those that were recorded, or with other tools.

@@ -13,7 +13,14 @@ fn report(scenarios: Vec<ScenarioReport>, exit: Exit) -> Report {
 }
 
 fn kernel(release: &str) -> KernelId {
-    KernelId { release: release.into(), package: "p".into(), version: "1".into(), sha256: "0".repeat(64), build: None }
+    KernelId {
+        release: release.into(),
+        package: "p".into(),
+        version: "1".into(),
+        sha256: "0".repeat(64),
+        build: None,
+        encoder: None,
+    }
 }
 
 fn seen(running: &str, another_crc: usize) -> Seen {

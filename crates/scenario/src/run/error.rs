@@ -38,6 +38,14 @@ pub enum Error {
         /// Where and why.
         source: btf::ParseError,
     },
+    /// The BTF of a kernel's modules cannot be encoded anew.
+    #[error("failed to give {} BTF of our own: {what}", path.display())]
+    Encoded {
+        /// The module, or the kernel's configuration.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// The initramfs could not be made.
     #[error(transparent)]
     Initramfs(#[from] vm::InitramfsError),

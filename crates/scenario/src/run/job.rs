@@ -4,13 +4,22 @@ use kernels::build::Recipes;
 use kernels::pins::{Pin, Pins};
 use kernels::source::{Source, SourcePins};
 
-use crate::definition::{Boot, Built, Kernel, Modules, Scenario};
+use crate::definition::{Boot, Built, Encoded, Encoder, Kernel, Modules, Scenario};
 
 /// Where a kernel comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A prebuilt package.
     Package(Pin),
+    /// A prebuilt package whose modules are given BTF that is encoded from the debug information of another.
+    Encoded {
+        /// The kernel.
+        kernel: Pin,
+        /// Its debug information.
+        debug: Pin,
+        /// What encodes.
+        encoder: Encoder,
+    },
     /// Built from the source of a line.
     Source {
         /// The line.
@@ -64,6 +73,13 @@ impl Job {
                 .release(release)
                 .map(|pin| Origin::Package(pin.clone()))
                 .ok_or_else(|| format!("{release} is not pinned in kernel-configs/")),
+            (Kernel::Encoded(Encoded { release, encoder }), _) => match (pins.release(release), pins.debug_of(release))
+            {
+                (Some(kernel), Some(debug)) => {
+                    Ok(Origin::Encoded { kernel: kernel.clone(), debug: debug.clone(), encoder: *encoder })
+                }
+                _ => Err(format!("{release} is not pinned in kernel-configs/ with its debug information")),
+            },
             (Kernel::Built(kernel), Some(line)) => Ok(Origin::Source { line: line.clone(), kernel: kernel.clone() }),
             (Kernel::Built(kernel), None) => Err(format!("of which kernel line {kernel} is to be built is not said")),
         };

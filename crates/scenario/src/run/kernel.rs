@@ -10,8 +10,8 @@ use kmod::{KernelImage, LoadGraph, Module, ModuleInfo, ModuleTree};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::Error;
 use super::parts::Parts;
+use super::{Error, encoded};
 use crate::definition::Modules;
 use crate::transcript::KernelId;
 
@@ -49,6 +49,8 @@ pub struct ModuleFile {
     pub versions: ModuleVersions,
     /// Whether its file is compressed.
     pub compressed: bool,
+    /// What is loaded in place of its file, if that is something else: the file with other BTF.
+    pub replaced: Option<Vec<u8>>,
 }
 
 impl KernelFiles {
@@ -70,11 +72,16 @@ impl KernelFiles {
                 btf_base: module.btf_base().map(<[u8]>::to_vec),
                 versions: ModuleVersions::new(info.name.clone(), &module.versions()?),
                 compressed: module.compression().is_some(),
+                replaced: None,
             };
             Ok((file, info))
         };
         let read: Vec<_> = tree.files().par_iter().map(read).collect::<Result<_, _>>()?;
-        let (modules, infos): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        let (mut modules, infos): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        let base = image.btf()?.to_vec();
+        if let Some(debug) = &parts.debug {
+            encoded::encode(&mut modules, &tree, debug, &base, &parts.config)?;
+        }
 
         let mut crcs = SymbolCrcs::from_modules(modules.iter().map(|module| &module.versions));
         crcs.add_exports("vmlinux", &image.exports()?);
@@ -82,7 +89,7 @@ impl KernelFiles {
             id: parts.id.clone(),
             image: parts.image.clone(),
             allows_btf_mismatch: allows_btf_mismatch(&parts.config)?,
-            base: image.btf()?.to_vec(),
+            base,
             graph: LoadGraph::new(infos)?,
             modules,
             crcs,

@@ -2,6 +2,7 @@
 //! and judged.
 
 mod built;
+mod encoded;
 mod error;
 pub mod fault;
 mod groups;

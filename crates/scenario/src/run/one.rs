@@ -136,10 +136,10 @@ impl Attempt<'_> {
         let mut initramfs = Initramfs::new(&self.ready.guest, &plan)?;
         for module in modules {
             let path = self.upgraded.path_of(module);
-            let source = if module.compressed {
-                Source::Bytes(Module::open(&path)?.bytes().to_vec())
-            } else {
-                Source::File(path)
+            let source = match &module.replaced {
+                Some(bytes) => Source::Bytes(bytes.clone()),
+                None if module.compressed => Source::Bytes(Module::open(&path)?.bytes().to_vec()),
+                None => Source::File(path),
             };
             initramfs.add(&in_guest(module), source)?;
         }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use kernels::archive::Kernel;
+use kernels::archive::{Debug, Kernel};
 use kernels::build::external::External;
 use kernels::build::{Build, Manifest};
 
-use crate::definition::Built;
-use crate::transcript::{BuildId, KernelId, OWN_SOURCE};
+use crate::definition::{Built, Encoder};
+use crate::transcript::{BuildId, EncoderId, KernelId, OWN_SOURCE};
 
 /// The files of a kernel, none of them read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Parts {
     pub config: PathBuf,
     /// Its Module.symvers; a distribution's package has none.
     pub symvers: Option<PathBuf>,
+    /// Where the debug information of its modules is, at their own paths, if their BTF is to be encoded from that.
+    pub debug: Option<PathBuf>,
 }
 
 impl Parts {
@@ -35,6 +37,7 @@ impl Parts {
             version: pin.version.clone(),
             sha256: pin.sha256.to_string(),
             build: None,
+            encoder: None,
         };
         Self {
             id,
@@ -42,7 +45,21 @@ impl Parts {
             modules: kernel.modules.clone(),
             config: kernel.image.with_file_name(format!("config-{}", pin.release)),
             symvers: None,
+            debug: None,
         }
+    }
+
+    /// A kernel that came in a package, whose modules are given BTF from their debug information.
+    #[must_use]
+    pub fn encoded(kernel: &Kernel, debug: &Debug, encoder: Encoder) -> Self {
+        let mut parts = Self::of_package(kernel);
+        parts.debug = Some(debug.modules.clone());
+        parts.id.encoder = Some(EncoderId {
+            name: encoder.to_string(),
+            debug: Some(debug.pin.name()),
+            sha256: debug.pin.sha256.to_string(),
+        });
+        parts
     }
 
     /// A kernel that was built from the source package `package`, or from somebody's own source.
@@ -55,6 +72,10 @@ impl Parts {
             version: manifest.source.version.clone(),
             sha256: manifest.source.sha256.to_string(),
             build: Some(build_id(manifest, kernel)),
+            encoder: manifest.encoder().map(|(name, sha256)| {
+                let (name, sha256) = (name.to_owned(), sha256.to_owned());
+                EncoderId { name, debug: None, sha256 }
+            }),
         };
         Self {
             id,
@@ -62,6 +83,7 @@ impl Parts {
             modules: build.modules.clone(),
             config: build.config.clone(),
             symvers: Some(build.symvers.clone()),
+            debug: None,
         }
     }
 

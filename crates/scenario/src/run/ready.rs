@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use kernels::Context;
 use kernels::archive::AptArchive;
-use kernels::build::Workshop;
+use kernels::build::{Encoder, Workshop};
 use kernels::engine::{self, Choice, Wish};
 use kernels::image::{self, Image, Kind};
 use kernels::scratch;
@@ -25,6 +25,8 @@ pub struct Wanted {
     pub accel: Request,
     /// The workspace's root, where the guest's PID 1 is built.
     pub root: PathBuf,
+    /// What encodes the BTF of kernels that are built in place of the image's pahole, if anything does.
+    pub encoder: Option<Encoder>,
 }
 
 /// What was found or made.
@@ -44,6 +46,8 @@ pub struct Ready<'a> {
     pub chooser: Chooser,
     /// Where the folders of runs are made.
     pub runs: PathBuf,
+    /// What encodes the BTF of kernels that are built in place of the image's pahole, if anything does.
+    pub encoder: Option<Encoder>,
     /// The image that kernels are built in, once one was wanted.
     build_image: OnceLock<Image>,
 }
@@ -66,7 +70,8 @@ impl<'a> Ready<'a> {
         scratch::sweep(&runs)?;
         let chooser = Chooser::new(wanted.accel, host, known);
         let build_image = OnceLock::new();
-        Ok(Self { begun, chooser, context, choice, image, guest, runs, build_image })
+        let encoder = wanted.encoder.clone();
+        Ok(Self { begun, chooser, context, choice, image, guest, runs, encoder, build_image })
     }
 
     /// What runs QEMU.
@@ -89,7 +94,7 @@ impl<'a> Ready<'a> {
                 self.build_image.get_or_init(|| image)
             }
         };
-        Ok(Workshop { context, engine, image })
+        Ok(Workshop { context, engine, image, encoder: self.encoder.as_ref() })
     }
 
     /// Debian's archive, read from inside the image.

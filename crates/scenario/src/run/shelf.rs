@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use kernels::Class;
-use kernels::archive::{Kernel, Unavailable, acquire, nearest_pair};
+use kernels::archive::{Kernel, Unavailable, acquire, acquire_debug, nearest_pair};
 use kernels::build::external::{self, External, ExternalRequest};
 use kernels::build::{self, Build, Config, Request};
 use kernels::pins::Pin;
@@ -13,7 +13,7 @@ use super::job::{Job, Origin, Pair, Sources};
 use super::kernel::KernelFiles;
 use super::parts::Parts;
 use super::{Error, Progress, Ready, Show};
-use crate::definition::{Built, Subject};
+use crate::definition::{Built, Encoder, Subject};
 use crate::exit::Ending;
 
 /// The kernels of a run, and the sources that they are built from.
@@ -58,7 +58,7 @@ impl<'a> Shelf<'a> {
         let pins: Vec<Pin> = origins
             .iter()
             .filter_map(|origin| match origin {
-                Origin::Package(pin) => Some(pin.clone()),
+                Origin::Package(pin) | Origin::Encoded { kernel: pin, .. } => Some(pin.clone()),
                 Origin::Source { .. } => None,
             })
             .collect();
@@ -73,6 +73,11 @@ impl<'a> Shelf<'a> {
             let parts = match origin {
                 Origin::Package(_) => match packages.next() {
                     Some(package) => package.map(|kernel: Kernel| Parts::of_package(&kernel)).map_err(Gone::Package),
+                    None => Err(Gone::Failed("it was not asked for".into())),
+                },
+                Origin::Encoded { debug, encoder, .. } => match packages.next() {
+                    Some(Ok(kernel)) => encoded(ready, &kernel, debug, *encoder)?,
+                    Some(Err(unavailable)) => Err(Gone::Package(unavailable)),
                     None => Err(Gone::Failed("it was not asked for".into())),
                 },
                 Origin::Source { line, kernel } => builder.kernel(line, kernel)?,
@@ -150,6 +155,12 @@ impl Gone {
             Self::Failed(what) => Ending::Environment { what: what.clone() },
         }
     }
+}
+
+/// A kernel of a package, with the debug information that the BTF of its modules is encoded from.
+fn encoded(ready: &Ready<'_>, kernel: &Kernel, debug: &Pin, encoder: Encoder) -> Result<Result<Parts, Gone>, Error> {
+    let debug = survivable(acquire_debug(&ready.context, &ready.archive(), debug))?;
+    Ok(debug.and_then(|debug| debug.map_err(Gone::Package)).map(|debug| Parts::encoded(kernel, &debug, encoder)))
 }
 
 /// The lines that something is built of, in the order of the jobs.

@@ -27,7 +27,10 @@ pub(super) fn head(text: &mut String, transcript: &Transcript, measured: &Measur
 /// A kernel by its release and its package's version, or, if it was built, by what no point release changes.
 fn kernel(id: &KernelId) -> String {
     match &id.build {
-        None => format!("{} ({})", id.release, id.version),
+        None => match &id.encoder {
+            None => format!("{} ({})", id.release, id.version),
+            Some(encoder) => format!("{} ({}), BTF by {}", id.release, id.version, encoder.name),
+        },
         Some(build) => format!("{}, {}", build.line, build.kernel),
     }
 }

@@ -14,7 +14,11 @@ impl Walk<'_, '_> {
         let known = |names: &NameSet| names.contains(name);
         let abstract_origin = self.reference(Attr::AbstractOrigin)?;
         let specification = self.reference(Attr::Specification)?;
-        let is_wanted = name == 0 || self.wanted.functions.as_ref().is_none_or(known);
+        let origin = if abstract_origin == 0 { specification } else { abstract_origin };
+        let is_wanted = match name {
+            0 => self.is_wanted_instance(origin),
+            _ => self.wanted.functions.as_ref().is_none_or(known),
+        };
         if !is_wanted {
             return self.enter(shape, Frame::Function(None));
         }
@@ -24,7 +28,7 @@ impl Walk<'_, '_> {
             offset,
             name,
             returns,
-            origin: if abstract_origin == 0 { specification } else { abstract_origin },
+            origin,
             is_instance: abstract_origin != 0,
             first_param: u32::try_from(self.unit.params.len()).unwrap_or(u32::MAX),
             is_declaration: self.values.seen >> Attr::Declaration as u32 & 1 == 1,
@@ -34,12 +38,26 @@ impl Walk<'_, '_> {
         self.enter(shape, Frame::Function(Some(index)))
     }
 
+    /// Whether an instance of a function may be wanted: it is, unless that was seen and is not.
+    fn is_wanted_instance(&self, origin: u32) -> bool {
+        let functions = &self.unit.functions;
+        origin < self.base
+            || functions.last().is_none_or(|last| origin > last.offset)
+            || functions.binary_search_by_key(&origin, |function| function.offset).is_ok()
+    }
+
     pub(super) fn parameter(&mut self, offset: u32, shape: &Shape, function: u32) -> Result<()> {
         self.read(shape)?;
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
         let origin = self.reference(Attr::AbstractOrigin)?;
         let place = self.unit.params.len();
+        let index = self.unit.functions.get(function as usize).map_or(0, |function| function.param_count);
+        let expected = self.wanted.registers.get(index as usize);
+        let is_elsewhere = match expected {
+            Some(&expected) => self.is_elsewhere(expected)?,
+            None => false,
+        };
         let mut component = -1;
         let owner = self.unit.functions.get_mut(function as usize);
         let is_next =
@@ -47,7 +65,7 @@ impl Walk<'_, '_> {
         if let Some(function) = owner.filter(is_next) {
             component = i32::try_from(function.param_count).unwrap_or(-1);
             function.param_count = function.param_count.saturating_add(1);
-            self.unit.params.push(Param { offset, name, ty, origin });
+            self.unit.params.push(Param { offset, name, ty, origin, is_elsewhere });
         }
         self.enter(shape, Frame::Tagged(Some((Tagged::Function(function), component))))
     }

@@ -97,7 +97,7 @@ impl Walk<'_, '_> {
             dw::DW_FORM_strx3 => u64::from(reader.u24()?),
             dw::DW_FORM_data4 | dw::DW_FORM_ref4 | dw::DW_FORM_strx4 => u64::from(reader.u32()?),
             dw::DW_FORM_data8 | dw::DW_FORM_ref8 => reader.u64()?,
-            dw::DW_FORM_udata | dw::DW_FORM_ref_udata | dw::DW_FORM_strx => reader.uleb()?,
+            dw::DW_FORM_udata | dw::DW_FORM_ref_udata | dw::DW_FORM_strx | dw::DW_FORM_loclistx => reader.uleb()?,
             dw::DW_FORM_sdata => reader.sleb()?.cast_unsigned(),
             other => return form::skip(reader, other, encoding),
         };
@@ -148,6 +148,17 @@ impl Walk<'_, '_> {
     pub(super) fn relocated(&mut self, position: usize, raw: u64) -> Result<(u64, Option<u32>)> {
         let at = self.head.offset.saturating_add(position as u64);
         self.file.relocated(&self.file.relocations, &mut self.cursor, at, raw)
+    }
+
+    /// The offset in another section that an attribute holds.
+    pub(super) fn section_offset(&mut self, attr: Attr) -> Result<Option<u64>> {
+        let Some(value) = self.values.get(attr) else { return Ok(None) };
+        if self.values.form(attr) != dw::DW_FORM_sec_offset {
+            return Ok(Some(value));
+        }
+        let position = usize::try_from(value).unwrap_or(usize::MAX);
+        let raw = self.word_at(position)?;
+        Ok(Some(self.relocated(position, raw)?.0))
     }
 
     /// The offset in `.debug_info` of the DIE that an attribute refers to; 0 if it has none.

@@ -109,8 +109,9 @@ impl Workbench<'_> {
             Stream::Err => {}
         };
         let doing = format!("run {} on a workbench", command.argv.join(" "));
-        let workdir = Path::new(TREE);
-        self.workshop.run_program(argv, self.mounts(), workdir, command.environment(), &doing, &mut take)?;
+        let (mut mounts, mut env) = (self.mounts(), command.environment());
+        self.workshop.with_encoder(&mut mounts, &mut env);
+        self.workshop.run_program(argv, mounts, Path::new(TREE), env, &doing, &mut take)?;
         let (status, times) = parse_report(&report).ok_or_else(|| Error::Unreadable {
             doing: "run a command on a workbench",
             line: report.chars().take(200).collect(),

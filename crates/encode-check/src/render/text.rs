@@ -1,0 +1,242 @@
+//! The report on a terminal.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use textwrap::{Options, WordSplitter};
+
+use super::Style;
+use crate::{Difference, FileReport, KernelReport, LIMIT, Outcome, RULES, Report, Standing};
+
+/// How many differences of a file are shown that no rule explains; JSON has them all.
+const UNEXPLAINED_SHOWN: usize = 40;
+
+/// How many are shown that one does.
+const EXPLAINED_SHOWN: usize = 12;
+
+pub(super) fn render(report: &Report, style: Style) -> String {
+    let mut page = Page { out: String::new(), style: Style { width: style.width.clamp(60, 160), ..style } };
+    page.headline(&sentence(report));
+    page.table(report);
+    for kernel in &report.kernels {
+        page.kernel(kernel);
+    }
+    page.out
+}
+
+/// What matters.
+pub(super) fn sentence(report: &Report) -> String {
+    let files = report.kernels.iter().map(|kernel| kernel.files.len()).sum();
+    let of = |standing| report.kernels.iter().map(|kernel| kernel.count(standing)).sum::<usize>();
+    let [equal, explained, unexplained, failed] =
+        [Standing::Equal, Standing::Explained, Standing::Unexplained, Standing::Failed].map(of);
+    let mut wrong = Vec::new();
+    if unexplained > 0 {
+        wrong.push(format!("{} differ in a way that no rule predicts", grouped(unexplained)));
+    }
+    if failed > 0 {
+        wrong.push(format!("{} could not be compared", grouped(failed)));
+    }
+    if report.kernels.iter().any(KernelReport::over_limit) {
+        wrong.push(format!("more than one type in {} is explained by a rule", grouped_u64(LIMIT)));
+    }
+    if report.kernels.iter().any(KernelReport::too_large) {
+        wrong.push("they take more bytes than what was shipped".into());
+    }
+    let files = grouped(files);
+    match wrong.as_slice() {
+        [] if report.holds() && explained == 0 => format!("All {files} files have the BTF that was shipped."),
+        [] if report.holds() => format!(
+            "All {files} files have the BTF that was shipped: {} the same by meaning, {} but for what listed rules predict.",
+            grouped(equal),
+            grouped(explained)
+        ),
+        [] => "Nothing was compared.".to_owned(),
+        wrong => format!("Of {files} files {}.", wrong.join("; ")),
+    }
+}
+
+const HEAD: [&str; 12] = [
+    "kernel",
+    "pahole",
+    "files",
+    "equal",
+    "explained",
+    "unexplained",
+    "failed",
+    "types",
+    "explained",
+    "by chance",
+    "bytes",
+    "shipped",
+];
+
+struct Page {
+    out: String,
+    style: Style,
+}
+
+impl Page {
+    fn headline(&mut self, text: &str) {
+        for line in textwrap::wrap(text, self.options("", "")) {
+            let line = if self.style.colour { format!("\x1b[1m{line}\x1b[0m") } else { line.into_owned() };
+            let _ = writeln!(self.out, "{line}");
+        }
+    }
+
+    fn paragraph(&mut self, first: &str, next: &str, text: &str) {
+        for line in textwrap::wrap(text, self.options(first, next)) {
+            let _ = writeln!(self.out, "{}", line.trim_end());
+        }
+    }
+
+    fn options<'a>(&self, first: &'a str, next: &'a str) -> Options<'a> {
+        let options = Options::new(self.style.width).word_splitter(WordSplitter::NoHyphenation);
+        options.initial_indent(first).subsequent_indent(next)
+    }
+
+    fn table(&mut self, report: &Report) {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(self.style.width).unwrap_or(u16::MAX)).set_header(HEAD);
+        table.add_rows(report.kernels.iter().map(row));
+        for column in table.column_iter_mut() {
+            let first = column.index == 0;
+            column.set_padding((if first { 0 } else { 2 }, 0));
+            column.set_cell_alignment(if first { CellAlignment::Left } else { CellAlignment::Right });
+        }
+        self.out.push('\n');
+        table.lines().for_each(|line| {
+            let _ = writeln!(self.out, "{}", line.trim_end());
+        });
+    }
+
+    fn kernel(&mut self, kernel: &KernelReport) {
+        let _ = writeln!(self.out);
+        self.headline(&kernel.release);
+        for text in facts(kernel) {
+            self.paragraph("  ", "    ", &text);
+        }
+        for file in &kernel.files {
+            self.file(file);
+        }
+    }
+
+    fn file(&mut self, file: &FileReport) {
+        let standing = match (file.standing(), &file.outcome) {
+            (Standing::Equal, _) => return,
+            (_, Outcome::Failed(why)) => {
+                self.paragraph("\u{20} ", "      ", &format!("{}: not compared: {why}", file.file));
+                return;
+            }
+            (Standing::Unexplained, _) => "unexplained",
+            _ => "explained",
+        };
+        let _ = writeln!(self.out, "\n  {}: {standing}", file.file);
+        let Outcome::Compared(compared) = &file.outcome else { return };
+        if let Some(left_out) = &compared.left_out {
+            self.paragraph("    ", "      ", &format!("left out of it: {left_out}"));
+        }
+        for redundant in &compared.redundant {
+            self.paragraph("    ", "      ", &format!("redundant: {redundant} is in the base as well"));
+        }
+        let (explained, open): (Vec<_>, Vec<_>) = compared.differences.iter().partition(|it| it.rule.is_some());
+        self.differences(&open, UNEXPLAINED_SHOWN);
+        let (follow, explained): (Vec<_>, Vec<_>) = explained.into_iter().partition(|it| it.follows);
+        self.differences(&explained, EXPLAINED_SHOWN);
+        if !follow.is_empty() {
+            let text = format!("{} types only refer to these, directly or not", grouped(follow.len()));
+            self.paragraph("    ", "      ", &text);
+        }
+    }
+
+    fn differences(&mut self, differences: &[&Difference], most: usize) {
+        for difference in differences.iter().take(most) {
+            let rule = difference.rule.as_deref().map_or_else(|| "no rule".to_owned(), |rule| format!("rule {rule}"));
+            let name = if difference.name.is_empty() { "(anon)" } else { &difference.name };
+            let text = format!("{} {name}: {} ({rule})", difference.kind, difference.what);
+            self.paragraph("    ", "      ", &text);
+        }
+        if differences.len() > most {
+            let text = format!("and {} more; --format json has them all", grouped(differences.len() - most));
+            self.paragraph("    ", "      ", &text);
+        }
+    }
+}
+
+fn row(kernel: &KernelReport) -> Vec<String> {
+    let count = |standing| grouped(kernel.count(standing));
+    let [mut ours, mut shipped] = kernel.bytes(false);
+    let [kernel_ours, kernel_shipped] = kernel.bytes(true);
+    (ours, shipped) = (ours + kernel_ours, shipped + kernel_shipped);
+    let chance = kernel.explained_by_chance();
+    vec![
+        kernel.release.clone(),
+        kernel.pahole.clone(),
+        grouped(kernel.files.len()),
+        count(Standing::Equal),
+        count(Standing::Explained),
+        count(Standing::Unexplained),
+        count(Standing::Failed),
+        grouped_u64(kernel.types()),
+        grouped_u64(kernel.explained() - chance),
+        grouped_u64(chance),
+        grouped_u64(ours),
+        grouped_u64(shipped),
+    ]
+}
+
+/// What is to be known of a kernel beside its row.
+fn facts(kernel: &KernelReport) -> Vec<String> {
+    let chance = kernel.explained_by_chance();
+    let types = kernel.types();
+    let mut facts = vec![format!("{}, {:.1} s", kernel.package, kernel.milliseconds as f64 / 1000.0)];
+    facts.push(format!(
+        "{} types compared; {} explained, {}, which has to be less than one in {}; {} more, {}, are as pahole's threads chose",
+        grouped_u64(types),
+        grouped_u64(kernel.explained() - chance),
+        percent(kernel.explained() - chance, types),
+        grouped_u64(LIMIT),
+        grouped_u64(chance),
+        percent(chance, types),
+    ));
+    for (what, of_kernel) in [("modules", false), ("vmlinux", true)] {
+        let [ours, shipped] = kernel.bytes(of_kernel);
+        let word = if ours > shipped { "MORE than" } else { "no more than" };
+        facts.push(format!("{what}: {} bytes, {word} the {} shipped", grouped_u64(ours), grouped_u64(shipped)));
+    }
+    let redundant: usize = kernel.compared().map(|compared| compared.redundant.len()).sum();
+    facts.push(match redundant {
+        0 => "minimal: no type of a module is one of the base".to_owned(),
+        some => format!("NOT minimal: {} types of modules are in the base as well", grouped(some)),
+    });
+    for rule in RULES {
+        let of_rule = |it: &&Difference| it.rule.as_deref() == Some(rule.name) && !it.follows;
+        let count = kernel.differences().filter(of_rule).count();
+        if count > 0 {
+            facts.push(format!("rule {}, {} types: {}. {}", rule.name, grouped(count), rule.predicts, rule.cause));
+        }
+    }
+    facts
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    format!("{:.4} %", part as f64 * 100.0 / whole.max(1) as f64)
+}
+
+/// With a comma before every three digits.
+pub(super) fn grouped(number: usize) -> String {
+    grouped_u64(number as u64)
+}
+
+fn grouped_u64(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,100 @@
+//! What the report counts and says.
+
+use encode_check::{Compared, Difference, FileReport, KernelReport, LIMIT, Outcome, Report, Standing, Style, VERSION};
+
+fn difference(rule: Option<&str>, follows: bool) -> Difference {
+    Difference {
+        ours: Some(7),
+        shipped: None,
+        kind: "FUNC".into(),
+        name: "f".into(),
+        what: "only ours has it".into(),
+        rule: rule.map(str::to_owned),
+        follows,
+    }
+}
+
+fn file(name: &str, differences: Vec<Difference>) -> FileReport {
+    let compared = Compared {
+        ours: 2000,
+        shipped: 2000,
+        common: 2000,
+        our_bytes: 90,
+        shipped_bytes: 100,
+        redundant: Vec::new(),
+        left_out: None,
+        differences,
+    };
+    FileReport { file: name.into(), outcome: Outcome::Compared(compared) }
+}
+
+fn report(files: Vec<FileReport>) -> Report {
+    let kernel = KernelReport {
+        release: "6.1.0-56-cloud-amd64".into(),
+        package: "linux-image-dbg=1".into(),
+        pahole: "1.24".into(),
+        files,
+        milliseconds: 1500,
+    };
+    Report { version: VERSION, kernels: vec![kernel] }
+}
+
+fn text(report: &Report) -> String {
+    report.text(Style { colour: false, width: 120 })
+}
+
+#[test]
+fn all_is_well_if_everything_is_equal_or_explained() {
+    let equal = report(vec![file("vmlinux", Vec::new()), file("a.ko", Vec::new())]);
+    assert!(equal.holds() && text(&equal).starts_with("All 2 files have the BTF that was shipped.\n"));
+    let explained = report(vec![file("vmlinux", Vec::new()), file("a.ko", vec![difference(Some("copies"), false)])]);
+    assert!(explained.holds(), "{}", text(&explained));
+    assert!(text(&explained).contains("FUNC f: only ours has it (rule copies)"));
+    let junit = explained.junit().unwrap();
+    assert!(junit.contains(r#"tests="3""#) && junit.contains(r#"failures="0" errors="0""#), "{junit}");
+}
+
+#[test]
+fn a_difference_without_a_rule_a_failure_a_copy_of_the_base_s_and_more_bytes_are_not_well() {
+    let vmlinux = || file("vmlinux", Vec::new());
+    let open = report(vec![vmlinux(), file("a.ko", vec![difference(None, false)])]);
+    assert!(!open.holds() && text(&open).starts_with("Of 2 files 1 differ in a way that no rule predicts."));
+    assert!(text(&open).contains("FUNC f: only ours has it (no rule)"));
+    assert!(open.junit().unwrap().contains("FUNC f: only ours has it"));
+
+    let failed = FileReport { file: "a.ko".into(), outcome: Outcome::Failed("no DWARF".into()) };
+    let failed = report(vec![vmlinux(), failed]);
+    assert!(!failed.holds() && text(&failed).contains("a.ko: not compared: no DWARF"));
+
+    let changed = |change: fn(&mut Compared)| {
+        let mut other = file("a.ko", Vec::new());
+        let Outcome::Compared(compared) = &mut other.outcome else { panic!("it was compared") };
+        change(compared);
+        report(vec![vmlinux(), other])
+    };
+    let redundant = changed(|it| it.redundant.push("STRUCT x".into()));
+    assert!(!redundant.holds() && text(&redundant).contains("redundant: STRUCT x is in the base as well"));
+    assert_eq!(redundant.kernels[0].count(Standing::Unexplained), 1);
+    let large = changed(|it| it.our_bytes = 101);
+    assert!(!large.holds() && text(&large).contains("more bytes than what was shipped"));
+
+    for nothing in [report(Vec::new()), report(vec![vmlinux()]), Report { version: VERSION, kernels: Vec::new() }] {
+        assert!(!nothing.holds(), "without modules nothing was shown");
+    }
+}
+
+#[test]
+fn rules_may_explain_less_than_one_type_in_a_thousand_but_for_what_pahole_left_to_chance() {
+    let with = |count: u64, rule: &str, follows: bool| {
+        let differences = (0..count).map(|_| difference(Some(rule), follows)).collect();
+        report(vec![file("vmlinux", Vec::new()), file("a.ko", differences)])
+    };
+    let types = 4000;
+    assert!(with(types / LIMIT - 1, "copies", false).holds());
+    let over = with(types / LIMIT + 1, "copies", false);
+    assert!(!over.holds() && text(&over).contains("more than one type in 1,000 is explained by a rule"));
+    assert!(over.junit().unwrap().contains("types are explained by rules"));
+    assert!(with(100, "copies", true).holds(), "what only refers to others is the same in itself");
+    let chance = with(100, "choice", false);
+    assert!(chance.holds() && chance.kernels[0].explained_by_chance() == 100);
+}

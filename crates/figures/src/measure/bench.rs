@@ -1,0 +1,312 @@
+//! Measuring how fast BTF is encoded.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use btf::Btf;
+use encode::{Encoder, Functions, Options, PreparedBase};
+use encode_check::{Compared, Reference};
+use kernels::archive::Debug;
+use kernels::build::Workshop;
+use kernels::engine::{Mount, RunSpec};
+use kernels::{Progress, Stage};
+
+use super::flags::FEATURES;
+use super::{cores, setting, shipped, stage};
+use crate::bench::{Bench, Checked, Task, Timing};
+use crate::{Error, number};
+
+const SCRIPT: &str = include_str!("../../../../ci/bench.pl");
+
+/// Where our program is, inside.
+const OURS: &str = "/encoder/modbtf";
+
+/// How many modules are encoded, besides all: the points of a curve.
+const COUNTS: [usize; 3] = [1, 10, 100];
+
+/// How much to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan<'a> {
+    /// What is encoded.
+    pub debug: &'a Debug,
+    /// Our program, `modbtf`, static, outside.
+    pub ours: &'a Path,
+    /// How often each is run.
+    pub rounds: usize,
+    /// Where outputs can be put for a while, outside.
+    pub scratch: &'a Path,
+}
+
+/// Measures ours against the image's pahole, and compares what both wrote.
+///
+/// # Errors
+///
+/// Whatever keeps either from being run, and a run that fails.
+pub fn bench(workshop: &Workshop<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
+    let setting = setting(workshop);
+    let files: Vec<PathBuf> =
+        shipped::files(&plan.debug.modules)?.iter().map(|file| plan.debug.modules.join(file)).collect();
+    if files.is_empty() {
+        return Err(Error::NoModules { release: plan.debug.pin.release.clone() });
+    }
+    let measuring = Measuring::new(workshop, plan)?;
+    let mut tasks = tasks(files.len(), cores());
+    let what = format!("{} of each encoder on {}", number::of(plan.rounds, "run"), plan.debug.pin.release);
+    stage(workshop.context, what, || measuring.all(&mut tasks, &files))?;
+    let what = "comparing what both encoders wrote".to_owned();
+    let checked = stage(workshop.context, what, || measuring.check(&files))?;
+    Ok(Bench {
+        version: crate::VERSION,
+        setting,
+        release: plan.debug.pin.release.clone(),
+        origin: format!("{} {}", plan.debug.pin.package, plan.debug.pin.version),
+        pahole: ["pahole", "-J", "--btf_base=vmlinux"].into_iter().chain(features()).map(str::to_owned).collect(),
+        ours: ["modbtf", "encode", "--base=vmlinux", "--like=pahole-1.30"].map(str::to_owned).into(),
+        tasks,
+        checked,
+    })
+}
+
+/// The kernel itself on one core and on all, and all modules likewise; fewer modules on all cores.
+fn tasks(modules: usize, cores: usize) -> Vec<Task> {
+    let task = |modules, cores| Task { modules, cores, ours: Vec::new(), pahole: Vec::new() };
+    let mut counts: Vec<usize> = COUNTS.into_iter().filter(|count| *count < modules).collect();
+    counts.push(modules);
+    let mut tasks: Vec<Task> = counts.into_iter().map(|count| task(Some(count), cores)).collect();
+    tasks.push(task(None, cores));
+    if cores > 1 {
+        tasks.extend([task(Some(modules), 1), task(None, 1)]);
+    }
+    tasks
+}
+
+struct Measuring<'a> {
+    workshop: &'a Workshop<'a>,
+    plan: &'a Plan<'a>,
+    /// Where each puts its outputs, outside: ours, pahole's.
+    outputs: [PathBuf; 2],
+}
+
+impl<'a> Measuring<'a> {
+    fn new(workshop: &'a Workshop<'a>, plan: &'a Plan<'a>) -> Result<Self, Error> {
+        let outputs = ["ours", "pahole"].map(|name| plan.scratch.join(name));
+        Ok(Self { workshop, plan, outputs })
+    }
+
+    fn all(&self, tasks: &mut [Task], files: &[PathBuf]) -> Result<(), Error> {
+        let mut warm: Vec<OsString> = vec!["warm".into(), self.plan.debug.vmlinux.clone().into()];
+        warm.extend(files.iter().map(|file| file.clone().into()));
+        self.script(&warm)?;
+        let total = (tasks.len() * self.plan.rounds * 2) as u64;
+        let mut done = 0;
+        // In turn, so that what else the machine is doing falls on both.
+        for _ in 0..self.plan.rounds {
+            for task in &mut *tasks {
+                task.pahole.push(self.pahole(task, files)?);
+                task.ours.push(self.ours(task, files)?);
+                done += 2;
+                (self.workshop.context.progress)(Progress::Amount { stage: Stage::Measure, done, total });
+            }
+        }
+        Ok(())
+    }
+
+    fn pahole(&self, task: &Task, files: &[PathBuf]) -> Result<Timing, Error> {
+        let out = self.empty(1)?;
+        let to = |name: &str| OsString::from(format!("--btf_encode_detached={}/{name}.btf", out.display()));
+        let mut arguments: Vec<OsString> = vec!["run".into()];
+        let features = features().map(OsString::from);
+        let program = ["/usr/bin/pahole", "-J"].map(OsString::from);
+        let vmlinux = self.plan.debug.vmlinux.clone();
+        match task.modules {
+            None => {
+                arguments.push("1".into());
+                arguments.extend(program.into_iter().chain(features));
+                arguments.extend([format!("-j{}", task.cores).into(), to("vmlinux"), vmlinux.into()]);
+            }
+            Some(count) => {
+                arguments.push(task.cores.to_string().into());
+                arguments.extend(program.into_iter().chain(features));
+                arguments.extend(["-j1".into(), to("{/}"), "--btf_base".into(), vmlinux.into(), "{}".into()]);
+                arguments.push("--".into());
+                arguments.extend(some(files, count).map(OsString::from));
+            }
+        }
+        self.measure(&arguments)
+    }
+
+    fn ours(&self, task: &Task, files: &[PathBuf]) -> Result<Timing, Error> {
+        let out = self.empty(0)?;
+        let mut arguments: Vec<OsString> =
+            ["run", "1", OURS, "encode", "--like=pahole-1.30", "--jobs"].map(OsString::from).into();
+        arguments.push(task.cores.to_string().into());
+        let vmlinux = self.plan.debug.vmlinux.clone();
+        match task.modules {
+            None => arguments.extend(["--out".into(), out.join("vmlinux.btf").into(), vmlinux.into()]),
+            Some(count) => {
+                arguments.extend(["--detached".into(), out.into(), "--base".into(), vmlinux.into()]);
+                arguments.extend(some(files, count).map(OsString::from));
+            }
+        }
+        self.measure(&arguments)
+    }
+
+    /// An output directory with nothing in it that this task writes: both make their files anew.
+    fn empty(&self, which: usize) -> Result<PathBuf, Error> {
+        let out = &self.outputs[which];
+        fs::create_dir_all(out).map_err(|source| Error::Io { path: out.clone(), source })?;
+        Ok(out.clone())
+    }
+
+    fn measure(&self, arguments: &[OsString]) -> Result<Timing, Error> {
+        let line = self.script(arguments)?;
+        let (timing, failed) =
+            parse(&line).ok_or_else(|| Error::Unreadable { release: "the bench".into(), line: line.clone() })?;
+        match failed {
+            0 => Ok(timing),
+            failed => Err(Error::BuildFailed {
+                command: arguments.iter().take(6).map(|it| it.to_string_lossy()).collect::<Vec<_>>().join(" "),
+                status: format!("failed {failed} times"),
+                output: String::new(),
+            }),
+        }
+    }
+
+    /// Runs the script; gives back the last line that it prints.
+    fn script(&self, arguments: &[OsString]) -> Result<String, Error> {
+        let mut argv: Vec<OsString> = ["perl", "-e", SCRIPT, "--"].map(OsString::from).into();
+        argv.extend_from_slice(arguments);
+        let Debug { vmlinux, modules, .. } = self.plan.debug;
+        let mut mounts: Vec<Mount> =
+            [vmlinux.parent().unwrap_or(vmlinux), modules.as_path()].into_iter().map(Mount::read_only).collect();
+        mounts.push(Mount::writable(self.plan.scratch));
+        mounts.push(Mount::read_only(self.plan.ours).seen_at(OURS));
+        let spec = RunSpec {
+            image: self.workshop.image.name.clone(),
+            argv,
+            mounts,
+            workdir: "/".into(),
+            ..RunSpec::default()
+        };
+        let mut last = String::new();
+        let doing = "measure an encoder";
+        self.workshop
+            .engine
+            .command(&spec)?
+            .follow(self.workshop.context, doing, &mut |line| line.clone_into(&mut last))?;
+        Ok(last)
+    }
+
+    /// Compares what both wrote, of all modules and of the kernel itself.
+    fn check(&self, files: &[PathBuf]) -> Result<Checked, Error> {
+        let vmlinux = &self.plan.debug.vmlinux;
+        let wrong = |path: &Path, what: String| Error::Checked { path: path.to_owned(), what };
+        let base = kmod::kernel_btf(vmlinux).map_err(|source| Error::Kmod { path: vmlinux.clone(), source })?.bytes;
+        let parsed = Btf::parse(&base).map_err(|error| wrong(vmlinux, error.to_string()))?;
+        let prepared = PreparedBase::new(&base).map_err(|error| wrong(vmlinux, error.to_string()))?;
+        let alone = Reference::new(None, Options::kernel());
+        let over = Reference::new(Some((&parsed, &prepared)), Options::kernel());
+        let mut checked = Checked::default();
+        let compare = |reference: &Reference<'_>, name: &str, file: &Path| -> Result<Compared, String> {
+            let read = |which: usize| fs::read(self.outputs[which].join(format!("{name}.btf")));
+            let (ours, theirs) = (read(0).map_err(|it| it.to_string())?, read(1).map_err(|it| it.to_string())?);
+            reference.compare_bytes(&ours, &theirs, || {
+                let options = Options { functions: Functions::Every, ..Options::kernel() };
+                let encoder = if name == "vmlinux" { Encoder::new(options) } else { Encoder::over(&prepared, options) };
+                encoder.encode(file).map(|encoded| encoded.btf).map_err(|error| error.to_string())
+            })
+        };
+        for file in std::iter::once(vmlinux).chain(files) {
+            let name = file.file_stem().filter(|_| file != vmlinux);
+            let name = name.map_or_else(|| "vmlinux".to_owned(), |name| name.to_string_lossy().into_owned());
+            let reference = if file == vmlinux { &alone } else { &over };
+            checked.files += 1;
+            match compare(reference, &name, file) {
+                Ok(compared) if compared.differences.is_empty() => checked.equal += 1,
+                Ok(compared) if compared.differences.iter().all(|it| it.rule.is_some()) => checked.explained += 1,
+                Ok(compared) => {
+                    let open = compared.differences.iter().filter(|it| it.rule.is_none()).count();
+                    checked.wrong.push(format!("{name}: {}", number::of(open, "unexplained type")));
+                }
+                Err(why) => checked.wrong.push(format!("{name}: {why}")),
+            }
+        }
+        Ok(checked)
+    }
+}
+
+/// What pahole is asked for: what a kernel asks for, but not to give up speed for what version 1.29 and later do anyway.
+fn features() -> impl Iterator<Item = &'static str> {
+    FEATURES.into_iter().filter(|flag| !flag.ends_with("+reproducible_build"))
+}
+
+/// So many of the files, spread over all of them.
+fn some(files: &[PathBuf], count: usize) -> impl Iterator<Item = &PathBuf> {
+    (0..count).filter_map(move |at| files.get(at * files.len() / count.max(1)))
+}
+
+/// Reads the script's line: a timing, and how many processes failed.
+fn parse(line: &str) -> Option<(Timing, u64)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let ["bench", "real", real, "user", user, "system", system, "peak", peak, "failed", failed] = words.as_slice()
+    else {
+        return None;
+    };
+    let number = |text: &str| text.parse::<u64>().ok();
+    let timing = Timing { real: number(real)?, user: number(user)?, system: number(system)?, peak: number(peak)? };
+    Some((timing, number(failed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn run(arguments: &[&str]) -> (Timing, u64) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ci/bench.pl");
+        let output = Command::new("perl").arg(script).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        parse(String::from_utf8(output.stdout).unwrap().trim_end()).unwrap()
+    }
+
+    #[test]
+    fn the_script_runs_a_program_for_each_input_and_counts_what_fails() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("{/}.out");
+        let program = format!("echo {{}} > '{}'; case {{}} in */bad.ko) exit 3;; esac", out.display());
+        let (timing, failed) = run(&["run", "2", "/bin/sh", "-c", &program, "--", "x/a.ko", "x/bad.ko", "c.ko"]);
+        assert_eq!(failed, 1);
+        assert!(timing.real > 0 && timing.peak > 100, "{timing:?}");
+        let text = |name: &str| fs::read_to_string(root.path().join(name)).unwrap();
+        assert_eq!([text("a.out"), text("bad.out"), text("c.out")], ["x/a.ko\n", "x/bad.ko\n", "c.ko\n"]);
+        assert_eq!(run(&["run", "1", "/nonexistent/program"]).1, 1);
+    }
+
+    #[test]
+    fn as_many_run_at_a_time_as_are_to() {
+        let (one, _) = run(&["run", "1", "/bin/sleep", "0.1", "--", "a", "b", "c"]);
+        let (three, _) = run(&["run", "3", "/bin/sleep", "0.1", "--", "a", "b", "c"]);
+        assert!(one.real >= 300_000 && three.real < one.real, "{one:?} {three:?}");
+    }
+
+    #[test]
+    fn what_is_no_line_of_the_script_s_is_noticed() {
+        assert_eq!(parse("bench real 1 user 2 system 3 peak 4 failed 5").unwrap().1, 5);
+        for line in ["", "bench real 1", "bench real x user 2 system 3 peak 4 failed 0", "sh: perl: not found"] {
+            assert_eq!(parse(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_curve_has_its_points_and_both_counts_of_cores() {
+        let of = |modules, cores| tasks(modules, cores).iter().map(|it| (it.modules, it.cores)).collect::<Vec<_>>();
+        let all = [(Some(1), 2), (Some(10), 2), (Some(100), 2), (Some(1121), 2), (None, 2), (Some(1121), 1), (None, 1)];
+        assert_eq!(of(1121, 2), all);
+        assert_eq!(of(10, 1), [(Some(1), 1), (Some(10), 1), (None, 1)]);
+        let files: Vec<PathBuf> = (0..10).map(|number| number.to_string().into()).collect();
+        let chosen = some(&files, 3).map(|file| file.display().to_string()).collect::<Vec<_>>();
+        assert_eq!(chosen, ["0", "3", "6"]);
+    }
+}

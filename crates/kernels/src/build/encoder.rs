@@ -1,0 +1,119 @@
+//! Another encoder than the build image's pahole.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::Manifest;
+use crate::{Error, Sha256};
+
+/// What stands for an encoder among the tools of a build, whose key then is another than that of a build with the image's pahole.
+pub(super) const ENCODER: &str = "encoder";
+
+/// What stands between an encoder's name and its hash.
+const SHA256: &str = " sha256 ";
+
+/// Our own, as it takes pahole's place in a build.
+const DROP_IN: &str = "modbtf-pahole";
+
+/// For what it is built: without a library of the machine's, so that it runs in the image.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// A program that takes pahole's place in builds: kbuild is told `PAHOLE=<program>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoder {
+    /// What it is called: `modbtf-pahole`.
+    pub name: String,
+    /// The program, outside; absolute. It has to run in the build image.
+    pub program: PathBuf,
+    /// Its hash, which is in the key of what it encodes for.
+    pub sha256: Sha256,
+}
+
+impl fmt::Display for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{SHA256}{}", self.name, self.sha256)
+    }
+}
+
+impl Encoder {
+    /// The program in this file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] for a file that cannot be read.
+    pub fn program(path: &Path) -> Result<Self, Error> {
+        let program = path.canonicalize().map_err(|source| Error::io("find", path, source))?;
+        let sha256 = Sha256::of_file(&program).map_err(|source| Error::io("read", &program, source))?.0;
+        let name = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { name, program, sha256 })
+    }
+
+    /// Our own, built from the workspace at `root` as an optimised static program. Takes a fraction of a second where nothing has
+    /// changed.
+    ///
+    /// `target` is a directory of its own for this build: cargo's lock on the usual one may be held by whoever runs this.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] and [`Error::Failed`] where cargo cannot be run or refuses; [`Error::Io`].
+    pub fn ours(root: &Path, target: &Path) -> Result<Self, Error> {
+        Self::program(&static_program(root, target, DROP_IN)?)
+    }
+}
+
+/// A program of the crate `modbtf`, built from the workspace at `root` with full optimisation, and static, so that it runs in any
+/// image.
+///
+/// # Errors
+///
+/// As [`Encoder::ours`].
+pub fn static_program(root: &Path, target: &Path, name: &str) -> Result<PathBuf, Error> {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(&program)
+        .current_dir(root)
+        .args(["build", "--quiet", "--release", "--package", "modbtf", "--bin", name, "--target", TARGET])
+        .arg("--target-dir")
+        .arg(target)
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\u{1f}-Crelocation-model=static")
+        .stdin(Stdio::null())
+        .output();
+    let cargo = program.to_string_lossy().into_owned();
+    let output = output.map_err(|source| Error::Io { doing: "run", path: cargo.clone().into(), source })?;
+    if !output.status.success() {
+        let (doing, status) = (format!("build {name}"), output.status.to_string());
+        let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Error::Failed { doing, program: cargo, status, output });
+    }
+    Ok(target.join(TARGET).join("release").join(name))
+}
+
+impl Manifest {
+    /// The name and the hash of what encoded in place of the image's pahole, if anything did.
+    #[must_use]
+    pub fn encoder(&self) -> Option<(&str, &str)> {
+        self.toolchain.get(ENCODER)?.rsplit_once(SHA256)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoder_is_told_by_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Encoder::program(&path).unwrap()
+        };
+        let (one, other) = (at("pahole", "one"), at("pahole-2", "other"));
+        assert_ne!(one.sha256, other.sha256);
+        assert_eq!(one.to_string(), format!("pahole sha256 {}", Sha256::of(b"one")));
+        assert!(one.program.is_absolute());
+        assert!(matches!(Encoder::program(&dir.path().join("none")), Err(Error::Io { .. })));
+    }
+}

@@ -1,0 +1,256 @@
+//! The content of a section that may be compressed.
+
+use std::io::Read;
+
+use crate::{ElfFile, Error, MAX_DECOMPRESSED, SectionHead};
+
+/// The content of a section: read from the file in parts, or held whole where the file has it compressed.
+#[derive(Debug)]
+pub struct Content<'e> {
+    elf: &'e ElfFile,
+    held: Held<'e>,
+}
+
+#[derive(Debug)]
+enum Held<'e> {
+    InFile(SectionHead<'e>),
+    Decompressed(Vec<u8>),
+}
+
+/// `SHF_COMPRESSED`.
+const SHF_COMPRESSED: u64 = 1 << 11;
+/// `ELFCOMPRESS_ZLIB`.
+const ZLIB: u32 = 1;
+/// `ELFCOMPRESS_ZSTD`.
+const ZSTD: u32 = 2;
+/// log2 of zstd's largest window: 128 MiB.
+const ZSTD_WINDOW_LOG: u32 = 27;
+
+impl ElfFile {
+    /// The content of a section, decompressed if the section is compressed (`SHF_COMPRESSED`, zlib or zstd).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] where it says that it has more than [`MAX_DECOMPRESSED`] bytes, before any of them is made;
+    /// [`Error::Elf`] where it is damaged, has another length than it says, or is compressed in a way that is not known; and
+    /// those of [`ElfFile::read`].
+    pub fn content<'e>(&'e self, section: &SectionHead<'e>) -> Result<Content<'e>, Error> {
+        let held = if section.flags & SHF_COMPRESSED == 0 || section.file_size == 0 {
+            Held::InFile(*section)
+        } else {
+            Held::Decompressed(self.decompress(section)?)
+        };
+        Ok(Content { elf: self, held })
+    }
+
+    fn decompress(&self, section: &SectionHead<'_>) -> Result<Vec<u8>, Error> {
+        let bytes = self.read_all(section)?;
+        let header_len = if self.is_64() { 24 } else { 12 };
+        let (header, data) = bytes.split_at_checked(header_len).ok_or(Error::OutOfBounds {
+            what: "the header of a compressed section",
+            offset: 0,
+            len: header_len as u64,
+            have: bytes.len() as u64,
+        })?;
+        let kind = self.number(header, 0, 4);
+        let size = if self.is_64() { self.number(header, 8, 8) } else { self.number(header, 4, 4) };
+        if size > MAX_DECOMPRESSED {
+            return Err(Error::TooLarge { what: "a compressed section", limit: MAX_DECOMPRESSED });
+        }
+        let result = match u32::try_from(kind) {
+            Ok(ZLIB) => inflate(flate2::bufread::ZlibDecoder::new(data), data.len(), size),
+            Ok(ZSTD) => zstd_decoder(data).and_then(|decoder| inflate(decoder, data.len(), size)),
+            _ => {
+                return Err(damaged(
+                    section,
+                    &format!("the compression {kind} is not known, only zlib (1) and zstd (2) are"),
+                ));
+            }
+        };
+        let output = result.map_err(|source| damaged(section, &source.to_string()))?;
+        if output.len() as u64 != size {
+            return Err(damaged(section, &format!("it has not the {size} bytes that it says it has")));
+        }
+        Ok(output)
+    }
+
+    /// The number of `len` bytes at `start`, in the file's byte order.
+    fn number(&self, bytes: &[u8], start: usize, len: usize) -> u64 {
+        let bytes = bytes.get(start..start.saturating_add(len)).unwrap_or_default();
+        let add = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
+        if self.is_little_endian() { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
+    }
+}
+
+fn damaged(section: &SectionHead<'_>, reason: &str) -> Error {
+    Error::Elf { reason: format!("{} cannot be decompressed: {reason}", section.name.escape_ascii()) }
+}
+
+fn zstd_decoder(data: &[u8]) -> std::io::Result<impl Read> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(data)?.single_frame();
+    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+    Ok(decoder)
+}
+
+/// What comes out, up to one byte more than `size`: that much is enough to see that it is too much.
+fn inflate(reader: impl Read, input: usize, size: u64) -> std::io::Result<Vec<u8>> {
+    let expected = usize::try_from(size).unwrap_or(usize::MAX);
+    let mut output = Vec::with_capacity(expected.min(input.saturating_mul(8)));
+    reader.take(size.saturating_add(1)).read_to_end(&mut output)?;
+    Ok(output)
+}
+
+impl Content<'_> {
+    /// How many bytes there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match &self.held {
+            Held::InFile(head) => head.file_size,
+            Held::Decompressed(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts `len` bytes, from `offset` on, into `buffer`, in place of what that holds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ElfFile::read`].
+    pub fn read(&self, offset: u64, len: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        match &self.held {
+            Held::InFile(head) => self.elf.read(head, offset, len, buffer),
+            Held::Decompressed(bytes) => {
+                let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok());
+                let range = usize::try_from(offset).ok().zip(end);
+                let part = range.and_then(|(start, end)| bytes.get(start..end));
+                let have = bytes.len() as u64;
+                let part = part.ok_or(Error::OutOfBounds { what: "part of a section", offset, len, have })?;
+                buffer.clear();
+                buffer.extend_from_slice(part);
+                Ok(())
+            }
+        }
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ElfFile::read`].
+    pub fn into_bytes(self) -> Result<Vec<u8>, Error> {
+        match self.held {
+            Held::InFile(head) => self.elf.read_all(&head),
+            Held::Decompressed(bytes) => Ok(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const TEXT: &[u8] = b"the same and the same and the same and the same again";
+
+    /// An ELF file of either class and byte order whose only section with contents has these flags and bytes.
+    fn file(wide: bool, little: bool, flags: u64, bytes: &[u8]) -> ElfFile {
+        let order = |mut bytes: Vec<u8>| {
+            if !little {
+                bytes.reverse();
+            }
+            bytes
+        };
+        let short = |number: u16| order(number.to_le_bytes().to_vec());
+        let half = |number: u32| order(number.to_le_bytes().to_vec());
+        let word = |number: u64| if wide { order(number.to_le_bytes().to_vec()) } else { half(number as u32) };
+        let names = b"\0.debug_x\0.names\0";
+        let head_len = if wide { 64 } else { 52 };
+        let names_at = head_len + bytes.len();
+        let sections_at = names_at + names.len();
+        let mut elf = vec![0x7f, b'E', b'L', b'F', if wide { 2 } else { 1 }, if little { 1 } else { 2 }, 1];
+        elf.resize(16, 0);
+        elf.extend([short(1), short(62), half(1), word(0), word(0), word(sections_at as u64), half(0)].concat());
+        let sizes = [if wide { 64 } else { 52 }, 0, 0, if wide { 64 } else { 40 }, 3, 2];
+        elf.extend(sizes.map(short).concat());
+        elf.extend_from_slice(bytes);
+        elf.extend_from_slice(names);
+        elf.resize(elf.len() + if wide { 64 } else { 40 }, 0);
+        for (name, kind, flags, at, len) in [(1, 1, flags, head_len, bytes.len()), (10, 3, 0, names_at, names.len())] {
+            elf.extend([half(name), half(kind), word(flags), word(0), word(at as u64), word(len as u64)].concat());
+            elf.extend([half(0), half(0), word(1), word(0)].concat());
+        }
+        ElfFile::from_bytes(elf).expect("usable")
+    }
+
+    fn compressed(wide: bool, little: bool, kind: u32, size: u64, data: &[u8]) -> ElfFile {
+        let half = |number: u32| if little { number.to_le_bytes() } else { number.to_be_bytes() };
+        let mut bytes = half(kind).to_vec();
+        if wide {
+            bytes.extend([0; 4]);
+            bytes.extend(if little { size.to_le_bytes() } else { size.to_be_bytes() });
+            bytes.extend([0; 8]);
+        } else {
+            bytes.extend(half(size as u32));
+            bytes.extend([0; 4]);
+        }
+        bytes.extend_from_slice(data);
+        file(wide, little, SHF_COMPRESSED, &bytes)
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).expect("it goes to memory");
+        encoder.finish().expect("it goes to memory")
+    }
+
+    fn read(elf: &ElfFile) -> Result<Vec<u8>, Error> {
+        elf.content(&elf.find(".debug_x").expect("it is there"))?.into_bytes()
+    }
+
+    #[test]
+    fn what_was_compressed_comes_back() {
+        let zstd = zstd::encode_all(TEXT, 3).expect("it goes to memory");
+        for (wide, little) in [(true, true), (true, false), (false, true), (false, false)] {
+            for (kind, data) in [(ZLIB, zlib(TEXT)), (ZSTD, zstd.clone())] {
+                let elf = compressed(wide, little, kind, TEXT.len() as u64, &data);
+                assert_eq!(read(&elf).expect("well-formed"), TEXT);
+                let content = elf.content(&elf.find(".debug_x").expect("there")).expect("well-formed");
+                let mut part = vec![1];
+                content.read(4, 4, &mut part).expect("inside");
+                assert_eq!((part.as_slice(), content.len()), (&TEXT[4..8], TEXT.len() as u64));
+                for (offset, len) in [(0, TEXT.len() as u64 + 1), (u64::MAX, 1), (TEXT.len() as u64, 1)] {
+                    assert!(matches!(content.read(offset, len, &mut part), Err(Error::OutOfBounds { .. })));
+                }
+            }
+            assert_eq!(read(&file(wide, little, 0, TEXT)).expect("as it is"), TEXT);
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_it_says_is_refused() {
+        let data = zlib(TEXT);
+        let size = TEXT.len() as u64;
+        let refused = |kind, size, data: &[u8]| read(&compressed(true, true, kind, size, data)).expect_err("damaged");
+        for size in [0, size - 1, size + 1] {
+            assert!(matches!(refused(ZLIB, size, &data), Error::Elf { .. }), "{size}");
+        }
+        assert!(matches!(refused(ZLIB, u64::MAX, &data), Error::TooLarge { .. }));
+        for (kind, data) in [(ZLIB, &data[..9]), (ZSTD, &data[..]), (3, &data[..]), (ZLIB, &[][..]), (ZSTD, &[][..])] {
+            assert!(matches!(refused(kind, size, data), Error::Elf { .. }), "{kind}");
+        }
+        let cut = file(true, true, SHF_COMPRESSED, &[1, 0, 0]);
+        assert!(matches!(read(&cut), Err(Error::OutOfBounds { .. })));
+    }
+
+    #[test]
+    fn much_out_of_little_is_cut_at_what_was_said() {
+        let data = zlib(&vec![0; 1 << 24]);
+        assert!(matches!(read(&compressed(true, true, ZLIB, 1000, &data)), Err(Error::Elf { .. })));
+    }
+}

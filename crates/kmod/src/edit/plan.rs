@@ -1,0 +1,302 @@
+//! Where everything goes in a changed file.
+
+use std::borrow::Cow;
+
+use goblin::elf::SectionHeader;
+use goblin::elf::section_header::{SHF_ALLOC, SHF_COMPRESSED, SHT_NOBITS, SHT_NULL, SHT_PROGBITS};
+
+use super::pieces::{Piece, Pieces};
+use super::table::{Format, set_count};
+use crate::Error;
+use crate::elf::{Layout, file_extent};
+use crate::source::Source;
+
+/// What new sections are aligned to, in bytes.
+const ALIGNMENT: u64 = 8;
+
+/// The most that a changed section is aligned to, as a power of two: what any page has at most.
+const MAX_ALIGNMENT: u32 = 16;
+
+/// The most sections that a file may have; the kernel's own objects have some ten thousand.
+const MAX_SECTIONS: usize = 1 << 20;
+
+/// The changed file in the making.
+struct Draft<'p> {
+    layout: &'p Layout,
+    format: Format,
+    /// The section table to be.
+    headers: Vec<SectionHeader>,
+    /// The names of the sections to be.
+    names: Vec<u8>,
+    /// The index of the section that they are in.
+    names_index: usize,
+    /// The end of what cannot move, in bytes from the start of the file.
+    fixed: u64,
+}
+
+/// The pieces of the changed file, and its length in bytes. `length` is where the content of the old one ends.
+pub(super) fn plan<'a>(
+    source: &(impl Source + ?Sized),
+    layout: &Layout,
+    length: u64,
+    set: &[(&'a str, &'a [u8])],
+    removed: &[&str],
+) -> Result<(Vec<Piece<'a>>, u64), Error> {
+    let format = Format::of(layout);
+    let (names, names_index) = layout.names();
+    if names_index == 0 {
+        return Err(Error::Elf { reason: "there is no section table, or no names of sections".to_owned() });
+    }
+    let mut draft =
+        Draft { layout, format, headers: layout.headers().to_vec(), names: names.to_vec(), names_index, fixed: 0 };
+    draft.fixed = fixed_end(source, layout, format)?;
+    check_end(source, layout, length, draft.fixed)?;
+    let changed = draft.change(set, removed)?;
+    draft.compose(source, set, &changed)
+}
+
+/// Where ends what cannot move: the header, the segments, and in linked files what has an address.
+fn fixed_end(source: &(impl Source + ?Sized), layout: &Layout, format: Format) -> Result<u64, Error> {
+    let mut fixed = format.header_length();
+    let header = layout.header();
+    let in_first = layout.headers().first().map_or(0, |first| u64::from(first.sh_info));
+    let count = if header.e_phnum == u16::MAX { in_first } else { u64::from(header.e_phnum) };
+    if count > 0 {
+        let entry: u64 = if format.is_64 { 56 } else { 32 };
+        if u64::from(header.e_phentsize) != entry {
+            let reason = format!("a program header has {} bytes instead of {entry}", header.e_phentsize);
+            return Err(Error::Elf { reason });
+        }
+        let table = source.read(header.e_phoff, count.saturating_mul(entry), "the program headers")?;
+        fixed = fixed.max(header.e_phoff.saturating_add(table.len() as u64));
+        for segment in table.chunks_exact(entry as usize) {
+            let (offset, length) = segment_extent(segment, format);
+            fixed = fixed.max(checked_end(offset, length, source.len())?);
+        }
+    }
+    let mut sections: Vec<_> = layout.headers().iter().collect();
+    sections.sort_by_key(|section| section.sh_offset);
+    for section in sections {
+        let (offset, length) = file_extent(section);
+        if length > 0 && (is_loaded(layout, section) || offset < fixed) {
+            fixed = fixed.max(offset.saturating_add(length));
+        }
+    }
+    Ok(fixed)
+}
+
+fn segment_extent(segment: &[u8], format: Format) -> (u64, u64) {
+    let wide = |at: usize| -> u64 {
+        let bytes = segment.get(at..).unwrap_or_default();
+        let little = format.is_little_endian;
+        match (format.is_64, bytes.first_chunk::<8>(), bytes.first_chunk::<4>()) {
+            (true, Some(&bytes), _) => {
+                if little {
+                    u64::from_le_bytes(bytes)
+                } else {
+                    u64::from_be_bytes(bytes)
+                }
+            }
+            (false, _, Some(&bytes)) => {
+                u64::from(if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+            }
+            _ => 0,
+        }
+    };
+    if format.is_64 { (wide(8), wide(32)) } else { (wide(4), wide(16)) }
+}
+
+fn checked_end(offset: u64, len: u64, have: u64) -> Result<u64, Error> {
+    let end = offset.checked_add(len).filter(|&end| end <= have);
+    end.ok_or(Error::OutOfBounds { what: "a segment", offset, len, have })
+}
+
+/// Whether a section has its place in memory already.
+fn is_loaded(layout: &Layout, section: &SectionHeader) -> bool {
+    layout.elf_type() != goblin::elf::header::ET_REL && section.sh_flags & u64::from(SHF_ALLOC) != 0
+}
+
+/// Refuses a file with something behind the last section, which nobody could say what it is and would be lost, and one
+/// whose signature overlaps what it signs.
+fn check_end(source: &(impl Source + ?Sized), layout: &Layout, length: u64, fixed: u64) -> Result<(), Error> {
+    let entry: u64 = if layout.is_64() { 64 } else { 40 };
+    let table_end = layout.header().e_shoff.saturating_add(entry.saturating_mul(layout.headers().len() as u64));
+    let ends = layout.headers().iter().map(file_extent).map(|(offset, length)| offset.saturating_add(length));
+    let end = ends.chain([table_end, fixed]).max().unwrap_or(fixed);
+    let Some(rest) = length.checked_sub(end) else {
+        return Err(Error::OutOfBounds { what: "the content before the signature", offset: 0, len: end, have: length });
+    };
+    let is_padding =
+        rest == 0 || (rest < 4096 && source.read(end, rest, "the end of the file")?.iter().all(|&byte| byte == 0));
+    if is_padding {
+        return Ok(());
+    }
+    Err(Error::Elf {
+        reason: format!("{rest} bytes at {end:#x}, behind the last section, are not known to be anything"),
+    })
+}
+
+impl Draft<'_> {
+    /// Changes the headers: gives back the index of each section that is set. Their places are not known yet.
+    fn change(&mut self, set: &[(&str, &[u8])], removed: &[&str]) -> Result<Vec<usize>, Error> {
+        for name in removed.iter().filter(|name| !name.is_empty()) {
+            while let Some(index) = self.find(name) {
+                self.check_not_loaded(index, name)?;
+                self.headers[index] = SectionHeader { sh_addralign: 0, ..SectionHeader::default() };
+                if index + 1 == self.headers.len() {
+                    self.headers.pop();
+                }
+            }
+        }
+        set.iter().map(|&(name, content)| self.set(name, content)).collect()
+    }
+
+    /// The first section of that name, if possible one with bytes in the file.
+    fn find(&self, name: &str) -> Option<usize> {
+        let is_called = |section: &SectionHeader| {
+            let after = self.names.get(section.sh_name..).and_then(|rest| rest.strip_prefix(name.as_bytes()));
+            after.is_some_and(|after| after.first() == Some(&0))
+        };
+        let has_bytes = |section: &SectionHeader| is_called(section) && section.sh_type != SHT_NOBITS;
+        let sections = || self.headers.iter().skip(1);
+        sections().position(has_bytes).or_else(|| sections().position(is_called)).map(|place| place + 1)
+    }
+
+    fn check_not_loaded(&self, index: usize, name: &str) -> Result<(), Error> {
+        if index == self.names_index {
+            return Err(Error::Elf { reason: format!("{name} holds the names of the sections") });
+        }
+        match self.headers.get(index) {
+            Some(section) if is_loaded(self.layout, section) => {
+                Err(Error::LoadedSection { section: name.to_owned(), address: section.sh_addr })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn set(&mut self, name: &str, content: &[u8]) -> Result<usize, Error> {
+        let size = content.len() as u64;
+        if let Some(index) = self.find(name) {
+            self.check_not_loaded(index, name)?;
+            let header = &mut self.headers[index];
+            header.sh_type = SHT_PROGBITS;
+            header.sh_flags &= !u64::from(SHF_COMPRESSED);
+            header.sh_size = size;
+            header.sh_addralign = 1 << header.sh_addralign.max(1).trailing_zeros().min(MAX_ALIGNMENT);
+            return Ok(index);
+        }
+        if self.headers.len() >= MAX_SECTIONS {
+            return Err(Error::TooLarge { what: "the section table", limit: MAX_SECTIONS as u64 });
+        }
+        let sh_name = self.name(name)?;
+        self.headers.push(SectionHeader {
+            sh_name,
+            sh_type: SHT_PROGBITS,
+            sh_flags: 0,
+            sh_size: size,
+            sh_addralign: ALIGNMENT,
+            ..SectionHeader::default()
+        });
+        Ok(self.headers.len() - 1)
+    }
+
+    /// Where a name is among the names of the sections; it is added if it is not there.
+    fn name(&mut self, name: &str) -> Result<usize, Error> {
+        let text = [&[0], name.as_bytes(), &[0]].concat();
+        if let Some(before) = self.names.windows(text.len()).position(|window| window == text) {
+            return Ok(before + 1);
+        }
+        if is_loaded(self.layout, &self.headers[self.names_index]) {
+            return Err(Error::LoadedSection {
+                section: "with the names of the sections".to_owned(),
+                address: self.headers[self.names_index].sh_addr,
+            });
+        }
+        let offset = self.names.len();
+        self.names.extend_from_slice(text.get(1..).unwrap_or_default());
+        Ok(offset)
+    }
+
+    /// Puts everything in its place.
+    fn compose<'a>(
+        mut self,
+        source: &(impl Source + ?Sized),
+        set: &[(&'a str, &'a [u8])],
+        changed: &[usize],
+    ) -> Result<(Vec<Piece<'a>>, u64), Error> {
+        let header_length = self.format.header_length();
+        let old_header = source.read(0, header_length, "the ELF header")?.into_owned();
+        let mut pieces = Pieces::default();
+        pieces.add(Cow::Owned(old_header.clone()));
+        pieces.old(header_length, self.fixed.saturating_sub(header_length));
+        self.keep(changed, &mut pieces)?;
+        for (&index, &(_, content)) in changed.iter().zip(set) {
+            let header = &mut self.headers[index];
+            pieces.align(header.sh_addralign);
+            header.sh_offset = pieces.length();
+            pieces.add(Cow::Borrowed(content));
+        }
+        let names = &mut self.headers[self.names_index];
+        if !is_loaded(self.layout, names) {
+            names.sh_offset = pieces.length();
+            names.sh_size = self.names.len() as u64;
+            pieces.add(Cow::Owned(std::mem::take(&mut self.names)));
+        }
+        pieces.align(self.format.table_alignment());
+        let table_offset = pieces.length();
+        let count = set_count(&mut self.headers, self.layout.header().e_shnum == 0, self.names_index);
+        pieces.add(Cow::Owned(self.format.table(&self.headers)?));
+        let header = self.format.file_header(&old_header, table_offset, count)?;
+        Ok(pieces.finish(header))
+    }
+
+    /// Keeps what is neither changed nor fixed: in its place up to the first thing that goes, behind that moved up.
+    fn keep(&mut self, changed: &[usize], pieces: &mut Pieces<'_>) -> Result<(), Error> {
+        let first_gone = self.first_gone(changed);
+        let stays = |index: &usize| *index != 0 && *index != self.names_index && !changed.contains(index);
+        let mut kept: Vec<usize> = (0..self.headers.len()).filter(stays).collect();
+        kept.sort_by_key(|&index| (self.headers[index].sh_offset, self.headers[index].sh_size));
+        for index in kept {
+            let section = &mut self.headers[index];
+            let (offset, length) = (section.sh_offset, file_extent(section).1);
+            if section.sh_type == SHT_NULL || offset < self.fixed || is_loaded(self.layout, section) {
+                continue;
+            }
+            if section.sh_type == SHT_NOBITS {
+                section.sh_offset = if offset < first_gone { offset } else { offset.min(pieces.length()) };
+                continue;
+            }
+            if offset < first_gone {
+                let Some(gap) = offset.checked_sub(pieces.length()) else {
+                    let reason = format!("section {index}, at {offset:#x}, overlaps the one before it");
+                    return Err(Error::Elf { reason });
+                };
+                pieces.old(pieces.length(), gap);
+            } else {
+                pieces.align(kept_alignment(section));
+                section.sh_offset = pieces.length();
+            }
+            pieces.old(offset, length);
+        }
+        Ok(())
+    }
+
+    /// Where begins the first thing behind the fixed part that does not stay where it is.
+    fn first_gone(&self, changed: &[usize]) -> u64 {
+        let old = self.layout.headers();
+        let is_gone = |index: usize| {
+            let is_removed = self.headers.get(index).is_none_or(|header| header.sh_type == SHT_NULL);
+            index != 0 && (is_removed || changed.contains(&index) || index == self.names_index)
+        };
+        let gone = old.iter().enumerate().filter(|&(index, _)| is_gone(index)).map(|(_, header)| file_extent(header));
+        let offsets = gone.filter(|&(_, length)| length > 0).map(|(offset, _)| offset);
+        let offsets = offsets.chain([self.layout.header().e_shoff]);
+        offsets.filter(|&offset| offset >= self.fixed).min().unwrap_or(u64::MAX)
+    }
+}
+
+/// The alignment that a section has, in its header and in its place: with it, moving up never makes the file longer.
+fn kept_alignment(section: &SectionHeader) -> u64 {
+    let shift = section.sh_addralign.max(1).trailing_zeros().min(section.sh_offset.trailing_zeros()).min(63);
+    1 << shift
+}

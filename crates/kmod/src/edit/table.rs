@@ -1,0 +1,101 @@
+//! The section table and what the file's header says of it, as bytes.
+
+use goblin::elf::SectionHeader;
+use goblin::elf::section_header::{SHN_LORESERVE, SHN_XINDEX};
+
+use crate::Error;
+use crate::elf::Layout;
+
+/// How numbers are written in a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Format {
+    pub(super) is_64: bool,
+    pub(super) is_little_endian: bool,
+}
+
+impl Format {
+    pub(super) fn of(layout: &Layout) -> Self {
+        Self { is_64: layout.is_64(), is_little_endian: layout.is_little_endian() }
+    }
+
+    /// The length of the file's header, in bytes.
+    pub(super) const fn header_length(self) -> u64 {
+        if self.is_64 { 64 } else { 52 }
+    }
+
+    /// What the section table is aligned to, in bytes.
+    pub(super) const fn table_alignment(self) -> u64 {
+        if self.is_64 { 8 } else { 4 }
+    }
+
+    fn half(self, number: u16) -> [u8; 2] {
+        if self.is_little_endian { number.to_le_bytes() } else { number.to_be_bytes() }
+    }
+
+    fn push_word(self, bytes: &mut Vec<u8>, number: u32) {
+        bytes.extend(if self.is_little_endian { number.to_le_bytes() } else { number.to_be_bytes() });
+    }
+
+    /// A number that has 64 bits in files of that class, else 32.
+    fn push_wide(self, bytes: &mut Vec<u8>, number: u64, what: &'static str) -> Result<(), Error> {
+        if self.is_64 {
+            bytes.extend(if self.is_little_endian { number.to_le_bytes() } else { number.to_be_bytes() });
+        } else {
+            let limit = u64::from(u32::MAX);
+            self.push_word(bytes, u32::try_from(number).map_err(|_| Error::TooLarge { what, limit })?);
+        }
+        Ok(())
+    }
+
+    /// The section table.
+    pub(super) fn table(self, headers: &[SectionHeader]) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        for header in headers {
+            let limit = u64::from(u32::MAX);
+            let what = "the names of the sections";
+            self.push_word(&mut bytes, u32::try_from(header.sh_name).map_err(|_| Error::TooLarge { what, limit })?);
+            self.push_word(&mut bytes, header.sh_type);
+            for number in [header.sh_flags, header.sh_addr, header.sh_offset, header.sh_size] {
+                self.push_wide(&mut bytes, number, "a section of a 32-bit file")?;
+            }
+            self.push_word(&mut bytes, header.sh_link);
+            self.push_word(&mut bytes, header.sh_info);
+            for number in [header.sh_addralign, header.sh_entsize] {
+                self.push_wide(&mut bytes, number, "a section of a 32-bit file")?;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The file's header, with another place and length of the section table.
+    pub(super) fn file_header(self, old: &[u8], table_offset: u64, count: u16) -> Result<Vec<u8>, Error> {
+        let (offset_at, count_at) = if self.is_64 { (40, 60) } else { (32, 48) };
+        let mut offset = Vec::new();
+        self.push_wide(&mut offset, table_offset, "a 32-bit file")?;
+        let mut header = old.to_vec();
+        for (at, bytes) in [(offset_at, offset.as_slice()), (count_at, &self.half(count))] {
+            if let Some(field) = header.get_mut(at..at + bytes.len()) {
+                field.copy_from_slice(bytes);
+            }
+        }
+        Ok(header)
+    }
+}
+
+/// Says in the headers how many sections there are: gives back `e_shnum`. Where they are very many, or it was so before, it is 0
+/// and the number is in the first section's header.
+pub(super) fn set_count(headers: &mut [SectionHeader], was_in_first: bool, names_index: usize) -> u16 {
+    let count = headers.len();
+    match u16::try_from(count) {
+        Ok(count) if u32::from(count) < SHN_LORESERVE && !was_in_first => count,
+        _ => {
+            if let Some(first) = headers.first_mut() {
+                first.sh_size = count as u64;
+                if names_index >= SHN_XINDEX as usize {
+                    first.sh_link = u32::try_from(names_index).unwrap_or(first.sh_link);
+                }
+            }
+            0
+        }
+    }
+}

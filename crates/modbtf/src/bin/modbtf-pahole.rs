@@ -1,0 +1,9 @@
+//! pahole's encoding of BTF, for kbuild: `make PAHOLE=…/modbtf-pahole`.
+
+use std::process::ExitCode;
+
+use modbtf::pahole;
+
+fn main() -> ExitCode {
+    pahole::main(std::env::args_os()).into()
+}

@@ -1,0 +1,50 @@
+//! BTF for kernels and their modules.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use modbtf::documents::{self, Completions, Man};
+use modbtf::exit::Exit;
+use modbtf::{encode, one_line_a_cause, say};
+
+/// BTF for kernels and their modules.
+#[derive(Debug, Parser)]
+#[command(name = "modbtf", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Encode(encode::Arguments),
+    /// Writes the man pages into a directory.
+    Man(Man),
+    /// Prints what completes these arguments in a shell.
+    Completions(Completions),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Encode(arguments) => encode::run(&arguments),
+        Command::Man(arguments) => documents::man(Arguments::command(), &arguments).map(|()| Exit::Encoded),
+        Command::Completions(arguments) => {
+            documents::completions(Arguments::command(), &arguments).map(|()| Exit::Encoded)
+        }
+    };
+    let exit = result.unwrap_or_else(|error| {
+        say(&format!("error: {}", one_line_a_cause(error.as_ref())));
+        error.downcast_ref::<encode::UsageError>().map_or(Exit::Environment, |_| Exit::Usage)
+    });
+    exit.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,114 @@
+//! Which files are encoded.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use walkdir::WalkDir;
+
+/// Why the command line cannot be followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// A file that was named is not there.
+    #[error("failed to find {}: there is no such file or directory", path.display())]
+    NotThere {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// There is nothing to encode.
+    #[error("failed to find a module in {}: their names end in .ko, .ko.xz, .ko.zst, .ko.gz or .ko.debug", path.display())]
+    NoModules {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// `--out` takes one file.
+    #[error("failed to choose what goes into --out: there are {files} files; use --detached")]
+    ManyForOne {
+        /// How many.
+        files: usize,
+    },
+    /// Two files would be written to the same place.
+    #[error("failed to choose where the BTF of {} goes: {} is that of another file already", path.display(), to.display())]
+    SamePlace {
+        /// The second file.
+        path: PathBuf,
+        /// Where both go.
+        to: PathBuf,
+    },
+    /// Names of features that are not known.
+    #[error("failed to choose the features: {unknown} not known; there are default, all, {known}")]
+    Features {
+        /// Those.
+        unknown: String,
+        /// All that there are.
+        known: String,
+    },
+}
+
+/// A file to be encoded.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Input {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Its name, with the directories below the one that was named.
+    pub(super) name: PathBuf,
+}
+
+/// The files that are named, and the modules in the directories that are; each once, sorted by path.
+pub(super) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
+    let mut inputs = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        if !path.exists() {
+            return Err(UsageError::NotThere { path: path.clone() }.into());
+        }
+        let found = if path.is_dir() { modules(path)? } else { vec![file(path)] };
+        if found.is_empty() {
+            return Err(UsageError::NoModules { path: path.clone() }.into());
+        }
+        inputs.extend(found.into_iter().filter(|input| seen.insert(input.path.clone())));
+    }
+    Ok(inputs.into_iter().collect())
+}
+
+fn file(path: &Path) -> Input {
+    Input { path: path.to_owned(), name: path.file_name().map_or_else(|| path.to_owned(), PathBuf::from) }
+}
+
+fn modules(dir: &Path) -> Result<Vec<Input>> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(dir) {
+        let entry = entry.with_context(|| format!("failed to list {}", dir.display()))?;
+        let path = entry.path();
+        if path.is_file() && is_module(entry.file_name()) {
+            let name = path.strip_prefix(dir).unwrap_or(path).to_owned();
+            found.push(Input { path: path.to_owned(), name });
+        }
+    }
+    Ok(found)
+}
+
+fn is_module(name: &OsStr) -> bool {
+    stem(Path::new(name)).is_some()
+}
+
+/// What a module is called without `.ko` and what follows; nothing for what is not named like a module.
+pub(super) fn stem(name: &Path) -> Option<&str> {
+    let name = name.file_name()?.to_str()?;
+    let ends = [".ko", ".ko.xz", ".ko.zst", ".ko.gz", ".ko.debug"];
+    ends.iter().find_map(|end| name.strip_suffix(end)).filter(|stem| !stem.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_stands_for_the_modules_in_it() {
+        let names = ["a.ko", "b.ko.xz", "c.ko.zst", "d.ko.gz", "e.ko.debug", "vmlinux", "f.ko.old", ".ko", "g.o"];
+        let stems: Vec<_> = names.iter().filter_map(|name| stem(Path::new(name))).collect();
+        assert_eq!(stems, ["a", "b", "c", "d", "e"]);
+    }
+}

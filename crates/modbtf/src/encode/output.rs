@@ -1,0 +1,101 @@
+//! Where BTF goes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use encode::Encoded;
+use kmod::SectionEdits;
+
+use super::Arguments;
+use super::input::{Input, UsageError, stem};
+
+/// Where the BTF of files goes.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// Into the files.
+    InPlace { drop_signature: bool },
+    /// Into a file for each, below a directory.
+    Detached(PathBuf),
+    /// Into a file, of the one that is encoded.
+    File(PathBuf),
+}
+
+impl Output {
+    /// What the arguments say, if it can be followed for these files.
+    pub(super) fn new(arguments: &Arguments, inputs: &[Input]) -> Result<Self, UsageError> {
+        if let Some(dir) = &arguments.detached {
+            let mut places = BTreeSet::new();
+            for input in inputs {
+                let to = detached(dir, &input.name);
+                if !places.insert(to.clone()) {
+                    return Err(UsageError::SamePlace { path: input.path.clone(), to });
+                }
+            }
+            return Ok(Self::Detached(dir.clone()));
+        }
+        match &arguments.out {
+            Some(_) if inputs.len() != 1 => Err(UsageError::ManyForOne { files: inputs.len() }),
+            Some(file) => Ok(Self::File(file.clone())),
+            None => Ok(Self::InPlace { drop_signature: arguments.drop_signature }),
+        }
+    }
+
+    /// Puts what was encoded where it goes.
+    pub(super) fn write(&self, input: &Input, encoded: &Encoded) -> Result<(), kmod::Error> {
+        match self {
+            Self::InPlace { drop_signature } => {
+                sections(encoded).drop_signature(*drop_signature).durable(true).apply_to_file(&input.path)
+            }
+            Self::Detached(dir) => write_files(&detached(dir, &input.name), encoded),
+            Self::File(file) => write_files(file, encoded),
+        }
+    }
+}
+
+/// The changes that put BTF into a file. A base that is no longer that of the types must not stay.
+pub(crate) fn sections(encoded: &Encoded) -> SectionEdits<'_> {
+    let edits = SectionEdits::new().set(".BTF", &encoded.btf);
+    match &encoded.base {
+        Some(base) => edits.set(".BTF.base", base),
+        None => edits.remove(".BTF.base"),
+    }
+}
+
+/// Where the BTF of a file goes below a directory.
+fn detached(dir: &Path, name: &Path) -> PathBuf {
+    let file = name.file_name().unwrap_or_default().to_string_lossy();
+    dir.join(name).with_file_name(format!("{}.btf", stem(name).unwrap_or(&file)))
+}
+
+/// Writes BTF to a file, and its own base, if it has one, beside it.
+pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Error> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(|source| kmod::Error::Io {
+            action: "create",
+            path: dir.to_owned(),
+            source,
+        })?;
+    }
+    kmod::replace_file(path, &encoded.btf)?;
+    encoded.base.as_ref().map_or(Ok(()), |base| kmod::replace_file(with_base(path), base))
+}
+
+fn with_base(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".base");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn detached_files_lie_as_the_modules_do() {
+        let place = |name: &str| detached(Path::new("out"), Path::new(name));
+        assert_eq!(place("kernel/fs/overlay.ko.xz"), Path::new("out/kernel/fs/overlay.btf"));
+        assert_eq!(place("a.b.ko.debug"), Path::new("out/a.b.btf"));
+        assert_eq!(place("vmlinux-6.1"), Path::new("out/vmlinux-6.1.btf"));
+        assert_eq!(with_base(Path::new("out/a.btf")), Path::new("out/a.btf.base"));
+    }
+}

@@ -1,0 +1,30 @@
+//! The commands `modbtf` and `modbtf-pahole`: BTF for kernels and their modules.
+//!
+//! What is encoded, and how, is decided in `encode`; how a section gets into a file, in `kmod`. Here are the arguments, the files,
+//! many of them side by side, and the reports.
+//!
+//! - [`encode`]: `modbtf encode`, many files over one base that is prepared once;
+//! - [`pahole`]: `modbtf-pahole`, which takes pahole's arguments as kbuild gives them;
+//! - [`exit`]: what the exit codes mean;
+//! - [`documents`]: man pages and completions.
+
+pub mod documents;
+pub mod encode;
+pub mod exit;
+mod format;
+mod interrupt;
+mod number;
+pub mod pahole;
+
+/// The text of an error and its causes, each on a line of its own.
+#[must_use]
+pub fn one_line_a_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
+}
+
+/// A line on standard error. That nobody reads it is no failure.
+pub fn say(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,200 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use kmod::{Compression, Module};
+
+use crate::support::{Bench, Kind, MODBTF, MODULES, stripped, with_structs};
+
+const OVER: [&str; 3] = ["encode", "--base", "vmlinux"];
+
+fn over(more: &[&'static str]) -> Vec<&'static str> {
+    OVER.iter().chain(more).copied().collect()
+}
+
+#[test]
+fn a_directory_of_modules_is_encoded_beside_or_into_the_files() {
+    let bench = Bench::new();
+    let said = bench.modbtf(&over(&["--detached", "out", "modules"])).expect(0).out();
+    assert!(said.starts_with("3 files encoded in "), "{said}");
+    assert!(said.contains("4 types") && said.contains("over a base of 2 types"), "{said}");
+    let base = bench.base();
+    for (name, structs) in MODULES {
+        let mut own: Vec<_> = structs.iter().filter(|name| **name != "of_vmlinux").copied().collect();
+        own.sort_unstable();
+        let detached = bench.read(&format!("out/{}", name.replace(".ko", ".btf")));
+        assert_eq!(Bench::structs(&detached, Some(&base)), own);
+    }
+    let again = bench.modbtf(&over(&["--in-place", "-j1", "modules/three.ko", "modules"])).expect(0).out();
+    assert!(again.starts_with("3 files encoded in "), "each file once: {again}");
+    for (name, _) in MODULES {
+        let module = Module::from_bytes(bench.read(&format!("modules/{name}"))).unwrap();
+        assert_eq!(module.btf().unwrap(), bench.read(&format!("out/{}", name.replace(".ko", ".btf"))));
+    }
+    let once = MODULES.map(|(name, _)| bench.read(&format!("modules/{name}")));
+    bench.modbtf(&over(&["--in-place", "-j4", "modules"])).expect(0);
+    assert_eq!(MODULES.map(|(name, _)| bench.read(&format!("modules/{name}"))), once, "twice is as once");
+}
+
+#[test]
+fn a_kernel_is_encoded_whole_and_its_btf_is_a_base() {
+    let bench = Bench::new();
+    bench.modbtf(&["encode", "--out", "base.btf", "vmlinux.plain"]).expect(0);
+    assert_eq!(Bench::structs(&bench.read("base.btf"), None), ["of_vmlinux"]);
+    let from_raw = ["encode", "-b", "base.btf", "-o", "one.btf", "modules/fs/one.ko"];
+    bench.modbtf(&from_raw).expect(0);
+    assert_eq!(Bench::structs(&bench.read("one.btf"), Some(&bench.base())), ["one"]);
+    bench.modbtf(&["encode", "--in-place", "vmlinux.plain"]).expect(0);
+    assert_eq!(kmod::kernel_btf(bench.path("vmlinux.plain")).unwrap().bytes, bench.read("base.btf"));
+    let refused = bench.modbtf(&over(&["--out", "x.btf", "vmlinux.plain"])).expect(1).out();
+    assert!(refused.contains("encode it without --base"), "{refused}");
+}
+
+#[test]
+fn a_module_needs_a_base_or_a_word_that_it_has_none() {
+    let bench = Bench::new();
+    let refused = bench.modbtf(&["encode", "--out", "x.btf", "modules/three.ko"]).expect(1).out();
+    assert!(refused.contains("--standalone"), "{refused}");
+    bench.modbtf(&["encode", "--standalone", "--out", "x.btf", "modules/fs/one.ko"]).expect(0);
+    assert_eq!(Bench::structs(&bench.read("x.btf"), None), ["of_vmlinux", "one"]);
+}
+
+#[test]
+fn a_compressed_module_is_compressed_again() {
+    let bench = Bench::new();
+    let plain = bench.read("modules/three.ko");
+    for (name, compression) in
+        [("x.ko.xz", Compression::Xz), ("x.ko.zst", Compression::Zstd), ("x.ko.gz", Compression::Gzip)]
+    {
+        bench.write(&format!("packed/{name}"), &compression.compress(&plain).unwrap());
+    }
+    let refused = bench.modbtf(&over(&["--detached", "out", "packed"])).expect(2).err();
+    assert!(refused.contains("out/x.btf"), "all three would go to one place: {refused}");
+    bench.modbtf(&over(&["--in-place", "packed"])).expect(0);
+    bench.modbtf(&over(&["--in-place", "modules"])).expect(0);
+    for name in ["packed/x.ko.xz", "packed/x.ko.zst", "packed/x.ko.gz"] {
+        let module = Module::open(bench.path(name)).unwrap();
+        assert!(module.compression().is_some());
+        assert_eq!(module.bytes(), bench.read("modules/three.ko"));
+    }
+}
+
+#[test]
+fn what_cannot_be_encoded_is_named_and_the_others_go_on() {
+    let bench = Bench::new();
+    let whole = bench.read("modules/three.ko");
+    bench.write("modules/cut.ko", &whole[..whole.len() / 2]);
+    bench.write("modules/no-dwarf.ko", &stripped());
+    bench.write("modules/text.ko", b"this is no module");
+    let signed = [whole.as_slice(), b"sign", &[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 4], b"~Module signature appended~\n"];
+    bench.write("modules/signed.ko", &signed.concat());
+    let bad = ["cut", "no-dwarf", "signed", "text"];
+    let before = bad.map(|name| bench.read(&format!("modules/{name}.ko")));
+    let names = bench.names();
+    let said = bench.modbtf(&over(&["--in-place", "modules"])).expect(1).out();
+    assert!(said.starts_with("3 files encoded in ") && said.contains("4 NOT encoded"), "{said}");
+    for (name, why) in bad.iter().zip(["bytes", "no DWARF", "give --drop-signature", "ELF"]) {
+        let (_, after) = said.split_once(&format!("modules/{name}.ko\n")).unwrap_or_else(|| panic!("{name}: {said}"));
+        assert!(after.contains(why), "{name}: {said}");
+    }
+    assert_eq!(bad.map(|name| bench.read(&format!("modules/{name}.ko"))), before);
+    assert_eq!(bench.names(), names, "nothing is left behind");
+
+    bench.modbtf(&over(&["--in-place", "--drop-signature", "modules/signed.ko"])).expect(0);
+    assert_eq!(bench.read("modules/signed.ko"), bench.read("modules/three.ko"));
+}
+
+#[test]
+fn a_base_that_is_none_is_an_error_before_anything_is_written() {
+    let bench = Bench::new();
+    let before = MODULES.map(|(name, _)| bench.read(&format!("modules/{name}")));
+    let mut cut = bench.base();
+    cut.truncate(30);
+    bench.write("cut.btf", &cut);
+    bench.write("text", b"no BTF");
+    for base in ["text", "cut.btf", "vmlinux.plain", "modules/three.ko", "nowhere", "modules"] {
+        let said = bench.modbtf(&["encode", "--base", base, "--in-place", "modules"]).expect(3).err();
+        assert!(said.contains(base) && said.contains("base"), "{said}");
+    }
+    assert_eq!(MODULES.map(|(name, _)| bench.read(&format!("modules/{name}"))), before);
+}
+
+#[test]
+fn a_read_only_file_stays_as_it_is() {
+    let bench = Bench::new();
+    let path = bench.path("modules/three.ko");
+    let before = fs::read(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    let said = bench.modbtf(&over(&["--in-place", "modules"])).expect(3).out();
+    assert!(said.starts_with("2 files encoded in ") && said.contains("read-only (mode 444)"), "{said}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+/// A limit on the length of files stands in for a full disk: both let a write fail in the middle.
+#[test]
+fn a_full_disk_leaves_the_file_as_it_was() {
+    let bench = Bench::new();
+    let many: Vec<String> = (0..20_000).map(|number| format!("struct_{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    bench.write("large.ko", &with_structs(Kind::Module, &many));
+    let before = bench.read("large.ko");
+    let names = bench.names();
+    for output in [["--in-place", "large.ko"].as_slice(), &["--out", "large.btf", "large.ko"]] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$@\"", "sh", MODBTF]);
+        let arguments: Vec<_> = OVER.iter().chain(output).collect();
+        let said = bench.run_as(shell, &arguments).expect(3).out();
+        assert!(said.contains("large.ko") && said.contains("failed to write"), "{said}");
+        assert_eq!(bench.read("large.ko"), before);
+        assert_eq!(bench.names(), names);
+    }
+}
+
+#[test]
+fn programs_get_json() {
+    let bench = Bench::new();
+    bench.write("modules/no-dwarf.ko", &stripped());
+    let arguments = ["--detached", "out", "--format", "json", "--format", "human:report.txt", "modules"];
+    let json = bench.modbtf(&over(&arguments)).expect(1).out();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["summary"]["encoded"], &json["summary"]["failed"]), (&3.into(), &1.into()));
+    let files = json["files"].as_array().unwrap();
+    let paths: Vec<_> = files.iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["modules/fs/one.ko", "modules/net/two.ko", "modules/no-dwarf.ko", "modules/three.ko"]);
+    assert_eq!((&files[0]["outcome"], &files[0]["types"]), (&"encoded".into(), &1.into()));
+    assert_eq!(files[2]["outcome"], "failed");
+    assert!(files[2]["causes"][0].as_str().unwrap().contains("no DWARF"));
+    assert!(String::from_utf8(bench.read("report.txt")).unwrap().starts_with("3 files encoded"));
+}
+
+#[test]
+fn a_command_line_that_cannot_be_followed_is_usage() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("empty")).unwrap();
+    let lines: [(&[&'static str], &str); 7] = [
+        (&["modules"], "--in-place"),
+        (&["--in-place", "--out", "x", "modules/three.ko"], "cannot be used with"),
+        (&["--in-place", "nowhere.ko"], "no such file"),
+        (&["--in-place", "empty"], "failed to find a module"),
+        (&["--out", "x", "modules"], "use --detached"),
+        (&["--in-place", "--features", "var,cobol", "modules"], "cobol not known"),
+        (&["--detached", "out", "--drop-signature", "modules"], "cannot be used with"),
+    ];
+    for (line, why) in lines {
+        let said = bench.modbtf(&over(line)).expect(2).err();
+        assert!(said.contains(why), "{line:?}: {said}");
+    }
+}
+
+#[test]
+fn features_have_paholes_names() {
+    let bench = Bench::new();
+    let encode = |features: &[&'static str]| {
+        bench.modbtf(&over(&[&["--out", "x.btf"], features, &["modules/fs/one.ko"]].concat())).expect(0);
+        bench.read("x.btf")
+    };
+    let usual = encode(&[]);
+    assert_eq!(encode(&["--features", "default"]), usual);
+    assert_eq!(encode(&["--features", "var,float", "--features", "enum64"]), usual);
+    assert_eq!(encode(&["--like", "pahole-1.24"]), usual);
+}

@@ -1,0 +1,6 @@
+//! The two programs, on files that are made here.
+
+mod documents;
+mod encode;
+mod pahole;
+mod support;

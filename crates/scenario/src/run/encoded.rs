@@ -1,0 +1,93 @@
+//! The modules of a prebuilt kernel, with BTF in place of their own that is encoded from their debug information.
+
+mod ids;
+
+use std::path::{Path, PathBuf};
+
+use btf::Btf;
+use encode::{Encoder, Options, PreparedBase};
+use kernels::build::Symbols;
+use kmod::{Module, ModuleTree, SectionEdits};
+use rayon::prelude::*;
+
+use super::Error;
+use super::error::in_one_line;
+use super::kernel::ModuleFile;
+
+/// Encodes the BTF of every module that has any from its debug information, below `debug` at the module's own path, as the
+/// kernel's build did, and puts it in the place of the module's own. What is loaded then is [`ModuleFile::replaced`].
+///
+/// # Errors
+///
+/// A module whose BTF cannot be encoded or replaced: none is left with its own.
+pub(super) fn encode(
+    modules: &mut [ModuleFile],
+    tree: &ModuleTree,
+    debug: &Path,
+    base: &[u8],
+    config: &Path,
+) -> Result<(), Error> {
+    let parsed = Btf::parse(base).map_err(|source| Error::Btf { what: "the base".into(), source })?;
+    let prepared = PreparedBase::new(base).map_err(|error| wrong(config, in_one_line(&error)))?;
+    let encoder = Encoder::over(&prepared, options(config)?);
+    let with_btf = modules.par_iter_mut().filter(|module| module.btf.is_some());
+    with_btf.try_for_each(|module| {
+        let path = tree.dir().join(&module.path);
+        let encoded =
+            encoder.encode(debug.join(unpacked(&module.path))).map_err(|error| wrong(&path, in_one_line(&error)))?;
+        let file = Module::open(&path)?;
+        let ids = ids::moved(&file, &parsed, &encoded.btf).map_err(|what| wrong(&path, what))?;
+        // A signature would be void; a kernel that wants one does not load these modules, and says so.
+        let mut edits = SectionEdits::new().set(".BTF", &encoded.btf).drop_signature(true);
+        if let Some(ids) = &ids {
+            edits = edits.set(".BTF_ids", ids);
+        }
+        module.replaced = Some(edits.apply(file.bytes())?);
+        module.btf = Some(encoded.btf);
+        Ok(())
+    })
+}
+
+fn wrong(path: &Path, what: String) -> Error {
+    Error::Encoded { path: path.to_owned(), what }
+}
+
+/// How the build of a kernel had its pahole encode.
+fn options(config: &Path) -> Result<Options, Error> {
+    let symbols = Symbols::load(config)?;
+    let version = symbols.get("CONFIG_PAHOLE_VERSION");
+    let options = version.parse().ok().and_then(Options::of_pahole);
+    options.ok_or_else(|| wrong(config, format!("how its pahole, version {version}, encodes is not known")))
+}
+
+/// A module's path without how it is compressed.
+fn unpacked(path: &Path) -> PathBuf {
+    match path.extension() {
+        Some(extension) if extension != "ko" => path.with_extension(""),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_information_of_a_module_is_not_compressed() {
+        for path in ["kernel/fs/a.ko", "kernel/fs/a.ko.xz", "kernel/fs/a.ko.zst"] {
+            assert_eq!(unpacked(Path::new(path)), Path::new("kernel/fs/a.ko"));
+        }
+    }
+
+    #[test]
+    fn a_pahole_whose_ways_are_not_known_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("config");
+        std::fs::write(&config, "CONFIG_PAHOLE_VERSION=130\n").unwrap();
+        assert_eq!(options(&config).unwrap(), Options::kernel());
+        for text in ["CONFIG_PAHOLE_VERSION=117\n", "CONFIG_X=y\n"] {
+            std::fs::write(&config, text).unwrap();
+            assert!(options(&config).is_err(), "{text}");
+        }
+    }
+}

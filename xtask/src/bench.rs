@@ -1,0 +1,95 @@
+//! `cargo xtask bench`: how fast our encoder is, against pahole, in one run.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use figures::measure::{self, Plan};
+use figures::{Report, Style};
+use kernels::build::{Workshop, static_program};
+use kernels::scratch::{self, Folder};
+use scenario::exit::Exit;
+
+use crate::environment::Environment;
+use crate::format::Format;
+use crate::workshop::{in_workshop, with_debug};
+
+/// The kernel whose files are encoded.
+const RELEASE: &str = "6.1.0-56-cloud-amd64";
+
+/// Measures our encoder against pahole.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Encode(Encode),
+}
+
+/// Encodes the kernel and all modules of a distribution's debug package with ours and with the build image's pahole, on the same
+/// cores, and tells how many times faster ours is and how much memory both take; what they wrote is compared in the same run.
+///
+/// Times are only as good as the machine is quiet. Exit codes: 0 measured, and both wrote the same; 1 the output differs; 2 no
+/// such kernel; 3 the environment, or a package is unavailable; 130 interrupted.
+#[derive(Debug, clap::Args)]
+struct Encode {
+    /// A kernel whose debug information is pinned in kernel-configs/
+    #[arg(long, value_name = "RELEASE", default_value = RELEASE)]
+    release: String,
+    /// How often each is run
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    runs: u16,
+    /// The report's form, and the file it goes to: human, json or html, and a file behind a colon; can be given several
+    /// times
+    #[arg(long, value_name = "FORMAT[:FILE]", default_value = "human")]
+    format: Vec<Format<Form>>,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+/// The forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    Human,
+    Json,
+    Html,
+}
+
+/// Measures, and prints the report.
+///
+/// # Errors
+///
+/// What keeps either encoder from being run.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let Command::Encode(arguments) = &arguments.command;
+    in_workshop(&arguments.environment, |workshop| encode(workshop, arguments))
+}
+
+fn encode(workshop: &Workshop<'_>, arguments: &Encode) -> Result<Exit> {
+    let Some((_, debug)) = with_debug(workshop, &arguments.environment, &arguments.release)? else {
+        return Ok(Exit::Environment);
+    };
+    let root = crate::root();
+    let ours = static_program(&root, &root.join("target/encoder"), "modbtf")?;
+    let runs = workshop.context.cache.root().join("runs");
+    fs::create_dir_all(&runs).with_context(|| format!("failed to create {}", runs.display()))?;
+    scratch::sweep(&runs)?;
+    let scratch = Folder::make(&runs, "bench")?;
+    let plan = Plan { debug: &debug, ours: &ours, rounds: arguments.runs.into(), scratch: scratch.path() };
+    let bench = measure::bench(workshop, &plan)?;
+    let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&bench, format)).collect();
+    printed.into_iter().collect::<Result<()>>()?;
+    Ok(if bench.complete() { Exit::Recorded } else { Exit::Differs })
+}
+
+fn print(report: &dyn Report, format: &Format<Form>) -> Result<()> {
+    let (colour, width) = format.style();
+    format.write(match format.form {
+        Form::Human => report.text(Style { colour, width }),
+        Form::Json => report.json()?,
+        Form::Html => report.html(),
+    })
+}

@@ -1,0 +1,99 @@
+//! What commands share that measure or check kernels of the archive, with the debug information of their packages.
+
+use anyhow::Result;
+use kernels::archive::{self, AptArchive, Debug, Kernel, Unavailable};
+use kernels::build::Workshop;
+use kernels::image::{self, Kind};
+use kernels::{Class, engine};
+use scenario::exit::Exit;
+
+use crate::environment::Environment;
+use crate::interrupt;
+use crate::progress::{self, Display};
+
+/// Does what is to be done where kernels are built. An error of ours that says how it is to be classed becomes its exit code.
+///
+/// # Errors
+///
+/// What says nothing of the kind.
+pub fn in_workshop(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Result<Exit>) -> Result<Exit> {
+    prepared(environment, work).or_else(|error| match class(&error) {
+        None => Err(error),
+        Some(class) => {
+            progress::say(&format!("error: {}", crate::one_line_a_cause(&error)));
+            Ok(match class {
+                Class::Usage => Exit::Usage,
+                Class::Cancelled => Exit::Interrupted,
+                Class::Environment => Exit::Environment,
+            })
+        }
+    })
+}
+
+fn prepared(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Result<Exit>) -> Result<Exit> {
+    let display = Display::new();
+    let show = |progress| display.ready(progress);
+    let cancel = interrupt::flag()?;
+    let apt = environment.apt()?;
+    let context = environment.context(&apt, &cancel, &show)?;
+    let choice = engine::prepare(&context, environment.engine)?;
+    let image = image::prepare(&context, &choice.engine, Kind::Build)?;
+    work(&Workshop { context: &context, engine: &choice.engine, image: &image, encoder: None })
+}
+
+fn class(error: &anyhow::Error) -> Option<Class> {
+    let ours =
+        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<kernels::Error>().map(kernels::Error::class);
+    let of_check = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<encode_check::Error>()? {
+        encode_check::Error::Interrupted => Some(Class::Cancelled),
+        _ => Some(Class::Environment),
+    };
+    error.chain().find_map(|cause| match cause.downcast_ref::<figures::Error>() {
+        Some(figures::Error::Kernels(error)) => Some(error.class()),
+        Some(_) => Some(Class::Environment),
+        None => ours(cause).or_else(|| of_check(cause)),
+    })
+}
+
+/// A pinned kernel and its debug information, brought into the cache; nothing if one of them is unavailable, which is told.
+///
+/// # Errors
+///
+/// A release whose debug information is not pinned, and those of [`archive::acquire`].
+pub fn with_debug(
+    workshop: &Workshop<'_>,
+    environment: &Environment,
+    release: &str,
+) -> Result<Option<(Kernel, Debug)>> {
+    let pins = environment.pins()?;
+    let (Some(pin), Some(debug)) = (pins.release(release), pins.debug_of(release)) else {
+        let known = pins.debug.iter().map(|pin| pin.release.clone()).collect();
+        let what = "kernel with pinned debug information called";
+        return Err(kernels::Error::UnknownName { what, given: release.to_owned(), known }.into());
+    };
+    let apt = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
+    let kernel = archive::acquire(workshop.context, &apt, std::slice::from_ref(pin))?.pop();
+    let Some(kernel) = kernel.and_then(available) else { return Ok(None) };
+    let debug = archive::acquire_debug(workshop.context, &apt, debug)?;
+    Ok(available(debug).map(|debug| (kernel, debug)))
+}
+
+/// What is there; what is not is told.
+pub fn available<T>(found: Result<T, Unavailable>) -> Option<T> {
+    found.map_err(|unavailable| progress::say(&format!("error: {unavailable}"))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_exits_as_what_it_wraps_does() {
+        let unknown = || kernels::Error::UnknownName { what: "kernel line", given: "5.0".into(), known: Vec::new() };
+        assert_eq!(class(&unknown().into()), Some(Class::Usage));
+        assert_eq!(class(&figures::Error::from(unknown()).into()), Some(Class::Usage));
+        assert_eq!(class(&figures::Error::Release { release: "x".into() }.into()), Some(Class::Environment));
+        assert_eq!(class(&encode_check::Error::Interrupted.into()), Some(Class::Cancelled));
+        assert_eq!(class(&anyhow::anyhow!("no space")), None);
+    }
+}
