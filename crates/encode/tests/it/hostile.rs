@@ -82,6 +82,23 @@ fn the_end_of_a_unit_ends_its_lists() {
     assert!(kinds(&good).starts_with(&kinds(&shorter)) && kinds(&shorter).len() >= 4);
 }
 
+/// Up to Linux 6.12, BTF counts members in 16 bits.
+#[test]
+fn a_struct_of_too_many_members_is_an_error() {
+    let encode = |count: u64| {
+        let mut source = Source::new();
+        let mut unit = source.unit();
+        let int = unit.int();
+        let holder = unit.composite(gimli::DW_TAG_structure_type, "holder", 4);
+        for _ in 0..count {
+            unit.member(holder, "m", int, 0);
+        }
+        try_encode(source.elf())
+    };
+    assert!(encode(0xffff).is_ok());
+    assert!(matches!(encode(0x1_0000), Err(EncodeError::TooLarge { .. })));
+}
+
 /// The file with one of its sections compressed by zlib.
 fn with_compressed(file: &[u8], section: &str) -> Vec<u8> {
     let elf = ElfFile::from_bytes(file.to_vec()).expect("usable");
