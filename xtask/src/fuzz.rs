@@ -50,10 +50,6 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         sh.create_dir(folder).with_context(|| format!("failed to make {folder}"))?;
     }
     let cargo = crate::cargo();
-    // The flags of the workspace's own build are not the target's.
-    let as_own = |command: xshell::Cmd| {
-        command.env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR")
-    };
     let (target, corpus): (_, &[&str]) = match arguments.target {
         Target::Parse => ("parse", &["corpus", "../tests/samples"]),
         Target::Elf => ("elf", &["corpus/elf"]),
@@ -74,5 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         sh,
         "{cargo} run --release --bin {target} -- -max_total_time={seconds} -max_len={max} {bounds...} {corpus...}"
     );
-    Ok(if as_own(fuzz).run().is_ok() { Exit::Recorded } else { Exit::Differs })
+    // The flags of the workspace's own build are not the target's.
+    let fuzz = fuzz.env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
+    Ok(if fuzz.run().is_ok() { Exit::Recorded } else { Exit::Differs })
 }
