@@ -2,18 +2,21 @@
 
 use std::path::Path;
 
+use btf::{Kind, View};
 use gimli::constants as dw;
 use kmod::ElfFile;
 
 use crate::dedup::{Pool, Scratch};
-use crate::dwarf::{Collector, DwarfFile, Sources, UnitHead, Wanted, parameter_registers};
+use crate::dwarf::{Collector, DwarfFile, SKELETON, Sources, UnitHead, Wanted, parameter_registers};
 use crate::irregular;
 use crate::kfuncs::Kfuncs;
 use crate::names::Names;
 use crate::report::Report;
-use crate::select::{self, PerCpu};
+use crate::schedule::{Schedule, Traces};
+use crate::select::{self, Selection};
 use crate::symbols::{FUNCTION, Symbols};
 use crate::unit::Unit;
+use crate::variables::{self, VariableSections};
 use crate::{EncodeError, Functions, Options, PreparedBase, pipeline, write};
 
 /// Encodes files, over one base or none.
@@ -22,6 +25,16 @@ pub struct Encoder<'b> {
     base: Option<&'b PreparedBase>,
     options: Options,
     threads: usize,
+    schedule: Option<Schedule>,
+}
+
+/// What was read of a file.
+struct Read<'b> {
+    pool: Pool<'b>,
+    names: Names<'b>,
+    /// The thread that each unit belongs to, in the order in which they were met; empty if there is one thread.
+    threads: Vec<u32>,
+    report: Report,
 }
 
 /// What was encoded.
@@ -40,13 +53,13 @@ impl<'b> Encoder<'b> {
     /// Encodes whole BTF, as vmlinux has it.
     #[must_use]
     pub const fn new(options: Options) -> Self {
-        Self { base: None, options, threads: 1 }
+        Self { base: None, options, threads: 1, schedule: None }
     }
 
     /// Encodes split BTF over a base, as modules have it.
     #[must_use]
     pub const fn over(base: &'b PreparedBase, options: Options) -> Self {
-        Self { base: Some(base), options, threads: 1 }
+        Self { base: Some(base), options, threads: 1, schedule: None }
     }
 
     /// Reads the units of one file with this many threads; the bytes are the same with any number. Only files with many
@@ -55,6 +68,33 @@ impl<'b> Encoder<'b> {
     pub const fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
+    }
+
+    /// Encodes as pahole did whose threads took units like that: see [`Encoder::schedule`].
+    #[must_use]
+    pub fn with_schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
+        self
+    }
+
+    /// Which thread took which unit when `pahole -j`, up to 1.28, made `shipped` from the file. What does not show is
+    /// guessed: BTF that is encoded with it has to be compared.
+    ///
+    /// # Errors
+    /// See [`EncodeError`].
+    pub fn schedule(&self, elf: &ElfFile, shipped: View<'_>) -> Result<Schedule, EncodeError> {
+        let symbols = Symbols::of(elf)?;
+        let Read { pool, names, .. } = self.read(elf, &symbols, false, None)?;
+        let mut traces = Traces { definitions: vec![Vec::new(); pool.units as usize], written: Vec::new() };
+        for function in &pool.functions {
+            if let Some(unit) = traces.definitions.get_mut(function.unit as usize) {
+                unit.push(function.name);
+            }
+        }
+        for (_, ty) in shipped.own_types().filter(|(_, ty)| ty.kind() == Kind::Func) {
+            traces.written.push(names.number(shipped.name(&ty).unwrap_or_default())?);
+        }
+        Ok(traces.schedule())
     }
 
     /// Encodes the file at `path`.
@@ -75,26 +115,18 @@ impl<'b> Encoder<'b> {
             return Err(EncodeError::ByteOrder);
         }
         let symbols = Symbols::of(elf)?;
-        let locations = self.options.functions == Functions::Consistent;
-        let file = DwarfFile::open(elf, &symbols, locations)?.ok_or(EncodeError::NoDwarf)?;
-        let names = Names::over(self.base.map(|base| &base.names));
-        let per_cpu = per_cpu(elf);
-        let mut wanted = self.wanted(&names, &symbols, per_cpu)?;
-        if locations {
-            wanted.registers = parameter_registers(elf.machine());
-        }
-        let mut report = Report::default();
-        let mut pool = Pool::new(self.base);
-        pool.has_function_symbols = wanted.functions.is_some();
-        self.units(&file, &names, &wanted, &mut pool, &mut report)?;
+        let sections = VariableSections::of(elf, &symbols, &self.options);
+        let read = self.read(elf, &symbols, !sections.is_empty(), self.schedule.as_ref())?;
+        let Read { mut pool, names, threads, mut report } = read;
         if self.options.resolve_forwards {
             pool.resolve_forwards();
         }
         pool.settle()?;
         let has_tags = self.options.kfunc_tags && self.options.decl_tags;
         let kfuncs = if has_tags { Kfuncs::of(elf, &symbols)? } else { Kfuncs::default() };
-        let functions = select::functions(&mut pool, &self.options, &kfuncs, &names, &mut report)?;
-        let variables = select::variables(&mut pool, &self.options, per_cpu, &symbols, &names, &mut report)?;
+        let selection = Selection { options: &self.options, kfuncs: &kfuncs, threads: &threads };
+        let functions = select::functions(&mut pool, &selection, &names, &mut report)?;
+        let variables = variables::variables(&mut pool, &self.options, &sections, &names, &mut report)?;
         select::tags(&mut pool, &functions, &variables)?;
         let (btf, types) = write::write(&pool, &names, endian)?;
         report.types = types;
@@ -111,16 +143,40 @@ impl<'b> Encoder<'b> {
         Ok((distilled.split, Some(distilled.base)))
     }
 
-    fn wanted(&self, names: &Names<'_>, symbols: &Symbols, per_cpu: Option<PerCpu>) -> Result<Wanted, EncodeError> {
+    /// Reads all units and lets them meet the canonical types.
+    fn read(
+        &self,
+        elf: &ElfFile,
+        symbols: &Symbols,
+        variables: bool,
+        schedule: Option<&Schedule>,
+    ) -> Result<Read<'b>, EncodeError> {
+        let locations = self.options.functions == Functions::Consistent;
+        let file = DwarfFile::open(elf, symbols, locations)?.ok_or(EncodeError::NoDwarf)?;
+        let names = Names::over(self.base.map(|base| &base.names));
+        let mut wanted = self.wanted(&names, symbols)?;
+        wanted.variables = variables;
+        if locations {
+            wanted.registers = parameter_registers(elf.machine());
+        }
+        let mut pool = Pool::new(self.base);
+        pool.has_function_symbols = wanted.functions.is_some();
+        let mut report = Report::default();
+        let threads = self.units(&file, &names, &wanted, schedule, &mut pool, &mut report)?;
+        Ok(Read { pool, names, threads, report })
+    }
+
+    /// What is wanted of a file's units but variables and locations.
+    fn wanted(&self, names: &Names<'_>, symbols: &Symbols) -> Result<Wanted, EncodeError> {
         let options = &self.options;
         let mut functions = crate::dwarf::NameSet::default();
         let mut any = false;
         for symbol in symbols.iter().filter(|symbol| symbol.kind == FUNCTION) {
             any = true;
             functions.insert(names.number(symbol.name)?);
-            if options.optimized_functions {
-                let end = symbol.name.iter().position(|&byte| byte == b'.');
-                functions.insert(names.number(end.and_then(|end| symbol.name.get(..end)).unwrap_or_default())?);
+            let suffix = symbol.name.iter().position(|&byte| byte == b'.').filter(|_| options.optimized_functions);
+            if let Some(name) = suffix.and_then(|suffix| symbol.name.get(..suffix)) {
+                functions.insert(names.number(name)?);
             }
         }
         Ok(Wanted {
@@ -129,23 +185,26 @@ impl<'b> Encoder<'b> {
             type_tags: options.type_tags,
             decl_tags: options.decl_tags,
             exclude_rust: options.exclude_rust,
-            variables: options.variables && per_cpu.is_some(),
+            variables: false,
             local_variables: options.local_variables,
-            functions: any.then_some(functions),
+            functions: (any || !options.functions_without_symbols).then_some(functions),
             registers: &[],
         })
     }
 
-    /// Reads all units and lets them meet the canonical types, in the order of the file.
+    /// Reads all units and lets them meet the canonical types, in the order of the file or of the schedule. The thread of each
+    /// unit in that.
     fn units(
         &self,
         file: &DwarfFile<'_>,
         names: &Names<'_>,
         wanted: &Wanted,
+        schedule: Option<&Schedule>,
         pool: &mut Pool<'_>,
         report: &mut Report,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<Vec<u32>, EncodeError> {
         let heads = file.units()?;
+        pool.address_size = heads.first().map_or(8, |head| head.encoding.address_size);
         let mut collector = Collector::new();
         let merged = refers_across(file, &heads, &mut collector)?;
         let reading = Reading { sources: Sources { file, names, wanted }, int: names.number(b"int")? };
@@ -154,18 +213,23 @@ impl<'b> Encoder<'b> {
         }
         let mut wanted_heads = Vec::new();
         for head in &heads {
-            match left_out(head) {
+            match left_out(head, merged) {
                 Some(reason) => report.skip_unit(reason),
                 None => wanted_heads.push(*head),
             }
         }
-        if merged {
-            reading.as_one(&wanted_heads, &mut collector, pool, report)
-        } else if self.threads > 1 && wanted_heads.len() >= MIN_PARALLEL {
-            pipeline::run(&reading, &wanted_heads, self.threads, pool, report)
-        } else {
-            reading.one_by_one(&wanted_heads, &mut collector, pool, report)
+        let mut threads = Vec::new();
+        if let Some(schedule) = schedule.filter(|_| !merged) {
+            (wanted_heads, threads) = schedule.arrange(&wanted_heads).into_iter().unzip();
         }
+        if merged {
+            reading.as_one(&wanted_heads, &mut collector, pool, report)?;
+        } else if self.threads > 1 && wanted_heads.len() >= MIN_PARALLEL {
+            pipeline::run(&reading, &wanted_heads, self.threads, pool, report)?;
+        } else {
+            reading.one_by_one(&wanted_heads, &mut collector, pool, report)?;
+        }
+        Ok(threads)
     }
 }
 
@@ -252,12 +316,14 @@ const MIN_PARALLEL: usize = 64;
 /// Why type units are left out, which `-fdebug-types-section` makes: no build of the kernel asks for them.
 const TYPE_UNIT: &str = "a type unit";
 
-/// Why a unit is left out, if it is.
-fn left_out(head: &UnitHead) -> Option<&'static str> {
+/// Why a unit is left out, if it is. Partial units are part of all that refer to them: they are encoded where units are
+/// taken as one.
+fn left_out(head: &UnitHead, merged: bool) -> Option<&'static str> {
     match head.kind {
         dw::DW_UT_compile => None,
+        dw::DW_UT_partial if merged => None,
         dw::DW_UT_partial => Some("a partial unit, as dwz makes them"),
-        dw::DW_UT_skeleton => Some("a skeleton unit, whose contents are in another file"),
+        dw::DW_UT_skeleton => Some(SKELETON),
         dw::DW_UT_type | dw::DW_UT_split_type => Some(TYPE_UNIT),
         _ => Some("a unit of an unknown kind"),
     }
@@ -271,15 +337,4 @@ fn refers_across(file: &DwarfFile<'_>, heads: &[UnitHead], collector: &mut Colle
         }
     }
     Ok(false)
-}
-
-/// Where per-CPU variables are.
-fn per_cpu(elf: &ElfFile) -> Option<PerCpu> {
-    let head = elf.sections().find(|head| head.name == b".data..percpu")?;
-    Some(PerCpu {
-        section: u32::try_from(head.index).ok()?,
-        address: head.address,
-        size: head.size,
-        is_relocatable: elf.is_relocatable(),
-    })
 }

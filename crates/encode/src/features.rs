@@ -23,7 +23,7 @@ pub struct Features {
 const STANDARD: usize = 9;
 
 impl Features {
-    /// The names of all features, as `pahole.c` of pahole 1.30 and its successors has them in `btf_features`.
+    /// The names of all features, as pahole 1.30 has them (`btf_features` in `pahole.c`).
     ///
     /// Two of them change nothing here: `encode_force` asks to go on where a symbol has an invalid name, which is always
     /// done, and `reproducible_build` for bytes that do not depend on threads, which they never do.
@@ -41,8 +41,6 @@ impl Features {
         "distilled_base",
         "global_var",
         "attributes",
-        "true_signature",
-        "layout",
     ];
 
     /// No feature.
@@ -114,8 +112,6 @@ impl Features {
             kfunc_tags: self.contains("decl_tag_kfuncs"),
             attributes: self.contains("attributes"),
             distilled_base: self.contains("distilled_base"),
-            layout: self.contains("layout"),
-            true_signatures: self.contains("true_signature"),
             exclude_rust: false,
             ..Options::kernel()
         }

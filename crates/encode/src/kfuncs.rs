@@ -20,6 +20,23 @@ const SET_OF_KFUNCS: u32 = 1;
 /// The flag of a function that keeps the registers that calls may change: `KF_FASTCALL`.
 const FASTCALL: u32 = 1 << 12;
 
+/// The attribute of pointers into an arena.
+pub(crate) const ARENA: &[u8] = b"address_space(1)";
+
+/// Which of a function's pointers lead into BPF's arena: `KF_ARENA_RET`, `KF_ARENA_ARG1` and `KF_ARENA_ARG2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arena {
+    pub(crate) returns: bool,
+    /// The first parameters.
+    pub(crate) params: [bool; 2],
+}
+
+impl Arena {
+    pub(crate) const fn of(flags: u32) -> Self {
+        Self { returns: flags >> 13 & 1 == 1, params: [flags >> 14 & 1 == 1, flags >> 15 & 1 == 1] }
+    }
+}
+
 const SET_PREFIX: &[u8] = b"__BTF_ID__set8__";
 const FUNCTION_PREFIX: &[u8] = b"__BTF_ID__func__";
 

@@ -34,7 +34,7 @@
 //! - **Threads**. Modules are encoded side by side, each by one thread. The units of vmlinux are read side by side and meet the
 //!   canonical types in order (`pipeline`). The bytes do not depend on either.
 //! - **Distillation** ([`mod@btf::distill`]), where it is asked for: the module gets a base of its own.
-//! - **Selection** (`select`): which functions and variables are written, as pahole selects them.
+//! - **Selection** (`select`, `variables`): which functions and variables are written, as pahole selects them.
 //!
 //! # Invariants
 //!
@@ -69,10 +69,12 @@ mod options;
 mod pipeline;
 mod record;
 mod report;
+mod schedule;
 mod select;
 mod symbols;
 mod table;
 mod unit;
+mod variables;
 mod write;
 
 pub use base::PreparedBase;
@@ -82,3 +84,4 @@ pub use error::EncodeError;
 pub use features::Features;
 pub use options::{Functions, Options};
 pub use report::Report;
+pub use schedule::Schedule;

@@ -34,14 +34,12 @@ pub struct Options {
     pub optimized_functions: bool,
     /// Tags on functions that `.BTF_ids` lists as kfuncs: `decl_tag_kfuncs`.
     pub kfunc_tags: bool,
-    /// Tags with kflag, which stand for attributes of the compiler: `attributes`.
+    /// Pointers of kfuncs into BPF's arena marked as such, by a TYPE_TAG with kflag: `attributes`.
     pub attributes: bool,
-    /// Functions with the parameters that they have in the binary: `true_signature`.
-    pub true_signatures: bool,
-    /// A header that says how each kind is laid out: `layout`. Only what has no base gets one.
-    pub layout: bool,
     /// The part of the base that is needed to find its types in another one, as [`crate::Encoded::base`]: `distilled_base`.
     pub distilled_base: bool,
+    /// Of a file without symbols of functions those that other files can name, not none: pahole up to 1.27.
+    pub functions_without_symbols: bool,
     /// Static per-CPU variables inside functions: pahole up to 1.25.
     pub local_variables: bool,
     /// The size of a variable is its symbol's, not its type's: pahole up to 1.28.
@@ -79,9 +77,8 @@ impl Options {
             optimized_functions: false,
             kfunc_tags: false,
             attributes: false,
-            true_signatures: false,
-            layout: false,
             distilled_base: false,
+            functions_without_symbols: true,
             local_variables: true,
             size_from_symbol: true,
             resolve_forwards: true,
@@ -96,6 +93,7 @@ impl Options {
             functions: Functions::Consistent,
             optimized_functions: true,
             kfunc_tags: true,
+            functions_without_symbols: false,
             local_variables: false,
             size_from_symbol: false,
             ..Self::pahole_1_24()

@@ -39,6 +39,12 @@ impl Report {
         add(&mut self.unsupported_forms, form.0, 1);
     }
 
+    /// Counts a unit that was thought to be encoded as one that is left out.
+    pub(crate) fn leave_out_unit(&mut self, reason: &'static str) {
+        self.units = self.units.saturating_sub(1);
+        self.skip_unit(reason);
+    }
+
     pub(crate) fn skip_unit(&mut self, reason: &'static str) {
         add(&mut self.skipped_units, reason, 1);
     }

@@ -236,6 +236,7 @@ impl Meeting<'_, '_> {
                 is_external: source.is_external,
                 is_top_level: variable.is_top_level,
                 is_artificial: variable.is_artificial,
+                has_own_name: variable.name != 0,
                 section: variable.section,
                 address: variable.address,
             });
@@ -292,6 +293,7 @@ impl Meeting<'_, '_> {
         let place = u32::try_from(self.pool.functions.len()).ok()?;
         self.pool.functions.push(SavedFunction {
             name,
+            unit: self.pool.units.saturating_sub(1),
             returns: self.canonical(returns),
             first_param: u32::try_from(first_param).ok()?,
             param_count: u32::try_from(self.pool.params.len().saturating_sub(first_param)).ok()?,

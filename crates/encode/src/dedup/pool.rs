@@ -32,6 +32,8 @@ pub(crate) struct Pool<'b> {
     pub(crate) units: u32,
     /// Whether there are symbols of functions; where there are none, only functions are taken that other files can name.
     pub(crate) has_function_symbols: bool,
+    /// The size of a pointer, in bytes.
+    pub(crate) address_size: u8,
     pub(crate) functions: Vec<SavedFunction>,
     /// The parameters of functions: name and type.
     pub(crate) params: Vec<(u32, u32)>,
@@ -43,6 +45,8 @@ pub(crate) struct Pool<'b> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedFunction {
     pub(crate) name: u32,
+    /// The number of its unit, from 0 in the order in which they were met.
+    pub(crate) unit: u32,
     pub(crate) returns: u32,
     pub(crate) first_param: u32,
     pub(crate) param_count: u32,
@@ -58,6 +62,8 @@ pub(crate) struct SavedVariable {
     pub(crate) is_external: bool,
     pub(crate) is_top_level: bool,
     pub(crate) is_artificial: bool,
+    /// Whether its own DIE says its name, not only that of the declaration that it completes.
+    pub(crate) has_own_name: bool,
     pub(crate) section: Option<u32>,
     pub(crate) address: u64,
 }
@@ -110,6 +116,7 @@ impl<'b> Pool<'b> {
             index_type: None,
             units: 0,
             has_function_symbols: false,
+            address_size: 8,
             functions: Vec::new(),
             params: Vec::new(),
             variables: Vec::new(),

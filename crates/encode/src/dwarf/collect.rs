@@ -73,6 +73,9 @@ pub(crate) struct Sources<'r> {
     pub(crate) wanted: &'r Wanted,
 }
 
+/// Why a unit is left out whose contents are in another file.
+pub(crate) const SKELETON: &str = "a skeleton unit, whose contents are in another file";
+
 /// The most DIEs that lie one in the other.
 const MAX_NESTING: usize = 1000;
 
@@ -118,6 +121,7 @@ struct Walk<'a, 'u> {
     cursor: usize,
     /// Where the unit begins in `.debug_info`.
     base: u32,
+    is_rust: bool,
     string_offsets: u64,
     addresses: u64,
     lists: u64,
@@ -182,6 +186,7 @@ impl Collector {
             shapes: &self.shapes,
             cursor: 0,
             base,
+            is_rust: false,
             string_offsets: 0,
             addresses: 0,
             lists: 0,
@@ -217,11 +222,15 @@ impl<'a> Walk<'a, '_> {
         self.addresses = self.section_offset(Attr::AddrBase)?.unwrap_or(short.saturating_mul(2));
         self.lists = self.section_offset(Attr::LoclistsBase)?.unwrap_or(short.saturating_mul(2).saturating_add(4));
         if !shape.has_children {
+            if self.values.get(Attr::DwoName).is_some() {
+                self.report.leave_out_unit(SKELETON);
+            }
             return Ok(());
         }
         let language = self.number(Attr::Language).map(|language| dw::DwLang(u16::try_from(language).unwrap_or(0)));
-        if self.wanted.exclude_rust && language == Some(dw::DW_LANG_Rust) {
-            self.report.skip_unit("written in Rust");
+        self.is_rust = language == Some(dw::DW_LANG_Rust);
+        if self.wanted.exclude_rust && self.is_rust {
+            self.report.leave_out_unit("written in Rust");
             return Ok(());
         }
         self.push(Frame::Scope { in_function: false })?;

@@ -9,7 +9,7 @@ mod relocations;
 mod shape;
 mod strings;
 
-pub(crate) use collect::{Collector, NameSet, Sources, Wanted};
+pub(crate) use collect::{Collector, NameSet, SKELETON, Sources, Wanted};
 pub(crate) use file::{DwarfFile, UnitHead};
 pub use form::Malformed;
 pub(crate) use locations::parameter_registers;

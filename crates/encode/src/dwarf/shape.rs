@@ -86,13 +86,12 @@ impl Class {
             | dw::DW_TAG_dwarf_procedure
             | dw::DW_TAG_imported_declaration
             | dw::DW_TAG_imported_module
-            | dw::DW_TAG_inheritance
+            | dw::DW_TAG_imported_unit
             | dw::DW_TAG_template_type_parameter
             | dw::DW_TAG_template_value_parameter
             | dw::DW_TAG_GNU_template_template_param
             | dw::DW_TAG_GNU_template_parameter_pack
             | dw::DW_TAG_GNU_formal_parameter_pack
-            | dw::DW_TAG_variant_part
             | dw::DW_TAG_constant => Self::Ignored,
             _ => Self::Unsupported,
         }
@@ -124,6 +123,8 @@ pub(crate) enum Attr {
     StrOffsetsBase,
     AddrBase,
     LoclistsBase,
+    /// Where what a skeleton unit stands for is: the name of another file.
+    DwoName,
     Sibling,
 }
 
@@ -168,6 +169,7 @@ impl Attr {
             (dw::DW_AT_str_offsets_base, Unit) => Self::StrOffsetsBase,
             (dw::DW_AT_addr_base, Unit) => Self::AddrBase,
             (dw::DW_AT_loclists_base, Unit) => Self::LoclistsBase,
+            (dw::DW_AT_dwo_name | dw::DW_AT_GNU_dwo_name, Unit) => Self::DwoName,
             _ => return None,
         })
     }

@@ -56,7 +56,7 @@ pub fn join(mut bytes: &[u8]) -> Vec<u8> {
             (usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX), rest)
         });
         let (part, rest) = rest.split_at(length.min(rest.len()));
-        parts.push((name.to_owned(), 1, 0, part.to_vec()));
+        parts.push((name.to_owned(), 1, 0, 0, part.to_vec()));
         bytes = rest;
     }
     elf_file(parts)
@@ -74,27 +74,32 @@ pub fn split(file: &[u8]) -> Option<Vec<u8>> {
     elf.find(SECTIONS[0]).map(|_| bytes)
 }
 
+/// Name, type, link, address and content of a section.
+pub type Part = (String, u32, u32, u64, Vec<u8>);
+
 /// An ELF file of these sections: name, type, link, content.
-pub fn elf_file(mut parts: Vec<(String, u32, u32, Vec<u8>)>) -> Vec<u8> {
+pub fn elf_file(mut parts: Vec<Part>) -> Vec<u8> {
     let mut names = vec![0];
     let mut name_offsets = Vec::new();
-    parts.push((".shstrtab".to_owned(), 3, 0, Vec::new()));
+    parts.push((".shstrtab".to_owned(), 3, 0, 0, Vec::new()));
     for (name, ..) in &parts {
         name_offsets.push(u32::try_from(names.len()).expect("small"));
         names.extend(name.bytes().chain([0]));
     }
-    parts.last_mut().expect("there is one").3 = names;
+    parts.last_mut().expect("there is one").4 = names;
     let mut file = vec![0; 64];
     let mut headers = vec![0; 64];
-    for ((_, kind, link, data), name) in parts.iter().zip(name_offsets) {
+    let info = parts.iter().position(|(name, ..)| name == ".debug_info").map_or(0, |place| place as u32 + 1);
+    for ((_, kind, link, address, data), name) in parts.iter().zip(name_offsets) {
         file.resize(file.len().next_multiple_of(8), 0);
         headers.extend(name.to_le_bytes());
         headers.extend(kind.to_le_bytes());
-        headers.extend([0; 16]);
+        headers.extend([0; 8]);
+        headers.extend(address.to_le_bytes());
         headers.extend((file.len() as u64).to_le_bytes());
         headers.extend((data.len() as u64).to_le_bytes());
         headers.extend(link.to_le_bytes());
-        headers.extend([0; 4]);
+        headers.extend(if *kind == 4 { info } else { 0 }.to_le_bytes());
         headers.extend(8u64.to_le_bytes());
         headers.extend(if *kind == 2 { 24u64 } else { 0 }.to_le_bytes());
         file.extend_from_slice(data);

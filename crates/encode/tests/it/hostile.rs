@@ -139,7 +139,7 @@ fn type_units_are_counted() {
     source.unit().int();
     // Two units of 7 and of 3 bytes behind their length.
     let units = [&[7, 0, 0, 0, 4, 0, 0, 0, 0, 0, 8][..], &[3, 0, 0, 0, 4, 0, 0]].concat();
-    source.section(".debug_types", units);
+    source.section(".debug_types", 0, units);
     let encoded = source.encode(Options::kernel());
     assert_eq!(encoded.report.skipped_units.get("a type unit"), Some(&2));
 }

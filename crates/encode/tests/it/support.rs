@@ -8,7 +8,7 @@ use gimli::{
 };
 use kmod::ElfFile;
 
-use crate::exercise::elf_file;
+use crate::exercise::{Part, elf_file};
 
 /// Debug information being put together, and the symbols beside it.
 pub struct Source {
@@ -16,7 +16,10 @@ pub struct Source {
     version: u16,
     symbols: Vec<Symbol>,
     per_cpu: u64,
-    sections: Vec<(String, Vec<u8>)>,
+    address_size: u8,
+    sections: Vec<(&'static str, u64, Vec<u8>)>,
+    info: Vec<(usize, u8)>,
+    relocations: Vec<(u64, u64)>,
 }
 
 struct Symbol {
@@ -42,11 +45,20 @@ impl Source {
     }
 
     pub fn version(version: u16) -> Self {
-        Self { dwarf: Dwarf::new(), version, symbols: Vec::new(), per_cpu: 0, sections: Vec::new() }
+        Self {
+            dwarf: Dwarf::new(),
+            version,
+            symbols: Vec::new(),
+            per_cpu: 0,
+            address_size: 8,
+            sections: Vec::new(),
+            info: Vec::new(),
+            relocations: Vec::new(),
+        }
     }
 
     pub fn unit(&mut self) -> UnitOf<'_> {
-        let encoding = Encoding { format: Format::Dwarf32, version: self.version, address_size: 8 };
+        let encoding = Encoding { format: Format::Dwarf32, version: self.version, address_size: self.address_size };
         let unit = self.dwarf.units.add(Unit::new(encoding, LineProgram::none()));
         UnitOf { dwarf: &mut self.dwarf, unit }
     }
@@ -55,31 +67,63 @@ impl Source {
         self.symbols.push(Symbol { name: name.to_owned(), kind: 2, section: 0xfff1, value: 0, size: 1 });
     }
 
+    /// Of the units made from now on.
+    pub fn address_size(&mut self, bytes: u8) {
+        self.address_size = bytes;
+    }
+
+    /// A section of its own at an address, whose index is given back.
+    pub fn section(&mut self, name: &'static str, address: u64, bytes: Vec<u8>) -> u16 {
+        self.sections.push((name, address, bytes));
+        PER_CPU + u16::try_from(self.sections.len()).expect("few")
+    }
+
+    pub fn symbol(&mut self, name: &str, kind: u8, section: u16, value: u64, size: u64) {
+        self.symbols.push(Symbol { name: name.to_owned(), kind, section, value, size });
+    }
+
+    /// Changes a byte of `.debug_info`.
+    pub fn patch_info(&mut self, at: usize, byte: u8) {
+        self.info.push((at, byte));
+    }
+
+    /// Makes the file a relocatable one, in which the address `placeholder` stands for an offset in `.data..percpu`: that
+    /// of the last symbol that was added.
+    pub fn relocate(&mut self, placeholder: u64) {
+        self.relocations.push((placeholder, self.symbols.len() as u64));
+    }
+
     pub fn per_cpu_symbol(&mut self, name: &str, value: u64, size: u64) {
         self.per_cpu = self.per_cpu.max(value + size);
         self.symbols.push(Symbol { name: name.to_owned(), kind: 1, section: PER_CPU, value, size });
-    }
-
-    /// Adds a section.
-    pub fn section(&mut self, name: &str, bytes: Vec<u8>) {
-        self.sections.push((name.to_owned(), bytes));
     }
 
     /// A linked file, so that no relocations are needed.
     pub fn elf(mut self) -> Vec<u8> {
         let mut sections = Sections::new(EndianVec::new(LittleEndian));
         self.dwarf.write(&mut sections).expect("well-formed");
-        let mut parts: Vec<(String, u32, u32, Vec<u8>)> = Vec::new();
-        parts.push((".data..percpu".to_owned(), 1, 0, vec![0; usize::try_from(self.per_cpu).expect("small")]));
+        let mut parts: Vec<Part> = Vec::new();
+        parts.push((".data..percpu".to_owned(), 1, 0, 0, vec![0; usize::try_from(self.per_cpu).expect("small")]));
+        let mut relocations = Vec::new();
+        parts.extend(self.sections.into_iter().map(|(name, address, bytes)| (name.to_owned(), 1, 0, address, bytes)));
         sections
             .for_each(|id, data| {
                 if !data.slice().is_empty() {
-                    parts.push((id.name().to_owned(), 1, 0, data.slice().to_vec()));
+                    let mut bytes = data.slice().to_vec();
+                    for &(at, byte) in self.info.iter().filter(|_| id == gimli::SectionId::DebugInfo) {
+                        bytes[at] = byte;
+                    }
+                    for (placeholder, symbol) in self.relocations.iter().filter(|_| id == gimli::SectionId::DebugInfo) {
+                        let found = bytes.windows(8).position(|window| window == placeholder.to_le_bytes());
+                        let at = found.expect("the placeholder is there");
+                        bytes[at..at + 8].fill(0);
+                        relocations.extend([at as u64, symbol << 32 | 1, 0].iter().flat_map(|word| word.to_le_bytes()));
+                    }
+                    parts.push((id.name().to_owned(), 1, 0, 0, bytes));
                 }
                 Ok::<(), gimli::write::Error>(())
             })
             .expect("nothing fails");
-        parts.extend(self.sections.drain(..).map(|(name, bytes)| (name, 1, 0, bytes)));
         let (mut table, mut names) = (vec![0; 24], vec![0]);
         for symbol in &self.symbols {
             table.extend(u32::try_from(names.len()).expect("small").to_le_bytes());
@@ -89,10 +133,17 @@ impl Source {
             table.extend(symbol.size.to_le_bytes());
             names.extend(symbol.name.bytes().chain([0]));
         }
+        let is_relocatable = !relocations.is_empty();
+        if is_relocatable {
+            let symtab = u32::try_from(parts.len()).expect("few") + 2;
+            parts.push((".rela.debug_info".to_owned(), 4, symtab, 0, relocations));
+        }
         let strtab = u32::try_from(parts.len()).expect("few") + 2;
-        parts.push((".symtab".to_owned(), 2, strtab, table));
-        parts.push((".strtab".to_owned(), 3, 0, names));
-        elf_file(parts)
+        parts.push((".symtab".to_owned(), 2, strtab, 0, table));
+        parts.push((".strtab".to_owned(), 3, 0, 0, names));
+        let mut file = elf_file(parts);
+        file[16] = if is_relocatable { 1 } else { 2 };
+        file
     }
 
     pub fn encode(self, options: Options) -> Encoded {

@@ -113,21 +113,27 @@ impl Walk<'_, '_> {
             dw::DW_FORM_block1 => reader.u8().map(u64::from),
             _ => reader.uleb(),
         };
-        if length.map_err(|error| self.malformed(error))? == 0 {
+        let length = length.map_err(|error| self.malformed(error))?;
+        if length == 0 {
             return Ok(None);
         }
-        match reader.u8().map(dw::DwOp).map_err(|error| self.malformed(error))? {
+        let end = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(reader.position());
+        let (address, section) = match reader.u8().map(dw::DwOp).map_err(|error| self.malformed(error))? {
             dw::DW_OP_addr => {
                 let at = reader.position();
                 let raw = reader.word(self.head.encoding.address_size).map_err(|error| self.malformed(error))?;
-                self.relocated(at, raw).map(Some)
+                self.relocated(at, raw)?
             }
             dw::DW_OP_addrx | dw::DW_OP_GNU_addr_index => {
                 let index = reader.uleb().map_err(|error| self.malformed(error))?;
-                self.file.indexed_address(self.head, self.addresses, index).map(Some)
+                self.file.indexed_address(self.head, self.addresses, index)?
             }
-            _ => Ok(None),
-        }
+            _ => return Ok(None),
+        };
+        // Where clang merges variables, the rest is how far into what was merged the variable lies.
+        let is_more = reader.position() < end && reader.u8().is_ok_and(|op| dw::DwOp(op) == dw::DW_OP_plus_uconst);
+        let more = if is_more { reader.uleb().map_err(|error| self.malformed(error))? } else { 0 };
+        Ok(Some((address.wrapping_add(more), section)))
     }
 
     pub(super) fn scope(&mut self, shape: &Shape, frame: Frame) -> Result<()> {

@@ -189,7 +189,13 @@ impl Walk<'_, '_> {
     /// Puts the elements of a struct, union, enum or prototype behind its head.
     pub(super) fn finish_elements(&mut self, index: u32, mut head: [u32; 3], start: usize) {
         let kind = crate::record::kind(&head);
-        let elements = self.elements.get(start..).unwrap_or_default();
+        let elements = self.elements.get_mut(start..).unwrap_or_default();
+        if self.is_rust && kind.is_composite() {
+            // Rust tells members as they were written, not as they lie; the kernel wants the latter.
+            let is_bit_fields = head[1] >> 31 == 1;
+            let offset = |word: u32| if is_bit_fields { word & 0x00ff_ffff } else { word };
+            elements.as_chunks_mut::<3>().0.sort_by_key(|&[_, _, word]| offset(word));
+        }
         let vlen = elements.len().checked_div(element_words(kind)).unwrap_or(0);
         head[1] |= make_info(Kind::Void, u32::try_from(vlen).unwrap_or(u32::MAX), false);
         self.unit.fill(index, &head, elements);

@@ -99,7 +99,10 @@ impl Walk<'_, '_> {
             dw::DW_FORM_data8 | dw::DW_FORM_ref8 => reader.u64()?,
             dw::DW_FORM_udata | dw::DW_FORM_ref_udata | dw::DW_FORM_strx | dw::DW_FORM_loclistx => reader.uleb()?,
             dw::DW_FORM_sdata => reader.sleb()?.cast_unsigned(),
-            other => return form::skip(reader, other, encoding),
+            other => {
+                self.report.unsupported_form(other);
+                return form::skip(reader, other, encoding);
+            }
         };
         self.values.set(attr, value, form);
         Ok(())

@@ -1,0 +1,303 @@
+//! Which variables are written, and the sections that they are in.
+
+use std::collections::HashSet;
+
+use btf::Kind;
+use kmod::ElfFile;
+
+use crate::dedup::{Pool, SavedVariable};
+use crate::names::{Names, NumberMap};
+use crate::record;
+use crate::report::Report;
+use crate::symbols::{OBJECT, Symbols};
+use crate::unit::head;
+use crate::{EncodeError, Options};
+
+/// The sections whose variables are wanted, and what is known of their symbols.
+#[derive(Debug, Default)]
+pub(crate) struct VariableSections<'s> {
+    /// In the order of the file.
+    sections: Vec<Section<'s>>,
+    /// Whether addresses are offsets in their sections.
+    is_relocatable: bool,
+}
+
+/// A section that may hold variables.
+#[derive(Debug)]
+struct Section<'s> {
+    index: u32,
+    name: Vec<u8>,
+    /// 0 in relocatable files.
+    address: u64,
+    /// In bytes.
+    size: u64,
+    is_wanted: bool,
+    /// The objects of a wanted section, by offset.
+    objects: Vec<(u64, &'s [u8], u64)>,
+    names: HashSet<&'s [u8]>,
+}
+
+const PER_CPU: &[u8] = b".data..percpu";
+const SHT_PROGBITS: u32 = 1;
+const SHT_NOBITS: u32 = 8;
+
+/// The linkage of variables that other files can name.
+const GLOBAL: u32 = 1;
+
+/// What the names of variables begin with that say nothing to anyone (`filter_variable_name` in `btf_encoder.c`).
+const MEANINGLESS: [&[u8]; 5] =
+    [b"__UNIQUE_ID", b"__tpstrtab_", b"__exitcall_", b"__gendwarfksyms_ptr_", b"__func_stack_frame_non_standard_"];
+
+impl<'s> VariableSections<'s> {
+    /// The sections of a file whose variables are asked for: those of each processor, or all.
+    pub(crate) fn of(elf: &ElfFile, symbols: &'s Symbols, options: &Options) -> Self {
+        let is_wanted = |name: &[u8]| options.global_variables || (options.variables && name == PER_CPU);
+        let mut sections: Vec<Section<'_>> = elf
+            .sections()
+            .filter(|head| matches!(head.kind, SHT_PROGBITS | SHT_NOBITS))
+            .map(|head| Section {
+                index: u32::try_from(head.index).unwrap_or(u32::MAX),
+                name: head.name.to_vec(),
+                address: head.address,
+                size: head.size,
+                is_wanted: is_wanted(head.name),
+                objects: Vec::new(),
+                names: HashSet::new(),
+            })
+            .collect();
+        if !sections.iter().any(|section| section.is_wanted) {
+            return Self::default();
+        }
+        for symbol in symbols.iter().filter(|symbol| symbol.kind == OBJECT) {
+            let place = sections.binary_search_by_key(&symbol.section, |section| section.index);
+            let Some(section) = place.ok().and_then(|place| sections.get_mut(place)) else { continue };
+            if section.is_wanted {
+                section.names.insert(symbol.name);
+                let base = if elf.is_relocatable() { 0 } else { section.address };
+                if symbol.size > 0 && is_valid_name(symbol.name) {
+                    section.objects.push((symbol.value.wrapping_sub(base), symbol.name, symbol.size));
+                }
+            }
+        }
+        sections.iter_mut().for_each(|section| section.objects.sort_by_key(|&(offset, ..)| offset));
+        Self { sections, is_relocatable: elf.is_relocatable() }
+    }
+
+    /// Whether no section is wanted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sections.is_empty()
+    }
+
+    /// The wanted section that a variable is in, by its place here, and its offset there. Where sections overlap, as those that
+    /// are not loaded do with others, the first one counts (`get_elf_section` in `btf_encoder.c`).
+    fn place(&self, variable: &SavedVariable) -> Option<(usize, u64)> {
+        let place = match variable.section {
+            Some(index) => self.sections.binary_search_by_key(&index, |section| section.index).ok()?,
+            None if self.is_relocatable => return None,
+            None => self.sections.iter().position(|section| section.offset(variable.address).is_some())?,
+        };
+        let section = self.sections.get(place).filter(|section| section.is_wanted)?;
+        let offset = match variable.section {
+            Some(_) => Some(variable.address).filter(|&offset| offset < section.size),
+            None => section.offset(variable.address),
+        };
+        Some((place, offset?))
+    }
+}
+
+impl Section<'_> {
+    /// Where in the section an address is.
+    fn offset(&self, address: u64) -> Option<u64> {
+        address.checked_sub(self.address).filter(|&offset| offset < self.size)
+    }
+
+    /// The object at an offset. Of several it is the one that a search by halves comes upon, as in pahole.
+    fn object(&self, offset: u64) -> Option<(&[u8], u64)> {
+        let (mut low, mut high) = (0usize, self.objects.len());
+        while low < high {
+            let middle = low.wrapping_add(high) / 2;
+            let &(found, name, size) = self.objects.get(middle)?;
+            match offset.cmp(&found) {
+                std::cmp::Ordering::Less => high = middle,
+                std::cmp::Ordering::Greater => low = middle.wrapping_add(1),
+                std::cmp::Ordering::Equal => return Some((name, size)),
+            }
+        }
+        None
+    }
+}
+
+/// A variable that is to be written.
+struct Chosen {
+    name: u32,
+    size: u64,
+}
+
+/// What the choice of variables depends on.
+struct Choice<'c, 'b> {
+    pool: &'c Pool<'b>,
+    options: &'c Options,
+    names: &'c Names<'b>,
+    sections: &'c VariableSections<'c>,
+}
+
+impl Choice<'_, '_> {
+    fn choose(
+        &self,
+        variable: &SavedVariable,
+        section: &Section<'_>,
+        offset: u64,
+    ) -> Result<Option<Chosen>, EncodeError> {
+        let is_wanted = self.options.local_variables || (variable.is_top_level && !variable.is_artificial);
+        let type_size = size_of(self.pool, variable.ty);
+        if !is_wanted || variable.ty == 0 || type_size == 0 {
+            return Ok(None);
+        }
+        if self.options.size_from_symbol {
+            self.as_symbol(variable, section, offset)
+        } else {
+            Ok(self.as_declared(variable, section, offset, type_size))
+        }
+    }
+
+    /// As pahole up to 1.28 has it (`btf_encoder__encode_cu_variables`): the symbol says name and size. What has the address 0
+    /// may be a variable that was discarded, so its own DIE has to say the symbol's name.
+    fn as_symbol(
+        &self,
+        variable: &SavedVariable,
+        section: &Section<'_>,
+        offset: u64,
+    ) -> Result<Option<Chosen>, EncodeError> {
+        let Some((symbol, size)) = section.object(offset) else { return Ok(None) };
+        let is_zero = !self.sections.is_relocatable && variable.address == 0;
+        let is_named = variable.has_own_name && self.names.with(variable.name, |name| name == symbol);
+        if is_zero && !is_named {
+            return Ok(None);
+        }
+        Ok(Some(Chosen { name: self.names.number(symbol)?, size }))
+    }
+
+    /// As pahole has it since: what is at the start of a section may be a variable that was discarded, so the section has to
+    /// have a symbol of its name.
+    fn as_declared(&self, variable: &SavedVariable, section: &Section<'_>, offset: u64, size: u64) -> Option<Chosen> {
+        let is_chosen = self.names.with(variable.name, |name| {
+            let is_meaningless = MEANINGLESS.iter().any(|prefix| name.starts_with(prefix));
+            is_valid_name(name) && !is_meaningless && (offset != 0 || section.names.contains(name))
+        });
+        is_chosen.then_some(Chosen { name: variable.name, size })
+    }
+}
+
+/// Adds the variables that are to be written, and the data sections that they are in.
+pub(crate) fn variables(
+    pool: &mut Pool<'_>,
+    options: &Options,
+    sections: &VariableSections<'_>,
+    names: &Names<'_>,
+    report: &mut Report,
+) -> Result<NumberMap<u32>, EncodeError> {
+    let mut ids = NumberMap::default();
+    let mut members: Vec<Vec<[u32; 3]>> = vec![Vec::new(); sections.sections.len()];
+    let variables = std::mem::take(&mut pool.variables);
+    for (place, variable) in variables.iter().enumerate() {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        let Some((number, offset)) = sections.place(variable) else { continue };
+        let Some(section) = sections.sections.get(number) else { continue };
+        let choice = Choice { pool, options, names, sections };
+        let Some(chosen) = choice.choose(variable, section, offset)? else { continue };
+        let (Ok(offset), Ok(size)) = (u32::try_from(offset), u32::try_from(chosen.size)) else { continue };
+        let linkage = if variable.is_external { GLOBAL } else { 0 };
+        let [name, info, word] = head(Kind::Var, chosen.name, 0, false, pool.settled(variable.ty)?);
+        let id = pool.add_unindexed(&[name, info, word, linkage], (u32::MAX, place))?;
+        if let Some(members) = members.get_mut(number) {
+            members.push([id, offset, size]);
+        }
+        ids.insert(place, id);
+        report.variables = report.variables.saturating_add(1);
+    }
+    for (section, members) in sections.sections.iter().zip(members) {
+        data_section(pool, names.number(&section.name)?, members)?;
+    }
+    Ok(ids)
+}
+
+/// Adds a data section, unless it would be empty. It reaches as far as its last variable.
+fn data_section(pool: &mut Pool<'_>, name: u32, mut members: Vec<[u32; 3]>) -> Result<(), EncodeError> {
+    members.sort_by_key(|&[_, offset, _]| offset);
+    let Some(&[_, offset, size]) = members.last() else { return Ok(()) };
+    let vlen = u32::try_from(members.len()).unwrap_or(u32::MAX);
+    let mut words = head(Kind::Datasec, name, vlen, false, offset.saturating_add(size)).to_vec();
+    words.extend(members.iter().flatten());
+    pool.add_unindexed(&words, (u32::MAX, u32::MAX))?;
+    Ok(())
+}
+
+/// The longest name that the kernel takes for a symbol, with its end (`KSYM_NAME_LEN` in `include/linux/kallsyms.h`).
+const MAX_NAME: usize = 512;
+
+/// Whether the kernel takes this for the name of a variable (`__btf_name_valid` in `kernel/bpf/btf.c`).
+fn is_valid_name(name: &[u8]) -> bool {
+    let is_start = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.');
+    let rest = name.get(1..).unwrap_or_default();
+    name.len() < MAX_NAME
+        && name.first().copied().is_some_and(is_start)
+        && rest.iter().all(|&byte| is_start(byte) || byte.is_ascii_digit())
+}
+
+/// How deep types are followed for their size.
+const MAX_DEPTH: u32 = 100;
+
+/// The size of a type, in bytes; 0 for one without a size.
+fn size_of(pool: &Pool<'_>, mut id: u32) -> u64 {
+    let mut count = 1u64;
+    for _ in 0..MAX_DEPTH {
+        let words = pool.get(pool.resolved(id));
+        match record::kind(words) {
+            Kind::Int | Kind::Float | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 => {
+                return count.saturating_mul(u64::from(record::word(words)));
+            }
+            Kind::Ptr => return count.saturating_mul(u64::from(pool.address_size)),
+            Kind::Array => {
+                count = count.saturating_mul(u64::from(words.get(5).copied().unwrap_or(0)));
+                id = words.get(3).copied().unwrap_or(0);
+            }
+            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => id = record::word(words),
+            _ => return 0,
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_objects_in_one_place_the_middle_one_is_found() {
+        let objects =
+            vec![(0, &b"a"[..], 1), (8, &b"b"[..], 2), (8, &b"c"[..], 3), (8, &b"d"[..], 4), (16, &b"e"[..], 5)];
+        let section = Section {
+            index: 1,
+            name: Vec::new(),
+            address: 0,
+            size: 24,
+            is_wanted: true,
+            objects,
+            names: HashSet::new(),
+        };
+        assert_eq!(section.object(8), Some((&b"c"[..], 3)));
+        assert_eq!(section.object(16), Some((&b"e"[..], 5)));
+        assert_eq!(section.object(4), None);
+        assert_eq!((section.offset(23), section.offset(24)), (Some(23), None));
+    }
+
+    #[test]
+    fn names_are_those_that_the_kernel_takes() {
+        for name in ["a", "_x.1", ".b", &"n".repeat(511)] {
+            assert!(is_valid_name(name.as_bytes()), "{name}");
+        }
+        for name in ["", "1a", "a-b", "a b", &"n".repeat(512)] {
+            assert!(!is_valid_name(name.as_bytes()), "{name}");
+        }
+    }
+}
