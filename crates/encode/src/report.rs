@@ -31,10 +31,12 @@ pub struct Report {
 }
 
 impl Report {
+    #[cold]
     pub(crate) fn unsupported(&mut self, tag: DwTag) {
         add(&mut self.unsupported_tags, tag.0, 1);
     }
 
+    #[cold]
     pub(crate) fn unsupported_form(&mut self, form: DwForm) {
         add(&mut self.unsupported_forms, form.0, 1);
     }

@@ -40,6 +40,8 @@ pub(crate) struct DwarfFile<'f> {
     line_strings: Vec<u8>,
     string_offsets: Table,
     addresses: Table,
+    /// Whether it is wanted where parameters lie.
+    pub(crate) wants_locations: bool,
     /// `.debug_loclists`, if locations are wanted.
     pub(crate) locations: Option<Lists<'f>>,
     /// `.debug_loc`, which is in its place up to DWARF 4.
@@ -93,6 +95,7 @@ impl<'f> DwarfFile<'f> {
             line_strings: bytes(".debug_line_str")?,
             string_offsets: table(".debug_str_offsets")?,
             addresses: table(".debug_addr")?,
+            wants_locations: locations,
             locations: lists(".debug_loclists")?,
             old_locations: lists(".debug_loc")?,
         }))

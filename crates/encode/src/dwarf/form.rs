@@ -66,6 +66,7 @@ pub(crate) struct Encoding {
 }
 
 /// The size of a form that always has the same, in bytes.
+#[inline]
 pub(crate) const fn fixed_size(form: DwForm, encoding: Encoding) -> Option<usize> {
     Some(match form {
         dw::DW_FORM_flag_present | dw::DW_FORM_implicit_const => 0,

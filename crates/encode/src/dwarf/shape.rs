@@ -211,8 +211,15 @@ pub(crate) struct Shapes {
 }
 
 impl Shapes {
-    /// Reads the table that begins with `bytes`, in place of what was here.
-    pub(crate) fn read(&mut self, bytes: &[u8], little: bool, encoding: Encoding) -> Result<(), Malformed> {
+    /// Reads the table that begins with `bytes`, in place of what was here. Where parameters lie is read if `locations` are
+    /// wanted.
+    pub(crate) fn read(
+        &mut self,
+        bytes: &[u8],
+        little: bool,
+        encoding: Encoding,
+        locations: bool,
+    ) -> Result<(), Malformed> {
         self.dense.clear();
         self.sparse.clear();
         self.steps.clear();
@@ -224,7 +231,7 @@ impl Shapes {
             if code == 0 {
                 break;
             }
-            let shape = self.shape(&mut reader, encoding, &mut passing)?;
+            let shape = self.shape(&mut reader, encoding, locations, &mut passing)?;
             if code == (self.dense.len() as u64).wrapping_add(1) {
                 self.dense.push(shape);
             } else {
@@ -238,6 +245,7 @@ impl Shapes {
         &mut self,
         reader: &mut Reader<'_>,
         encoding: Encoding,
+        locations: bool,
         passing: &mut Vec<Step>,
     ) -> Result<Shape, Malformed> {
         let tag = DwTag(u16::try_from(reader.uleb()?).unwrap_or(u16::MAX));
@@ -255,7 +263,8 @@ impl Shapes {
             let form = DwForm(u16::try_from(form).unwrap_or(u16::MAX));
             let implicit = if form == dw::DW_FORM_implicit_const { Some(reader.sleb()?) } else { None };
             self.refers_across |= form == dw::DW_FORM_ref_addr && at != dw::DW_AT_import;
-            let attr = Attr::of(at, class);
+            let is_wanted = |attr: &Attr| locations || class != Class::Parameter || *attr != Attr::Location;
+            let attr = Attr::of(at, class).filter(is_wanted);
             let step = match (attr, implicit) {
                 (Some(attr), Some(value)) => Step::Implicit(attr, value),
                 (Some(attr), None) => Step::Read(attr, form),
@@ -345,7 +354,7 @@ mod tests {
         bytes.extend(abbreviation(9, dw::DW_TAG_label, &[(dw::DW_AT_low_pc, dw::DW_FORM_addr)]));
         bytes.push(0);
         let mut shapes = Shapes::default();
-        shapes.read(&bytes, true, ENCODING).expect("well-formed");
+        shapes.read(&bytes, true, ENCODING, true).expect("well-formed");
         let member = shapes.get(1).expect("it is there");
         assert_eq!((member.class, member.has_children), (Class::Member, true));
         let (name, ty) = (Step::Read(Attr::Name, dw::DW_FORM_strp), Step::Read(Attr::Type, dw::DW_FORM_ref4));
@@ -363,7 +372,7 @@ mod tests {
     fn a_value_in_the_abbreviation_is_kept() {
         let mut shapes = Shapes::default();
         let table = abbreviation(1, dw::DW_TAG_base_type, &[(dw::DW_AT_byte_size, dw::DW_FORM_implicit_const)]);
-        shapes.read(&table, true, ENCODING).expect("the end of the section ends a table too");
+        shapes.read(&table, true, ENCODING, true).expect("the end of the section ends a table too");
         let shape = shapes.get(1).expect("it is there");
         assert_eq!(shapes.reading(&shape), [Step::Implicit(Attr::ByteSize, -1)]);
     }
@@ -373,7 +382,7 @@ mod tests {
         let table = abbreviation(1, dw::DW_TAG_member, &[(dw::DW_AT_name, dw::DW_FORM_strp)]);
         for length in 1..table.len() {
             let cut = table.get(..length).expect("shorter");
-            assert!(Shapes::default().read(cut, true, ENCODING).is_err(), "{length} bytes");
+            assert!(Shapes::default().read(cut, true, ENCODING, true).is_err(), "{length} bytes");
         }
     }
 }

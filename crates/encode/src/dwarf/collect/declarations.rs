@@ -102,6 +102,7 @@ impl Walk<'_, '_> {
     }
 
     /// The address that a variable always has, and its section.
+    #[inline(never)]
     pub(super) fn address(&mut self) -> Result<Option<(u64, Option<u32>)>> {
         let Some(position) = self.values.get(Attr::Location) else { return Ok(None) };
         let form = self.values.form(Attr::Location);

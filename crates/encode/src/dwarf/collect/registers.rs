@@ -50,6 +50,7 @@ const LIST: u64 = 256;
 
 impl Walk<'_, '_> {
     /// Whether the parameter that was read lies, when its function begins, in another register than the one with this number.
+    #[inline(never)]
     pub(super) fn is_elsewhere(&mut self, expected: u8) -> Result<bool> {
         let Some(value) = self.values.get(Attr::Location) else { return Ok(false) };
         let mut search = Search::new(expected, self.head.encoding, self.file.elf.is_little_endian());

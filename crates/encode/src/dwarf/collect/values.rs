@@ -99,13 +99,16 @@ impl Walk<'_, '_> {
             dw::DW_FORM_data8 | dw::DW_FORM_ref8 => reader.u64()?,
             dw::DW_FORM_udata | dw::DW_FORM_ref_udata | dw::DW_FORM_strx | dw::DW_FORM_loclistx => reader.uleb()?,
             dw::DW_FORM_sdata => reader.sleb()?.cast_unsigned(),
-            other => {
-                self.report.unsupported_form(other);
-                return form::skip(reader, other, encoding);
-            }
+            other => return self.pass_unreadable(other),
         };
         self.values.set(attr, value, form);
         Ok(())
+    }
+
+    #[cold]
+    fn pass_unreadable(&mut self, form: DwForm) -> Result<(), Malformed> {
+        self.report.unsupported_form(form);
+        form::skip(&mut self.reader, form, self.head.encoding)
     }
 
     /// The number of the name that an attribute holds; 0 if it has none.
