@@ -19,7 +19,7 @@ use btf::{Btf, Kind, Type, TypeId, Value, View};
 use crate::names::hash_bytes;
 use crate::record::mix;
 
-pub use minimal::BaseTypes;
+pub use minimal::{BaseTypes, Repeated};
 
 /// The types that only one side has.
 #[derive(Debug, Clone, PartialEq, Eq)]

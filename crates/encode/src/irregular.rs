@@ -31,10 +31,11 @@ pub(crate) fn mark(unit: &mut Unit) {
     for index in 0..unit.functions.len() {
         let Some(function) = unit.functions.get(index) else { continue };
         let params = params_of(unit, function);
-        if params.iter().any(|param| param.is_elsewhere) && !params.iter().any(|param| takes_struct(unit, param)) {
-            if let Some(function) = unit.functions.get_mut(index) {
-                function.is_irregular = true;
-            }
+        if params.iter().any(|param| param.is_elsewhere)
+            && !params.iter().any(|param| takes_struct(unit, param))
+            && let Some(function) = unit.functions.get_mut(index)
+        {
+            function.is_irregular = true;
         }
     }
 }

@@ -132,6 +132,16 @@ pub(crate) const fn make_info(kind: Kind, vlen: u32, kflag: bool) -> u32 {
     ((kflag as u32) << 31) | ((kind.number() as u32) << 24) | (vlen & Info::MAX_VLEN)
 }
 
+/// The largest vlen that Linux 6.12 can read (`BTF_MAX_VLEN` in `include/uapi/linux/btf.h`).
+const MAX_VLEN: u32 = 0xffff;
+
+/// Whether there are as many words as the info word says, and no more elements than any kernel can read.
+pub(crate) fn is_whole(words: &[u32]) -> bool {
+    let vlen = Info::from_raw(info(words)).vlen();
+    let expected = Walk::with_info(info(words)).len(usize::try_from(vlen).unwrap_or(usize::MAX));
+    vlen <= MAX_VLEN && expected == words.len()
+}
+
 /// All words with what they are.
 pub(crate) fn fields(words: &[u32]) -> impl Iterator<Item = (Slot, u32)> + '_ {
     Walk::with_info(info(words)).slots().zip(words.iter().copied())

@@ -19,7 +19,11 @@ pub(crate) fn write(pool: &Pool<'_>, names: &Names<'_>, endian: Endian) -> Resul
     let mut strings = Strings::new(pool);
     let mut types = Vec::new();
     for &own in &order {
-        for (slot, word) in record::fields(pool.own(own).unwrap_or_default()) {
+        let words = pool.own(own).unwrap_or_default();
+        if !record::is_whole(words) {
+            return Err(EncodeError::TooLarge { what: "members, values, parameters or variables of one type" });
+        }
+        for (slot, word) in record::fields(words) {
             let word = match slot {
                 Slot::Number => word,
                 Slot::Name => strings.offset(names, word)?,

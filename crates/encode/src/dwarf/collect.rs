@@ -15,6 +15,7 @@ use super::reader::Reader;
 use super::shape::{Attr, Class, Shape, Shapes};
 use crate::EncodeError;
 use crate::names::Names;
+use crate::record::kind;
 use crate::report::Report;
 use crate::unit::{Tagged, Unit, head};
 use registers::Window;
@@ -230,6 +231,10 @@ impl<'a> Walk<'a, '_> {
                 Some((offset, shape)) => self.die(offset, &shape)?,
             }
         }
+        // The end of a unit ends all lists of children.
+        while !self.frames.is_empty() {
+            self.pop();
+        }
         Ok(())
     }
 
@@ -274,13 +279,17 @@ impl<'a> Walk<'a, '_> {
         let frame = self.frames.last().copied().unwrap_or(Frame::Nothing);
         match (shape.class, frame) {
             (_, Frame::Nothing) | (Class::Ignored, _) => self.pass(shape),
-            (Class::Member, Frame::Elements { index, .. }) => self.member(shape, index),
-            (Class::Parameter, Frame::Elements { .. }) => self.prototype_parameter(shape),
-            (Class::Variadic, Frame::Elements { .. }) => {
+            (Class::Member, Frame::Elements { index, head, .. }) if kind(&head).is_composite() => {
+                self.member(shape, index)
+            }
+            (Class::Parameter, Frame::Elements { head, .. }) if kind(&head) == Kind::FuncProto => {
+                self.prototype_parameter(shape)
+            }
+            (Class::Variadic, Frame::Elements { head, .. }) if kind(&head) == Kind::FuncProto => {
                 self.elements.extend([0, 0]);
                 self.pass(shape)
             }
-            (Class::Enumerator, Frame::Elements { head, .. }) => self.enumerator(shape, head),
+            (Class::Enumerator, Frame::Elements { head, .. }) if kind(&head).is_enum() => self.enumerator(shape, head),
             (Class::Parameter, Frame::Function(Some(function))) => self.parameter(offset, shape, function),
             (Class::Variadic, Frame::Function(function)) => {
                 if let Some(function) = function.and_then(|index| self.unit.functions.get_mut(index as usize)) {

@@ -3,23 +3,9 @@
 use encode::{EncodeError, Encoder, Options, PreparedBase};
 use kmod::ElfFile;
 
+use crate::exercise;
+use crate::samples::{self, sample};
 use crate::support::Source;
-
-fn sample() -> Vec<u8> {
-    let mut source = Source::new();
-    let mut unit = source.unit();
-    let int = unit.int();
-    let composite = unit.composite(gimli::DW_TAG_structure_type, "sample", 24);
-    let array = unit.array(int, &[3]);
-    let pointer = unit.to(gimli::DW_TAG_pointer_type, "", composite);
-    unit.member(composite, "numbers", array, 0);
-    unit.member(composite, "next", pointer, 16);
-    unit.function("f", &[("x", pointer)]);
-    unit.variable("v", int, 0);
-    source.function_symbol("f");
-    source.per_cpu_symbol("v", 0, 4);
-    source.elf()
-}
 
 fn try_encode(bytes: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
     let elf = ElfFile::from_bytes(bytes)?;
@@ -54,6 +40,63 @@ fn a_file_may_end_anywhere() {
     for length in 0..file.len() {
         assert!(try_encode(file[..length].to_vec()).is_err(), "{length} bytes of {}", file.len());
     }
+}
+
+/// A value of an enum has two words, a member three: in each other's place they would make types that cannot be read.
+#[test]
+fn what_is_in_the_wrong_place_is_passed_over() {
+    let mut source = Source::new();
+    let mut unit = source.unit();
+    let int = unit.int();
+    let pointer = unit.to(gimli::DW_TAG_pointer_type, "", int);
+    let holders = [gimli::DW_TAG_structure_type, gimli::DW_TAG_enumeration_type, gimli::DW_TAG_subroutine_type];
+    let inside = [gimli::DW_TAG_member, gimli::DW_TAG_enumerator, gimli::DW_TAG_formal_parameter];
+    for holder in holders {
+        let holder = unit.composite(holder, "holder", 4);
+        for tag in inside {
+            let id = unit.add_in(holder, tag, "inside");
+            unit.typed(id, pointer);
+        }
+    }
+    let encoded = source.encode(Options::kernel());
+    let btf = btf::Btf::parse(&encoded.btf).expect("what is written can be read");
+    let counts: Vec<u32> = btf.iter().skip(2).map(|ty| ty.vlen()).collect();
+    assert_eq!(counts, [1, 1, 1]);
+}
+
+/// Not all who write DWARF end the lists at the end of a unit.
+#[test]
+fn the_end_of_a_unit_ends_its_lists() {
+    let file = sample();
+    let good = try_encode(file.clone()).expect("well-formed");
+    let mut parts = exercise::split(&file).expect("it has debug information");
+    let end = 4 + usize::try_from(u32::from_le_bytes(parts[..4].try_into().expect("4 bytes"))).expect("small");
+    assert_eq!(parts[end - 1], 0, "the end of the unit's children");
+    parts.remove(end - 1);
+    for length in [0, 4] {
+        parts[length] -= 1;
+    }
+    let shorter = try_encode(exercise::join(&parts)).expect("well-formed");
+    let kinds = |bytes: &[u8]| btf::Btf::parse(bytes).expect("valid").iter().map(|ty| ty.kind()).collect::<Vec<_>>();
+    // Without symbols and per-CPU data, what is joined has the types alone.
+    assert!(kinds(&good).starts_with(&kinds(&shorter)) && kinds(&shorter).len() >= 4);
+}
+
+/// Up to Linux 6.12, BTF counts members in 16 bits.
+#[test]
+fn a_struct_of_too_many_members_is_an_error() {
+    let encode = |count: u64| {
+        let mut source = Source::new();
+        let mut unit = source.unit();
+        let int = unit.int();
+        let holder = unit.composite(gimli::DW_TAG_structure_type, "holder", 4);
+        for _ in 0..count {
+            unit.member(holder, "m", int, 0);
+        }
+        try_encode(source.elf())
+    };
+    assert!(encode(0xffff).is_ok());
+    assert!(matches!(encode(0x1_0000), Err(EncodeError::TooLarge { .. })));
 }
 
 /// The file with one of its sections compressed by zlib.
@@ -110,4 +153,29 @@ fn nothing_to_encode_is_an_error() {
 #[test]
 fn a_base_must_be_btf() {
     assert!(matches!(PreparedBase::new(b"not BTF at all"), Err(EncodeError::Base(_))));
+}
+
+#[test]
+fn sections_taken_apart_and_joined_say_the_same() {
+    for (name, file) in samples::all() {
+        let parts = exercise::split(&file).expect("it has debug information");
+        let joined = ElfFile::from_bytes(exercise::join(&parts)).expect("usable");
+        let elf = ElfFile::from_bytes(file).expect("usable");
+        let head = joined.find(".debug_info").expect("it is there");
+        let content = elf.find(".debug_info").map(|head| elf.read_all(&head).expect("readable"));
+        assert_eq!(Some(joined.read_all(&head).expect("readable")), content, "{name}");
+    }
+}
+
+#[test]
+fn damaged_samples_are_survived() {
+    for (_, file) in samples::all() {
+        exercise::file(&file);
+        let parts = exercise::split(&file).expect("it has debug information");
+        for place in 0..parts.len() {
+            let mut parts = parts.clone();
+            parts[place] = parts[place].wrapping_mul(5).wrapping_add(place as u8);
+            exercise::file(&exercise::join(&parts));
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 mod check;
 mod dedup;
+mod exercise;
 mod forwards;
 mod hostile;
 mod kinds;
+mod samples;
 mod selection;
 mod support;

@@ -8,6 +8,8 @@ use gimli::{
 };
 use kmod::ElfFile;
 
+use crate::exercise::elf_file;
+
 /// Debug information being put together, and the symbols beside it.
 pub struct Source {
     pub dwarf: Dwarf,
@@ -97,46 +99,6 @@ impl Source {
         let elf = ElfFile::from_bytes(self.elf()).expect("a usable file");
         Encoder::new(options).encode_elf(&elf).expect("it can be encoded")
     }
-}
-
-fn elf_file(mut parts: Vec<(String, u32, u32, Vec<u8>)>) -> Vec<u8> {
-    let mut names = vec![0];
-    let mut name_offsets = Vec::new();
-    parts.push((".shstrtab".to_owned(), 3, 0, Vec::new()));
-    for (name, ..) in &parts {
-        name_offsets.push(u32::try_from(names.len()).expect("small"));
-        names.extend(name.bytes().chain([0]));
-    }
-    parts.last_mut().expect("there is one").3 = names;
-    let mut file = vec![0; 64];
-    let mut headers = vec![0; 64];
-    for ((_, kind, link, data), name) in parts.iter().zip(name_offsets) {
-        file.resize(file.len().next_multiple_of(8), 0);
-        headers.extend(name.to_le_bytes());
-        headers.extend(kind.to_le_bytes());
-        headers.extend([0; 16]);
-        headers.extend((file.len() as u64).to_le_bytes());
-        headers.extend((data.len() as u64).to_le_bytes());
-        headers.extend(link.to_le_bytes());
-        headers.extend([0; 4]);
-        headers.extend(8u64.to_le_bytes());
-        headers.extend(if *kind == 2 { 24u64 } else { 0 }.to_le_bytes());
-        file.extend_from_slice(data);
-    }
-    file.resize(file.len().next_multiple_of(8), 0);
-    let at = file.len() as u64;
-    let count = u16::try_from(parts.len() + 1).expect("few");
-    let mut header = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
-    header.resize(16, 0);
-    header.extend([2, 0, 62, 0, 1, 0, 0, 0]);
-    header.extend([0; 16]);
-    header.extend(at.to_le_bytes());
-    header.extend([0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 64, 0]);
-    header.extend(count.to_le_bytes());
-    header.extend((count - 1).to_le_bytes());
-    file[..64].copy_from_slice(&header);
-    file.extend(headers);
-    file
 }
 
 impl UnitOf<'_> {

@@ -1,0 +1,116 @@
+//! Does with any bytes what can be done with a file that is to be encoded, and holds what must be true of it.
+
+use std::sync::OnceLock;
+
+use encode::{Encoder, Options, PreparedBase};
+use kmod::ElfFile;
+
+/// Encodes a file, alone and over a base, with one thread and with several. What comes out can be read, and is the same.
+pub fn file(bytes: &[u8]) {
+    static BASE: OnceLock<PreparedBase> = OnceLock::new();
+    let Ok(elf) = ElfFile::from_bytes(bytes.to_vec()) else { return };
+    let options = [Options::kernel(), Options { distilled_base: true, ..Options::pahole_1_24() }];
+    for options in options {
+        let encode = |threads| Encoder::new(options.clone()).with_threads(threads).encode_elf(&elf);
+        let (one, other) = (encode(1), encode(2));
+        assert_eq!(one.is_ok(), other.is_ok());
+        let (Ok(one), Ok(other)) = (one, other) else { continue };
+        assert_eq!(one.btf, other.btf);
+        let whole = btf::Btf::parse(&one.btf).expect("what is written can be read");
+        check(whole.alone());
+        // Over itself nothing is new, but what a base may not have; over another one all may be.
+        if let Ok(base) = PreparedBase::new(&one.btf) {
+            let split = Encoder::over(&base, options.clone()).encode_elf(&elf).expect("it could be encoded before");
+            assert!(split.btf.len() <= one.btf.len());
+        }
+        let base = BASE.get_or_init(|| PreparedBase::new(EMPTY).expect("it is valid"));
+        let _ = Encoder::over(base, options).encode_elf(&elf);
+    }
+}
+
+/// BTF without types.
+const EMPTY: &[u8] = &[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+
+/// Every reference leads to a type, and every name to a string.
+fn check(view: btf::View<'_>) {
+    for (id, ty) in view.own_types() {
+        for field in ty.fields() {
+            match field.value() {
+                btf::Value::Type(other) => assert!(view.get(other).is_some(), "{id} refers to {other}"),
+                btf::Value::Name(name) => assert!(view.string(name).is_some(), "{id} has a name at {name}"),
+                btf::Value::Number(_) => {}
+            }
+        }
+    }
+}
+
+/// The sections that [`join`] puts into a file.
+const SECTIONS: [&str; 6] =
+    [".debug_info", ".debug_abbrev", ".debug_str", ".debug_line_str", ".debug_str_offsets", ".debug_loclists"];
+
+/// A file with these sections: each is preceded by its length, in 4 bytes; what is left is the last one's.
+pub fn join(mut bytes: &[u8]) -> Vec<u8> {
+    let mut parts = Vec::new();
+    for name in SECTIONS {
+        let (length, rest) = bytes.split_first_chunk().map_or((0, &[][..]), |(length, rest)| {
+            (usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX), rest)
+        });
+        let (part, rest) = rest.split_at(length.min(rest.len()));
+        parts.push((name.to_owned(), 1, 0, part.to_vec()));
+        bytes = rest;
+    }
+    elf_file(parts)
+}
+
+/// The reverse of [`join`], for a file that has debug information.
+pub fn split(file: &[u8]) -> Option<Vec<u8>> {
+    let elf = ElfFile::from_bytes(file.to_vec()).ok()?;
+    let mut bytes = Vec::new();
+    for name in SECTIONS {
+        let part = elf.find(name).map_or(Some(Vec::new()), |head| elf.content(&head).ok()?.into_bytes().ok())?;
+        bytes.extend(u32::try_from(part.len()).ok()?.to_le_bytes());
+        bytes.extend(part);
+    }
+    elf.find(SECTIONS[0]).map(|_| bytes)
+}
+
+/// An ELF file of these sections: name, type, link, content.
+pub fn elf_file(mut parts: Vec<(String, u32, u32, Vec<u8>)>) -> Vec<u8> {
+    let mut names = vec![0];
+    let mut name_offsets = Vec::new();
+    parts.push((".shstrtab".to_owned(), 3, 0, Vec::new()));
+    for (name, ..) in &parts {
+        name_offsets.push(u32::try_from(names.len()).expect("small"));
+        names.extend(name.bytes().chain([0]));
+    }
+    parts.last_mut().expect("there is one").3 = names;
+    let mut file = vec![0; 64];
+    let mut headers = vec![0; 64];
+    for ((_, kind, link, data), name) in parts.iter().zip(name_offsets) {
+        file.resize(file.len().next_multiple_of(8), 0);
+        headers.extend(name.to_le_bytes());
+        headers.extend(kind.to_le_bytes());
+        headers.extend([0; 16]);
+        headers.extend((file.len() as u64).to_le_bytes());
+        headers.extend((data.len() as u64).to_le_bytes());
+        headers.extend(link.to_le_bytes());
+        headers.extend([0; 4]);
+        headers.extend(8u64.to_le_bytes());
+        headers.extend(if *kind == 2 { 24u64 } else { 0 }.to_le_bytes());
+        file.extend_from_slice(data);
+    }
+    file.resize(file.len().next_multiple_of(8), 0);
+    let at = file.len() as u64;
+    let count = u16::try_from(parts.len() + 1).expect("few");
+    let mut header = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
+    header.resize(16, 0);
+    header.extend([2, 0, 62, 0, 1, 0, 0, 0]);
+    header.extend([0; 16]);
+    header.extend(at.to_le_bytes());
+    header.extend([0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 64, 0]);
+    header.extend(count.to_le_bytes());
+    header.extend((count - 1).to_le_bytes());
+    file[..64].copy_from_slice(&header);
+    file.extend(headers);
+    file
+}
