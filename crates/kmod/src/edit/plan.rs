@@ -139,27 +139,37 @@ fn check_end(source: &(impl Source + ?Sized), layout: &Layout, length: u64, fixe
 impl Draft<'_> {
     /// Changes the headers: gives back the index of each section that is set. Their places are not known yet.
     fn change(&mut self, set: &[(&str, &[u8])], removed: &[&str]) -> Result<Vec<usize>, Error> {
-        for name in removed.iter().filter(|name| !name.is_empty()) {
-            while let Some(index) = self.find(name) {
-                self.check_not_loaded(index, name)?;
-                self.headers[index] = SectionHeader { sh_addralign: 0, ..SectionHeader::default() };
-                if index + 1 == self.headers.len() {
-                    self.headers.pop();
-                }
-            }
+        for name in removed {
+            self.remove(name)?;
         }
         set.iter().map(|&(name, content)| self.set(name, content)).collect()
     }
 
+    fn remove(&mut self, name: &str) -> Result<(), Error> {
+        for index in (1..self.headers.len()).rev() {
+            if name.is_empty() || !self.is_called(&self.headers[index], name) {
+                continue;
+            }
+            self.check_not_loaded(index, name)?;
+            self.headers[index] = SectionHeader { sh_addralign: 0, ..SectionHeader::default() };
+            if index + 1 == self.headers.len() {
+                self.headers.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn is_called(&self, section: &SectionHeader, name: &str) -> bool {
+        let after = self.names.get(section.sh_name..).and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        after.is_some_and(|after| after.first() == Some(&0))
+    }
+
     /// The first section of that name, if possible one with bytes in the file.
     fn find(&self, name: &str) -> Option<usize> {
-        let is_called = |section: &SectionHeader| {
-            let after = self.names.get(section.sh_name..).and_then(|rest| rest.strip_prefix(name.as_bytes()));
-            after.is_some_and(|after| after.first() == Some(&0))
-        };
-        let has_bytes = |section: &SectionHeader| is_called(section) && section.sh_type != SHT_NOBITS;
+        let has_bytes = |section: &SectionHeader| self.is_called(section, name) && section.sh_type != SHT_NOBITS;
         let sections = || self.headers.iter().skip(1);
-        sections().position(has_bytes).or_else(|| sections().position(is_called)).map(|place| place + 1)
+        let found = sections().position(has_bytes);
+        found.or_else(|| sections().position(|section| self.is_called(section, name))).map(|place| place + 1)
     }
 
     fn check_not_loaded(&self, index: usize, name: &str) -> Result<(), Error> {
@@ -244,7 +254,13 @@ impl Draft<'_> {
         }
         pieces.align(self.format.table_alignment());
         let table_offset = pieces.length();
-        let count = set_count(&mut self.headers, self.layout.header().e_shnum == 0, self.names_index);
+        // A section without bytes may have had its place in what is gone.
+        let has_none =
+            |header: &&mut SectionHeader| header.sh_size == 0 && !matches!(header.sh_type, SHT_NULL | SHT_NOBITS);
+        for header in self.headers.iter_mut().filter(has_none) {
+            header.sh_offset = header.sh_offset.min(table_offset);
+        }
+        let count = set_count(&mut self.headers, self.layout.header().e_shnum == 0);
         pieces.add(Cow::Owned(self.format.table(&self.headers)?));
         let header = self.format.file_header(&old_header, table_offset, count)?;
         Ok(pieces.finish(header))
@@ -256,25 +272,31 @@ impl Draft<'_> {
         let stays = |index: &usize| *index != 0 && *index != self.names_index && !changed.contains(index);
         let mut kept: Vec<usize> = (0..self.headers.len()).filter(stays).collect();
         kept.sort_by_key(|&index| (self.headers[index].sh_offset, self.headers[index].sh_size));
+        let mut end = self.fixed;
         for index in kept {
             let section = &mut self.headers[index];
             let (offset, length) = (section.sh_offset, file_extent(section).1);
             if section.sh_type == SHT_NULL || offset < self.fixed || is_loaded(self.layout, section) {
                 continue;
             }
-            if section.sh_type == SHT_NOBITS {
-                section.sh_offset = if offset < first_gone { offset } else { offset.min(pieces.length()) };
+            let moves = offset >= first_gone;
+            if length == 0 {
+                if moves {
+                    let place = pieces.length().next_multiple_of(kept_alignment(section));
+                    section.sh_offset = offset.min(place);
+                }
                 continue;
             }
-            if offset < first_gone {
-                let Some(gap) = offset.checked_sub(pieces.length()) else {
-                    let reason = format!("section {index}, at {offset:#x}, overlaps the one before it");
-                    return Err(Error::Elf { reason });
-                };
-                pieces.old(pieces.length(), gap);
-            } else {
+            if offset < end {
+                let reason = format!("section {index}, at {offset:#x}, overlaps another one, which ends at {end:#x}");
+                return Err(Error::Elf { reason });
+            }
+            end = offset.saturating_add(length);
+            if moves {
                 pieces.align(kept_alignment(section));
                 section.sh_offset = pieces.length();
+            } else {
+                pieces.old(pieces.length(), offset.saturating_sub(pieces.length()));
             }
             pieces.old(offset, length);
         }

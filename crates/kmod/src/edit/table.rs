@@ -1,7 +1,7 @@
 //! The section table and what the file's header says of it, as bytes.
 
 use goblin::elf::SectionHeader;
-use goblin::elf::section_header::{SHN_LORESERVE, SHN_XINDEX};
+use goblin::elf::section_header::SHN_LORESERVE;
 
 use crate::Error;
 use crate::elf::Layout;
@@ -82,18 +82,15 @@ impl Format {
     }
 }
 
-/// Says in the headers how many sections there are: gives back `e_shnum`. Where they are very many, or it was so before, it is 0
-/// and the number is in the first section's header.
-pub(super) fn set_count(headers: &mut [SectionHeader], was_in_first: bool, names_index: usize) -> u16 {
+/// Says in the headers how many sections there are: gives back `e_shnum`. Where they are very many, or it was so before,
+/// that is 0 and the number is in the first section's header.
+pub(super) fn set_count(headers: &mut [SectionHeader], was_in_first: bool) -> u16 {
     let count = headers.len();
     match u16::try_from(count) {
         Ok(count) if u32::from(count) < SHN_LORESERVE && !was_in_first => count,
         _ => {
             if let Some(first) = headers.first_mut() {
                 first.sh_size = count as u64;
-                if names_index >= SHN_XINDEX as usize {
-                    first.sh_link = u32::try_from(names_index).unwrap_or(first.sh_link);
-                }
             }
             0
         }

@@ -139,6 +139,21 @@ fn linked(target: Target) -> Vec<u8> {
     bytes
 }
 
+/// Sections that share bytes would each get a copy of them: a small file would become a very large one.
+#[test]
+fn sections_that_overlap_are_refused() {
+    for (one, other) in [(2, 3), (5, 6)] {
+        let mut bytes = module(X86_64);
+        let elf = Goblin::parse(&bytes).unwrap();
+        let (table, offset) = (elf.header.e_shoff as usize, elf.section_headers[one].sh_offset);
+        bytes[table + 64 * other + 24..][..8].copy_from_slice(&offset.to_le_bytes());
+        for edits in [SectionEdits::new().set(".BTF", b"types"), SectionEdits::new().set("new", b"types")] {
+            let error = edits.apply(&bytes).unwrap_err();
+            assert!(error.to_string().contains("overlaps"), "{error}");
+        }
+    }
+}
+
 #[test]
 fn very_many_sections_are_counted_in_the_first_header() {
     let old = Builder::module(X86_64).extended_numbering().bytes();
