@@ -60,7 +60,7 @@ fn a_bench_begins_with_its_ratios_and_counts_for_nothing_if_outputs_differ() {
             && html.matches("<svg").count() == 2
             && html.contains("1,121 modules, 2 cores, pahole, run 3")
     );
-    let read: crate::Bench = serde_json::from_str(&bench.json().unwrap()).unwrap();
+    let read: Bench = serde_json::from_str(&bench.json().unwrap()).unwrap();
     assert_eq!(read, bench);
     bench.checked.wrong.push("overlay: 3 unexplained types".into());
     assert!(!bench.complete());
