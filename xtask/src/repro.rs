@@ -320,6 +320,24 @@ mod tests {
     }
 
     #[test]
+    fn an_encoder_is_ours_the_image_s_or_a_program_and_nothing_is_recorded_of_it() {
+        let encoder = |text: &str| parse(&["--encoder", text]).unwrap().encoder.unwrap();
+        assert_eq!([encoder("modbtf"), encoder("pahole")], [Encoding::Modbtf, Encoding::Pahole]);
+        assert_eq!(encoder("./pahole"), Encoding::Program("./pahole".into()));
+        for wrong in [["--encoder=modbtf", "--bless"], ["--encoder=modbtf", "--quick"], ["--encoder=x", "--pair=1..2"]]
+        {
+            assert!(parse(&wrong).is_err(), "{wrong:?}");
+        }
+        let names = |arguments: &[&str]| {
+            let all = snapshots::scenarios().unwrap();
+            chosen(all, &parse(arguments).unwrap(), &Breadth::Usual).unwrap()
+        };
+        let built = names(&["--encoder", "modbtf"]);
+        assert!(built.len() > 5 && built.iter().all(|it| it.is_built() && it.definition.boot().is_some()));
+        assert!(names(&["--encoder", "pahole"]).len() > built.len());
+    }
+
+    #[test]
     fn how_much_is_run_is_one_choice() {
         let breadth = |arguments: &[&str]| parse(arguments).unwrap().breadth();
         assert_eq!(breadth(&["--check"]), Breadth::Usual);

@@ -1,7 +1,7 @@
 //! What the change that gave modules their BTF claimed, measured again: how much smaller split BTF is than BTF that stands
 //! alone ([`Sizes`]), and what encoding it again costs a build ([`Overhead`]).
 //!
-//! Both are plain data, and [`Report`] renders them purely: for people on a terminal, as JSON, and as one HTML page that needs
+//! How fast BTF is encoded is [`Bench`]. All are plain data, and [`Report`] renders them purely: for people on a terminal, as JSON, and as one HTML page that needs
 //! nothing from elsewhere. How they come about is in [`measure`].
 
 pub mod bench;

@@ -42,24 +42,47 @@ pub fn portable(definition: &Definition, transcript: &Transcript, measured: &Mea
     render(definition, transcript, measured, lines)
 }
 
-/// What became of each module, and no more: what can be compared with a run on kernels whose BTF another encoder made.
+/// What became of each module's BTF, and no more: what can be compared with a run on kernels whose BTF another encoder made.
 ///
-/// The encoder decides in which order types and strings lie, and that decides on which check and on which type a shifted id trips.
-/// Whether a module keeps its BTF, loses it, or is refused must not depend on it; nor must it depend on it whether what was
-/// accepted is true.
+/// The encoder decides in which order types and strings lie. Where the running base is another than that which a module was made
+/// with, it is a matter of that order whether a shifted id trips a check or leads to a wrong type in silence, and on which check; and
+/// a module that is refused takes those with it that need its symbols. So there only that is told which does not depend on
+/// it: whether the module keeps BTF that is true. Where the two bases are the same nothing is left to the order.
 #[must_use]
 pub fn verdicts(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
     let mut text = format!("{}\n\n", definition.title);
-    for step in transcript.steps() {
-        let standing = match measured.standing(&step) {
-            _ if !Fate::of(&step).accepted() => "",
-            Standing::True => ", which is true",
-            Standing::Wrong => ", which is wrong",
-            Standing::Unknown => ", of which nothing is known",
-        };
-        let _ = writeln!(text, "{}: {}{standing}", step.given.module, verdict(&step));
+    for (module, full, portable) in each_verdict(transcript, measured) {
+        let verdict = if measured.same_base { full } else { portable.to_owned() };
+        let _ = writeln!(text, "{module}: {verdict}");
     }
     text
+}
+
+/// The modules of which two runs tell otherwise, though it may be a matter of the order of types and strings alone.
+pub(crate) fn otherwise<'a>(recorded: (&Transcript, &Measured), seen: (&'a Transcript, &Measured)) -> Vec<&'a str> {
+    let recorded = each_verdict(recorded.0, recorded.1);
+    let was = |module: &str| recorded.iter().find(|(known, ..)| *known == module).map(|(_, full, _)| full.as_str());
+    let seen = each_verdict(seen.0, seen.1).into_iter();
+    seen.filter(|(module, full, _)| was(module) != Some(full)).map(|(module, ..)| module).collect()
+}
+
+/// Each module with what became of it, in full and as far as it does not depend on the order of types and strings.
+fn each_verdict<'a>(transcript: &'a Transcript, measured: &Measured) -> Vec<(&'a str, String, &'static str)> {
+    let of = |step: Step<'a>| {
+        let (fate, standing) = (Fate::of(&step), measured.standing(&step));
+        let (suffix, portable) = match (fate, standing) {
+            (Fate::Kept | Fate::Relocated, Standing::True) => (", which is true", "keeps true BTF"),
+            (Fate::Kept | Fate::Relocated, Standing::Wrong) => (", which is wrong", "has no true BTF"),
+            (Fate::Kept | Fate::Relocated, Standing::Unknown) => {
+                (", of which nothing is known", "has BTF of which nothing is known")
+            }
+            (Fate::Crc, _) => ("", "is refused by CRC"),
+            (Fate::Bare, _) => ("", "has no BTF to lose"),
+            (Fate::Dropped | Fate::Refused | Fate::Failed, _) => ("", "has no true BTF"),
+        };
+        (step.given.module.as_str(), verdict(&step) + suffix, portable)
+    };
+    transcript.steps().map(of).collect()
 }
 
 /// Makes the lines of a log of a step's records.

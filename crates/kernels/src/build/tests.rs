@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
@@ -231,6 +232,32 @@ fn on_the_host_building_is_refused() {
     let config = Config::new(&[]);
     let request = Request { source: &source, recipes: &bed.recipes, config: &config, upgrade: None };
     assert!(matches!(build(&workshop, &request), Err(Error::NeedsContainer { .. })));
+}
+
+#[test]
+fn another_encoder_makes_another_build_and_is_given_to_make() {
+    let bed = Bed::new();
+    let with_pahole = bed.build(None).unwrap();
+    assert_eq!(with_pahole.manifest.encoder(), None);
+    let path = bed.fixture.path().join("modbtf-pahole");
+    fs::write(&path, "a program").unwrap();
+    let encoder = Encoder::program(&path).unwrap();
+    let context = bed.fixture.context();
+    let workshop = Workshop { encoder: Some(&encoder), ..bed.fake.workshop(&context) };
+    let source = bed.source(&workshop).unwrap();
+    let ours = build(&workshop, &bed.request(&source, None)).unwrap();
+    assert_ne!(ours.manifest.key, with_pahole.manifest.key);
+    let sha256 = Sha256::of(b"a program").to_string();
+    assert_eq!(ours.manifest.encoder(), Some(("modbtf-pahole", sha256.as_str())));
+    assert_eq!(bed.build(None).unwrap(), with_pahole, "the key of what pahole encodes does not change");
+
+    let (mut mounts, mut env) = (Vec::new(), Vec::new());
+    workshop.with_encoder(&mut mounts, &mut env);
+    assert_eq!(env, [("MAKEFLAGS".to_owned(), "PAHOLE=/encoder/pahole".to_owned())]);
+    assert_eq!(mounts.len(), 1);
+    assert!(mounts[0].inside == Path::new("/encoder/pahole") && !mounts[0].writable, "{mounts:?}");
+    bed.fake.workshop(&context).with_encoder(&mut mounts, &mut env);
+    assert_eq!((mounts.len(), env.len()), (1, 1), "without one nothing is added");
 }
 
 #[test]

@@ -105,6 +105,22 @@ fn modules_of_a_kernel_can_be_external() {
 }
 
 #[test]
+fn modules_of_a_prebuilt_kernel_can_be_encoded_anew() {
+    let encoded = "{ release = \"6.1.0-55-cloud-amd64\", encoder = \"modbtf\" }";
+    let text = PREBUILT.replace("modules-of = \"6.1.0-56-cloud-amd64\"", &format!("modules-of = {encoded}"));
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "a", &text);
+    let scenario = read_all(root.path()).unwrap().remove(0);
+    let boot = scenario.definition.boot().unwrap();
+    let release = "6.1.0-55-cloud-amd64".to_owned();
+    assert_eq!(boot.modules_of, Kernel::Encoded(Encoded { release, encoder: Encoder::Modbtf }));
+    assert!(!boot.is_upgrade() && !boot.is_built(), "their base is the running one");
+    assert!(scenario.needs().contains("debug information"), "{}", scenario.needs());
+    let other: Definition = toml::from_str(&text.replacen("6.1.0-55", "6.1.0-56", 1)).unwrap();
+    assert!(other.is_upgrade());
+}
+
+#[test]
 fn what_is_wrong_is_said_with_the_file() {
     let refused = |text: &str, from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
@@ -133,7 +149,16 @@ fn what_is_wrong_is_said_with_the_file() {
         (refused(BUILT, "{ config = \"strict\" }", "{ conf = \"strict\" }"), "unknown field `conf`"),
         (refused(BUILD, "lines = [\"7.2\"]", "lines = [\"7.3\"]"), "the step `two` is for 7.3"),
         (refused(BUILD, "lines = [\"7.2\"]", "lines = [\"6.1\"]"), "none is for the line 7.2"),
-        (refused(BUILT, "{ config = \"strict\" }", "7"), "a pinned release, or a table"),
+        (refused(BUILT, "{ config = \"strict\" }", "{ release = \"6.1\" }"), "missing field `encoder`"),
+        (refused(BUILT, "{ config = \"strict\" }", "{ encoder = \"modbtf\" }"), "missing field `release`"),
+        (refused(BUILT, "{ config = \"strict\" }", "{ upgrade = \"grow\" }"), "missing field `config`"),
+        (refused(BUILT, "{ config = \"strict\" }", "{ release = \"6.1\", encoder = \"x\" }"), "unknown variant `x`"),
+        (
+            refused(BUILT, "{ config = \"strict\" }", "{ release = \"6.1\", encoder = \"modbtf\" }"),
+            "`running` cannot have an `encoder`",
+        ),
+        (refused(BUILT, "upgrade = \"grow\"", "encoder = \"modbtf\""), "`release` and `encoder` of one that is not"),
+        (refused(BUILT, "{ config = \"strict\" }", "7"), "a pinned release, a table with"),
     ];
     for (error, expected) in cases {
         assert!(error.contains(expected), "{error}");

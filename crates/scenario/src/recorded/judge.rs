@@ -47,11 +47,16 @@ pub fn judge(definition: &Definition, dir: &Path, seen: &Transcript, measured: &
     // What cannot be read says no more than the snapshot does.
     let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(Ending::Differs { diff }.into()) };
     if let Some(encoder) = another_encoder(&before, seen) {
-        let recorded = verdicts(definition, &before, &Measured::read(&dir.join(measured::FILE))?);
-        let judged = judged(&recorded, &verdicts(definition, seen, measured));
-        let note = format!(
-            "the BTF was encoded by {encoder}: compared by what became of each module, not by the kernel's words"
-        );
+        let recorded = Measured::read(&dir.join(measured::FILE))?;
+        let judged = judged(&verdicts(definition, &before, &recorded), &verdicts(definition, seen, measured));
+        let mut note = format!("the BTF was encoded by {encoder}: compared by what became of each module's BTF");
+        match text::otherwise((&before, &recorded), (seen, measured)).as_slice() {
+            [] => note.push_str(", which is the same in full"),
+            modules => {
+                let modules = modules.join(", ");
+                note.push_str(&format!("; on which check a shifted id trips, or on none, differs for {modules}"));
+            }
+        }
         return Ok(Judged { ending: judged, note: Some(note) });
     }
     if let Some(others) = of_another_build(&before, seen) {

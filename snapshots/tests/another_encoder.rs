@@ -1,0 +1,120 @@
+//! What is recorded of kernels whose BTF pahole encoded is compared with kernels whose BTF another encoder did: where the running
+//! base is another than the modules' own, luck may differ, and nothing else may.
+
+use guest_protocol::Load;
+use scenario::definition::Scenario;
+use scenario::exit::Ending;
+use scenario::measured::{self, Measured, Standing};
+use scenario::recorded::{Judged, judge};
+use scenario::transcript::{self, EncoderId, Transcript};
+
+/// Judges a recorded boot as if another encoder had been used, after a change of what it loaded.
+fn judged(scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> Judged {
+    let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
+    let mut seen = Transcript::read(&dir.join(transcript::FILE)).unwrap();
+    let mut measured = Measured::read(&dir.join(measured::FILE)).unwrap();
+    let encoder = EncoderId { name: "modbtf-pahole".into(), debug: None, sha256: "0".repeat(64) };
+    let provenance = &mut seen.header.provenance;
+    provenance.running.encoder = Some(encoder.clone());
+    provenance.modules_of.encoder = Some(encoder);
+    change(&mut seen, &mut measured);
+    judge(&scenario.definition, dir, &seen, &measured).unwrap()
+}
+
+fn built(name: &str) -> Scenario {
+    snapshots::scenarios().unwrap().into_iter().find(|it| it.name == name).expect("a folder for each name")
+}
+
+/// What the first module that a test is about loaded as.
+fn load_of(seen: &mut Transcript, wanted: impl Fn(&Load) -> bool) -> &mut Load {
+    let loads = seen.events.iter_mut().filter_map(|event| match event {
+        guest_protocol::Event::Step { load, .. } => Some(load),
+        _ => None,
+    });
+    loads.into_iter().find(|load| wanted(load)).expect("there is one")
+}
+
+/// The kernel took it, though it should not have: by luck.
+fn taken(seen: &mut Transcript, measured: &mut Measured) {
+    let refused = load_of(seen, |load| load.errno == 22).module.clone();
+    let given = seen.header.given.iter().find(|given| given.module == refused).and_then(|given| given.btf.clone());
+    let load = load_of(seen, |load| load.module == refused);
+    (load.errno, load.live, load.btf) = (0, true, given);
+    let wrong = |module: String| measured::Truth {
+        module,
+        types: 9,
+        other_name_or_kind: 1,
+        other_layout: 1,
+        other_closure: 1,
+        examples: Vec::new(),
+    };
+    measured.truth.push(wrong(refused));
+}
+
+#[test]
+fn over_another_base_luck_may_differ_and_is_told() {
+    let scenario = built("upgrade-grow@6.1");
+    let judged = judged(&scenario, taken);
+    assert_eq!(judged.ending, Ending::Pass);
+    let note = judged.note.expect("another encoder is told");
+    assert!(note.contains("encoded by modbtf-pahole") && note.contains("on which check a shifted id trips"), "{note}");
+}
+
+#[test]
+fn over_another_base_true_btf_must_not_be_lost_nor_wrong_btf_be_true() {
+    let scenario = built("external-upgrade@6.12");
+    let lost = judged(&scenario, |seen, _| load_of(seen, |load| load.btf.is_some()).btf = None);
+    assert!(matches!(lost.ending, Ending::Differs { .. }), "{lost:?}");
+
+    let scenario = built("upgrade-reorder@6.1");
+    let found = judged(&scenario, |_, measured| {
+        let truth = measured.truth.iter_mut().find(|truth| !truth.holds()).expect("all are wrong");
+        (truth.other_name_or_kind, truth.other_layout, truth.other_closure) = (0, 0, 0);
+    });
+    assert!(matches!(found.ending, Ending::Differs { .. }), "{found:?}");
+}
+
+#[test]
+fn over_the_same_base_nothing_is_luck() {
+    let scenario = built("same-source@6.1");
+    let as_recorded = judged(&scenario, |_, _| ());
+    assert_eq!(as_recorded.ending, Ending::Pass);
+    for change in [
+        |load: &mut Load| load.btf = None,
+        |load: &mut Load| (load.errno, load.live, load.btf) = (22, false, None),
+        |load: &mut Load| (load.errno, load.live, load.btf) = (2, false, None),
+    ] {
+        let judged = judged(&scenario, |seen, _| change(load_of(seen, |load| load.btf.is_some())));
+        assert!(matches!(judged.ending, Ending::Differs { .. }), "{judged:?}");
+    }
+}
+
+#[test]
+fn crc_refusals_are_no_luck() {
+    let scenario = built("crc-break@6.1");
+    let judged = judged(&scenario, |seen, _| {
+        let load = load_of(seen, |load| load.errno != 0);
+        (load.errno, load.live) = (0, true);
+    });
+    assert!(matches!(judged.ending, Ending::Differs { .. }), "{judged:?}");
+}
+
+#[test]
+fn every_recorded_boot_of_built_kernels_stands_for_itself() {
+    let boots = snapshots::scenarios().unwrap().into_iter();
+    let boots: Vec<_> = boots.filter(|it| it.is_built() && it.definition.boot().is_some()).collect();
+    assert!(boots.len() > 10);
+    for scenario in boots {
+        assert_eq!(judged(&scenario, |_, _| ()).ending, Ending::Pass, "{}", scenario.name);
+        let dir = scenario.dir.as_deref().expect("it was read");
+        let seen = Transcript::read(&dir.join(transcript::FILE)).unwrap();
+        let measured = Measured::read(&dir.join(measured::FILE)).unwrap();
+        let any_true = seen.steps().any(|step| measured.standing(&step) == Standing::True);
+        if any_true {
+            let lost = judged(&scenario, |seen, _| load_of(seen, |load| load.btf.is_some()).btf = None);
+            let first = seen.steps().find(|step| step.load.btf.is_some()).map(|step| measured.standing(&step));
+            let is_noticed = matches!(lost.ending, Ending::Differs { .. });
+            assert_eq!(is_noticed, first == Some(Standing::True), "{}", scenario.name);
+        }
+    }
+}
