@@ -12,11 +12,7 @@ const MAX_DEPTH: u32 = 50;
 /// `btf_encoder.c`). Prototypes that are pointed to are compared with their parameters, which pahole leaves out by mistake up
 /// to 1.31; no function of a kernel that was looked at depends on it.
 pub(crate) fn functions(pool: &Pool<'_>, params: &[(u32, u32)], left: &SavedFunction, right: &SavedFunction) -> bool {
-    let of = |function: &SavedFunction| {
-        let start = function.first_param as usize;
-        params.get(start..start.saturating_add(function.param_count as usize)).unwrap_or_default()
-    };
-    let (params_left, params_right) = (of(left), of(right));
+    let (params_left, params_right) = (left.params(params), right.params(params));
     let mut pairs = params_left.iter().zip(params_right);
     left.param_count == right.param_count
         && types(pool, left.returns, right.returns, 0)

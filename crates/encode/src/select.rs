@@ -3,7 +3,7 @@
 use btf::Kind;
 
 use crate::agree;
-use crate::dedup::{Pool, SavedFunction, SavedTagged};
+use crate::dedup::{Origin, Part, Pool, SavedFunction, SavedTagged};
 use crate::kfuncs::{self, Kfuncs};
 use crate::names::{Names, NumberMap};
 use crate::record::{self, make_info};
@@ -44,15 +44,23 @@ pub(crate) fn functions<'b>(
     let params = std::mem::take(&mut pool.params);
     let chosen = choose(pool, selection, &functions, &params);
     let mut writing = Writing { pool, selection, names };
-    for (place, function) in functions.iter().enumerate().filter(|&(place, _)| chosen.get(place) == Some(&true)) {
-        let start = function.first_param as usize;
-        let params = params.get(start..start.saturating_add(function.param_count as usize)).unwrap_or_default();
+    let mut order: Vec<(usize, &SavedFunction)> = Vec::new();
+    order.extend(functions.iter().enumerate().filter(|&(place, _)| chosen.get(place) == Some(&true)));
+    let at_the_end = selection.options.functions == Functions::Consistent;
+    if at_the_end {
+        order.sort_by_cached_key(|(_, function)| names.with(function.name, <[u8]>::to_vec));
+    }
+    for (rank, (place, function)) in order.into_iter().enumerate() {
         let place = u32::try_from(place).unwrap_or(u32::MAX);
         let known = writing.pool.own_len();
-        let id = writing.function(function, params, (u32::MAX, place))?;
+        let unit = if at_the_end { Origin::END } else { function.unit };
+        let id = writing.function(function, function.params(&params), Origin::new(unit, Part::Functions, rank))?;
         ids.insert(place, id);
         let is_new = writing.pool.place(id).is_some_and(|place| place >= known as usize);
         report.functions = report.functions.saturating_add(u32::from(is_new));
+    }
+    if at_the_end {
+        (pool.functions, pool.params) = (functions, params);
     }
     Ok(ids)
 }
@@ -62,7 +70,7 @@ impl Writing<'_, '_> {
         &mut self,
         function: &SavedFunction,
         params: &[(u32, u32)],
-        origin: (u32, u32),
+        origin: Origin,
     ) -> Result<u32, EncodeError> {
         let flags = self.names.with(function.name, |name| self.selection.kfuncs.flags(name));
         let arena = kfuncs::Arena::of(flags.filter(|_| self.selection.options.attributes).unwrap_or(0));
@@ -84,7 +92,7 @@ impl Writing<'_, '_> {
     }
 
     /// A pointer into BPF's arena, made of a pointer (`btf__tag_bpf_arena_ptr` in `btf_encoder.c`).
-    fn in_arena(&mut self, pointer: u32, origin: (u32, u32)) -> Result<u32, EncodeError> {
+    fn in_arena(&mut self, pointer: u32, origin: Origin) -> Result<u32, EncodeError> {
         let words = self.pool.get(pointer);
         if record::kind(words) != Kind::Ptr {
             return Ok(pointer);
@@ -140,7 +148,11 @@ pub(crate) fn tags(
         };
         let Some(on) = on.filter(|&on| on != 0) else { continue };
         let [name, info, word] = head(Kind::DeclTag, tag.value, 0, false, on);
-        let origin = (u32::MAX, u32::try_from(place).unwrap_or(u32::MAX));
+        let origin = match tag.on {
+            SavedTagged::Type(_) => Origin::new(tag.unit, Part::TypeTags, place),
+            SavedTagged::Function(_) => Origin::new(Origin::END, Part::Functions, usize::MAX),
+            SavedTagged::Variable(_) => Origin::new(tag.unit, Part::Variables, place),
+        };
         pool.intern(&[name, info, word, tag.component.cast_unsigned()], origin)?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use btf::Kind;
 use kmod::ElfFile;
 
-use crate::dedup::{Pool, SavedVariable};
+use crate::dedup::{Origin, Part, Pool, SavedVariable};
 use crate::names::{Names, NumberMap};
 use crate::record;
 use crate::report::Report;
@@ -208,7 +208,10 @@ pub(crate) fn variables(
         let (Ok(offset), Ok(size)) = (u32::try_from(offset), u32::try_from(chosen.size)) else { continue };
         let linkage = if variable.is_external { GLOBAL } else { 0 };
         let [name, info, word] = head(Kind::Var, chosen.name, 0, false, pool.settled(variable.ty)?);
-        let id = pool.add_unindexed(&[name, info, word, linkage], (u32::MAX, place))?;
+        let id = pool.add_unindexed(
+            &[name, info, word, linkage],
+            Origin { unit: variable.unit, part: Part::Variables, place },
+        )?;
         if let Some(members) = members.get_mut(number) {
             members.push([id, offset, size]);
         }
@@ -228,7 +231,8 @@ fn data_section(pool: &mut Pool<'_>, name: u32, mut members: Vec<[u32; 3]>) -> R
     let vlen = u32::try_from(members.len()).unwrap_or(u32::MAX);
     let mut words = head(Kind::Datasec, name, vlen, false, offset.saturating_add(size)).to_vec();
     words.extend(members.iter().flatten());
-    pool.add_unindexed(&words, (u32::MAX, u32::MAX))?;
+    let place = pool.own_len() as usize;
+    pool.add_unindexed(&words, Origin::new(Origin::END, Part::DataSections, place))?;
     Ok(())
 }
 

@@ -3,20 +3,21 @@
 use btf::{Endian, HEADER_LEN, MAGIC, VERSION};
 
 use crate::EncodeError;
-use crate::dedup::Pool;
+use crate::dedup::{Origin, Part, Pool, SavedFunction};
 use crate::names::{Names, NumberMap};
 use crate::record::{self, Slot};
 
 /// Writes the canonical types that are not the base's. How many there are comes with the bytes.
 pub(crate) fn write(pool: &Pool<'_>, names: &Names<'_>, endian: Endian) -> Result<(Vec<u8>, u32), EncodeError> {
-    let order = order(pool);
+    let met = met(pool);
+    let strings = Strings::of(pool, names, &met)?;
+    let order: Vec<usize> = met.into_iter().filter(|&place| is_written(pool, place)).collect();
     let mut ids = vec![0u32; pool.map.len()];
     for (place, &own) in order.iter().enumerate() {
         if let Some(id) = ids.get_mut(own) {
             *id = pool.first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
         }
     }
-    let mut strings = Strings::new(pool);
     let mut types = Vec::new();
     for &own in &order {
         let words = pool.own(own).unwrap_or_default();
@@ -26,7 +27,7 @@ pub(crate) fn write(pool: &Pool<'_>, names: &Names<'_>, endian: Endian) -> Resul
         for (slot, word) in record::fields(words) {
             let word = match slot {
                 Slot::Number => word,
-                Slot::Name => strings.offset(names, word)?,
+                Slot::Name => strings.offset(names, word),
                 Slot::Reference | Slot::Index if word == 0 => 0,
                 Slot::Reference | Slot::Index => {
                     let id = pool.resolved(word);
@@ -40,16 +41,22 @@ pub(crate) fn write(pool: &Pool<'_>, names: &Names<'_>, endian: Endian) -> Resul
     Ok((assemble(&types, &strings.bytes, endian)?, count))
 }
 
-/// The types in the order in which they were first met, without what turned out to be another one.
-fn order(pool: &Pool<'_>) -> Vec<usize> {
-    let ids = (pool.first..).zip(&pool.map);
-    let mut order: Vec<usize> =
-        ids.enumerate().filter(|(_, (id, known))| id == *known).map(|(place, _)| place).collect();
-    order.sort_by_key(|&place| (pool.origins.get(place), place));
-    order
+/// The types in the order in which they were first met.
+fn met(pool: &Pool<'_>) -> Vec<usize> {
+    let mut met: Vec<usize> = (0..pool.map.len()).collect();
+    met.sort_by_key(|&place| (pool.origins.get(place), place));
+    met
 }
 
-/// The strings that the base does not have, in the order of their first use.
+/// Whether a type did not turn out to be another one.
+fn is_written(pool: &Pool<'_>, place: usize) -> bool {
+    let id = pool.first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
+    pool.map.get(place) == Some(&id)
+}
+
+/// The strings that the base does not have, in the order in which pahole comes upon them: those of types that turned out to be
+/// others, too, and where functions are decided about last, the names of the parameters of all that were considered
+/// (`btf_encoder__save_func` in `btf_encoder.c`), used or not.
 struct Strings {
     bytes: Vec<u8>,
     first: u32,
@@ -57,6 +64,26 @@ struct Strings {
 }
 
 impl Strings {
+    fn of(pool: &Pool<'_>, names: &Names<'_>, met: &[usize]) -> Result<Self, EncodeError> {
+        let mut strings = Self::new(pool);
+        let mut functions = pool.functions.iter().peekable();
+        for &place in met {
+            let here = pool.origins.get(place);
+            let is_before = |function: &&SavedFunction| here > Some(&Origin::new(function.unit, Part::Functions, 0));
+            while let Some(function) = functions.next_if(is_before) {
+                for &(name, _) in function.params(&pool.params) {
+                    strings.add(names, name)?;
+                }
+            }
+            for (slot, word) in record::fields(pool.own(place).unwrap_or_default()) {
+                if slot == Slot::Name {
+                    strings.add(names, word)?;
+                }
+            }
+        }
+        Ok(strings)
+    }
+
     fn new(pool: &Pool<'_>) -> Self {
         let (first, bytes) = match pool.base {
             Some(base) => (base.strings_length(), Vec::new()),
@@ -65,19 +92,23 @@ impl Strings {
         Self { bytes, first, offsets: NumberMap::default() }
     }
 
-    fn offset(&mut self, names: &Names<'_>, number: u32) -> Result<u32, EncodeError> {
+    fn offset(&self, names: &Names<'_>, number: u32) -> u32 {
         if number == 0 || names.is_base(number) {
-            return Ok(number);
+            return number;
         }
-        if let Some(&offset) = self.offsets.get(&number) {
-            return Ok(offset);
+        self.offsets.get(&number).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, names: &Names<'_>, number: u32) -> Result<(), EncodeError> {
+        if number == 0 || names.is_base(number) || self.offsets.contains_key(&number) {
+            return Ok(());
         }
         let offset = u32::try_from(self.bytes.len()).ok().and_then(|length| self.first.checked_add(length));
         let offset = offset.ok_or(EncodeError::TooLarge { what: "strings" })?;
         names.with(number, |string| self.bytes.extend_from_slice(string));
         self.bytes.push(0);
         self.offsets.insert(number, offset);
-        Ok(offset)
+        Ok(())
     }
 }
 

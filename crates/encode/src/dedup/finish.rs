@@ -3,7 +3,7 @@
 use btf::Kind;
 
 use super::Index;
-use super::pool::{Pool, key};
+use super::pool::{Origin, Part, Pool, key};
 use crate::EncodeError;
 use crate::names::NumberMap;
 use crate::record;
@@ -131,7 +131,7 @@ impl Pool<'_> {
         });
         result?;
         if settled != self.get(id) {
-            let replacement = self.intern(&settled, (u32::MAX, id))?;
+            let replacement = self.intern(&settled, Origin { unit: Origin::END, part: Part::Types, place: id })?;
             self.settled.insert(id, replacement);
             return Ok(replacement);
         }

@@ -3,7 +3,7 @@
 use btf::{IntData, Kind};
 
 use super::equal::{Meeting, Scratch};
-use super::pool::{Pool, SavedFunction, SavedTag, SavedTagged, SavedVariable, key};
+use super::pool::{Origin, Part, Pool, SavedFunction, SavedTag, SavedTagged, SavedVariable, key};
 use crate::EncodeError;
 use crate::record;
 use crate::unit::{Function, INDEX, LOCAL, Tagged, Unit, head};
@@ -28,8 +28,12 @@ impl Pool<'_> {
 }
 
 impl Meeting<'_, '_> {
-    fn origin(&self, local: u32) -> (u32, u32) {
-        (self.pool.units, local)
+    fn unit_number(&self) -> u32 {
+        self.pool.units.saturating_sub(1)
+    }
+
+    fn origin(&self, local: u32) -> Origin {
+        Origin { unit: self.unit_number(), part: Part::Types, place: local }
     }
 
     fn set(&mut self, local: u32, id: u32) {
@@ -231,6 +235,7 @@ impl Meeting<'_, '_> {
             });
             let source = declared.flatten().unwrap_or(variable);
             self.pool.variables.push(SavedVariable {
+                unit: self.pool.units.saturating_sub(1),
                 name: source.name,
                 ty: if variable.is_declaration { 0 } else { self.canonical(source.ty) },
                 is_external: source.is_external,
@@ -241,6 +246,7 @@ impl Meeting<'_, '_> {
                 address: variable.address,
             });
         }
+        let number = self.unit_number();
         for tag in &unit.tags {
             let on = match tag.on {
                 Tagged::Type(local) => Some(SavedTagged::Type(self.canonical(LOCAL | local))),
@@ -250,7 +256,12 @@ impl Meeting<'_, '_> {
                     place.and_then(|place| places.get(place)).map(|&(_, place)| SavedTagged::Function(place))
                 }
             };
-            self.pool.tags.extend(on.map(|on| SavedTag { on, component: tag.component, value: tag.value }));
+            self.pool.tags.extend(on.map(|on| SavedTag {
+                unit: number,
+                on,
+                component: tag.component,
+                value: tag.value,
+            }));
         }
     }
 

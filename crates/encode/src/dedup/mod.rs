@@ -26,4 +26,4 @@ mod pool;
 
 pub(crate) use equal::Scratch;
 pub(crate) use index::Index;
-pub(crate) use pool::{Pool, SavedFunction, SavedTagged, SavedVariable, key};
+pub(crate) use pool::{Origin, Part, Pool, SavedFunction, SavedTagged, SavedVariable, key};

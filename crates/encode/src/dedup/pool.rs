@@ -23,8 +23,8 @@ pub(crate) struct Pool<'b> {
     pub(crate) base_map: NumberMap<u32>,
     /// What types of the base were replaced by, at the end.
     pub(super) settled: NumberMap<u32>,
-    /// Where each type comes from: its unit, and its place there.
-    pub(crate) origins: Vec<(u32, u32)>,
+    /// Where each type comes from.
+    pub(crate) origins: Vec<Origin>,
     pub(crate) index: Index,
     /// What arrays are indexed by.
     pub(crate) index_type: Option<u32>,
@@ -41,6 +41,38 @@ pub(crate) struct Pool<'b> {
     pub(crate) tags: Vec<SavedTag>,
 }
 
+/// Where a type stands among all: types in the order in which pahole adds them.
+///
+/// That is unit by unit the types, the tags on them, functions and variables; and when all units are there what is decided
+/// about last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Origin {
+    /// The unit, from 0 in the order in which they were met; [`Origin::END`] behind all.
+    pub(crate) unit: u32,
+    pub(crate) part: Part,
+    /// The place in that part.
+    pub(crate) place: u32,
+}
+
+/// The parts of a unit, in the order in which they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Types,
+    TypeTags,
+    Functions,
+    Variables,
+    DataSections,
+}
+
+impl Origin {
+    /// The unit behind all units.
+    pub(crate) const END: u32 = u32::MAX;
+
+    pub(crate) fn new(unit: u32, part: Part, place: usize) -> Self {
+        Self { unit, part, place: u32::try_from(place).unwrap_or(u32::MAX) }
+    }
+}
+
 /// A function that may be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedFunction {
@@ -54,10 +86,20 @@ pub(crate) struct SavedFunction {
     pub(crate) is_irregular: bool,
 }
 
+impl SavedFunction {
+    /// Its parameters, name and type, of all that there are.
+    pub(crate) fn params<'p>(&self, params: &'p [(u32, u32)]) -> &'p [(u32, u32)] {
+        let start = self.first_param as usize;
+        params.get(start..start.saturating_add(self.param_count as usize)).unwrap_or_default()
+    }
+}
+
 /// A variable that may be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedVariable {
     pub(crate) name: u32,
+    /// The number of its unit, from 0 in the order in which they were met.
+    pub(crate) unit: u32,
     pub(crate) ty: u32,
     pub(crate) is_external: bool,
     pub(crate) is_top_level: bool,
@@ -71,6 +113,8 @@ pub(crate) struct SavedVariable {
 /// A declaration tag.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedTag {
+    /// The number of its unit, from 0 in the order in which they were met.
+    pub(crate) unit: u32,
     pub(crate) on: SavedTagged,
     pub(crate) component: i32,
     pub(crate) value: u32,
@@ -159,7 +203,7 @@ impl<'b> Pool<'b> {
         }
     }
 
-    fn reserve(&mut self, span: (u32, u32), origin: (u32, u32)) -> Result<u32, EncodeError> {
+    fn reserve(&mut self, span: (u32, u32), origin: Origin) -> Result<u32, EncodeError> {
         let id = self.first.checked_add(self.own_len()).filter(|&id| id < MAX_ID);
         let id = id.ok_or(EncodeError::TooLarge { what: "types" })?;
         self.spans.push(span);
@@ -169,7 +213,7 @@ impl<'b> Pool<'b> {
     }
 
     /// Makes a type of the unit canonical whose references are not.
-    pub(crate) fn add_pending(&mut self, hash: u64, local: u32, origin: (u32, u32)) -> Result<u32, EncodeError> {
+    pub(crate) fn add_pending(&mut self, hash: u64, local: u32, origin: Origin) -> Result<u32, EncodeError> {
         let id = self.reserve((PENDING, local), origin)?;
         self.index.add(hash, id);
         Ok(id)
@@ -186,7 +230,7 @@ impl<'b> Pool<'b> {
     }
 
     /// Adds a type that is not to be found by its hash.
-    pub(crate) fn add_unindexed(&mut self, words: &[u32], origin: (u32, u32)) -> Result<u32, EncodeError> {
+    pub(crate) fn add_unindexed(&mut self, words: &[u32], origin: Origin) -> Result<u32, EncodeError> {
         let id = self.reserve((0, 0), origin)?;
         if let Some(place) = self.place(id) {
             self.complete(place, words.iter().copied());
@@ -195,7 +239,7 @@ impl<'b> Pool<'b> {
     }
 
     /// Adds a canonical type.
-    pub(crate) fn add(&mut self, hash: u64, words: &[u32], origin: (u32, u32)) -> Result<u32, EncodeError> {
+    pub(crate) fn add(&mut self, hash: u64, words: &[u32], origin: Origin) -> Result<u32, EncodeError> {
         let id = self.add_unindexed(words, origin)?;
         self.index.add(hash, id);
         Ok(id)
@@ -209,10 +253,15 @@ impl<'b> Pool<'b> {
     }
 
     /// The canonical type with exactly these words, which is added if there is none.
-    pub(crate) fn intern(&mut self, words: &[u32], origin: (u32, u32)) -> Result<u32, EncodeError> {
+    pub(crate) fn intern(&mut self, words: &[u32], origin: Origin) -> Result<u32, EncodeError> {
         let hash = key(words);
         match self.find(hash, |id| self.get(id) == words) {
-            Some(id) => Ok(id),
+            Some(id) => {
+                if let Some(known) = self.place(id).and_then(|place| self.origins.get_mut(place)) {
+                    *known = origin.min(*known);
+                }
+                Ok(id)
+            }
             None => self.add(hash, words, origin),
         }
     }
