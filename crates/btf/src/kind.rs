@@ -20,6 +20,7 @@ macro_rules! kinds {
             pub const KNOWN: &'static [Self] = &[$(Self::$kind),*];
 
             /// The kind with this number.
+            #[inline]
             #[must_use]
             pub const fn from_number(number: u8) -> Self {
                 match number {
@@ -172,12 +173,14 @@ impl Info {
     }
 
     /// The kind.
+    #[inline]
     #[must_use]
     pub const fn kind(self) -> Kind {
         Kind::from_number(((self.0 >> 24) & 0x7f) as u8)
     }
 
     /// The number of elements, or what the kind makes of it ([`Kind::Func`]: the linkage).
+    #[inline]
     #[must_use]
     pub const fn vlen(self) -> u32 {
         self.0 & Self::MAX_VLEN

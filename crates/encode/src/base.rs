@@ -4,7 +4,7 @@ use btf::{Btf, Endian, Kind};
 
 use crate::EncodeError;
 use crate::dedup::{Index, key};
-use crate::names::{BaseNames, NumberMap};
+use crate::names::{BaseNames, NO_STRING, NumberMap};
 use crate::record::{self, Slot};
 use crate::unit::{designation, signature};
 use crate::write::{assemble, write_u32};
@@ -33,11 +33,9 @@ impl PreparedBase {
     pub fn new(bytes: &[u8]) -> Result<Self, EncodeError> {
         let btf = Btf::parse(bytes)?;
         let count = btf.len();
-        let mut names = BaseNames::new(btf.strings());
         let mut words = Vec::with_capacity(btf.types_bytes().len() / 4);
         let mut starts = Vec::with_capacity(count as usize + 2);
         starts.push(0);
-        let mut numbers = vec![u32::MAX; btf.strings().len()];
         for (place, ty) in btf.iter().enumerate() {
             let id = u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1);
             let start = words.len();
@@ -46,14 +44,13 @@ impl PreparedBase {
                 return Err(EncodeError::BaseType { id, reason: "is of a kind that is not known" });
             }
             words.extend(ty.fields().map(|field| field.raw));
-            let words = words.get_mut(start..).unwrap_or_default();
-            number_names(words, &mut names, &mut numbers)
-                .ok_or(EncodeError::BaseType { id, reason: "has a name that lies outside the strings" })?;
+            let words = words.get(start..).unwrap_or_default();
             if record::fields(words).any(|(slot, word)| slot.is_reference() && word > count) {
                 return Err(EncodeError::BaseType { id, reason: "refers to a type that is not there" });
             }
         }
         starts.push(u32::try_from(words.len()).unwrap_or(u32::MAX));
+        let names = number_names(&mut words, &starts, btf.strings())?;
         let index = Index::new(1, count as usize + 1);
         let strings_length = btf.header().strings.length;
         let composites = NumberMap::default();
@@ -127,23 +124,27 @@ impl PreparedBase {
     }
 }
 
-/// Replaces the string offsets in a type by the numbers of the names.
-fn number_names(words: &mut [u32], names: &mut BaseNames, numbers: &mut [u32]) -> Option<()> {
-    let slots: Vec<usize> = record::fields(words)
-        .enumerate()
-        .filter(|(_, (slot, _))| *slot == Slot::Name)
-        .map(|(place, _)| place)
-        .collect();
-    for place in slots {
-        let word = words.get_mut(place)?;
-        if *word == 0 {
-            continue;
+/// Replaces the string offsets in types by the numbers of the names.
+fn number_names(words: &mut [u32], starts: &[u32], strings: &[u8]) -> Result<BaseNames, EncodeError> {
+    let spans = || {
+        starts
+            .windows(2)
+            .map(|span| span.first().map_or(0, |&start| start as usize)..span.last().map_or(0, |&end| end as usize))
+    };
+    let types = spans().map(|span| words.get(span).unwrap_or_default());
+    let is_name = |&(slot, _): &(Slot, u32)| slot == Slot::Name;
+    let (names, numbers) =
+        BaseNames::new(strings, types.flat_map(record::fields).filter(is_name).map(|(_, word)| word));
+    for (id, span) in (0..).zip(spans()) {
+        let mut is_whole = true;
+        record::map_names(words.get_mut(span).unwrap_or_default(), |offset| {
+            let number = if offset == 0 { Some(0) } else { numbers.get(offset as usize).copied() };
+            is_whole &= number.is_some_and(|number| number != NO_STRING);
+            number.unwrap_or(0)
+        });
+        if !is_whole {
+            return Err(EncodeError::BaseType { id, reason: "has a name that lies outside the strings" });
         }
-        let known = numbers.get_mut(*word as usize)?;
-        if *known == u32::MAX {
-            *known = names.number(*word as usize)?;
-        }
-        *word = *known;
     }
-    Some(())
+    Ok(names)
 }

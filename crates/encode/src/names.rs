@@ -29,8 +29,19 @@ pub(crate) struct Names<'b> {
 #[derive(Debug, Default)]
 pub(crate) struct BaseNames {
     strings: Vec<u8>,
-    offsets: Table,
+    /// The numbers of the names of types, members and so on in the order of the base: that of the units that it was made of,
+    /// whose headers modules include too. Behind them come strings that no type has. The first is the empty one's.
+    order: Vec<u32>,
+    /// Where in `order` each string comes first.
+    places: Table,
 }
+
+/// The place of the name that is expected next, in the order of the base.
+///
+/// Members of one struct have their names in the same order wherever it is declared, and so have most types of one header. So
+/// most names need not be searched for, which means to wait for memory again and again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Turn(u32);
 
 #[derive(Debug, Default)]
 struct Shard {
@@ -76,18 +87,43 @@ pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
 }
 
 impl BaseNames {
-    /// Takes the string section of a base.
-    pub(crate) fn new(strings: &[u8]) -> Self {
+    /// Takes the string section of a base, and the offsets of its types' names in the order of the types. With it comes the
+    /// number of the string at each of these: the offset that was the first to have it; [`NO_STRING`] where there is none.
+    pub(crate) fn new(strings: &[u8], names: impl Iterator<Item = u32>) -> (Self, Vec<u32>) {
         let count = strings.iter().filter(|&&byte| byte == 0).count();
-        let mut names = Self { strings: strings.to_vec(), offsets: Table::with_capacity(count) };
-        let mut offset = 0usize;
-        for string in strings.split_inclusive(|&byte| byte == 0) {
-            if string.last() == Some(&0) {
-                names.number(offset);
+        let mut base = Self { strings: strings.to_vec(), order: vec![0], places: Table::with_capacity(count) };
+        let mut numbers = vec![NO_STRING; strings.len()];
+        for offset in names.filter(|&offset| offset != 0) {
+            let Some(number) = numbers.get_mut(offset as usize) else { continue };
+            if *number == NO_STRING {
+                *number = base.add(offset).unwrap_or(NO_STRING);
+            } else {
+                base.order.push(*number);
             }
-            offset = offset.saturating_add(string.len());
         }
-        names
+        let mut offset = 0u32;
+        for string in strings.split_inclusive(|&byte| byte == 0) {
+            if numbers.get(offset as usize) == Some(&NO_STRING) && string.len() > 1 {
+                base.add(offset);
+            }
+            offset = offset.saturating_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
+        }
+        (base, numbers)
+    }
+
+    /// Says that the string at an offset comes next. The number of that string.
+    fn add(&mut self, offset: u32) -> Option<u32> {
+        let Self { strings, order, places } = self;
+        let string = string_at(strings, offset as usize)?;
+        let hash = hash_bytes(string);
+        let number_at = |place: u32| order.get(place as usize).copied().unwrap_or(0);
+        let known = places.find(hash, |place| starts_with(strings, number_at(place), string)).map(number_at);
+        let number = known.unwrap_or(offset);
+        if known.is_none() {
+            places.add(hash, u32::try_from(order.len()).ok()?);
+        }
+        order.push(number);
+        Some(number)
     }
 
     /// The string section.
@@ -99,27 +135,26 @@ impl BaseNames {
         string_at(&self.strings, offset)
     }
 
-    /// The number of the string at an offset: the first offset with that string. `None` for an offset without one.
-    pub(crate) fn number(&mut self, offset: usize) -> Option<u32> {
-        let Self { strings, offsets } = self;
-        let string = string_at(strings, offset)?;
-        if string.is_empty() {
-            return Some(0);
-        }
-        let hash = hash_bytes(string);
-        if let Some(known) = offsets.find(hash, |other| starts_with(strings, other, string)) {
-            return Some(known);
-        }
-        let number = u32::try_from(offset).ok()?;
-        offsets.add(hash, number);
-        Some(number)
+    #[inline]
+    fn number_at(&self, place: u32) -> Option<u32> {
+        self.order.get(place as usize).copied()
     }
 
+    /// Where in the order a string comes first.
     #[inline]
     fn find(&self, hash: u64, string: &[u8]) -> Option<u32> {
-        self.offsets.find(hash, |offset| starts_with(&self.strings, offset, string))
+        self.places.find(hash, |place| self.is_at(place, string))
+    }
+
+    /// Whether a string has this place in the order.
+    #[inline]
+    fn is_at(&self, place: u32, string: &[u8]) -> bool {
+        self.number_at(place).is_some_and(|number| starts_with(&self.strings, number, string))
     }
 }
+
+/// The number of no string.
+pub(crate) const NO_STRING: u32 = u32::MAX;
 
 /// The string at an offset, without its NUL.
 #[inline]
@@ -143,12 +178,30 @@ impl<'b> Names<'b> {
 
     /// The number of a string; 0 for the empty one.
     pub(crate) fn number(&self, string: &[u8]) -> Result<u32, EncodeError> {
+        self.number_from(string, &mut Turn::default())
+    }
+
+    /// The same, where it may be that it is the string's turn.
+    #[inline]
+    pub(crate) fn number_in_turn(&self, string: &[u8], turn: &mut Turn) -> Result<u32, EncodeError> {
+        if let Some(base) = self.base.filter(|base| base.is_at(turn.0, string)) {
+            let number = base.number_at(turn.0).unwrap_or(0);
+            turn.0 = turn.0.wrapping_add(1);
+            return Ok(number);
+        }
+        self.number_from(string, turn)
+    }
+
+    /// The number of a string that is searched for. If it is found in the base, it is the turn of what follows it there.
+    fn number_from(&self, string: &[u8], turn: &mut Turn) -> Result<u32, EncodeError> {
         if string.is_empty() {
             return Ok(0);
         }
         let hash = hash_bytes(string);
-        if let Some(offset) = self.base.and_then(|base| base.find(hash, string)) {
-            return Ok(offset);
+        let found = self.base.and_then(|base| base.find(hash, string).map(|place| (base, place)));
+        if let Some((base, place)) = found {
+            turn.0 = place.saturating_add(1);
+            return Ok(base.number_at(place).unwrap_or(0));
         }
         let shard_index = (hash >> 32) as u32 & ((1 << SHARD_BITS) - 1);
         let place = match self.shards.get(shard_index as usize) {
@@ -207,10 +260,11 @@ mod tests {
 
     #[test]
     fn equal_strings_have_equal_numbers() {
-        let mut base = BaseNames::new(b"\0int\0task_struct\0int\0");
-        assert_eq!(base.number(17), Some(1), "the first of equal strings counts");
-        assert_eq!(base.number(10), Some(10), "a tail is a string too");
-        assert_eq!(base.number(21), None);
+        let strings = b"\0int\0task_struct\0int\0";
+        let (base, numbers) = BaseNames::new(strings, [1, 17, 10, 21].into_iter());
+        assert_eq!(numbers.get(17), Some(&1), "the first of equal strings counts");
+        assert_eq!(numbers.get(10), Some(&10), "a tail is a string too");
+        assert_eq!(numbers.get(21), None);
         let names = Names::over(Some(&base));
         let number = |string: &str| names.number(string.as_bytes()).expect("few names");
         assert_eq!((number(""), number("int"), number("task_struct"), number("struct")), (0, 1, 5, 10));
@@ -223,5 +277,21 @@ mod tests {
         }
         names.with(5, |bytes| assert_eq!(bytes, b"task_struct"));
         assert_eq!(Names::over(None).number(b"").expect("few names"), 0);
+    }
+
+    #[test]
+    fn a_string_has_the_same_number_in_its_turn_and_out_of_it() {
+        let strings = b"\0a\0b\0c\0d\0unused\0";
+        let (base, _) = BaseNames::new(strings, [1, 3, 5, 1, 7, 3].into_iter());
+        let names = Names::over(Some(&base));
+        let mut turn = Turn::default();
+        for (string, number, next) in
+            [("a", 1, 2), ("b", 3, 3), ("c", 5, 4), ("a", 1, 5), ("d", 7, 6), ("a", 1, 2), ("unused", 9, 8), ("", 0, 8)]
+        {
+            assert_eq!(names.number_in_turn(string.as_bytes(), &mut turn).expect("few names"), number, "{string}");
+            assert_eq!(turn.0, next, "after {string}");
+        }
+        let own = names.number_in_turn(b"own", &mut turn).expect("few names");
+        assert_eq!((own, turn.0), (names.number(b"own").expect("the same"), 8));
     }
 }

@@ -149,12 +149,32 @@ pub(crate) fn fields(words: &[u32]) -> impl Iterator<Item = (Slot, u32)> + '_ {
 
 /// Passes each reference through `map`.
 #[inline]
-pub(crate) fn map_references(words: &mut [u32], mut map: impl FnMut(u32) -> u32) {
-    let slots = Walk::with_info(info(words));
-    for (slot, word) in slots.slots().zip(words) {
-        if slot.is_reference() {
-            *word = map(*word);
+pub(crate) fn map_references(words: &mut [u32], map: impl FnMut(u32) -> u32) {
+    map_slots(words, Slot::is_reference, map);
+}
+
+/// Passes each name through `map`.
+pub(crate) fn map_names(words: &mut [u32], map: impl FnMut(u32) -> u32) {
+    map_slots(words, |slot| slot == Slot::Name, map);
+}
+
+/// Passes the words in some slots through `map`.
+#[inline]
+fn map_slots(words: &mut [u32], is_it: impl Fn(Slot) -> bool, mut map: impl FnMut(u32) -> u32) {
+    let walk = Walk::with_info(info(words));
+    let (head, elements) = words.split_at_mut(walk.head_len.min(words.len()));
+    let mut each = |slots: &[Slot], words: &mut [u32]| {
+        for (&slot, word) in slots.iter().zip(words) {
+            if is_it(slot) {
+                *word = map(*word);
+            }
         }
+    };
+    each(&walk.head, head);
+    match walk.element_len {
+        3 => elements.as_chunks_mut::<3>().0.iter_mut().for_each(|element| each(&walk.element, element)),
+        2 => elements.as_chunks_mut::<2>().0.iter_mut().for_each(|element| each(&walk.element, element)),
+        _ => {}
     }
 }
 

@@ -1,8 +1,12 @@
 //! Whether a type of a unit equals a canonical one.
 
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+
 use btf::Kind;
 
 use super::pool::Pool;
+use crate::names::NumberHasher;
 use crate::record;
 use crate::unit::{INDEX, LOCAL, Unit};
 
@@ -20,8 +24,8 @@ pub(crate) struct Scratch {
     pub(super) map: Vec<u32>,
     /// The canonical type that each type of the unit is paired with, and in which walk.
     paired: Vec<(u32, u32)>,
-    /// Further pairs of this walk: a type of the unit that is paired with more than one.
-    more_pairs: Vec<(u32, u32)>,
+    /// Further pairs of this walk: types of the unit that are paired with more than one.
+    more_pairs: HashSet<(u32, u32), BuildHasherDefault<NumberHasher>>,
     stack: Vec<(u32, u32)>,
     /// All pairs of this walk, in the order in which they were met.
     trail: Vec<(u32, u32)>,
@@ -200,10 +204,8 @@ impl Meeting<'_, '_> {
         let Some(slot) = paired.get_mut((local & !LOCAL) as usize) else { return false };
         if slot.0 != *walk {
             *slot = (*walk, canonical);
-        } else if slot.1 == canonical || more_pairs.contains(&(local, canonical)) {
+        } else if slot.1 == canonical || !more_pairs.insert((local, canonical)) {
             return false;
-        } else {
-            more_pairs.push((local, canonical));
         }
         trail.push((local, canonical));
         true

@@ -14,7 +14,7 @@ use super::form::{self, Malformed};
 use super::reader::Reader;
 use super::shape::{Attr, Class, Shape, Shapes};
 use crate::EncodeError;
-use crate::names::Names;
+use crate::names::{Names, Turn};
 use crate::record::kind;
 use crate::report::Report;
 use crate::unit::{Tagged, Unit, head};
@@ -108,6 +108,7 @@ pub(crate) struct Collector {
     /// Enums of 64 bits whose signedness is that of another DIE.
     enums: Vec<(u32, u32)>,
     window: Window,
+    turn: Turn,
 }
 
 /// One unit being walked over.
@@ -129,6 +130,7 @@ struct Walk<'a, 'u> {
     elements: &'u mut Vec<u32>,
     enums: &'u mut Vec<(u32, u32)>,
     window: &'u mut Window,
+    turn: &'u mut Turn,
     unit: &'u mut Unit,
     report: &'u mut Report,
     values: Values,
@@ -143,6 +145,7 @@ impl Collector {
             elements: Vec::new(),
             enums: Vec::new(),
             window: Window::default(),
+            turn: Turn::default(),
         }
     }
 
@@ -195,6 +198,7 @@ impl Collector {
             elements: &mut self.elements,
             enums: &mut self.enums,
             window: &mut self.window,
+            turn: &mut self.turn,
             unit,
             report,
             values: Values::NONE,

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::relocations::Relocations;
 use super::strings::Strings;
 use crate::EncodeError;
-use crate::names::{Names, string_at};
+use crate::names::{Names, Turn, string_at};
 use crate::symbols::Symbols;
 
 /// A section whose numbers may have to be relocated.
@@ -194,8 +194,8 @@ impl<'f> DwarfFile<'f> {
 
     /// The number of the name at an offset of `.debug_str`.
     #[inline]
-    pub(crate) fn name(&self, names: &Names<'_>, offset: u64) -> Result<u32, EncodeError> {
-        self.strings.number(names, offset)
+    pub(crate) fn name(&self, names: &Names<'_>, turn: &mut Turn, offset: u64) -> Result<u32, EncodeError> {
+        self.strings.number(names, turn, offset)
     }
 
     /// The number of the name at an offset of `.debug_line_str`.
@@ -208,12 +208,13 @@ impl<'f> DwarfFile<'f> {
     pub(crate) fn indexed_name(
         &self,
         names: &Names<'_>,
+        turn: &mut Turn,
         unit: &UnitHead,
         base: u64,
         index: u64,
     ) -> Result<u32, EncodeError> {
         let (offset, _) = self.indexed(&self.string_offsets, unit.encoding.offset_size, base, index)?;
-        self.name(names, offset)
+        self.name(names, turn, offset)
     }
 
     /// The address with this index in a unit's table of addresses, and the section that it is relative to.

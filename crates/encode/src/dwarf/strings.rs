@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::EncodeError;
-use crate::names::{Names, string_at};
+use crate::names::{Names, Turn, string_at};
 
 /// The strings, and what is remembered of them.
 ///
@@ -31,7 +31,7 @@ impl Strings {
 
     /// The number of the name at an offset.
     #[inline]
-    pub(crate) fn number(&self, names: &Names<'_>, offset: u64) -> Result<u32, EncodeError> {
+    pub(crate) fn number(&self, names: &Names<'_>, turn: &mut Turn, offset: u64) -> Result<u32, EncodeError> {
         let outside = || EncodeError::String { section: ".debug_str", offset };
         let short = u32::try_from(offset).map_err(|_| outside())?;
         let slot = self.known.get(self.place(short)).ok_or_else(outside)?;
@@ -39,7 +39,8 @@ impl Strings {
         if let Some(number) = (known as u32).checked_sub(1).filter(|_| (known >> 32) as u32 == short) {
             return Ok(number);
         }
-        let number = names.number(string_at(&self.bytes, short as usize).ok_or_else(outside)?)?;
+        let string = string_at(&self.bytes, short as usize).ok_or_else(outside)?;
+        let number = names.number_in_turn(string, turn)?;
         let remembered = number.checked_add(1).map_or(0, u64::from);
         slot.store((u64::from(short) << 32) | remembered, Ordering::Relaxed);
         Ok(number)
@@ -68,16 +69,17 @@ mod tests {
             .collect();
         let strings = Strings::new(bytes);
         let names = Names::over(None);
+        let mut turn = Turn::default();
         for round in 0..2 {
             for (n, &offset) in (0..).zip(&offsets) {
-                let number = strings.number(&names, offset).expect("it is there");
+                let number = strings.number(&names, &mut turn, offset).expect("it is there");
                 let expected = names.number(format!("name_{}", n % 9000).as_bytes()).expect("few names");
                 assert_eq!(number, expected, "round {round}");
             }
         }
         for offset in [u64::MAX, 1 << 32, u64::from(u32::MAX), 1 << 20] {
-            assert!(matches!(strings.number(&names, offset), Err(EncodeError::String { .. })));
+            assert!(matches!(strings.number(&names, &mut turn, offset), Err(EncodeError::String { .. })));
         }
-        assert!(Strings::new(Vec::new()).number(&names, 0).is_err());
+        assert!(Strings::new(Vec::new()).number(&names, &mut turn, 0).is_err());
     }
 }

@@ -121,7 +121,7 @@ impl Walk<'_, '_> {
             dw::DW_FORM_strp => {
                 let raw = self.word_at(position)?;
                 let offset = self.relocated(position, raw)?.0;
-                self.file.name(self.names, offset)
+                self.file.name(self.names, self.turn, offset)
             }
             dw::DW_FORM_string => {
                 let string = self.reader.at(position).string().map_err(|error| self.malformed(error))?;
@@ -137,7 +137,9 @@ impl Walk<'_, '_> {
             | dw::DW_FORM_strx2
             | dw::DW_FORM_strx3
             | dw::DW_FORM_strx4
-            | dw::DW_FORM_GNU_str_index => self.file.indexed_name(self.names, self.head, self.string_offsets, value),
+            | dw::DW_FORM_GNU_str_index => {
+                self.file.indexed_name(self.names, self.turn, self.head, self.string_offsets, value)
+            }
             form => {
                 self.report.unsupported_form(form);
                 Ok(0)
