@@ -41,6 +41,8 @@
 //! - One description of the kinds: [`btf::Kind::shape`]. Hashing, equality, references, renumbering and writing derive
 //!   from it through `record`; there is no switch over kinds that could forget one.
 //! - Nothing depends on the numbers of names or on hashes: they differ from run to run where threads race for them.
+//! - Types and strings stand in the order in which pahole comes upon them (`dedup::Origin`, `write`), so that what a kernel says
+//!   of BTF over another base does not depend on which of the two encoded it.
 //! - What is not encoded is counted ([`Report`]), and what cannot be encoded is an error ([`EncodeError`]); nothing is
 //!   dropped in silence.
 //! - Input may be anything: every offset and length is checked, nothing is allocated by a length that was not, and what is

@@ -7,6 +7,7 @@ mod forwards;
 mod functions;
 mod hostile;
 mod kinds;
+mod order;
 mod samples;
 mod selection;
 mod support;
