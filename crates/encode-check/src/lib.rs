@@ -5,7 +5,7 @@
 //! their ids, their order and the order of strings.
 //!
 //! What only one has is a failure, or is predicted by a listed [`Rule`]: each says what has to be there instead and why, from
-//! the file itself, for all of a file's differences or for none, and is held to it by a test. The types that are explained so
+//! the file itself, and is held to it by a test. The types that are explained so
 //! have to stay under [`LIMIT`].
 //!
 //! Up to 1.28 pahole's threads decide by chance what it writes. That was decided when a kernel was shipped, and its BTF shows how:
@@ -20,6 +20,7 @@
 
 mod file;
 mod kernel;
+mod meaning;
 mod render;
 mod report;
 mod rules;
