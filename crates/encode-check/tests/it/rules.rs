@@ -97,7 +97,7 @@ fn shipped(functions: &[(&str, u32)]) -> Vec<u8> {
     let mut shipped = Source::alone();
     let [int, long, short] = [("int", 4), ("long int", 8), ("short int", 2)].map(|(name, size)| {
         let is_there = size != 2 || functions.iter().any(|function| function.1 == 2);
-        is_there.then(|| shipped.int(name, size)).unwrap_or_default()
+        if is_there { shipped.int(name, size) } else { TypeId::VOID }
     });
     for &(name, size) in functions {
         shipped.function(
