@@ -3,14 +3,14 @@
 use std::sync::OnceLock;
 
 use btf::compare::{Comparison, Strength};
-use btf::{Btf, TypeId, View};
+use btf::{Btf, Kind, TypeId, View};
 use encode::check::{BaseTypes, Differences, differences};
-use encode::{Encoded, Encoder, Functions, Options, PreparedBase};
+use encode::{Encoder, Options, PreparedBase};
 use kmod::ElfFile;
 
-use crate::case::{Case, Meant, Side};
 use crate::meaning::Meanings;
-use crate::{Compared, Difference, FileReport, Outcome, rules};
+use crate::rules::{copies, repeated, threads};
+use crate::{Compared, Difference, FileReport, Outcome};
 
 /// What files are encoded and compared with: the base that they share, if they have one, and how their BTF was made.
 #[derive(Debug)]
@@ -19,20 +19,21 @@ pub struct Reference<'a> {
     options: Options,
     by_chance: bool,
     threads: usize,
-    /// Made when the first file differs.
-    meanings: OnceLock<Meanings<'a>>,
     /// The types of the base, to be looked for in what is over it.
     types: OnceLock<BaseTypes<'a>>,
+    /// Made when the first file differs.
+    meanings: OnceLock<Meanings<'a>>,
 }
 
 impl<'a> Reference<'a> {
     /// Files without a base, or with this one.
     #[must_use]
     pub const fn new(base: Option<(&'a Btf<'a>, &'a PreparedBase)>, options: Options) -> Self {
-        Self { base, options, by_chance: false, threads: 1, meanings: OnceLock::new(), types: OnceLock::new() }
+        Self { base, options, by_chance: false, threads: 1, types: OnceLock::new(), meanings: OnceLock::new() }
     }
 
-    /// The shipped BTF was made by a pahole that lets its threads decide, see [`crate::Rule::chance`].
+    /// The shipped BTF was made by a pahole whose threads decide by chance what it writes: where it differs, the file is encoded
+    /// again as these threads took its units.
     #[must_use]
     pub const fn by_chance(mut self, by_chance: bool) -> Self {
         self.by_chance = by_chance;
@@ -56,29 +57,15 @@ impl<'a> Reference<'a> {
         FileReport { file: name.to_owned(), outcome }
     }
 
-    /// Compares what somebody encoded of a file with what was shipped for it. `every` encodes every function that the file
-    /// defines, should that be needed.
+    /// Compares what somebody encoded of a file with what was shipped for it.
     ///
     /// # Errors
     ///
     /// What keeps the two from being compared.
-    pub fn compare_bytes(
-        &self,
-        ours: &[u8],
-        shipped: &[u8],
-        every: impl FnOnce() -> Result<Vec<u8>, String>,
-    ) -> Result<Compared, String> {
-        let of = |what: &str, bytes: &'_ [u8]| {
-            Btf::parse(bytes).map(drop).map_err(|error| format!("{what} BTF cannot be read: {error}"))
-        };
-        of("our", ours)?;
-        of("the shipped", shipped)?;
-        let (Ok(ours_btf), Ok(shipped_btf)) = (Btf::parse(ours), Btf::parse(shipped)) else {
-            return Err("BTF that was read cannot be read again".into());
-        };
+    pub fn compare_bytes(&self, ours: &[u8], shipped: &[u8]) -> Result<Compared, String> {
+        let (ours_btf, shipped_btf) = (parse("our", ours)?, parse("the shipped", shipped)?);
         let views = [self.over(&ours_btf), self.over(&shipped_btf)];
         let found = differences(views[0], views[1]);
-        let differences = if found.is_empty() { Vec::new() } else { self.explain(views, &found, every)? };
         Ok(Compared {
             ours: ours_btf.len(),
             shipped: shipped_btf.len(),
@@ -87,98 +74,114 @@ impl<'a> Reference<'a> {
             shipped_bytes: shipped.len() as u64,
             redundant: self.redundant(&ours_btf),
             left_out: None,
-            differences,
+            threads: 0,
+            differences: self.explain([&ours_btf, &shipped_btf], &found),
         })
     }
 
-    /// The types that should not be there, since the base has them, and nothing that it only declares was a reason to write them
-    /// again.
-    fn redundant(&self, ours: &Btf<'_>) -> Vec<String> {
-        let Some((base, _)) = self.base else { return Vec::new() };
-        let view = self.over(ours);
-        let describe = |id| {
-            let ty = view.get(id)?;
-            let name = view.name(&ty)?.escape_ascii();
-            Some(format!("{} {name}", ty.kind()).trim_end().to_owned())
-        };
-        let repeated = self.types.get_or_init(|| BaseTypes::new(base)).repeated_in(ours);
-        let without_reason = repeated.iter().filter(|repeated| repeated.forward.is_none());
-        without_reason.map(|repeated| describe(repeated.own).unwrap_or_default()).collect()
-    }
-
     fn compare(&self, elf: &ElfFile, shipped: &[u8]) -> Result<Compared, String> {
-        let ours = self.encode(elf, self.options.clone())?;
-        let every = || {
-            let options = Options { functions: Functions::Every, ..self.options.clone() };
-            Ok(self.encode(elf, options)?.btf)
-        };
-        let compared = self.compare_bytes(&ours.btf, shipped, every)?;
-        Ok(Compared { left_out: left_out(&ours), ..compared })
+        let encoded = self.encoder().encode_elf(elf).map_err(|error| in_one_line(&error))?;
+        let mut compared = self.compare_bytes(&encoded.btf, shipped)?;
+        // The part of the report behind the counts of what was written.
+        compared.left_out = encoded.report.to_string().split_once("; ").map(|(_, left_out)| left_out.to_owned());
+        if self.by_chance && !compared.differences.is_empty() {
+            let parsed = parse("the shipped", shipped)?;
+            let again =
+                threads::encode(self.encoder(), elf, self.over(&parsed)).map_err(|error| in_one_line(&error))?;
+            compared.take_threads(self.compare_bytes(&again.btf, shipped)?.differences);
+        }
+        Ok(compared)
     }
 
-    fn encode(&self, elf: &ElfFile, options: Options) -> Result<Encoded, String> {
+    fn encoder(&self) -> Encoder<'a> {
         let encoder = match self.base {
-            Some((_, prepared)) => Encoder::over(prepared, options),
-            None => Encoder::new(options),
+            Some((_, prepared)) => Encoder::over(prepared, self.options.clone()),
+            None => Encoder::new(self.options.clone()),
         };
-        encoder.with_threads(self.threads).encode_elf(elf).map_err(|error| in_one_line(&error))
+        encoder.with_threads(self.threads)
     }
 
     fn over<'v>(&'v self, own: &'v Btf<'v>) -> View<'v> {
         self.base.map_or_else(|| View::alone(own), |(base, _)| View::over(own, base))
     }
 
-    /// Every type that only one side has, with the rule that predicts it.
-    fn explain(
-        &self,
-        views: [View<'_>; 2],
-        found: &Differences,
-        every: impl FnOnce() -> Result<Vec<u8>, String>,
-    ) -> Result<Vec<Difference>, String> {
-        let every = if self.by_chance { Some(every()?) } else { None };
-        let every = every.as_deref().map(Btf::parse).transpose().map_err(|error| error.to_string())?;
-        let base = self.meanings.get_or_init(|| Meanings::of(self.base.map(|(base, _)| base)));
-        let all: Vec<View<'_>> = views.into_iter().chain(every.as_ref().map(|every| self.over(every))).collect();
-        let mut meant = all.iter().zip(base.classes(&all)).map(|(view, meanings)| Meant::new(*view, meanings));
-        let (Some(ours), Some(shipped)) = (meant.next(), meant.next()) else { return Ok(Vec::new()) };
-        let mut case = Case::new(base, [ours, shipped], meant.next(), found);
-        let mut differences = rules::take(&mut case);
-        differences.extend(unexplained(&case, views));
-        differences.sort_by_key(|it| (it.rule.is_some(), it.ours.or(it.shipped)));
-        Ok(differences)
+    /// The types of the base, if there is one.
+    fn types(&self) -> Option<&BaseTypes<'a>> {
+        self.base.map(|(base, _)| self.types.get_or_init(|| BaseTypes::new(base)))
     }
-}
 
-/// What no rule predicts, those of one kind and name together.
-fn unexplained(case: &Case<'_>, views: [View<'_>; 2]) -> Vec<Difference> {
-    let mut theirs: Vec<TypeId> = case.open(Side::Shipped).iter().copied().collect();
-    let mut comparison = None;
-    let mut differences = Vec::new();
-    for &id in case.open(Side::Ours) {
-        let ours = case.of(Side::Ours);
-        let (kind, name) = (ours.kind(id), ours.name(id));
-        let shipped = case.of(Side::Shipped);
-        let is_alike =
-            |other: &TypeId| !name.is_empty() && shipped.kind(*other) == kind && shipped.name(*other) == name;
-        let Some(place) = theirs.iter().position(is_alike) else {
-            differences.push(case.alone(Side::Ours, id, "only ours has it".into(), None));
-            continue;
+    /// The types that should not be there, since the base has them, and nothing that it only declares was a reason to write them
+    /// again.
+    fn redundant(&self, ours: &Btf<'_>) -> Vec<String> {
+        let Some(types) = self.types() else { return Vec::new() };
+        let view = self.over(ours);
+        let describe = |id| {
+            let (kind, name) = called(view, id);
+            format!("{kind} {name}").trim_end().to_owned()
         };
-        let other = theirs.remove(place);
-        let comparison = comparison.get_or_insert_with(|| Comparison::new(views[0], views[1]));
-        let difference = comparison.difference(id, other, Strength::Closure);
-        let what = difference.map_or_else(|| "refers to another copy".to_owned(), |found| found.to_string());
-        differences.push(case.pair([id, other], what, None));
+        let repeated = types.repeated_in(ours);
+        let without_reason = repeated.iter().filter(|repeated| repeated.forward.is_none());
+        without_reason.map(|repeated| describe(repeated.own)).collect()
     }
-    let rest = theirs.into_iter().map(|id| case.alone(Side::Shipped, id, "only the shipped has it".into(), None));
-    differences.extend(rest);
-    differences
+
+    /// Every type that only one side has, with the rule that predicts it; those of one kind and name together.
+    fn explain(&self, [ours, shipped]: [&Btf<'_>; 2], found: &Differences) -> Vec<Difference> {
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let is_repeated = self.types().is_some_and(|types| repeated::explains(types, ours, shipped));
+        let [ours, shipped] = [self.over(ours), self.over(shipped)];
+        let meanings = self.meanings.get_or_init(|| Meanings::of(self.base.map(|(base, _)| base)));
+        let [our_copies, their_copies] = copies::of(meanings, [ours, shipped], found);
+        let rule = |is_copy| match (is_repeated, is_copy) {
+            (true, _) => Some(repeated::RULE.name.to_owned()),
+            (false, true) => Some(copies::RULE.name.to_owned()),
+            (false, false) => None,
+        };
+        let mut theirs = found.right.clone();
+        let comparison = Comparison::new(ours, shipped);
+        let mut differences = Vec::new();
+        for &id in &found.left {
+            let (kind, name) = called(ours, id);
+            let is_alike = |other: &TypeId| !name.is_empty() && called(shipped, *other) == (kind, name.clone());
+            let place = theirs.iter().position(is_alike);
+            let other = place.map(|place| theirs.remove(place));
+            let what = other.map_or_else(
+                || "only ours has it".to_owned(),
+                |other| match comparison.difference(id, other, Strength::Closure) {
+                    Some(difference) => difference.to_string(),
+                    None => "refers to another copy".to_owned(),
+                },
+            );
+            let shipped = other.map(|other| other.0);
+            let rule = rule(other.is_none() && our_copies.contains(&id));
+            differences.push(Difference { ours: Some(id.0), shipped, kind: kind.name().into(), name, what, rule });
+        }
+        differences.extend(theirs.into_iter().map(|id| {
+            let (kind, name) = called(shipped, id);
+            let what = "only the shipped has it".to_owned();
+            Difference {
+                ours: None,
+                shipped: Some(id.0),
+                kind: kind.name().into(),
+                name,
+                what,
+                rule: rule(their_copies.contains(&id)),
+            }
+        }));
+        differences
+    }
 }
 
-/// What the encoder left out and counted: the part of its report behind the counts of what it wrote.
-fn left_out(encoded: &Encoded) -> Option<String> {
-    let text = encoded.report.to_string();
-    text.split_once("; ").map(|(_, left_out)| left_out.to_owned())
+fn parse<'b>(whose: &str, bytes: &'b [u8]) -> Result<Btf<'b>, String> {
+    Btf::parse(bytes).map_err(|error| format!("{whose} BTF cannot be read: {error}"))
+}
+
+/// A type's kind and its name, escaped.
+fn called(view: View<'_>, id: TypeId) -> (Kind, String) {
+    let ty = view.get(id);
+    let name = ty.and_then(|ty| view.name(&ty)).map(|name| name.escape_ascii().to_string());
+    (ty.map_or(Kind::Void, |ty| ty.kind()), name.unwrap_or_default())
 }
 
 /// An error and its causes.

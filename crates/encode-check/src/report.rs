@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LIMIT, RULES};
+use crate::LIMIT;
+use crate::rules::{Rule, threads};
 
 /// The version of the data's form, in every JSON document.
 pub const VERSION: u32 = 1;
@@ -71,8 +72,34 @@ pub struct Compared {
     pub redundant: Vec<String>,
     /// What the encoder left out of the file and counted; nothing if it left out nothing.
     pub left_out: Option<String>,
-    /// What only one of the two has.
+    /// How many types differ in the order of the file, and do not if the file is encoded as pahole's threads took its units:
+    /// what the rule `threads` explains. All numbers above are of the order of the file.
+    pub threads: u32,
+    /// What only one of the two has, with the threads' units where that explains anything.
     pub differences: Vec<Difference>,
+}
+
+impl Compared {
+    /// Takes what differs under the schedule of pahole's threads in place of what differs in the order of the file, if it is
+    /// less.
+    pub(crate) fn take_threads(&mut self, differences: Vec<Difference>) {
+        let explained = self.differences.len().saturating_sub(differences.len());
+        if explained > 0 {
+            self.threads = u32::try_from(explained).unwrap_or(u32::MAX);
+            self.differences = differences;
+        }
+    }
+
+    /// What can be said of it.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let is_open = self.differences.iter().any(|difference| difference.rule.is_none());
+        match is_open || !self.redundant.is_empty() {
+            true => Standing::Unexplained,
+            false if self.threads == 0 && self.differences.is_empty() => Standing::Equal,
+            false => Standing::Explained,
+        }
+    }
 }
 
 /// A type that only one of the two has, or that each has otherwise.
@@ -91,8 +118,6 @@ pub struct Difference {
     pub what: String,
     /// The name of the rule that predicts it; nothing if none does.
     pub rule: Option<String>,
-    /// Whether the type is the same in itself, and only refers to others that are explained.
-    pub follows: bool,
 }
 
 /// What can be said of a file.
@@ -114,12 +139,7 @@ impl FileReport {
     pub fn standing(&self) -> Standing {
         match &self.outcome {
             Outcome::Failed(_) => Standing::Failed,
-            Outcome::Compared(it) if it.differences.iter().any(|difference| difference.rule.is_none()) => {
-                Standing::Unexplained
-            }
-            Outcome::Compared(it) if !it.redundant.is_empty() => Standing::Unexplained,
-            Outcome::Compared(it) if it.differences.is_empty() => Standing::Equal,
-            Outcome::Compared(_) => Standing::Explained,
+            Outcome::Compared(compared) => compared.standing(),
         }
     }
 
@@ -154,32 +174,35 @@ impl KernelReport {
     #[must_use]
     pub fn types(&self) -> u64 {
         let common: u64 = self.compared().map(|compared| u64::from(compared.common)).sum();
-        common.saturating_add(self.differences().count() as u64)
+        common.saturating_add(self.differences().count() as u64).saturating_add(self.by_chance())
     }
 
-    /// How many types differ in themselves, and are explained. Those that only follow are not counted: with what they refer to
-    /// taken for the same they are the same.
+    /// How many types differ from what was shipped because of pahole's threads: the rule `threads`.
+    #[must_use]
+    pub fn by_chance(&self) -> u64 {
+        self.compared().map(|compared| u64::from(compared.threads)).sum()
+    }
+
+    /// How many types a rule explains.
+    #[must_use]
+    pub fn explained_by(&self, rule: &Rule) -> u64 {
+        match rule.name == threads::RULE.name {
+            true => self.by_chance(),
+            false => self.differences().filter(|it| it.rule.as_deref() == Some(rule.name)).count() as u64,
+        }
+    }
+
+    /// How many types all other rules explain.
     #[must_use]
     pub fn explained(&self) -> u64 {
-        self.differences().filter(|it| it.rule.is_some() && !it.follows).count() as u64
+        self.differences().filter(|it| it.rule.is_some()).count() as u64
     }
 
-    /// Of the explained ones, those that pahole itself makes one way or the other from run to run.
-    #[must_use]
-    pub fn explained_by_chance(&self) -> u64 {
-        let is_chance = |difference: &&Difference| {
-            let rule = RULES.iter().find(|rule| difference.rule.as_deref() == Some(rule.name));
-            rule.is_some_and(|rule| rule.chance) && !difference.follows
-        };
-        self.differences().filter(is_chance).count() as u64
-    }
-
-    /// Whether more than one type in [`LIMIT`] is explained, where nothing is left to chance: what pahole made otherwise in
-    /// another run is counted, and told, but cannot be held against an encoder.
+    /// Whether more than one type in [`LIMIT`] is explained. What pahole's threads decided is told and not counted: the next
+    /// run of the same pahole differs from the shipped BTF there, so it cannot be held against an encoder.
     #[must_use]
     pub fn over_limit(&self) -> bool {
-        let explained = self.explained().saturating_sub(self.explained_by_chance());
-        explained.saturating_mul(LIMIT) >= self.types().max(1)
+        self.explained().saturating_mul(LIMIT) >= self.types().max(1)
     }
 
     /// The bytes of all BTF, ours and shipped, of the modules or of the kernel itself.

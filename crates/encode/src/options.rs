@@ -9,8 +9,6 @@ pub enum Functions {
     /// The first one, if all agree in their types and none takes a parameter elsewhere than the processor's calling
     /// convention says: pahole's `consistent_func`.
     Consistent,
-    /// Every one, those that are the same in all their types once: what an encoder can choose from, to hold its choice against.
-    Every,
 }
 
 /// What is encoded: pahole's `--btf_features`, and what of its behaviour depends on its version.

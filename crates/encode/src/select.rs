@@ -106,10 +106,7 @@ impl Writing<'_, '_> {
 
 /// Which functions are written: of each name the first one of each thread, or none where they have to agree and do not.
 fn choose(pool: &Pool<'_>, selection: &Selection<'_>, functions: &[SavedFunction], params: &[(u32, u32)]) -> Vec<bool> {
-    let mut chosen = vec![selection.options.functions == Functions::Every; functions.len()];
-    if selection.options.functions == Functions::Every {
-        return chosen;
-    }
+    let mut chosen = vec![false; functions.len()];
     let mut firsts: NumberMap<usize> = NumberMap::default();
     let mut thread = None;
     for (place, function) in functions.iter().enumerate() {

@@ -140,14 +140,16 @@ impl Page {
         for redundant in &compared.redundant {
             self.paragraph("    ", "      ", &format!("redundant: {redundant} is in the base as well"));
         }
-        let (explained, open): (Vec<_>, Vec<_>) = compared.differences.iter().partition(|it| it.rule.is_some());
-        self.differences(&open, UNEXPLAINED_SHOWN);
-        let (follow, explained): (Vec<_>, Vec<_>) = explained.into_iter().partition(|it| it.follows);
-        self.differences(&explained, EXPLAINED_SHOWN);
-        if !follow.is_empty() {
-            let text = format!("{} types only refer to these, directly or not", grouped(follow.len()));
+        if compared.threads > 0 {
+            let text = format!(
+                "{} types are as pahole's threads took the units (rule threads)",
+                grouped_u64(compared.threads.into())
+            );
             self.paragraph("    ", "      ", &text);
         }
+        let (explained, open): (Vec<_>, Vec<_>) = compared.differences.iter().partition(|it| it.rule.is_some());
+        self.differences(&open, UNEXPLAINED_SHOWN);
+        self.differences(&explained, EXPLAINED_SHOWN);
     }
 
     fn differences(&mut self, differences: &[&Difference], most: usize) {
@@ -169,7 +171,6 @@ fn row(kernel: &KernelReport) -> Vec<String> {
     let [mut ours, mut shipped] = kernel.bytes(false);
     let [kernel_ours, kernel_shipped] = kernel.bytes(true);
     (ours, shipped) = (ours + kernel_ours, shipped + kernel_shipped);
-    let chance = kernel.explained_by_chance();
     vec![
         kernel.release.clone(),
         kernel.pahole.clone(),
@@ -179,8 +180,8 @@ fn row(kernel: &KernelReport) -> Vec<String> {
         count(Standing::Unexplained),
         count(Standing::Failed),
         grouped_u64(kernel.types()),
-        grouped_u64(kernel.explained() - chance),
-        grouped_u64(chance),
+        grouped_u64(kernel.explained()),
+        grouped_u64(kernel.by_chance()),
         grouped_u64(ours),
         grouped_u64(shipped),
     ]
@@ -188,14 +189,13 @@ fn row(kernel: &KernelReport) -> Vec<String> {
 
 /// What is to be known of a kernel beside its row.
 fn facts(kernel: &KernelReport) -> Vec<String> {
-    let chance = kernel.explained_by_chance();
-    let types = kernel.types();
+    let (types, explained, chance) = (kernel.types(), kernel.explained(), kernel.by_chance());
     let mut facts = vec![format!("{}, {:.1} s", kernel.package, kernel.milliseconds as f64 / 1000.0)];
     facts.push(format!(
-        "{} types compared; {} explained, {}, which has to be less than one in {}; {} more, {}, are as pahole's threads chose",
+        "{} types compared; {} explained, {}, which has to be less than one in {}; {} more, {}, are as pahole's threads took the units",
         grouped_u64(types),
-        grouped_u64(kernel.explained() - chance),
-        percent(kernel.explained() - chance, types),
+        grouped_u64(explained),
+        percent(explained, types),
         grouped_u64(LIMIT),
         grouped_u64(chance),
         percent(chance, types),
@@ -211,10 +211,9 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
         some => format!("NOT minimal: {} types of modules are in the base as well", grouped(some)),
     });
     for rule in RULES {
-        let of_rule = |it: &&Difference| it.rule.as_deref() == Some(rule.name) && !it.follows;
-        let count = kernel.differences().filter(of_rule).count();
+        let count = kernel.explained_by(rule);
         if count > 0 {
-            facts.push(format!("rule {}, {} types: {}. {}", rule.name, grouped(count), rule.predicts, rule.cause));
+            facts.push(format!("rule {}, {} types: {}. {}", rule.name, grouped_u64(count), rule.predicts, rule.cause));
         }
     }
     facts

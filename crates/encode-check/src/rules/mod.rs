@@ -1,13 +1,11 @@
 //! The differences that are to be expected, one rule each.
 //!
-//! A rule predicts from the file which types one side has and the other has not. It never only hides: what it takes has to be
-//! there on the side and in the form that it says.
+//! A rule predicts from the file what was shipped. `threads` and `repeated` do so exactly: a file is as they say in every type.
+//! `copies` takes only what nothing refers to. None only hides what differs.
 
-mod choice;
-mod copies;
-
-use crate::Difference;
-use crate::case::Case;
+pub(crate) mod copies;
+pub(crate) mod repeated;
+pub(crate) mod threads;
 
 /// Why the two may differ, and where exactly.
 #[derive(Debug, Clone, Copy)]
@@ -18,15 +16,7 @@ pub struct Rule {
     pub predicts: &'static str,
     /// What in pahole or libbpf causes it: the file and function.
     pub cause: &'static str,
-    /// Whether pahole itself makes it one way in one run and otherwise in the next.
-    pub chance: bool,
-    take: fn(&mut Case<'_>) -> Vec<Difference>,
 }
 
 /// All rules, in the order in which they are asked.
-pub const RULES: &[Rule] = &[copies::RULE, choice::RULE];
-
-/// Has every rule take what it predicts; what is left is unexplained.
-pub(crate) fn take(case: &mut Case<'_>) -> Vec<Difference> {
-    RULES.iter().flat_map(|rule| (rule.take)(case)).collect()
-}
+pub const RULES: &[Rule] = &[threads::RULE, repeated::RULE, copies::RULE];

@@ -1,5 +1,6 @@
-//! The comparison and its rules, on BTF that is made here.
+//! The comparison and its rules, on BTF and DWARF that is made here.
 
+mod dwarf;
 mod kernels;
 mod mutations;
 mod reports;

@@ -2,7 +2,7 @@
 
 use encode_check::{Compared, Difference, FileReport, KernelReport, LIMIT, Outcome, Report, Standing, Style, VERSION};
 
-fn difference(rule: Option<&str>, follows: bool) -> Difference {
+fn difference(rule: Option<&str>) -> Difference {
     Difference {
         ours: Some(7),
         shipped: None,
@@ -10,7 +10,6 @@ fn difference(rule: Option<&str>, follows: bool) -> Difference {
         name: "f".into(),
         what: "only ours has it".into(),
         rule: rule.map(str::to_owned),
-        follows,
     }
 }
 
@@ -23,6 +22,7 @@ fn file(name: &str, differences: Vec<Difference>) -> FileReport {
         shipped_bytes: 100,
         redundant: Vec::new(),
         left_out: None,
+        threads: 0,
         differences,
     };
     FileReport { file: name.into(), outcome: Outcome::Compared(compared) }
@@ -47,9 +47,9 @@ fn text(report: &Report) -> String {
 fn all_is_well_if_everything_is_equal_or_explained() {
     let equal = report(vec![file("vmlinux", Vec::new()), file("a.ko", Vec::new())]);
     assert!(equal.holds() && text(&equal).starts_with("All 2 files have the BTF that was shipped.\n"));
-    let explained = report(vec![file("vmlinux", Vec::new()), file("a.ko", vec![difference(Some("copies"), false)])]);
+    let explained = report(vec![file("vmlinux", Vec::new()), file("a.ko", vec![difference(Some("repeated"))])]);
     assert!(explained.holds(), "{}", text(&explained));
-    assert!(text(&explained).contains("FUNC f: only ours has it (rule copies)"));
+    assert!(text(&explained).contains("FUNC f: only ours has it (rule repeated)"));
     let junit = explained.junit().unwrap();
     assert!(junit.contains(r#"tests="3""#) && junit.contains(r#"failures="0" errors="0""#), "{junit}");
 }
@@ -57,7 +57,7 @@ fn all_is_well_if_everything_is_equal_or_explained() {
 #[test]
 fn a_difference_without_a_rule_a_failure_a_copy_of_the_base_s_and_more_bytes_are_not_well() {
     let vmlinux = || file("vmlinux", Vec::new());
-    let open = report(vec![vmlinux(), file("a.ko", vec![difference(None, false)])]);
+    let open = report(vec![vmlinux(), file("a.ko", vec![difference(None)])]);
     assert!(!open.holds() && text(&open).starts_with("Of 2 files 1 differ in a way that no rule predicts."));
     assert!(text(&open).contains("FUNC f: only ours has it (no rule)"));
     assert!(open.junit().unwrap().contains("FUNC f: only ours has it"));
@@ -85,16 +85,28 @@ fn a_difference_without_a_rule_a_failure_a_copy_of_the_base_s_and_more_bytes_are
 
 #[test]
 fn rules_may_explain_less_than_one_type_in_a_thousand_but_for_what_pahole_left_to_chance() {
-    let with = |count: u64, rule: &str, follows: bool| {
-        let differences = (0..count).map(|_| difference(Some(rule), follows)).collect();
-        report(vec![file("vmlinux", Vec::new()), file("a.ko", differences)])
+    let with = |count: u64, threads: u32| {
+        let differences = (0..count).map(|_| difference(Some("repeated"))).collect();
+        let mut other = file("a.ko", differences);
+        let Outcome::Compared(compared) = &mut other.outcome else { panic!("it was compared") };
+        compared.threads = threads;
+        report(vec![file("vmlinux", Vec::new()), other])
     };
     let types = 4000;
-    assert!(with(types / LIMIT - 1, "copies", false).holds());
-    let over = with(types / LIMIT + 1, "copies", false);
+    assert!(with(types / LIMIT - 1, 0).holds());
+    let over = with(types / LIMIT + 1, 0);
     assert!(!over.holds() && text(&over).contains("more than one type in 1,000 is explained by a rule"));
-    assert!(over.junit().unwrap().contains("types are explained by rules"));
-    assert!(with(100, "copies", true).holds(), "what only refers to others is the same in itself");
-    let chance = with(100, "choice", false);
-    assert!(chance.holds() && chance.kernels[0].explained_by_chance() == 100);
+    assert!(over.junit().unwrap().contains("5 of 4005 types are explained by rules"));
+    let chance = with(2, 100);
+    let kernel = &chance.kernels[0];
+    assert!(chance.holds());
+    assert_eq!((kernel.by_chance(), kernel.explained(), kernel.types()), (100, 2, 4102));
+    assert_eq!(kernel.count(Standing::Explained), 1);
+    let text = text(&chance);
+    for expected in
+        ["2 explained, 0.0488 %", "100 more, 2.4378 %", "rule threads, 100 types: ", "rule repeated, 2 types: "]
+    {
+        assert!(text.replace("\n    ", " ").contains(expected), "{expected}: {text}");
+    }
+    assert_eq!(with(0, 3).kernels[0].count(Standing::Explained), 1, "the rule is told where it is all there is");
 }

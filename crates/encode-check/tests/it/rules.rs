@@ -1,21 +1,28 @@
 //! Each rule, where it predicts something and where it must not.
 
+use std::collections::BTreeMap;
+
 use btf::{Btf, Builder, Endian, IntData, Kind, Member, Record, StrOff, TypeId};
 use encode::{Options, PreparedBase};
-use encode_check::{Compared, RULES, Reference};
+use encode_check::{Compared, FileReport, Outcome, RULES, Reference, Standing};
+use kmod::ElfFile;
+
+use crate::dwarf;
 
 /// BTF being put together.
 pub(crate) struct Source<'a> {
     builder: Builder<'a>,
+    /// Those of functions, by their parameter.
+    prototypes: BTreeMap<TypeId, TypeId>,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn alone() -> Source<'static> {
-        Source { builder: Builder::new(Endian::Little) }
+        Source { builder: Builder::new(Endian::Little), prototypes: BTreeMap::new() }
     }
 
     pub(crate) fn over(base: &'a Btf<'a>) -> Self {
-        Self { builder: Builder::over(base) }
+        Self { builder: Builder::over(base), prototypes: BTreeMap::new() }
     }
 
     fn name(&mut self, name: &str) -> StrOff {
@@ -51,10 +58,17 @@ impl<'a> Source<'a> {
         self.add(&record)
     }
 
+    pub(crate) fn typedef(&mut self, name: &str, of: TypeId) -> TypeId {
+        let name = self.name(name);
+        self.add(&Record::reference(Kind::Typedef, name, of))
+    }
+
     pub(crate) fn function(&mut self, name: &str, parameter: TypeId) -> TypeId {
         let (function, name) = (self.name(name), self.name("x"));
         let prototype = Record::reference(Kind::FuncProto, StrOff::NONE, TypeId::VOID).param(name, parameter);
-        let prototype = self.add(&prototype);
+        let known = self.prototypes.get(&parameter).copied();
+        let prototype = known.unwrap_or_else(|| self.add(&prototype));
+        self.prototypes.insert(parameter, prototype);
         self.add(&Record::reference(Kind::Func, function, prototype))
     }
 
@@ -63,143 +77,194 @@ impl<'a> Source<'a> {
     }
 }
 
-/// What each rule explains, sorted, and how many differences none does.
-fn outcome(compared: &Compared) -> (Vec<(&str, &str, bool)>, usize) {
-    let mut explained: Vec<_> = compared
-        .differences
-        .iter()
-        .filter_map(|it| Some((it.rule.as_deref()?, it.kind.as_str(), it.follows)))
-        .collect();
-    explained.sort_unstable();
-    let open = compared.differences.iter().filter(|it| it.rule.is_none()).count();
-    (explained, open)
-}
-
-fn compare(base: &[u8], by_chance: bool, ours: &[u8], shipped: &[u8], every: &[u8]) -> Compared {
-    let parsed = Btf::parse(base).expect("valid");
-    let prepared = PreparedBase::new(base).expect("usable");
-    let reference = Reference::new(Some((&parsed, &prepared)), Options::kernel()).by_chance(by_chance);
-    reference.compare_bytes(ours, shipped, || Ok(every.to_vec())).expect("it can be compared")
-}
-
-/// A base with a declaration of `s`, a pointer to it, and an `int`.
-fn declaring_base() -> Vec<u8> {
-    let mut base = Source::alone();
-    let declaration = base.declaration("s");
-    base.pointer(declaration);
-    base.int("int", 4);
-    base.bytes()
-}
-
-const POINTER: TypeId = TypeId(2);
-const INT: TypeId = TypeId(3);
-
 #[test]
 fn every_rule_says_what_it_predicts_and_what_causes_it() {
     let mut names: Vec<_> = RULES.iter().map(|rule| rule.name).collect();
     names.dedup();
-    assert_eq!(names, ["copies", "choice"]);
+    assert_eq!(names, ["threads", "repeated", "copies"]);
     assert!(RULES.iter().all(|rule| !rule.predicts.is_empty() && rule.cause.contains(".c, ")));
 }
 
-#[test]
-fn copies_which_of_a_declaration_and_its_definition_is_referred_to() {
-    let base = declaring_base();
-    let btf = Btf::parse(&base).expect("valid");
-    let mut ours = Source::over(&btf);
-    ours.structure("s", 8, &[("x", INT)]);
-    let user = ours.structure("user", 8, &[("s", POINTER)]);
-    ours.pointer(user);
-    let mut shipped = Source::over(&btf);
-    let s = shipped.structure("s", 8, &[("x", INT)]);
-    let pointer = shipped.pointer(s);
-    let user = shipped.structure("user", 8, &[("s", pointer)]);
-    shipped.pointer(user);
-    let compared = compare(&base, false, &ours.bytes(), &shipped.bytes(), &[]);
-    let expected = vec![("copies", "PTR", false), ("copies", "PTR", true), ("copies", "STRUCT", false)];
-    assert_eq!(outcome(&compared), (expected, 0), "{compared:#?}");
+/// Two units that define `both`, each in its way, and a function of its own.
+fn two_units() -> ElfFile {
+    let units = [("first", "int", 4), ("second", "long int", 8)];
+    let bytes = dwarf::elf(&units.map(|(own, ty, size)| dwarf::Unit { ty, size, functions: ["both", own] }));
+    ElfFile::from_bytes(bytes).expect("a usable file")
+}
+
+/// What was shipped for it with these functions, in their order; each with the size of its parameter.
+fn shipped(functions: &[(&str, u32)]) -> Vec<u8> {
+    let mut shipped = Source::alone();
+    let [int, long, short] = [("int", 4), ("long int", 8), ("short int", 2)].map(|(name, size)| {
+        let is_there = size != 2 || functions.iter().any(|function| function.1 == 2);
+        if is_there { shipped.int(name, size) } else { TypeId::VOID }
+    });
+    for &(name, size) in functions {
+        shipped.function(
+            name,
+            [(4, int), (8, long), (2, short)].into_iter().find(|ty| ty.0 == size).expect("one of these").1,
+        );
+    }
+    shipped.bytes()
+}
+
+fn check(by_chance: bool, functions: &[(&str, u32)]) -> FileReport {
+    let reference = Reference::new(None, Options::pahole_1_24()).by_chance(by_chance);
+    reference.check("vmlinux", &two_units(), &shipped(functions))
+}
+
+/// How many types the rule `threads` explains, and how many differences none does.
+fn threads_and_open(report: &FileReport) -> (u32, usize) {
+    let Outcome::Compared(compared) = &report.outcome else { panic!("{report:?}") };
+    (compared.threads, compared.differences.iter().filter(|it| it.rule.is_none()).count())
 }
 
 #[test]
-fn copies_does_not_excuse_a_struct_that_is_another_or_is_missing() {
+fn threads_each_writes_the_first_function_of_a_name_that_it_meets() {
+    let one_thread = [("both", 4), ("first", 4), ("second", 8)];
+    let two_threads = [("both", 4), ("first", 4), ("both", 8), ("second", 8)];
+    let the_other_way_round = [("both", 8), ("second", 8), ("both", 4), ("first", 4)];
+    for by_chance in [false, true] {
+        let report = check(by_chance, &one_thread);
+        assert_eq!((report.standing(), threads_and_open(&report)), (Standing::Equal, (0, 0)), "{report:#?}");
+    }
+    for functions in [two_threads, the_other_way_round] {
+        let report = check(true, &functions);
+        assert_eq!((report.standing(), threads_and_open(&report)), (Standing::Explained, (1, 0)), "{report:#?}");
+        let report = check(false, &functions);
+        assert_eq!((report.standing(), threads_and_open(&report)), (Standing::Unexplained, (0, 1)), "{report:#?}");
+    }
+}
+
+#[test]
+fn threads_does_not_excuse_what_no_unit_defines_or_no_thread_could_leave_out() {
+    let wrong: [&[(&str, u32)]; 5] = [
+        &[("both", 4), ("first", 4), ("both", 2), ("second", 8)],
+        &[("both", 4), ("first", 4), ("both", 8), ("second", 8), ("both", 2)],
+        &[("both", 4), ("first", 4), ("both", 8), ("second", 8), ("third", 8)],
+        &[("both", 4), ("first", 4), ("both", 8)],
+        &[("first", 4), ("second", 8)],
+    ];
+    for functions in wrong {
+        let report = check(true, functions);
+        assert_eq!(report.standing(), Standing::Unexplained, "{functions:?}: {report:#?}");
+    }
+}
+
+/// A base with a struct `holder` that leads to `held`, which is only declared, a struct `plain`, and an `int`.
+fn declaring_base() -> Vec<u8> {
+    let mut base = Source::alone();
+    let declaration = base.declaration("held");
+    let pointer = base.pointer(declaration);
+    base.structure("holder", 8, &[("held", pointer)]);
+    let int = base.int("int", 4);
+    base.structure("plain", 8, &[("x", int)]);
+    base.bytes()
+}
+
+const POINTER: TypeId = TypeId(2);
+const HOLDER: TypeId = TypeId(3);
+const INT: TypeId = TypeId(4);
+const PLAIN: TypeId = TypeId(5);
+
+/// A module with `holder` once more, and what follows; with `held` itself where it is the reason for that.
+fn module(base: &[u8], with_held: bool, more: impl FnOnce(&mut Source<'_>, TypeId) -> TypeId) -> Vec<u8> {
+    let base = Btf::parse(base).expect("valid");
+    let mut module = Source::over(&base);
+    let holder = module.structure("holder", 8, &[("held", POINTER)]);
+    if with_held {
+        module.structure("held", 8, &[("x", INT)]);
+    }
+    more(&mut module, holder);
+    module.bytes()
+}
+
+fn compare(base: &[u8], ours: &[u8], shipped: &[u8]) -> Compared {
+    let parsed = Btf::parse(base).expect("valid");
+    let prepared = PreparedBase::new(base).expect("usable");
+    let reference = Reference::new(Some((&parsed, &prepared)), Options::kernel());
+    reference.compare_bytes(ours, shipped).expect("it can be compared")
+}
+
+#[test]
+fn repeated_the_base_s_type_or_the_copy_that_is_written_again() {
     let base = declaring_base();
-    let btf = Btf::parse(&base).expect("valid");
-    let module = |size: u32, defines: bool| {
-        let mut module = Source::over(&btf);
-        if defines {
-            let s = module.structure("s", size, &[("x", INT)]);
-            let pointer = module.pointer(s);
-            module.structure("user", 8, &[("s", pointer)]);
-        } else {
-            module.structure("user", 8, &[("s", POINTER)]);
+    let to_base = module(&base, true, |module, _| module.typedef("alias", HOLDER));
+    let to_copy = module(&base, true, |module, copy| module.typedef("alias", copy));
+    for (ours, shipped) in [(&to_base, &to_copy), (&to_copy, &to_base)] {
+        let compared = compare(&base, ours, shipped);
+        let rules: Vec<_> = compared.differences.iter().map(|it| (it.name.as_str(), it.rule.as_deref())).collect();
+        assert_eq!(rules, [("alias", Some("repeated"))]);
+        assert_eq!(compared.standing(), Standing::Explained);
+    }
+}
+
+#[test]
+fn repeated_does_not_excuse_another_type_one_too_many_or_one_without_a_reason() {
+    let base = declaring_base();
+    let to_base = |with_held| module(&base, with_held, |module, _| module.typedef("alias", HOLDER));
+    let to_copy = |with_held| module(&base, with_held, |module, copy| module.typedef("alias", copy));
+    let to_another = module(&base, true, |module, _| module.typedef("alias", PLAIN));
+    let twice = module(&base, true, |module, _| {
+        module.typedef("alias", HOLDER);
+        module.typedef("alias", HOLDER)
+    });
+    let with_more = module(&base, true, |module, copy| {
+        module.typedef("alias", copy);
+        module.typedef("other", INT)
+    });
+    let another_held = module(&base, false, |module, copy| {
+        module.structure("held", 8, &[("y", INT)]);
+        module.typedef("alias", copy)
+    });
+    let wrong = [
+        [to_base(true), to_another],
+        [to_base(true), twice],
+        [to_base(true), with_more],
+        [to_base(true), another_held],
+        [to_base(false), to_copy(false)],
+    ];
+    for (place, [one, other]) in wrong.iter().enumerate() {
+        for (ours, shipped) in [(one, other), (other, one)] {
+            let compared = compare(&base, ours, shipped);
+            assert!(compared.differences.iter().all(|it| it.rule.is_none()), "{place}: {compared:#?}");
+            assert_eq!(compared.standing(), Standing::Unexplained, "{place}: {compared:#?}");
         }
+    }
+}
+
+#[test]
+fn copies_one_more_that_nothing_refers_to() {
+    let base = declaring_base();
+    let of = |use_copy: bool, twice: bool| {
+        let parsed = Btf::parse(&base).expect("valid");
+        let mut module = Source::over(&parsed);
+        let held = module.structure("held", 8, &[("x", INT)]);
+        let pointer = module.pointer(held);
+        let holder = module.structure("holder", 8, &[("held", pointer)]);
+        let pointer = module.pointer(holder);
+        if twice {
+            module.pointer(holder);
+        }
+        let other = module.pointer(HOLDER);
+        module.typedef("alias", if use_copy { other } else { pointer });
         module.bytes()
     };
-    let another = compare(&base, false, &module(8, true), &module(16, true), &[]);
-    assert!(another.differences.iter().any(|it| it.rule.is_none() && it.name == "s"), "{another:#?}");
-    for (ours, shipped) in [(false, true), (true, false)] {
-        let missing = compare(&base, false, &module(8, ours), &module(8, shipped), &[]);
-        let open: Vec<_> = missing.differences.iter().filter(|it| it.rule.is_none()).collect();
-        assert!(open.iter().any(|it| it.name == "s" && it.ours.is_some() == ours), "{missing:#?}");
-    }
-}
-
-#[test]
-fn copies_does_not_excuse_two_structs_of_one_name_taken_for_each_other() {
-    let base = declaring_base();
-    let btf = Btf::parse(&base).expect("valid");
-    let module = |first: bool| {
-        let mut module = Source::over(&btf);
-        let small = module.structure("private", 8, &[("x", INT)]);
-        let large = module.structure("private", 16, &[("x", INT), ("y", INT)]);
-        let pointer = module.pointer(if first { small } else { large });
-        module.structure("user", 8, &[("p", pointer)]);
+    let plain = {
+        let parsed = Btf::parse(&base).expect("valid");
+        let mut module = Source::over(&parsed);
+        let held = module.structure("held", 8, &[("x", INT)]);
+        let pointer = module.pointer(held);
+        let holder = module.structure("holder", 8, &[("held", pointer)]);
+        let pointer = module.pointer(holder);
+        module.typedef("alias", pointer);
         module.bytes()
     };
-    let compared = compare(&base, false, &module(true), &module(false), &[]);
-    assert!(compared.differences.iter().any(|it| it.rule.is_none() && it.name == "user"), "{compared:#?}");
-}
-
-/// A function `f` for each of these types of its parameter.
-fn functions(base: &Btf<'_>, sizes: &[u32]) -> Vec<u8> {
-    let mut source = Source::over(base);
-    for size in [1, 2, 8] {
-        source.int(&format!("int{size}"), size);
-    }
-    for size in sizes {
-        let place = [1, 2, 8].iter().position(|known| known == size).expect("one of these");
-        source.function("f", TypeId(4 + u32::try_from(place).expect("small")));
-    }
-    source.bytes()
-}
-
-#[test]
-fn choice_another_or_one_more_of_the_functions_that_are_defined() {
-    let base = declaring_base();
-    let btf = Btf::parse(&base).expect("valid");
-    let of = |sizes: &[u32]| functions(&btf, sizes);
-    let compared = compare(&base, true, &of(&[1]), &of(&[1, 2]), &of(&[1, 2]));
-    assert_eq!(outcome(&compared), (vec![("choice", "FUNC", false), ("choice", "FUNC_PROTO", false)], 0));
-    let compared = compare(&base, true, &of(&[1]), &of(&[2]), &of(&[1, 2]));
-    assert_eq!(outcome(&compared).0.len(), 4, "{compared:#?}");
-    assert_eq!(outcome(&compared).1, 0);
-}
-
-#[test]
-fn choice_is_among_what_is_defined_and_only_where_pahole_leaves_it_to_chance() {
-    let base = declaring_base();
-    let btf = Btf::parse(&base).expect("valid");
-    let of = |sizes: &[u32]| functions(&btf, sizes);
-    let open = |by_chance, ours: &[u32], shipped: &[u32], every: &[u32]| {
-        outcome(&compare(&base, by_chance, &of(ours), &of(shipped), &of(every))).1
+    let rules = |ours: &[u8]| {
+        let compared = compare(&base, ours, &plain);
+        compared.differences.iter().map(|it| it.rule.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(open(true, &[1], &[1, 8], &[1, 2]), 2, "one that is not defined");
-    assert_eq!(open(true, &[1], &[], &[1, 2]), 2, "the shipped has none");
-    assert_eq!(open(true, &[], &[1], &[1, 2]), 2, "ours has none");
-    assert_eq!(
-        open(true, &[1], &[2], &[2]),
-        3,
-        "there is but one, and ours is another: a function each, and its prototypes"
-    );
-    assert_eq!(open(false, &[1], &[1, 2], &[1, 2]), 2, "a pahole that always writes the same");
+    assert_eq!(rules(&of(false, false)), [Some("copies".to_owned())]);
+    assert!(rules(&of(true, false)).contains(&None), "something refers to it");
+    assert!(rules(&of(false, true)).contains(&None), "it is there twice");
 }

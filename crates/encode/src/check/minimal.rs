@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use btf::{Btf, Kind, Type, TypeId, Value, View};
 
-use super::{Differences, refine, shown, told_apart};
+use super::{Differences, refine, shown, surplus, told_apart};
 
 /// The types of a base, made ready to be looked for in the splits over it.
 ///
@@ -79,8 +79,8 @@ impl<'b> BaseTypes<'b> {
             .collect()
     }
 
-    /// What differs between two splits over this base if every type that repeats one of the base is taken for that, and equal
-    /// types of one side for one.
+    /// What differs between two splits over this base if every type that repeats one of the base is taken for that, and types of
+    /// one side that are equal then for one. A type that is there again just as it is has to be there as often on both sides.
     ///
     /// Whether a unit's struct becomes the base's or the copy that was written again depends, in libbpf, on which of them is
     /// met first on the way through all units' types as they were read (`btf_dedup_merge_hypot_map` takes the first in
@@ -101,11 +101,12 @@ impl<'b> BaseTypes<'b> {
                 .collect()
         };
         let common = known[0].intersection(&known[1]).count();
-        Differences {
-            left: only(sides[0], &classes[0], &repeated[0], &known[1]),
-            right: only(sides[1], &classes[1], &repeated[1], &known[0]),
-            common,
-        }
+        let mut left: Vec<TypeId> = only(sides[0], &classes[0], &repeated[0], &known[1]);
+        let mut right: Vec<TypeId> = only(sides[1], &classes[1], &repeated[1], &known[0]);
+        let exact = told_apart(sides, [&[], &[]]);
+        left.extend(too_often(sides[0], &exact[0], &exact[1]));
+        right.extend(too_often(sides[1], &exact[1], &exact[0]));
+        Differences { left, right, common }
     }
 
     /// For each type of a split the type of the base that it equals.
@@ -158,6 +159,17 @@ impl<'b> BaseTypes<'b> {
             (own, other) => own == other,
         })
     }
+}
+
+/// The types of a side that the other has as well, but not as often.
+fn too_often(view: View<'_>, classes: &[u64], others: &[u64]) -> Vec<TypeId> {
+    let known: HashMap<u64, i64> = others.iter().fold(HashMap::new(), |mut known, class| {
+        *known.entry(*class).or_default() += 1;
+        known
+    });
+    let surplus = surplus(view, classes, &mut known.clone());
+    let class = |id: TypeId| classes.get(id.0.saturating_sub(view.first_id().0) as usize);
+    surplus.into_iter().filter(|id| class(*id).is_some_and(|class| known.contains_key(class))).collect()
 }
 
 /// The class of a type of the base; `void` has one of its own.

@@ -209,4 +209,7 @@ fn repeated_types_are_taken_for_the_bases() {
     }
     let found = types.differences(&one, &wrong);
     assert_eq!((found.left.len(), found.right.len()), (1, 1));
+    let twice = with_typedefs(&[circle, circle]);
+    let found = types.differences(&one, &Btf::parse(&twice).expect("valid"));
+    assert_eq!((found.left.len(), found.right.len()), (0, 1), "a type that is there twice is no repeated one");
 }

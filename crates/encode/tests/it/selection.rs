@@ -157,20 +157,3 @@ fn units_in_rust_are_left_out_and_counted() {
         assert_eq!(encoded.report.skipped_units.get("written in Rust"), exclude_rust.then_some(&1));
     }
 }
-
-#[test]
-fn every_definition_is_written_where_all_are_wanted_and_equal_ones_once() {
-    let mut source = Source::new();
-    for name in ["int", "long int", "int"] {
-        let mut unit = source.unit();
-        let ty = unit.base(name, 4, gimli::DW_ATE_signed);
-        unit.function("several", &[("x", ty)]);
-        unit.function("one", &[]);
-    }
-    source.function_symbol("several");
-    source.function_symbol("one");
-    let encoded = source.encode(Options { functions: Functions::Every, ..Options::kernel() });
-    let btf = parse(&encoded);
-    let count = |name| named(btf.alone(), Kind::Func, name).len();
-    assert_eq!((count("several"), count("one")), (2, 1));
-}

@@ -1,0 +1,22 @@
+//! Which of two equal types something refers to: the base's, or the module's own copy of it.
+
+use btf::Btf;
+use encode::check::BaseTypes;
+
+use super::Rule;
+
+pub(crate) const RULE: Rule = Rule {
+    name: "repeated",
+    predicts: "one of the two has types again that the base has, each leading to a struct that the base only declares and the \
+               module defines; with each of them taken for the base's type both are the same",
+    cause: "libbpf, btf.c, btf_dedup_is_equiv and btf_dedup_merge_hypot_map: the first struct of a unit that leads to such a \
+            declaration is written again, and whether what comes later refers to it or to the base's depends on which of them \
+            is met first",
+};
+
+/// Whether that is all that two splits over a base differ in.
+pub(crate) fn explains(base: &BaseTypes<'_>, ours: &Btf<'_>, shipped: &Btf<'_>) -> bool {
+    let repeated = [ours, shipped].map(|split| base.repeated_in(split)).concat();
+    let has_reason = !repeated.is_empty() && repeated.iter().all(|it| it.forward.is_some());
+    has_reason && base.differences(ours, shipped).is_empty()
+}
