@@ -43,8 +43,8 @@
 //! - Nothing depends on the numbers of names or on hashes: they differ from run to run where threads race for them.
 //! - Types and strings stand in the order in which pahole comes upon them (`dedup::Origin`, `write`), so that what a kernel says
 //!   of BTF over another base does not depend on which of the two encoded it.
-//! - What is not encoded is counted ([`Report`]), and what cannot be encoded is an error ([`EncodeError`]); nothing is
-//!   dropped in silence.
+//! - What is not encoded is counted ([`Report`]), but for functions and variables that pahole's rules pass over. What cannot be
+//!   encoded is an error ([`EncodeError`]).
 //! - Input may be anything: every offset and length is checked, nothing is allocated by a length that was not, and what is
 //!   followed, references, siblings or aliases, is followed a bounded number of times.
 //!

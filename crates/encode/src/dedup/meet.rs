@@ -162,22 +162,22 @@ impl Meeting<'_, '_> {
                 self.set(top, IN_PROGRESS);
                 words.clear();
                 words.extend_from_slice(self.unit.get(top));
-                let mut missing = None;
+                let (waiting, mut is_circle) = (stack.len(), false);
                 record::map_references(&mut words, |id| {
                     let known = self.known_reference(id);
+                    is_circle |= known == IN_PROGRESS;
                     if known & LOCAL != 0 {
-                        missing = Some(known);
+                        stack.push(known & !LOCAL);
                     }
                     known
                 });
-                match missing {
-                    Some(IN_PROGRESS) => return Err(EncodeError::Circle),
-                    Some(id) => stack.push(id & !LOCAL),
-                    None => {
-                        let id = self.pool.intern(&words, self.origin(top))?;
-                        self.set(top, id);
-                        stack.pop();
-                    }
+                if is_circle {
+                    return Err(EncodeError::Circle);
+                }
+                if stack.len() == waiting {
+                    let id = self.pool.intern(&words, self.origin(top))?;
+                    self.set(top, id);
+                    stack.pop();
                 }
             }
         }

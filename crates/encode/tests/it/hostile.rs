@@ -179,3 +179,22 @@ fn damaged_samples_are_survived() {
         }
     }
 }
+
+/// What refers to many types that come later is gone through twice, not once for each of them.
+#[test]
+fn a_prototype_may_refer_to_many_types_that_come_later() {
+    const PARAMETERS: usize = 60_000;
+    let mut source = Source::new();
+    let mut unit = source.unit();
+    let prototype = unit.add(gimli::DW_TAG_subroutine_type, "");
+    let parameters: Vec<_> =
+        (0..PARAMETERS).map(|_| unit.add_in(prototype, gimli::DW_TAG_formal_parameter, "")).collect();
+    let mut ty = unit.int();
+    for parameter in parameters {
+        ty = unit.to(gimli::DW_TAG_pointer_type, "", ty);
+        unit.typed(parameter, ty);
+    }
+    let encoded = source.encode(Options::kernel());
+    let btf = btf::Btf::parse(&encoded.btf).expect("what is written can be read");
+    assert_eq!(btf.len() as usize, PARAMETERS + 2);
+}

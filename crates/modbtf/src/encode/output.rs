@@ -67,7 +67,7 @@ fn detached(dir: &Path, name: &Path) -> PathBuf {
     dir.join(name).with_file_name(format!("{}.btf", stem(name).unwrap_or(&file)))
 }
 
-/// Writes BTF to a file, and its own base, if it has one, beside it.
+/// Writes BTF to a file, and its own base, if it has one, beside it: a base of before that is not its own must not stay.
 pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Error> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(|source| kmod::Error::Io {
@@ -76,8 +76,17 @@ pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Er
             source,
         })?;
     }
-    kmod::replace_file(path, &encoded.btf)?;
-    encoded.base.as_ref().map_or(Ok(()), |base| kmod::replace_file(with_base(path), base))
+    let base_path = with_base(path);
+    match &encoded.base {
+        Some(base) => kmod::replace_file(base_path, base)?,
+        None => match std::fs::remove_file(&base_path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(kmod::Error::Io { action: "remove", path: base_path, source });
+            }
+            _ => {}
+        },
+    }
+    kmod::replace_file(path, &encoded.btf)
 }
 
 fn with_base(path: &Path) -> PathBuf {

@@ -51,6 +51,22 @@ fn a_kernel_is_encoded_whole_and_its_btf_is_a_base() {
 }
 
 #[test]
+fn a_base_of_its_own_lies_beside_the_btf_that_has_one_and_no_other() {
+    let bench = Bench::new();
+    let one = ["--detached", "out", "modules/fs/one.ko"];
+    bench.modbtf(&over(&[&["--features", "+distilled_base"][..], &one].concat())).expect(0);
+    let names = || bench.names().into_iter().filter(|name| name.starts_with("out/")).collect::<Vec<_>>();
+    let with_base = names();
+    assert!(with_base.len() == 2 && with_base.iter().any(|name| name.ends_with(".btf.base")), "{with_base:?}");
+    bench.modbtf(&over(&one)).expect(0);
+    let without = names();
+    assert!(
+        without.len() == 1 && without[0].ends_with(".btf"),
+        "a base that is no longer its own is gone: {without:?}"
+    );
+}
+
+#[test]
 fn a_module_needs_a_base_or_a_word_that_it_has_none() {
     let bench = Bench::new();
     let refused = bench.modbtf(&["encode", "--out", "x.btf", "modules/three.ko"]).expect(1).out();
