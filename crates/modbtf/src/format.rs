@@ -25,6 +25,11 @@ pub(crate) struct Format {
 impl Format {
     pub(crate) const HUMAN: Self = Self { form: Form::Human, file: None };
 
+    /// The file that the report goes to, if it goes to one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// How many columns a line may have.
     pub(crate) fn width(&self) -> usize {
         let terminal = self.file.is_none() && io::stdout().is_terminal();

@@ -14,6 +14,7 @@ pub mod exit;
 mod format;
 mod interrupt;
 mod number;
+mod overlap;
 pub mod pahole;
 
 /// The text of an error and its causes, each on a line of its own.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use walkdir::WalkDir;
 
+pub use crate::overlap::Overlap;
+
 /// Why the command line cannot be followed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,6 +39,9 @@ pub enum UsageError {
         /// Where both go.
         to: PathBuf,
     },
+    /// A file would be written over one that is read.
+    #[error(transparent)]
+    Overlap(#[from] Overlap),
     /// Names of features that are not known.
     #[error("failed to choose the features: {unknown} not known; there are default, all, {known}")]
     Features {

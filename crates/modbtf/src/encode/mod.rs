@@ -14,8 +14,8 @@ use ::encode::{Features, Options, PreparedBase};
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, ValueEnum};
 
-pub use input::UsageError;
-pub(crate) use output::{sections, write_files};
+pub use input::{Overlap, UsageError};
+pub(crate) use output::{sections, spare, write_files};
 
 use crate::exit::Exit;
 use crate::format::{Form, Format};
@@ -54,7 +54,7 @@ pub struct Arguments {
     #[arg(long)]
     in_place: bool,
 
-    /// Puts the BTF of each file into a file of its own below this directory, NAME.btf.
+    /// Puts the BTF of each file into a file of its own below this directory, NAME.btf. No file that is read is written over.
     #[arg(long, value_name = "DIR")]
     detached: Option<PathBuf>,
 

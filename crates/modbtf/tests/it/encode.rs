@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
 use kmod::{Compression, Module};
@@ -133,6 +133,37 @@ fn a_base_that_is_none_is_an_error_before_anything_is_written() {
         assert!(said.contains(base) && said.contains("base"), "{said}");
     }
     assert_eq!(MODULES.map(|(name, _)| bench.read(&format!("modules/{name}"))), before);
+}
+
+/// What is read is known whatever name it is given by.
+#[test]
+fn nothing_that_is_read_is_written_over() {
+    let bench = Bench::new();
+    symlink("three.ko", bench.path("modules/three.btf")).unwrap();
+    fs::hard_link(bench.path("vmlinux"), bench.path("hard")).unwrap();
+    bench.write("beside.base", &bench.read("vmlinux"));
+    bench.write("out/a.btf", &bench.base());
+    bench.write("out/b.btf.base", &bench.base());
+    bench.write("a.ko", &bench.read("modules/three.ko"));
+    bench.write("b.ko", &bench.read("modules/three.ko"));
+    let (names, before) = (bench.names(), bench.all());
+    let lines: [(&str, &[&str], &str); 10] = [
+        ("vmlinux", &["--out", "./vmlinux", "a.ko"], "./vmlinux is the base (vmlinux)"),
+        ("vmlinux", &["--out", "hard", "a.ko"], "hard is the base (vmlinux)"),
+        ("vmlinux", &["--out", "a.ko", "./a.ko"], "a.ko is a file to be encoded (./a.ko)"),
+        ("vmlinux", &["--out", "modules/three.btf", "modules/three.ko"], "is a file to be encoded"),
+        ("beside.base", &["--out", "beside", "a.ko"], "beside.base is the base"),
+        ("out/a.btf", &["--detached", "out", "a.ko"], "out/a.btf is the base"),
+        ("out/b.btf.base", &["--detached", "out", "b.ko"], "out/b.btf.base is the base"),
+        ("vmlinux", &["--detached", "modules", "modules"], "modules/three.btf is a file to be encoded"),
+        ("vmlinux", &["--out", "x", "--format", "json:a.ko", "a.ko"], "a.ko is a file to be encoded"),
+        ("vmlinux", &["--in-place", "--format", "human:hard", "a.ko"], "hard is the base"),
+    ];
+    for (base, line, why) in lines {
+        let said = bench.modbtf(&[&["encode", "--base", base], line].concat()).expect(2).err();
+        assert!(said.contains(why) && said.contains("would be lost"), "{line:?}: {said}");
+        assert_eq!((bench.names(), bench.all()), (names.clone(), before.clone()), "{line:?}");
+    }
 }
 
 #[test]
