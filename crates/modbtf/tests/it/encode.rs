@@ -135,6 +135,40 @@ fn a_base_that_is_none_is_an_error_before_anything_is_written() {
     assert_eq!(MODULES.map(|(name, _)| bench.read(&format!("modules/{name}"))), before);
 }
 
+#[test]
+fn a_file_is_taken_once_whatever_names_lead_to_it() {
+    let bench = Bench::new();
+    symlink("three.ko", bench.path("modules/a-link.ko")).unwrap();
+    symlink("modules", bench.path("the-same")).unwrap();
+    let count = |paths: &[&'static str]| {
+        let json = bench.modbtf(&over(&[&["--in-place", "--format", "json"], paths].concat())).expect(0).out();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let files = json["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap().to_owned());
+        assert_eq!(json["summary"]["encoded"], files.len());
+        files.collect::<Vec<_>>()
+    };
+    assert_eq!(count(&["modules/three.ko", "./modules/three.ko", "modules/fs/../three.ko"]), ["modules/three.ko"]);
+    assert_eq!(count(&["modules/a-link.ko", "modules/three.ko"]), ["modules/a-link.ko"]);
+    let all = ["modules/fs/one.ko", "modules/net/two.ko", "modules/three.ko"];
+    assert_eq!(count(&["modules"]), all, "the file, not the link to it");
+    assert_eq!(count(&["modules", "the-same", "modules/net", "./modules/three.ko"]), all);
+    assert!(fs::symlink_metadata(bench.path("modules/a-link.ko")).unwrap().is_symlink());
+}
+
+/// A link that leads nowhere is as little passed over in silence as a file that is damaged.
+#[test]
+fn links_that_lead_nowhere_are_told() {
+    let bench = Bench::new();
+    symlink("gone.ko", bench.path("modules/dangling.ko")).unwrap();
+    symlink("circle.ko", bench.path("modules/circle.ko")).unwrap();
+    symlink(".", bench.path("modules/directory.ko")).unwrap();
+    let said = bench.modbtf(&over(&["--in-place", "modules"])).expect(3).out();
+    assert!(said.starts_with("3 files encoded in ") && said.contains("2 NOT encoded"), "{said}");
+    assert!(said.contains("modules/dangling.ko\n") && said.contains("modules/circle.ko\n"), "{said}");
+    let said = bench.modbtf(&over(&["--in-place", "modules/circle.ko"])).expect(2).err();
+    assert!(said.contains("symbolic links"), "{said}");
+}
+
 /// What is read is known whatever name it is given by.
 #[test]
 fn nothing_that_is_read_is_written_over() {
@@ -218,10 +252,11 @@ fn programs_get_json() {
 fn a_command_line_that_cannot_be_followed_is_usage() {
     let bench = Bench::new();
     fs::create_dir(bench.path("empty")).unwrap();
-    let lines: [(&[&'static str], &str); 7] = [
+    let lines: [(&[&'static str], &str); 8] = [
+        (&["--out", "x", "/dev/null"], "neither a file nor"),
         (&["modules"], "--in-place"),
         (&["--in-place", "--out", "x", "modules/three.ko"], "cannot be used with"),
-        (&["--in-place", "nowhere.ko"], "no such file"),
+        (&["--in-place", "nowhere.ko"], "No such file"),
         (&["--in-place", "empty"], "failed to find a module"),
         (&["--out", "x", "modules"], "use --detached"),
         (&["--in-place", "--features", "var,cobol", "modules"], "cobol not known"),
