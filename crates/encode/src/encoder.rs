@@ -163,6 +163,7 @@ impl<'b> Encoder<'b> {
         pool.has_function_symbols = wanted.functions.is_some();
         let mut report = Report::default();
         let threads = self.units(&file, &names, &wanted, schedule, &mut pool, &mut report)?;
+        report.circles = pool.circles;
         Ok(Read { pool, names, threads, report })
     }
 
