@@ -233,6 +233,9 @@ fn a_prototype_may_refer_to_many_types_that_come_later() {
     let mut source = Source::new();
     let mut unit = source.unit();
     let prototype = unit.add(gimli::DW_TAG_subroutine_type, "");
+    // A declaration that turns out to be a struct has all types settled once more.
+    let declared = unit.declare(gimli::DW_TAG_structure_type, "held");
+    unit.to(gimli::DW_TAG_const_type, "", declared);
     let parameters: Vec<_> =
         (0..PARAMETERS).map(|_| unit.add_in(prototype, gimli::DW_TAG_formal_parameter, "")).collect();
     let mut ty = unit.int();
@@ -240,7 +243,9 @@ fn a_prototype_may_refer_to_many_types_that_come_later() {
         ty = unit.to(gimli::DW_TAG_pointer_type, "", ty);
         unit.typed(parameter, ty);
     }
+    source.unit().composite(gimli::DW_TAG_structure_type, "held", 8);
     let encoded = source.encode(Options::kernel());
     let btf = btf::Btf::parse(&encoded.btf).expect("what is written can be read");
-    assert_eq!(btf.len() as usize, PARAMETERS + 2);
+    // The prototype, the pointers, int, the struct and what is const of it.
+    assert_eq!(btf.len() as usize, PARAMETERS + 4);
 }
