@@ -5,7 +5,6 @@ mod doctor;
 mod encode_check;
 mod environment;
 mod faults;
-mod format;
 mod fuzz;
 mod interrupt;
 mod kernel;

@@ -6,14 +6,14 @@
 //! - [`encode`]: `modbtf encode`, many files over one base that is prepared once;
 //! - [`pahole`]: `modbtf-pahole`, which takes pahole's arguments as kbuild gives them;
 //! - [`exit`]: what the exit codes mean;
+//! - [`mod@format`]: in which form a report is given and where it goes, as `cargo xtask` has it, too;
 //! - [`documents`]: man pages and completions.
 
 pub mod documents;
 pub mod encode;
 pub mod exit;
-mod format;
+pub mod format;
 mod interrupt;
-mod number;
 mod overlap;
 pub mod pahole;
 

@@ -18,7 +18,7 @@ pub use input::{Overlap, UsageError};
 pub(crate) use output::{sections, spare, write_files};
 
 use crate::exit::Exit;
-use crate::format::{Form, Format};
+use crate::format::Format;
 use crate::interrupt;
 use batch::Batch;
 use output::Output;
@@ -81,8 +81,15 @@ pub struct Arguments {
     like: Like,
 
     /// The report's form, human or json, and possibly a file for it; may be repeated.
-    #[arg(long, value_name = "FORM[:FILE]")]
-    format: Vec<Format>,
+    #[arg(long, value_name = "FORM[:FILE]", default_value = "human")]
+    format: Vec<Format<Form>>,
+}
+
+/// The forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Human,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -114,9 +121,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let results = batch.run(inputs, &|done| display.done(done))?;
     display.finish();
     let report = Report::new(results, base.as_ref().map(PreparedBase::len), start.elapsed());
-    for format in if arguments.format.is_empty() { &[Format::HUMAN][..] } else { &arguments.format } {
-        format.write(&match format.form {
-            Form::Human => report.human(format.width()),
+    for format in &arguments.format {
+        format.write(match format.form {
+            Form::Human => report.human(format.style().1),
             Form::Json => report.json()?,
         })?;
     }
