@@ -34,12 +34,13 @@ fn linux_7_2_gets_btf_beside_the_module() {
     let before = bench.read("modules/three.ko");
     bench.write("modules/three.ko.BTF.1", &[7; 1000]);
     let line = "-J -j2 --btf_features=encode_force,var,float,enum64,decl_tag,type_tag,optimized_func,consistent_func,\
-                decl_tag_kfuncs --btf_features=attributes,of_next_year --lang_exclude=rust --btf_base vmlinux \
+                decl_tag_kfuncs --btf_features=attributes,layout,of_next_year --lang_exclude=rust --btf_base vmlinux \
                 --btf_encode_detached=modules/three.ko.BTF.1 modules/three.ko";
     pahole(&bench, line).expect(0);
     assert_eq!(bench.read("modules/three.ko"), before);
     let detached = bench.read("modules/three.ko.BTF.1");
     assert_eq!(Bench::structs(&detached, Some(&bench.base())), ["three"], "what was there is gone");
+    assert_eq!(detached[4..8], 24u32.to_le_bytes(), "a header without a layout");
 }
 
 #[test]
