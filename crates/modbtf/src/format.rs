@@ -74,7 +74,9 @@ impl<F: ValueEnum> FromStr for Format<F> {
 /// Replaces a file; a pipe or a device is written to as it is.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     match fs::metadata(path) {
-        Ok(there) if !there.is_file() => fs::write(path, bytes).with_context(|| path.display().to_string()),
+        Ok(there) if !there.is_file() => {
+            fs::write(path, bytes).with_context(|| format!("failed to write {}", path.display()))
+        }
         _ => Ok(kmod::replace_file(path, bytes)?),
     }
 }

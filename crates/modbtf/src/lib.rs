@@ -20,8 +20,15 @@ pub mod pahole;
 /// The text of an error and its causes, each on a line of its own.
 #[must_use]
 pub fn one_line_a_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
+    causes(error).join("\n  because: ")
+}
+
+/// The texts of an error and its causes, without those that only say again what the one before them said.
+fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut causes: Vec<_> =
+        std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    causes.dedup();
+    causes
 }
 
 /// A line on standard error. That nobody reads it is no failure.

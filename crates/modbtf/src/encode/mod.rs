@@ -19,7 +19,7 @@ pub(crate) use output::{sections, spare, write_files};
 
 use crate::exit::Exit;
 use crate::format::Format;
-use crate::interrupt;
+use crate::{interrupt, say};
 use batch::Batch;
 use output::Output;
 use progress::Display;
@@ -121,13 +121,21 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let results = batch.run(inputs, &|done| display.done(done))?;
     display.finish();
     let report = Report::new(results, base.as_ref().map(PreparedBase::len), start.elapsed());
-    for format in &arguments.format {
-        format.write(match format.form {
-            Form::Human => report.human(format.style().1),
-            Form::Json => report.json()?,
-        })?;
+    let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&report, format)).collect();
+    match printed.into_iter().collect() {
+        Ok(()) => Ok(report.exit()),
+        Err(error) => {
+            say(&report.summary());
+            Err(error)
+        }
     }
-    Ok(report.exit())
+}
+
+fn print(report: &Report, format: &Format<Form>) -> Result<()> {
+    format.write(match format.form {
+        Form::Human => report.human(format.style().1),
+        Form::Json => report.json()?,
+    })
 }
 
 /// Reads a base and prepares it.

@@ -100,22 +100,22 @@ pub(crate) fn spare(sources: &Sources, path: &Path) -> Result<(), Overlap> {
 pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Error> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(|source| kmod::Error::Io {
-            action: "create",
+            action: "create the directory",
             path: dir.to_owned(),
             source,
         })?;
     }
     let base_path = with_base(path);
-    match &encoded.base {
-        Some(base) => kmod::replace_file(base_path, base)?,
-        None => match std::fs::remove_file(&base_path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(kmod::Error::Io { action: "remove", path: base_path, source });
-            }
-            _ => {}
-        },
+    if let Some(base) = &encoded.base {
+        return kmod::replace_files(&[(&base_path, base), (path, &encoded.btf)]);
     }
-    kmod::replace_file(path, &encoded.btf)
+    kmod::replace_file(path, &encoded.btf)?;
+    match std::fs::remove_file(&base_path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(kmod::Error::Io { action: "remove", path: base_path, source })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn with_base(path: &Path) -> PathBuf {

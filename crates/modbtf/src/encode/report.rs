@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::batch::{Done, Failure, Written};
 use crate::exit::Exit;
-use crate::one_line_a_cause;
+use crate::{causes, one_line_a_cause};
 
 /// What came of all files.
 pub(super) struct Report {
@@ -123,7 +123,8 @@ impl Report {
         text
     }
 
-    fn summary(&self) -> String {
+    /// The one sentence that matters.
+    pub(super) fn summary(&self) -> String {
         let Total { encoded, failed, not_begun, bytes, types, functions, variables } = self.total();
         let mut text = format!("{} encoded in {:.2} s", of(encoded, "file"), self.elapsed.as_secs_f64());
         if encoded > 0 {
@@ -166,11 +167,7 @@ impl Report {
                     variables: report.variables,
                     left_out: report.left_out().into_iter().collect(),
                 },
-                Some(Err(failure)) => JsonOutcome::Failed {
-                    causes: std::iter::successors(Some(failure as &dyn std::error::Error), |error| error.source())
-                        .map(ToString::to_string)
-                        .collect(),
-                },
+                Some(Err(failure)) => JsonOutcome::Failed { causes: causes(failure) },
                 None => JsonOutcome::NotBegun,
             };
             JsonFile { path: file.path.display().to_string(), outcome }

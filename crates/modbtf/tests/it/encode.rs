@@ -104,12 +104,16 @@ fn what_cannot_be_encoded_is_named_and_the_others_go_on() {
     bench.write("modules/text.ko", b"this is no module");
     let signed = [whole.as_slice(), b"sign", &[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 4], b"~Module signature appended~\n"];
     bench.write("modules/signed.ko", &signed.concat());
-    let bad = ["cut", "no-dwarf", "signed", "text"];
+    bench.write("modules/empty.ko", b"");
+    bench.write("modules/head.ko", &whole[..30]);
+    let bad = ["cut", "empty", "head", "no-dwarf", "signed", "text"];
     let before = bad.map(|name| bench.read(&format!("modules/{name}.ko")));
     let names = bench.names();
     let said = bench.modbtf(&over(&["--in-place", "modules"])).expect(1).out();
-    assert!(said.starts_with("3 files encoded in ") && said.contains("4 NOT encoded"), "{said}");
-    for (name, why) in bad.iter().zip(["bytes", "no DWARF", "give --drop-signature", "ELF"]) {
+    assert!(said.starts_with("3 files encoded in ") && said.contains("6 NOT encoded"), "{said}");
+    let why =
+        ["bytes", "the file is empty", "only 30 bytes", "no DWARF", "give --drop-signature", "begins with 74 68 69 73"];
+    for (name, why) in bad.iter().zip(why) {
         let (_, after) = said.split_once(&format!("modules/{name}.ko\n")).unwrap_or_else(|| panic!("{name}: {said}"));
         assert!(after.contains(why), "{name}: {said}");
     }
@@ -128,7 +132,8 @@ fn a_base_that_is_none_is_an_error_before_anything_is_written() {
     cut.truncate(30);
     bench.write("cut.btf", &cut);
     bench.write("text", b"no BTF");
-    for base in ["text", "cut.btf", "vmlinux.plain", "modules/three.ko", "nowhere", "modules"] {
+    bench.write("empty", b"");
+    for base in ["text", "empty", "cut.btf", "vmlinux.plain", "modules/three.ko", "nowhere", "modules"] {
         let said = bench.modbtf(&["encode", "--base", base, "--in-place", "modules"]).expect(3).err();
         assert!(said.contains(base) && said.contains("base"), "{said}");
     }
@@ -211,6 +216,32 @@ fn a_read_only_file_stays_as_it_is() {
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
+#[test]
+fn a_report_that_cannot_be_written_is_told_and_what_was_done_as_well() {
+    let bench = Bench::new();
+    let reports = ["--format", "json:nowhere/report", "--format", "human:report.txt"];
+    let said = bench.modbtf(&over(&[&["--in-place", "modules"][..], &reports].concat())).expect(3).err();
+    assert!(said.starts_with("3 files encoded in ") && said.contains("nowhere/report"), "{said}");
+    assert!(String::from_utf8(bench.read("report.txt")).unwrap().starts_with("3 files encoded"));
+    let said = bench.modbtf(&over(&["--in-place", "--format", "human:/dev/full", "modules"])).expect(3).err();
+    assert!(said.contains("failed to write /dev/full") && said.contains("No space left"), "{said}");
+}
+
+/// A base of its own and what lies over it belong together.
+#[test]
+fn what_cannot_be_written_leaves_both_files_of_before() {
+    let bench = Bench::new();
+    let line = |features: &'static str| over(&["--features", features, "--out", "x.btf", "modules/fs/one.ko"]);
+    bench.modbtf(&line("+distilled_base")).expect(0);
+    fs::set_permissions(bench.path("x.btf"), fs::Permissions::from_mode(0o444)).unwrap();
+    let (names, before) = (bench.names(), bench.all());
+    for features in ["default", "+distilled_base"] {
+        let said = bench.modbtf(&line(features)).expect(3).out();
+        assert!(said.contains("x.btf: it is read-only"), "{said}");
+        assert_eq!((bench.names(), bench.all()), (names.clone(), before.clone()), "{features}");
+    }
+}
+
 /// A limit on the length of files stands in for a full disk: both let a write fail in the middle.
 #[test]
 fn a_full_disk_leaves_the_file_as_it_was() {
@@ -226,6 +257,7 @@ fn a_full_disk_leaves_the_file_as_it_was() {
         let arguments: Vec<_> = OVER.iter().chain(output).collect();
         let said = bench.run_as(shell, &arguments).expect(3).out();
         assert!(said.contains("large.ko") && said.contains("failed to write"), "{said}");
+        assert!(!said.contains(".new-"), "how it is done is of no use to anybody: {said}");
         assert_eq!(bench.read("large.ko"), before);
         assert_eq!(bench.names(), names);
     }
