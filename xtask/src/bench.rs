@@ -8,10 +8,10 @@ use figures::measure::{self, Plan};
 use figures::{Report, Style};
 use kernels::build::{Workshop, static_program};
 use kernels::scratch::{self, Folder};
+use modbtf::format::Format;
 use scenario::exit::Exit;
 
 use crate::environment::Environment;
-use crate::format::Format;
 use crate::workshop::{in_workshop, with_debug};
 
 /// The kernel whose files are encoded.

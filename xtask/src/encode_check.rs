@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result};
 use encode_check::{KernelReport, Report, Style, Subject, VERSION};
 use kernels::build::{Symbols, Workshop};
 use kernels::{Progress, Stage};
+use modbtf::format::Format;
 use scenario::exit::Exit;
 
 use crate::environment::Environment;
-use crate::format::Format;
 use crate::workshop::{in_workshop, with_debug};
 
 /// The kernels that are checked without arguments.

@@ -145,7 +145,7 @@ impl Table {
             }
             Err(error) => {
                 self.missed += 1;
-                ("MISSED", crate::one_line_a_cause(&error))
+                ("MISSED", modbtf::one_line_a_cause(error.as_ref()))
             }
         };
         let Described { name, done, demanded } = fault;

@@ -7,15 +7,14 @@ use clap::Subcommand;
 use kernels::archive::AptArchive;
 use kernels::build::external::{self, External, ExternalRequest};
 use kernels::build::{self, Build, Clean, Config, Recipes, Request, Workshop};
-use kernels::engine;
-use kernels::image::{self, Kind};
 use kernels::source::{self, Source, SourcePins};
-use kernels::{Cache, Class, Context, Error};
+use kernels::{Cache, Context};
 use scenario::exit::Exit;
 
 use crate::environment::Environment;
 use crate::interrupt;
 use crate::progress::{self, Display};
+use crate::workshop::{in_workshop, told};
 
 /// Builds kernels from source, lists them, removes them.
 ///
@@ -88,47 +87,27 @@ struct Cleaning {
 ///
 /// What keeps a kernel from being built, and the cache from being read.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    let result = match &arguments.command {
-        Command::Build(arguments) => build(arguments),
-        Command::List(arguments) => list(arguments),
-        Command::Clean(arguments) => clean(arguments),
-    };
-    result.or_else(|error| match error.downcast_ref::<Error>().map(Error::class) {
-        None => Err(error),
-        Some(class) => {
-            progress::say(&format!("error: {}", crate::one_line_a_cause(&error)));
-            Ok(match class {
-                Class::Usage => Exit::Usage,
-                Class::Cancelled => Exit::Interrupted,
-                Class::Environment => Exit::Environment,
-            })
-        }
-    })
+    match &arguments.command {
+        Command::Build(arguments) => in_workshop(&arguments.environment, |workshop| build(arguments, workshop)),
+        Command::List(arguments) => told(list(arguments)),
+        Command::Clean(arguments) => told(clean(arguments)),
+    }
 }
 
-fn build(arguments: &Building) -> Result<Exit> {
-    let display = Display::new();
-    let show = |progress| display.ready(progress);
-    let cancel = interrupt::flag()?;
-    let apt = arguments.environment.apt()?;
-    let context = arguments.environment.context(&apt, &cancel, &show)?;
-    let choice = engine::prepare(&context, arguments.environment.engine)?;
-    let image = image::prepare(&context, &choice.engine, Kind::Build)?;
-    let workshop = Workshop { context: &context, engine: &choice.engine, image: &image, encoder: None };
-
-    let Some(source) = source(arguments, &workshop)? else { return Ok(Exit::Environment) };
+fn build(arguments: &Building, workshop: &Workshop<'_>) -> Result<Exit> {
+    let Some(source) = source(arguments, workshop)? else { return Ok(Exit::Environment) };
     let recipes = Recipes::at(arguments.kernel_configs.clone().unwrap_or_else(|| crate::root().join("kernel-configs")));
     let fragments: Vec<&str> = arguments.config.iter().map(String::as_str).filter(|name| *name != "base").collect();
     let mut config = Config::new(&fragments);
     config.expected_off.extend(arguments.expect_off.iter().cloned());
     let upgrade = arguments.upgrade.as_deref();
     let request = Request { source: &source, recipes: &recipes, config: &config, upgrade };
-    let built = build::build(&workshop, &request)?;
+    let built = build::build(workshop, &request)?;
     crate::print_line(&built.manifest.name);
     crate::print_line(&format!("  in {}", built.directory.display()));
     crate::print_line(&format!("  {}", summary(&built)));
     if !arguments.external.is_empty() {
-        let modules = external::build(&workshop, &ExternalRequest { request, sources: &arguments.external })?;
+        let modules = external::build(workshop, &ExternalRequest { request, sources: &arguments.external })?;
         crate::print_line(&modules.manifest.name);
         crate::print_line(&format!("  in {}", modules.directory.display()));
         crate::print_line(&format!("  {}", external_summary(&modules)));

@@ -5,7 +5,6 @@ mod doctor;
 mod encode_check;
 mod environment;
 mod faults;
-mod format;
 mod fuzz;
 mod interrupt;
 mod kernel;
@@ -19,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use modbtf::one_line_a_cause;
 use scenario::exit::Exit;
 
 /// The project's own commands.
@@ -56,15 +56,10 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error| {
-        progress::say(&format!("error: {}", one_line_a_cause(&error)));
+        progress::say(&format!("error: {}", one_line_a_cause(error.as_ref())));
         exit_of(&error)
     });
     ExitCode::from(exit.code())
-}
-
-/// An error and its causes, each on a line of its own.
-fn one_line_a_cause(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
 }
 
 /// What an error exits with: what it says of itself if it is one of ours, otherwise the environment is to blame.

@@ -7,10 +7,10 @@ use figures::{KernelSizes, Overhead, Report, Sizes, Style};
 use kernels::archive::{AptArchive, Unavailable};
 use kernels::build::{self, Config, Recipes, Request, Workshop};
 use kernels::source::{self, Source, SourcePins};
+use modbtf::format::Format;
 use scenario::exit::Exit;
 
 use crate::environment::Environment;
-use crate::format::Format;
 use crate::workshop::{available, in_workshop, with_debug};
 
 /// The kernel whose modules are measured besides those that are built here.

@@ -9,6 +9,7 @@ use kernels::archive::resolve;
 use kernels::build::{Encoder, Recipes};
 use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
+use modbtf::format::Format;
 use scenario::choice::{Breadth, choose};
 use scenario::definition::{Boot, Definition, Kernel, Modules, Scenario, Subject, test_name};
 use scenario::exit::{Ending, Exit};
@@ -17,7 +18,6 @@ use scenario::run::{self, Job, Mode, Options, Origin, Pair, Ready, Sources, Want
 use xshell::{Shell, cmd};
 
 use crate::environment::Environment;
-use crate::format::Format;
 use crate::interrupt;
 use crate::progress::Display;
 

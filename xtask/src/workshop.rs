@@ -11,16 +11,25 @@ use crate::environment::Environment;
 use crate::interrupt;
 use crate::progress::{self, Display};
 
-/// Does what is to be done where kernels are built. An error of ours that says how it is to be classed becomes its exit code.
+/// Does what is to be done where kernels are built, and tells of errors as [`told`] does.
+///
+/// # Errors
+///
+/// As of [`told`].
+pub fn in_workshop(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Result<Exit>) -> Result<Exit> {
+    told(prepared(environment, work))
+}
+
+/// An error of ours that says how it is to be classed is told, and becomes its exit code.
 ///
 /// # Errors
 ///
 /// What says nothing of the kind.
-pub fn in_workshop(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Result<Exit>) -> Result<Exit> {
-    prepared(environment, work).or_else(|error| match class(&error) {
+pub fn told(result: Result<Exit>) -> Result<Exit> {
+    result.or_else(|error| match class(&error) {
         None => Err(error),
         Some(class) => {
-            progress::say(&format!("error: {}", crate::one_line_a_cause(&error)));
+            progress::say(&format!("error: {}", modbtf::one_line_a_cause(error.as_ref())));
             Ok(match class {
                 Class::Usage => Exit::Usage,
                 Class::Cancelled => Exit::Interrupted,

@@ -163,6 +163,7 @@ impl<'b> Encoder<'b> {
         pool.has_function_symbols = wanted.functions.is_some();
         let mut report = Report::default();
         let threads = self.units(&file, &names, &wanted, schedule, &mut pool, &mut report)?;
+        report.circles = pool.circles;
         Ok(Read { pool, names, threads, report })
     }
 
@@ -310,8 +311,8 @@ fn finish(unit: &mut Unit, report: &mut Report) {
     unit.sign();
 }
 
-/// With fewer units it is not worth to start threads.
-const MIN_PARALLEL: usize = 64;
+/// With fewer units it is not worth to start threads, unless it is done to try them: what is fuzzed is small.
+const MIN_PARALLEL: usize = if cfg!(fuzzing) { 2 } else { 64 };
 
 /// Why type units are left out, which `-fdebug-types-section` makes: no build of the kernel asks for them.
 const TYPE_UNIT: &str = "a type unit";

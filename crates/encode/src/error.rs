@@ -69,9 +69,6 @@ pub enum EncodeError {
     /// The base has another byte order than the file.
     #[error("failed to encode: the base and the file have different byte orders")]
     ByteOrder,
-    /// Types refer to each other in a circle that no struct or union is part of.
-    #[error("failed to encode: types refer to each other in a circle without a struct or union")]
-    Circle,
     /// A thread that read units did not come to its end.
     #[error("failed to encode: a thread ended before its work was done")]
     Thread,

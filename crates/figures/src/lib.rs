@@ -7,7 +7,6 @@
 pub mod bench;
 mod error;
 pub mod measure;
-mod number;
 mod overhead;
 mod render;
 mod setting;

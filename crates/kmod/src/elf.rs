@@ -83,10 +83,30 @@ impl Symbol<'_> {
     }
 }
 
+/// Whether a file begins like an ELF file, and is as long as the header.
+fn check_start(start: &[u8]) -> Result<(), Error> {
+    if start.is_empty() {
+        return Err(Error::Elf { reason: "the file is empty".into() });
+    }
+    if !start.starts_with(header::ELFMAG) {
+        let begins = crate::error::hex(start.get(..8).unwrap_or(start));
+        return Err(Error::Elf {
+            reason: format!("this is no ELF file: it begins with {begins}, not with 7f 45 4c 46"),
+        });
+    }
+    let have = start.len() as u64;
+    let len = if start.get(header::EI_CLASS) == Some(&header::ELFCLASS32) { 52 } else { 64 };
+    if have < len {
+        return Err(Error::OutOfBounds { what: "the ELF header", offset: 0, len, have });
+    }
+    Ok(())
+}
+
 impl Layout {
     /// Reads the headers, and nothing else, of `source`.
     pub(crate) fn read(source: &(impl Source + ?Sized)) -> Result<Self, Error> {
         let start = source.read(0, source.len().min(64), "the ELF header")?;
+        check_start(&start)?;
         let header = GoblinElf::parse_header(&start).map_err(|source| Error::Goblin { what: "header", source })?;
         let goblin = |what| move |source| Error::Goblin { what, source };
         let container = header.container().map_err(goblin("class"))?;

@@ -101,9 +101,12 @@ pub enum Error {
     NotAKernel,
     /// No known kind of kernel image.
     #[error(
-        "failed to recognise the kernel image: neither ELF, raw BTF, bzImage nor compressed \
-         (it begins with {})",
-        hex(magic)
+        "failed to recognise the kernel image: {}",
+        if magic.is_empty() {
+            "the file is empty".to_owned()
+        } else {
+            format!("neither ELF, raw BTF, bzImage nor compressed (it begins with {})", hex(magic))
+        }
     )]
     UnknownImage {
         /// Its first bytes, at most eight.
@@ -243,6 +246,6 @@ impl Error {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

@@ -44,7 +44,7 @@ pub use modinfo::{Modinfo, Softdep, Vermagic, normalise_name};
 pub use module::{Module, module_name_from_path};
 pub use modules_dep::{ModulesDep, parse_modules_order};
 pub use order::{LoadGraph, ModuleInfo, OrderNote};
-pub use replace::replace_file;
+pub use replace::{replace_file, replace_files};
 pub use signature::Signature;
 pub use symbols::{Export, Import};
 pub use symvers::{Symvers, SymversDiff, SymversEntry};

@@ -17,10 +17,18 @@ use crate::Error;
 ///
 /// [`Error::Io`], and [`Error::ReadOnly`] for a file that is not to be written to.
 pub fn replace_file(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
-    let path = path.as_ref();
-    let mut replacement = if path.exists() { Replacement::of(path)? } else { Replacement::new_file(path)? };
-    replacement.write_all(bytes).map_err(Error::io("write", path))?;
-    replacement.commit(false)
+    replace_files(&[(path.as_ref(), bytes)])
+}
+
+/// Replaces files as [`replace_file`] does, none before the new content of all lies beside them.
+///
+/// # Errors
+///
+/// As of [`replace_file`].
+pub fn replace_files(files: &[(&Path, &[u8])]) -> Result<(), Error> {
+    let written =
+        files.iter().map(|&(path, bytes)| Replacement::with(path, bytes)).collect::<Result<Vec<_>, Error>>()?;
+    written.into_iter().try_for_each(|replacement| replacement.commit(false))
 }
 
 /// The new content of a file, beside it until it takes its place; removed again if that does not come to be.
@@ -58,6 +66,13 @@ impl<'p> Replacement<'p> {
         Ok(replacement)
     }
 
+    /// For a file that is there or not, with all of its new content.
+    fn with(path: &'p Path, bytes: &[u8]) -> Result<Self, Error> {
+        let mut replacement = if path.exists() { Self::of(path)? } else { Self::new_file(path)? };
+        replacement.write_all(bytes).map_err(Error::io("write", path))?;
+        Ok(replacement)
+    }
+
     fn beside(path: &'p Path, target: PathBuf) -> Result<Self, Error> {
         let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(dir);
@@ -78,7 +93,8 @@ impl<'p> Replacement<'p> {
     }
 
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.temporary.write_all(bytes)
+        // Not through the temporary file itself, whose errors name it and not the file that is meant.
+        self.temporary.as_file_mut().write_all(bytes)
     }
 
     /// Puts the new content in the file's place; if it is to be `durable`, it is on the disk before.
@@ -115,6 +131,18 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o7777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(names(dir.path()), ["file", "link"]);
+    }
+
+    #[test]
+    fn of_several_files_all_are_replaced_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, other, nowhere] = ["one", "other", "nowhere/x"].map(|name| dir.path().join(name));
+        fs::write(&one, "old").unwrap();
+        assert!(replace_files(&[(&one, b"new"), (&other, b"new"), (&nowhere, b"new")]).is_err());
+        assert_eq!((fs::read(&one).unwrap(), names(dir.path())), (b"old".to_vec(), vec!["one".to_owned()]));
+        replace_files(&[(&one, b"1"), (&other, b"2")]).unwrap();
+        assert_eq!([one, other].map(|path| fs::read(path).unwrap()), [b"1", b"2"]);
+        assert_eq!(names(dir.path()), ["one", "other"]);
     }
 
     #[test]

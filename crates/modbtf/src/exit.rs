@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 0 | every file was encoded |
 //! | 1 | a file could not be encoded: damaged, without DWARF, signed; the report names each |
-//! | 2 | usage: the command line cannot be understood, or names no file |
+//! | 2 | usage: the command line cannot be understood, names no file, or would have one written over that is read |
 //! | 3 | the environment: a base that is not usable, or a file that could not be read or written |
 //! | 130 | interrupted; files that were begun are whole, the others as they were |
 //!

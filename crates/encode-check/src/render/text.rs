@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use number::grouped;
 use textwrap::{Options, WordSplitter};
 
 use super::Style;
@@ -26,7 +27,7 @@ pub(super) fn render(report: &Report, style: Style) -> String {
 
 /// What matters.
 pub(super) fn sentence(report: &Report) -> String {
-    let files = report.kernels.iter().map(|kernel| kernel.files.len()).sum();
+    let files: usize = report.kernels.iter().map(|kernel| kernel.files.len()).sum();
     let of = |standing| report.kernels.iter().map(|kernel| kernel.count(standing)).sum::<usize>();
     let [equal, explained, unexplained, failed] =
         [Standing::Equal, Standing::Explained, Standing::Unexplained, Standing::Failed].map(of);
@@ -38,7 +39,7 @@ pub(super) fn sentence(report: &Report) -> String {
         wrong.push(format!("{} could not be compared", grouped(failed)));
     }
     if report.kernels.iter().any(KernelReport::over_limit) {
-        wrong.push(format!("more than one type in {} is explained by a rule", grouped_u64(LIMIT)));
+        wrong.push(format!("more than one type in {} is explained by a rule", grouped(LIMIT)));
     }
     if report.kernels.iter().any(KernelReport::too_large) {
         wrong.push("they take more bytes than what was shipped".into());
@@ -141,10 +142,8 @@ impl Page {
             self.paragraph("    ", "      ", &format!("redundant: {redundant} is in the base as well"));
         }
         if compared.threads > 0 {
-            let text = format!(
-                "{} types are as pahole's threads took the units (rule threads)",
-                grouped_u64(compared.threads.into())
-            );
+            let text =
+                format!("{} types are as pahole's threads took the units (rule threads)", grouped(compared.threads));
             self.paragraph("    ", "      ", &text);
         }
         let (explained, open): (Vec<_>, Vec<_>) = compared.differences.iter().partition(|it| it.rule.is_some());
@@ -179,11 +178,11 @@ fn row(kernel: &KernelReport) -> Vec<String> {
         count(Standing::Explained),
         count(Standing::Unexplained),
         count(Standing::Failed),
-        grouped_u64(kernel.types()),
-        grouped_u64(kernel.explained()),
-        grouped_u64(kernel.by_chance()),
-        grouped_u64(ours),
-        grouped_u64(shipped),
+        grouped(kernel.types()),
+        grouped(kernel.explained()),
+        grouped(kernel.by_chance()),
+        grouped(ours),
+        grouped(shipped),
     ]
 }
 
@@ -193,17 +192,17 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
     let mut facts = vec![format!("{}, {:.1} s", kernel.package, kernel.milliseconds as f64 / 1000.0)];
     facts.push(format!(
         "{} types compared; {} explained, {}, which has to be less than one in {}; {} more, {}, are as pahole's threads took the units",
-        grouped_u64(types),
-        grouped_u64(explained),
+        grouped(types),
+        grouped(explained),
         percent(explained, types),
-        grouped_u64(LIMIT),
-        grouped_u64(chance),
+        grouped(LIMIT),
+        grouped(chance),
         percent(chance, types),
     ));
     for (what, of_kernel) in [("modules", false), ("vmlinux", true)] {
         let [ours, shipped] = kernel.bytes(of_kernel);
         let word = if ours > shipped { "MORE than" } else { "no more than" };
-        facts.push(format!("{what}: {} bytes, {word} the {} shipped", grouped_u64(ours), grouped_u64(shipped)));
+        facts.push(format!("{what}: {} bytes, {word} the {} shipped", grouped(ours), grouped(shipped)));
     }
     let redundant: usize = kernel.compared().map(|compared| compared.redundant.len()).sum();
     facts.push(match redundant {
@@ -213,7 +212,7 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
     for rule in RULES {
         let count = kernel.explained_by(rule);
         if count > 0 {
-            facts.push(format!("rule {}, {} types: {}. {}", rule.name, grouped_u64(count), rule.predicts, rule.cause));
+            facts.push(format!("rule {}, {} types: {}. {}", rule.name, grouped(count), rule.predicts, rule.cause));
         }
     }
     facts
@@ -221,21 +220,4 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
 
 fn percent(part: u64, whole: u64) -> String {
     format!("{:.4} %", part as f64 * 100.0 / whole.max(1) as f64)
-}
-
-/// With a comma before every three digits.
-pub(super) fn grouped(number: usize) -> String {
-    grouped_u64(number as u64)
-}
-
-fn grouped_u64(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -61,44 +61,20 @@ impl Pool<'_> {
             return Ok(());
         }
         self.index = Index::new(self.first, self.map.len());
-        let mut done = vec![false; self.map.len()];
-        let mut stack = Vec::new();
+        debug_assert!((0..self.map.len()).all(|place| self.refers_back(place)));
         for place in 0..self.map.len() {
-            stack.push(place);
-            while let Some(&top) = stack.last() {
-                let next = self.unsettled_reference(top, &done);
-                match next {
-                    Some(next) => {
-                        // A circle is entered once: what is being settled counts as done.
-                        if let Some(done) = done.get_mut(top) {
-                            *done = true;
-                        }
-                        stack.push(next);
-                    }
-                    None => {
-                        self.settle_type(top)?;
-                        if let Some(done) = done.get_mut(top) {
-                            *done = true;
-                        }
-                        stack.pop();
-                    }
-                }
-            }
+            self.settle_type(place)?;
         }
         Ok(())
     }
 
-    /// A type that has to be settled before another.
-    fn unsettled_reference(&self, place: usize, done: &[bool]) -> Option<usize> {
+    /// Whether a type comes behind all that it refers to, but for what has to be settled in no order. That holds of every type
+    /// as long as none is settled, since references are canonical before a type becomes so; and it is why one pass settles all.
+    fn refers_back(&self, place: usize) -> bool {
+        let is_reference = |place| self.own(place).is_ok_and(|words| is_reference_kind(record::kind(words)));
+        let is_before = |id| self.place(id).is_none_or(|other| other < place || !is_reference(other));
         let words = self.own(place).unwrap_or_default();
-        if !is_reference_kind(record::kind(words)) {
-            return None;
-        }
-        record::fields(words).filter(|&(slot, _)| slot.is_reference()).find_map(|(_, id)| {
-            let place = self.place(self.resolved(id))?;
-            let is_reference = is_reference_kind(record::kind(self.own(place).ok()?));
-            (is_reference && done.get(place) == Some(&false)).then_some(place)
-        })
+        !is_reference(place) || record::fields(words).all(|(slot, id)| !slot.is_reference() || is_before(id))
     }
 
     /// What a reference from a type that is not the base's leads to in the end. A pointer of the base to a forward declaration

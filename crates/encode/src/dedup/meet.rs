@@ -149,6 +149,10 @@ impl Meeting<'_, '_> {
     }
 
     /// Types that are equal if their words are, once their references are canonical.
+    ///
+    /// Types that refer to each other in a circle without a struct or union are none of any language: the reference that closes
+    /// the circle is taken for `void`, and counted. libbpf gives up there (`btf_dedup_ref_type` in `tools/lib/bpf/btf.c` returns
+    /// `-ELOOP`), so that pahole encodes nothing of the file.
     fn references(&mut self) -> Result<(), EncodeError> {
         let mut stack = Vec::new();
         let mut words = Vec::new();
@@ -162,19 +166,20 @@ impl Meeting<'_, '_> {
                 self.set(top, IN_PROGRESS);
                 words.clear();
                 words.extend_from_slice(self.unit.get(top));
-                let (waiting, mut is_circle) = (stack.len(), false);
+                let (waiting, mut circles) = (stack.len(), 0u32);
                 record::map_references(&mut words, |id| {
                     let known = self.known_reference(id);
-                    is_circle |= known == IN_PROGRESS;
+                    if known == IN_PROGRESS {
+                        circles = circles.saturating_add(1);
+                        return 0;
+                    }
                     if known & LOCAL != 0 {
                         stack.push(known & !LOCAL);
                     }
                     known
                 });
-                if is_circle {
-                    return Err(EncodeError::Circle);
-                }
                 if stack.len() == waiting {
+                    self.pool.circles = self.pool.circles.saturating_add(circles);
                     let id = self.pool.intern(&words, self.origin(top))?;
                     self.set(top, id);
                     stack.pop();

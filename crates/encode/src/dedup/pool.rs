@@ -30,6 +30,8 @@ pub(crate) struct Pool<'b> {
     pub(crate) index_type: Option<u32>,
     /// How many units there were.
     pub(crate) units: u32,
+    /// How many references closed a circle of types without a struct or union.
+    pub(crate) circles: u32,
     /// Whether there are symbols of functions; where there are none, only functions are taken that other files can name.
     pub(crate) has_function_symbols: bool,
     /// The size of a pointer, in bytes.
@@ -159,6 +161,7 @@ impl<'b> Pool<'b> {
             index: Index::new(first, 0),
             index_type: None,
             units: 0,
+            circles: 0,
             has_function_symbols: false,
             address_size: 8,
             functions: Vec::new(),

@@ -12,10 +12,15 @@ pub fn file(bytes: &[u8]) {
     let options = [Options::kernel(), Options { distilled_base: true, ..Options::pahole_1_24() }];
     for options in options {
         let encode = |threads| Encoder::new(options.clone()).with_threads(threads).encode_elf(&elf);
-        let (one, other) = (encode(1), encode(2));
-        assert_eq!(one.is_ok(), other.is_ok());
-        let (Ok(one), Ok(other)) = (one, other) else { continue };
-        assert_eq!(one.btf, other.btf);
+        let (one, other) = match (encode(1), encode(3)) {
+            (Ok(one), Ok(other)) => (one, other),
+            (one, other) => {
+                let [one, other] = [one, other].map(|result| format!("{:?}", result.map(|encoded| encoded.report)));
+                assert_eq!(one, other, "the same error");
+                continue;
+            }
+        };
+        assert_eq!((&one.btf, &one.base, &one.report), (&other.btf, &other.base, &other.report));
         let whole = btf::Btf::parse(&one.btf).expect("what is written can be read");
         check(whole.alone());
         // Over itself nothing is new, but what a base may not have; over another one all may be.

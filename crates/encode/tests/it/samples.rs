@@ -22,7 +22,10 @@ fn sample_of(mut source: Source) -> Vec<u8> {
     source.elf()
 }
 
-/// Files of several versions, by name.
+/// More units than one thread is left to read alone.
+pub const MANY: u64 = 70;
+
+/// Files of several versions and with many units, by name.
 pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     let declared = {
         let mut source = Source::new();
@@ -39,5 +42,18 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         }
         source.elf()
     };
-    vec![("version-5", sample()), ("version-4", sample_of(Source::version(4))), ("declared", declared)]
+    let many = {
+        let mut source = Source::new();
+        for number in 0..MANY {
+            let mut unit = source.unit();
+            let int = unit.int();
+            let own = unit.composite(gimli::DW_TAG_structure_type, &format!("own_{}", number % 7), number % 3 * 4);
+            let pointer = unit.to(gimli::DW_TAG_pointer_type, "", own);
+            unit.member(own, "own", pointer, 0);
+            unit.function("f", &[("x", int)]);
+        }
+        source.function_symbol("f");
+        source.elf()
+    };
+    vec![("many", many), ("version-5", sample()), ("version-4", sample_of(Source::version(4))), ("declared", declared)]
 }

@@ -14,8 +14,8 @@ use kernels::{Progress, Stage};
 
 use super::flags::FEATURES;
 use super::{cores, setting, shipped, stage};
+use crate::Error;
 use crate::bench::{Bench, Checked, Task, Timing};
-use crate::{Error, number};
 
 const SCRIPT: &str = include_str!("../../../../ci/bench.pl");
 

@@ -5,7 +5,7 @@ use kernels::build::{self, Request, Workshop};
 use kernels::{Progress, Stage};
 
 use super::{cores, setting, shipped, stage, tools};
-use crate::{Error, Measurement, Overhead, Run, number};
+use crate::{Error, Measurement, Overhead, Run};
 
 /// What kbuild prints when it encodes the BTF of a module (`scripts/Makefile.modfinal`).
 const ENCODES: &str = "BTF [M]";

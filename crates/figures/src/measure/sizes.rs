@@ -9,7 +9,7 @@ use kernels::build::{Build, Workshop};
 use super::encode::{Results, Task, encode};
 use super::flags::flags;
 use super::{shipped, stage, tools};
-use crate::{Base, Encoded, Error, KernelSizes, ModuleSizes, Shipped, number};
+use crate::{Base, Encoded, Error, KernelSizes, ModuleSizes, Shipped};
 
 /// A kernel whose modules are measured.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use super::Style;
 use super::text::{Text, some_of};
 use crate::bench::{Task, Timing, median, spread};
-use crate::number::{bytes, of, seconds, times};
 use crate::{Bench, Spread};
+use number::{bytes, of, seconds, times};
 
 /// How many outputs that differ are named.
 const WRONG_SHOWN: usize = 10;

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::chart::{Bar, Group, bars};
 use super::overhead_text::{self, parts, title};
 use super::page::{facts, figure, inline, legend, page, table};
-use crate::number::{count, of, seconds};
 use crate::{Measurement, Overhead, Run, Spread};
+use number::{grouped, of, seconds};
 
 const HEAD: [&str; 8] = ["", "real", "user", "system", "CPU share", "BTF encoded", "linked", "steps"];
 
@@ -24,7 +24,7 @@ pub(super) fn render(overhead: &Overhead) -> Markup {
             "inside the container, of make and everything that it starts; the runs took turns."
         }
         (facts(&overhead_text::facts(overhead)))
-        (facts(&[("engine", setting.engine.clone()), ("jobs", count(overhead.jobs)), ("modules", count(overhead.modules))]))
+        (facts(&[("engine", setting.engine.clone()), ("jobs", grouped(overhead.jobs)), ("modules", grouped(overhead.modules))]))
         @for (before, after) in overhead.pairs() {
             h2 { code { (before.command) } }
             (figure("Medians in seconds; the lines reach from the shortest to the longest run", &chart(before, after)))

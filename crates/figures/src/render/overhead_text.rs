@@ -2,8 +2,8 @@
 
 use super::Style;
 use super::text::Text;
-use crate::number::{count, difference, of, seconds};
 use crate::{Measurement, Overhead, Run, Spread};
+use number::{difference, grouped, of, seconds};
 
 pub(super) fn render(overhead: &Overhead, style: Style) -> String {
     let mut text = Text::new(style);
@@ -73,7 +73,7 @@ fn rows(overhead: &Overhead) -> Vec<Vec<String>> {
         for (name, part) in parts() {
             rows.push(row(std::mem::take(&mut first), name, measurement.spread(part), seconds));
         }
-        let percent = |share| format!("{} %", count(usize::try_from(share).unwrap_or(usize::MAX)));
+        let percent = |share| format!("{} %", grouped(usize::try_from(share).unwrap_or(usize::MAX)));
         rows.push(row(String::new(), "CPU share", measurement.spread(Run::share), percent));
     }
     rows

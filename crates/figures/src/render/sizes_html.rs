@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::chart::{Bar, Group, Point, bars, scatter};
 use super::page::{facts, figure, legend, page, table};
 use super::sizes_text::{self, TOP};
-use crate::number::{bytes, grouped, of, times};
 use crate::{KernelSizes, ModuleSizes, ORIGINAL, Shipped, Sizes};
+use number::{bytes, grouped, of, times};
 
 pub(super) fn render(sizes: &Sizes) -> Markup {
     let setting = &sizes.setting;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::Style;
 use super::text::{Text, some_of};
-use crate::number::{bytes, count, grouped, of, times};
 use crate::{KernelSizes, ModuleSizes, ORIGINAL, Sizes, Trouble};
+use number::{bytes, grouped, of, times};
 
 /// How many modules the lists of the largest have.
 pub(super) const TOP: usize = 10;
@@ -70,7 +70,7 @@ pub(super) fn sentence(kernel: &KernelSizes) -> String {
 fn of_all(measured: usize, modules: usize) -> String {
     match measured == modules {
         true => format!("all {}", of(modules, "module")),
-        false => format!("{} of {}", count(measured), of(modules, "module")),
+        false => format!("{} of {}", grouped(measured), of(modules, "module")),
     }
 }
 
@@ -87,7 +87,7 @@ fn incomplete(kernel: &KernelSizes) -> Vec<String> {
         paths => format!("{}: {what}: {}", of(paths.len(), "file"), some_of(paths, NAMED)),
     }));
     if groups.len() > NAMED {
-        lines.push(format!("and {} more, all of which the JSON has", count(groups.len() - NAMED)));
+        lines.push(format!("and {} more, all of which the JSON has", grouped(groups.len() - NAMED)));
     }
     lines
 }
@@ -132,10 +132,10 @@ pub(super) fn totals(kernel: &KernelSizes) -> Vec<Vec<String>> {
     let row = |name: &str, modules: String, full: &str, split: u64, ratio| {
         vec![name.to_owned(), modules, full.to_owned(), grouped(split), times(ratio)]
     };
-    let original = crate::number::ratio(ORIGINAL.full, ORIGINAL.split);
+    let original = number::ratio(ORIGINAL.full, ORIGINAL.split);
     vec![
-        row("measured", count(totals.measured), &grouped(totals.full), totals.split, totals.ratio()),
-        row(&format!("shipped, by pahole {}", kernel.shipped_by), count(totals.with_btf), "–", totals.shipped, None),
+        row("measured", grouped(totals.measured), &grouped(totals.full), totals.split, totals.ratio()),
+        row(&format!("shipped, by pahole {}", kernel.shipped_by), grouped(totals.with_btf), "–", totals.shipped, None),
         row(
             &format!("claimed for Linux {}", ORIGINAL.release),
             ORIGINAL.modules.to_owned(),

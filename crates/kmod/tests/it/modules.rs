@@ -168,8 +168,16 @@ fn a_signature_is_seen_and_measured() {
 fn what_is_no_module_is_refused() {
     let not_relocatable = Builder::module(X86_64).elf_type(2).bytes();
     assert!(matches!(Module::from_bytes(not_relocatable), Err(Error::NotAModule { elf_type: 2 })));
-    for bytes in [&b""[..], b"\x7fELF", b"#!/bin/sh\n", &[0; 64]] {
-        assert!(matches!(Module::from_bytes(bytes.to_vec()), Err(Error::Goblin { .. })), "{bytes:?}");
+    let told = [
+        (&b""[..], "the file is empty"),
+        (b"\x7fELF", "64 bytes at offset 0x0 are needed, but there are only 4"),
+        (b"\x7fELF\x01\x01\x01", "52 bytes at offset 0x0 are needed, but there are only 7"),
+        (b"#!/bin/sh\n", "it begins with 23 21 2f 62 69 6e 2f 73, not with"),
+        (&[0; 64], "no ELF file"),
+    ];
+    for (bytes, why) in told {
+        let error = Module::from_bytes(bytes.to_vec()).unwrap_err().to_string();
+        assert!(error.contains(why), "{bytes:?}: {error}");
     }
     let whole = Builder::module(X86_64).bytes();
     let cut = whole[..whole.len() - 1].to_vec();

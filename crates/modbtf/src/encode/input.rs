@@ -7,13 +7,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use walkdir::WalkDir;
 
+pub use crate::overlap::Overlap;
+
 /// Why the command line cannot be followed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
     /// A file that was named is not there.
-    #[error("failed to find {}: there is no such file or directory", path.display())]
+    #[error("failed to find {}", path.display())]
     NotThere {
+        /// Its path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is a pipe or a device.
+    #[error("failed to encode {}: it is neither a file nor a directory", path.display())]
+    NotAFile {
         /// Its path.
         path: PathBuf,
     },
@@ -37,6 +47,9 @@ pub enum UsageError {
         /// Where both go.
         to: PathBuf,
     },
+    /// A file would be written over one that is read.
+    #[error(transparent)]
+    Overlap(#[from] Overlap),
     /// Names of features that are not known.
     #[error("failed to choose the features: {unknown} not known; there are default, all, {known}")]
     Features {
@@ -56,38 +69,44 @@ pub(super) struct Input {
     pub(super) name: PathBuf,
 }
 
-/// The files that are named, and the modules in the directories that are; each once, sorted by path.
+/// The files that are named, and the modules in the directories that are; each once, whatever names lead to it, and sorted by path.
 pub(super) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
-    let mut inputs = BTreeSet::new();
+    let mut inputs = Vec::new();
     let mut seen = BTreeSet::new();
     for path in paths {
-        if !path.exists() {
-            return Err(UsageError::NotThere { path: path.clone() }.into());
+        let metadata = path.metadata().map_err(|source| UsageError::NotThere { path: path.clone(), source })?;
+        if !metadata.is_dir() && !metadata.is_file() {
+            return Err(UsageError::NotAFile { path: path.clone() }.into());
         }
-        let found = if path.is_dir() { modules(path)? } else { vec![file(path)] };
+        let found = if metadata.is_dir() { modules(path)? } else { vec![file(path)] };
         if found.is_empty() {
             return Err(UsageError::NoModules { path: path.clone() }.into());
         }
-        inputs.extend(found.into_iter().filter(|input| seen.insert(input.path.clone())));
+        // What cannot be resolved cannot be opened either, which is told of the file by its own name.
+        let itself = |input: &Input| input.path.canonicalize().unwrap_or_else(|_| input.path.clone());
+        inputs.extend(found.into_iter().filter(|input| seen.insert(itself(input))));
     }
-    Ok(inputs.into_iter().collect())
+    inputs.sort();
+    Ok(inputs)
 }
 
 fn file(path: &Path) -> Input {
     Input { path: path.to_owned(), name: path.file_name().map_or_else(|| path.to_owned(), PathBuf::from) }
 }
 
+/// The modules in a directory, files before links to files. A link that leads nowhere is one as well, and will be told of.
 fn modules(dir: &Path) -> Result<Vec<Input>> {
     let mut found = Vec::new();
     for entry in WalkDir::new(dir) {
         let entry = entry.with_context(|| format!("failed to list {}", dir.display()))?;
         let path = entry.path();
-        if path.is_file() && is_module(entry.file_name()) {
+        if is_module(entry.file_name()) && path.metadata().map_or(true, |metadata| metadata.is_file()) {
             let name = path.strip_prefix(dir).unwrap_or(path).to_owned();
-            found.push(Input { path: path.to_owned(), name });
+            found.push((entry.path_is_symlink(), Input { path: path.to_owned(), name }));
         }
     }
-    Ok(found)
+    found.sort();
+    Ok(found.into_iter().map(|(_, input)| input).collect())
 }
 
 fn is_module(name: &OsStr) -> bool {

@@ -14,12 +14,12 @@ use ::encode::{Features, Options, PreparedBase};
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, ValueEnum};
 
-pub use input::UsageError;
-pub(crate) use output::{sections, write_files};
+pub use input::{Overlap, UsageError};
+pub(crate) use output::{sections, spare, write_files};
 
 use crate::exit::Exit;
-use crate::format::{Form, Format};
-use crate::interrupt;
+use crate::format::Format;
+use crate::{interrupt, say};
 use batch::Batch;
 use output::Output;
 use progress::Display;
@@ -54,7 +54,7 @@ pub struct Arguments {
     #[arg(long)]
     in_place: bool,
 
-    /// Puts the BTF of each file into a file of its own below this directory, NAME.btf.
+    /// Puts the BTF of each file into a file of its own below this directory, NAME.btf. No file that is read is written over.
     #[arg(long, value_name = "DIR")]
     detached: Option<PathBuf>,
 
@@ -81,8 +81,15 @@ pub struct Arguments {
     like: Like,
 
     /// The report's form, human or json, and possibly a file for it; may be repeated.
-    #[arg(long, value_name = "FORM[:FILE]")]
-    format: Vec<Format>,
+    #[arg(long, value_name = "FORM[:FILE]", default_value = "human")]
+    format: Vec<Format<Form>>,
+}
+
+/// The forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Human,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -114,13 +121,21 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let results = batch.run(inputs, &|done| display.done(done))?;
     display.finish();
     let report = Report::new(results, base.as_ref().map(PreparedBase::len), start.elapsed());
-    for format in if arguments.format.is_empty() { &[Format::HUMAN][..] } else { &arguments.format } {
-        format.write(&match format.form {
-            Form::Human => report.human(format.width()),
-            Form::Json => report.json()?,
-        })?;
+    let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&report, format)).collect();
+    match printed.into_iter().collect() {
+        Ok(()) => Ok(report.exit()),
+        Err(error) => {
+            say(&report.summary());
+            Err(error)
+        }
     }
-    Ok(report.exit())
+}
+
+fn print(report: &Report, format: &Format<Form>) -> Result<()> {
+    format.write(match format.form {
+        Form::Human => report.human(format.style().1),
+        Form::Json => report.json()?,
+    })
 }
 
 /// Reads a base and prepares it.

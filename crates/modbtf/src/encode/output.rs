@@ -8,6 +8,8 @@ use kmod::SectionEdits;
 
 use super::Arguments;
 use super::input::{Input, UsageError, stem};
+use crate::format::Format;
+use crate::overlap::{Overlap, Role, Sources};
 
 /// Where the BTF of files goes.
 #[derive(Debug)]
@@ -21,8 +23,20 @@ pub(super) enum Output {
 }
 
 impl Output {
-    /// What the arguments say, if it can be followed for these files.
+    /// What the arguments say, if it can be followed for these files and loses none that is read.
     pub(super) fn new(arguments: &Arguments, inputs: &[Input]) -> Result<Self, UsageError> {
+        let output = Self::chosen(arguments, inputs)?;
+        let mut sources = Sources::default();
+        arguments.base.iter().for_each(|base| sources.add(base, Role::Base));
+        inputs.iter().for_each(|input| sources.add(&input.path, Role::Input));
+        for input in inputs {
+            output.place(input).iter().try_for_each(|place| spare(&sources, place))?;
+        }
+        arguments.format.iter().filter_map(Format::file).try_for_each(|report| sources.spare(report))?;
+        Ok(output)
+    }
+
+    fn chosen(arguments: &Arguments, inputs: &[Input]) -> Result<Self, UsageError> {
         if let Some(dir) = &arguments.detached {
             let mut places = BTreeSet::new();
             for input in inputs {
@@ -37,6 +51,15 @@ impl Output {
             Some(_) if inputs.len() != 1 => Err(UsageError::ManyForOne { files: inputs.len() }),
             Some(file) => Ok(Self::File(file.clone())),
             None => Ok(Self::InPlace { drop_signature: arguments.drop_signature }),
+        }
+    }
+
+    /// The file that the BTF of another goes into, where it has one of its own.
+    fn place(&self, input: &Input) -> Option<PathBuf> {
+        match self {
+            Self::InPlace { .. } => None,
+            Self::Detached(dir) => Some(detached(dir, &input.name)),
+            Self::File(file) => Some(file.clone()),
         }
     }
 
@@ -67,26 +90,32 @@ fn detached(dir: &Path, name: &Path) -> PathBuf {
     dir.join(name).with_file_name(format!("{}.btf", stem(name).unwrap_or(&file)))
 }
 
+/// Whether [`write_files`] would leave all alone that is read.
+pub(crate) fn spare(sources: &Sources, path: &Path) -> Result<(), Overlap> {
+    sources.spare(path)?;
+    sources.spare(&with_base(path))
+}
+
 /// Writes BTF to a file, and its own base, if it has one, beside it: a base of before that is not its own must not stay.
 pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Error> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(|source| kmod::Error::Io {
-            action: "create",
+            action: "create the directory",
             path: dir.to_owned(),
             source,
         })?;
     }
     let base_path = with_base(path);
-    match &encoded.base {
-        Some(base) => kmod::replace_file(base_path, base)?,
-        None => match std::fs::remove_file(&base_path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(kmod::Error::Io { action: "remove", path: base_path, source });
-            }
-            _ => {}
-        },
+    if let Some(base) = &encoded.base {
+        return kmod::replace_files(&[(&base_path, base), (path, &encoded.btf)]);
     }
-    kmod::replace_file(path, &encoded.btf)
+    kmod::replace_file(path, &encoded.btf)?;
+    match std::fs::remove_file(&base_path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(kmod::Error::Io { action: "remove", path: base_path, source })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn with_base(path: &Path) -> PathBuf {

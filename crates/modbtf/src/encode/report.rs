@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use number::{grouped, of};
 use serde::Serialize;
 
 use super::batch::{Done, Failure, Written};
 use crate::exit::Exit;
-use crate::number::{count, grouped, of};
-use crate::one_line_a_cause;
+use crate::{causes, one_line_a_cause};
 
 /// What came of all files.
 pub(super) struct Report {
@@ -94,7 +94,7 @@ impl Report {
 
     /// The summary, what was left out, and which files failed.
     pub(super) fn human(&self, width: usize) -> String {
-        let mut text = String::new();
+        let (mut text, width) = (String::new(), width.clamp(40, 160));
         let mut line = |line: &str| {
             for line in textwrap::wrap(line, textwrap::Options::new(width).subsequent_indent("    ")) {
                 let _ = writeln!(text, "{line}");
@@ -107,7 +107,7 @@ impl Report {
             line("Left out:");
             let widest = left_out.values().map(|(times, _)| grouped(*times).len()).max().unwrap_or(0);
             for (what, (times, files)) in left_out {
-                line(&format!("  {:>widest$}  {what}, in {}", grouped(times), count(files, "file")));
+                line(&format!("  {:>widest$}  {what}, in {}", grouped(times), of(files, "file")));
             }
         }
         if self.failures().next().is_some() {
@@ -123,7 +123,8 @@ impl Report {
         text
     }
 
-    fn summary(&self) -> String {
+    /// The one sentence that matters.
+    pub(super) fn summary(&self) -> String {
         let Total { encoded, failed, not_begun, bytes, types, functions, variables } = self.total();
         let mut text = format!("{} encoded in {:.2} s", of(encoded, "file"), self.elapsed.as_secs_f64());
         if encoded > 0 {
@@ -131,7 +132,7 @@ impl Report {
             let _ = write!(text, ": {types}, {functions}, {}; {}", of(variables, "variable"), of(bytes, "byte"));
         }
         if let Some(base) = self.base_types {
-            let _ = write!(text, ", over a base of {}", of(u64::from(base), "type"));
+            let _ = write!(text, ", over a base of {}", of(base, "type"));
         }
         if failed > 0 {
             let _ = write!(text, "; {} NOT encoded", grouped(failed));
@@ -166,11 +167,7 @@ impl Report {
                     variables: report.variables,
                     left_out: report.left_out().into_iter().collect(),
                 },
-                Some(Err(failure)) => JsonOutcome::Failed {
-                    causes: std::iter::successors(Some(failure as &dyn std::error::Error), |error| error.source())
-                        .map(ToString::to_string)
-                        .collect(),
-                },
+                Some(Err(failure)) => JsonOutcome::Failed { causes: causes(failure) },
                 None => JsonOutcome::NotBegun,
             };
             JsonFile { path: file.path.display().to_string(), outcome }
@@ -181,8 +178,6 @@ impl Report {
             milliseconds: u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
             files: files.collect(),
         };
-        let mut text = serde_json::to_string_pretty(&json).context("failed to write JSON")?;
-        text.push('\n');
-        Ok(text)
+        serde_json::to_string_pretty(&json).context("failed to write JSON")
     }
 }

@@ -36,7 +36,8 @@ pub struct Arguments {
           default_missing_value = "0")]
     jobs: Vec<usize>,
 
-    /// What is encoded: names with commas between. Repeated lists add up; names that are not known are ignored.
+    /// What is encoded: names with commas between. Repeated lists add up; names that are not known, as `layout` of pahole 1.31,
+    /// are ignored.
     #[arg(long = "btf_features", value_name = "LIST")]
     btf_features: Vec<String>,
 
@@ -229,6 +230,8 @@ mod tests {
                     --btf_encode_detached=fs/x.ko.BTF.1 fs/x.ko";
         let arguments = parse(line);
         assert_eq!(arguments.options().unwrap(), Options { attributes: true, ..Options::kernel() });
+        let newer = parse(&format!("--btf_features=layout {line}"));
+        assert_eq!(newer.options().unwrap(), arguments.options().unwrap(), "asked for from 1.31 on");
         assert_eq!((arguments.threads(), arguments.btf_encode_detached), (16, Some("fs/x.ko.BTF.1".into())));
     }
 

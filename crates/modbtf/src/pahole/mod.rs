@@ -9,6 +9,7 @@ mod arguments;
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use clap::Parser as _;
@@ -16,7 +17,8 @@ use encode::{Encoder, Features};
 
 pub use arguments::Arguments;
 
-use crate::encode::{prepare, sections, write_files};
+use crate::encode::{Overlap, prepare, sections, spare, write_files};
+use crate::overlap::{Role, Sources};
 use crate::{interrupt, one_line_a_cause, say};
 
 /// The version that is reported, as pahole reports it. Linux compares it as the number 130.
@@ -56,6 +58,19 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(writeln!(std::io::stdout(), "{answer}")?)
 }
 
+/// The file to encode may be replaced, unless it is the base; a file of its own for BTF may be neither.
+fn spare_what_is_read(arguments: &Arguments, file: &Path) -> Result<(), Overlap> {
+    let mut sources = Sources::default();
+    arguments.btf_base.iter().for_each(|base| sources.add(base, Role::Base));
+    match &arguments.btf_encode_detached {
+        None => sources.spare(file),
+        Some(detached) => {
+            sources.add(file, Role::Input);
+            spare(&sources, detached)
+        }
+    }
+}
+
 fn encode(arguments: &Arguments) -> Result<()> {
     if !arguments.btf_encode && arguments.btf_encode_detached.is_none() {
         bail!("failed to do anything but encode BTF: give -J; for the rest there is pahole");
@@ -64,6 +79,7 @@ fn encode(arguments: &Arguments) -> Result<()> {
         bail!("failed to choose a file: give exactly one, not {}", arguments.files.len());
     };
     let options = arguments.options()?;
+    spare_what_is_read(arguments, file)?;
     interrupt::catch();
     let base = arguments.btf_base.as_deref().map(prepare).transpose()?;
     let encoder = match &base {

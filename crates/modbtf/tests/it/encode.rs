@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
 use kmod::{Compression, Module};
@@ -104,12 +104,16 @@ fn what_cannot_be_encoded_is_named_and_the_others_go_on() {
     bench.write("modules/text.ko", b"this is no module");
     let signed = [whole.as_slice(), b"sign", &[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 4], b"~Module signature appended~\n"];
     bench.write("modules/signed.ko", &signed.concat());
-    let bad = ["cut", "no-dwarf", "signed", "text"];
+    bench.write("modules/empty.ko", b"");
+    bench.write("modules/head.ko", &whole[..30]);
+    let bad = ["cut", "empty", "head", "no-dwarf", "signed", "text"];
     let before = bad.map(|name| bench.read(&format!("modules/{name}.ko")));
     let names = bench.names();
     let said = bench.modbtf(&over(&["--in-place", "modules"])).expect(1).out();
-    assert!(said.starts_with("3 files encoded in ") && said.contains("4 NOT encoded"), "{said}");
-    for (name, why) in bad.iter().zip(["bytes", "no DWARF", "give --drop-signature", "ELF"]) {
+    assert!(said.starts_with("3 files encoded in ") && said.contains("6 NOT encoded"), "{said}");
+    let why =
+        ["bytes", "the file is empty", "only 30 bytes", "no DWARF", "give --drop-signature", "begins with 74 68 69 73"];
+    for (name, why) in bad.iter().zip(why) {
         let (_, after) = said.split_once(&format!("modules/{name}.ko\n")).unwrap_or_else(|| panic!("{name}: {said}"));
         assert!(after.contains(why), "{name}: {said}");
     }
@@ -128,11 +132,77 @@ fn a_base_that_is_none_is_an_error_before_anything_is_written() {
     cut.truncate(30);
     bench.write("cut.btf", &cut);
     bench.write("text", b"no BTF");
-    for base in ["text", "cut.btf", "vmlinux.plain", "modules/three.ko", "nowhere", "modules"] {
+    bench.write("empty", b"");
+    for base in ["text", "empty", "cut.btf", "vmlinux.plain", "modules/three.ko", "nowhere", "modules"] {
         let said = bench.modbtf(&["encode", "--base", base, "--in-place", "modules"]).expect(3).err();
         assert!(said.contains(base) && said.contains("base"), "{said}");
     }
     assert_eq!(MODULES.map(|(name, _)| bench.read(&format!("modules/{name}"))), before);
+}
+
+#[test]
+fn a_file_is_taken_once_whatever_names_lead_to_it() {
+    let bench = Bench::new();
+    symlink("three.ko", bench.path("modules/a-link.ko")).unwrap();
+    symlink("modules", bench.path("the-same")).unwrap();
+    let count = |paths: &[&'static str]| {
+        let json = bench.modbtf(&over(&[&["--in-place", "--format", "json"], paths].concat())).expect(0).out();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let files = json["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap().to_owned());
+        assert_eq!(json["summary"]["encoded"], files.len());
+        files.collect::<Vec<_>>()
+    };
+    assert_eq!(count(&["modules/three.ko", "./modules/three.ko", "modules/fs/../three.ko"]), ["modules/three.ko"]);
+    assert_eq!(count(&["modules/a-link.ko", "modules/three.ko"]), ["modules/a-link.ko"]);
+    let all = ["modules/fs/one.ko", "modules/net/two.ko", "modules/three.ko"];
+    assert_eq!(count(&["modules"]), all, "the file, not the link to it");
+    assert_eq!(count(&["modules", "the-same", "modules/net", "./modules/three.ko"]), all);
+    assert!(fs::symlink_metadata(bench.path("modules/a-link.ko")).unwrap().is_symlink());
+}
+
+/// A link that leads nowhere is as little passed over in silence as a file that is damaged.
+#[test]
+fn links_that_lead_nowhere_are_told() {
+    let bench = Bench::new();
+    symlink("gone.ko", bench.path("modules/dangling.ko")).unwrap();
+    symlink("circle.ko", bench.path("modules/circle.ko")).unwrap();
+    symlink(".", bench.path("modules/directory.ko")).unwrap();
+    let said = bench.modbtf(&over(&["--in-place", "modules"])).expect(3).out();
+    assert!(said.starts_with("3 files encoded in ") && said.contains("2 NOT encoded"), "{said}");
+    assert!(said.contains("modules/dangling.ko\n") && said.contains("modules/circle.ko\n"), "{said}");
+    let said = bench.modbtf(&over(&["--in-place", "modules/circle.ko"])).expect(2).err();
+    assert!(said.contains("symbolic links"), "{said}");
+}
+
+/// What is read is known whatever name it is given by.
+#[test]
+fn nothing_that_is_read_is_written_over() {
+    let bench = Bench::new();
+    symlink("three.ko", bench.path("modules/three.btf")).unwrap();
+    fs::hard_link(bench.path("vmlinux"), bench.path("hard")).unwrap();
+    bench.write("beside.base", &bench.read("vmlinux"));
+    bench.write("out/a.btf", &bench.base());
+    bench.write("out/b.btf.base", &bench.base());
+    bench.write("a.ko", &bench.read("modules/three.ko"));
+    bench.write("b.ko", &bench.read("modules/three.ko"));
+    let (names, before) = (bench.names(), bench.all());
+    let lines: [(&str, &[&str], &str); 10] = [
+        ("vmlinux", &["--out", "./vmlinux", "a.ko"], "./vmlinux is the base (vmlinux)"),
+        ("vmlinux", &["--out", "hard", "a.ko"], "hard is the base (vmlinux)"),
+        ("vmlinux", &["--out", "a.ko", "./a.ko"], "a.ko is a file to be encoded (./a.ko)"),
+        ("vmlinux", &["--out", "modules/three.btf", "modules/three.ko"], "is a file to be encoded"),
+        ("beside.base", &["--out", "beside", "a.ko"], "beside.base is the base"),
+        ("out/a.btf", &["--detached", "out", "a.ko"], "out/a.btf is the base"),
+        ("out/b.btf.base", &["--detached", "out", "b.ko"], "out/b.btf.base is the base"),
+        ("vmlinux", &["--detached", "modules", "modules"], "modules/three.btf is a file to be encoded"),
+        ("vmlinux", &["--out", "x", "--format", "json:a.ko", "a.ko"], "a.ko is a file to be encoded"),
+        ("vmlinux", &["--in-place", "--format", "human:hard", "a.ko"], "hard is the base"),
+    ];
+    for (base, line, why) in lines {
+        let said = bench.modbtf(&[&["encode", "--base", base], line].concat()).expect(2).err();
+        assert!(said.contains(why) && said.contains("would be lost"), "{line:?}: {said}");
+        assert_eq!((bench.names(), bench.all()), (names.clone(), before.clone()), "{line:?}");
+    }
 }
 
 #[test]
@@ -144,6 +214,32 @@ fn a_read_only_file_stays_as_it_is() {
     let said = bench.modbtf(&over(&["--in-place", "modules"])).expect(3).out();
     assert!(said.starts_with("2 files encoded in ") && said.contains("read-only (mode 444)"), "{said}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_and_what_was_done_as_well() {
+    let bench = Bench::new();
+    let reports = ["--format", "json:nowhere/report", "--format", "human:report.txt"];
+    let said = bench.modbtf(&over(&[&["--in-place", "modules"][..], &reports].concat())).expect(3).err();
+    assert!(said.starts_with("3 files encoded in ") && said.contains("nowhere/report"), "{said}");
+    assert!(String::from_utf8(bench.read("report.txt")).unwrap().starts_with("3 files encoded"));
+    let said = bench.modbtf(&over(&["--in-place", "--format", "human:/dev/full", "modules"])).expect(3).err();
+    assert!(said.contains("failed to write /dev/full") && said.contains("No space left"), "{said}");
+}
+
+/// A base of its own and what lies over it belong together.
+#[test]
+fn what_cannot_be_written_leaves_both_files_of_before() {
+    let bench = Bench::new();
+    let line = |features: &'static str| over(&["--features", features, "--out", "x.btf", "modules/fs/one.ko"]);
+    bench.modbtf(&line("+distilled_base")).expect(0);
+    fs::set_permissions(bench.path("x.btf"), fs::Permissions::from_mode(0o444)).unwrap();
+    let (names, before) = (bench.names(), bench.all());
+    for features in ["default", "+distilled_base"] {
+        let said = bench.modbtf(&line(features)).expect(3).out();
+        assert!(said.contains("x.btf: it is read-only"), "{said}");
+        assert_eq!((bench.names(), bench.all()), (names.clone(), before.clone()), "{features}");
+    }
 }
 
 /// A limit on the length of files stands in for a full disk: both let a write fail in the middle.
@@ -161,6 +257,7 @@ fn a_full_disk_leaves_the_file_as_it_was() {
         let arguments: Vec<_> = OVER.iter().chain(output).collect();
         let said = bench.run_as(shell, &arguments).expect(3).out();
         assert!(said.contains("large.ko") && said.contains("failed to write"), "{said}");
+        assert!(!said.contains(".new-"), "how it is done is of no use to anybody: {said}");
         assert_eq!(bench.read("large.ko"), before);
         assert_eq!(bench.names(), names);
     }
@@ -187,10 +284,11 @@ fn programs_get_json() {
 fn a_command_line_that_cannot_be_followed_is_usage() {
     let bench = Bench::new();
     fs::create_dir(bench.path("empty")).unwrap();
-    let lines: [(&[&'static str], &str); 7] = [
+    let lines: [(&[&'static str], &str); 8] = [
+        (&["--out", "x", "/dev/null"], "neither a file nor"),
         (&["modules"], "--in-place"),
         (&["--in-place", "--out", "x", "modules/three.ko"], "cannot be used with"),
-        (&["--in-place", "nowhere.ko"], "no such file"),
+        (&["--in-place", "nowhere.ko"], "No such file"),
         (&["--in-place", "empty"], "failed to find a module"),
         (&["--out", "x", "modules"], "use --detached"),
         (&["--in-place", "--features", "var,cobol", "modules"], "cobol not known"),

@@ -1,3 +1,5 @@
+use std::fs;
+
 use kmod::Module;
 
 use crate::support::{Bench, PAHOLE, Ran, stripped};
@@ -32,12 +34,13 @@ fn linux_7_2_gets_btf_beside_the_module() {
     let before = bench.read("modules/three.ko");
     bench.write("modules/three.ko.BTF.1", &[7; 1000]);
     let line = "-J -j2 --btf_features=encode_force,var,float,enum64,decl_tag,type_tag,optimized_func,consistent_func,\
-                decl_tag_kfuncs --btf_features=attributes,of_next_year --lang_exclude=rust --btf_base vmlinux \
+                decl_tag_kfuncs --btf_features=attributes,layout,of_next_year --lang_exclude=rust --btf_base vmlinux \
                 --btf_encode_detached=modules/three.ko.BTF.1 modules/three.ko";
     pahole(&bench, line).expect(0);
     assert_eq!(bench.read("modules/three.ko"), before);
     let detached = bench.read("modules/three.ko.BTF.1");
     assert_eq!(Bench::structs(&detached, Some(&bench.base())), ["three"], "what was there is gone");
+    assert_eq!(detached[4..8], 24u32.to_le_bytes(), "a header without a layout");
 }
 
 #[test]
@@ -49,6 +52,24 @@ fn a_module_without_types_of_its_own_gets_an_empty_section() {
     let module = Module::open(bench.path("same.ko")).unwrap();
     let btf = btf::Btf::parse(module.btf().unwrap()).unwrap();
     assert_eq!(btf.len(), 0);
+}
+
+#[test]
+fn nothing_that_is_read_is_written_over() {
+    let bench = Bench::new();
+    fs::hard_link(bench.path("modules/three.ko"), bench.path("hard")).unwrap();
+    let (names, before) = (bench.names(), bench.all());
+    let lines = [
+        ("-J --btf_base vmlinux --btf_encode_detached=./vmlinux modules/three.ko", "./vmlinux is the base"),
+        ("-J --btf_base vmlinux --btf_encode_detached=hard modules/three.ko", "hard is a file to be encoded"),
+        ("-J --btf_encode_detached=modules/../vmlinux.plain vmlinux.plain", "is a file to be encoded"),
+        ("-J --btf_base vmlinux ./vmlinux", "./vmlinux is the base"),
+    ];
+    for (line, why) in lines {
+        let said = pahole(&bench, line).expect(1).err();
+        assert!(said.contains(why) && said.contains("would be lost"), "{line}: {said}");
+        assert_eq!((bench.names(), bench.all()), (names.clone(), before.clone()), "{line}");
+    }
 }
 
 #[test]

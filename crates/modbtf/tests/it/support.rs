@@ -114,6 +114,11 @@ impl Bench {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// What all files below the bench hold, in the order of their names.
+    pub fn all(&self) -> Vec<Vec<u8>> {
+        self.names().iter().map(|name| self.read(name)).collect()
+    }
+
     /// All files below the bench, sorted.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();

@@ -1,30 +1,46 @@
-//! Numbers for people.
+//! Numbers as people read them.
 
-/// With a comma before every three digits: `115,710,691`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+/// What things are counted in.
+pub trait Count: Copy {
+    /// How many there are.
+    fn count(self) -> u64;
 }
 
-/// As [`grouped`], of what was counted.
-pub(crate) fn count(number: usize) -> String {
-    grouped(number as u64)
+impl Count for u64 {
+    fn count(self) -> u64 {
+        self
+    }
+}
+
+impl Count for u32 {
+    fn count(self) -> u64 {
+        self.into()
+    }
+}
+
+impl Count for usize {
+    fn count(self) -> u64 {
+        self as u64
+    }
+}
+
+/// With a comma before every three digits: `115,710,691`.
+#[must_use]
+pub fn grouped(number: impl Count) -> String {
+    let digits = number.count().to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
 }
 
 /// `1 module`, `1,121 modules`.
-pub(crate) fn of(number: usize, one: &str) -> String {
-    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+#[must_use]
+pub fn of(number: impl Count, one: &str) -> String {
+    format!("{} {one}{}", grouped(number), if number.count() == 1 { "" } else { "s" })
 }
 
 /// Bytes with three digits that count: `203 MB`, `8.36 MB`, `453 bytes`. The blank is one at which no line is broken.
-pub(crate) fn bytes(number: u64) -> String {
+#[must_use]
+pub fn bytes(number: u64) -> String {
     let (value, unit) = match number {
         0..1_000 => return format!("{number}\u{a0}bytes"),
         1_000..1_000_000 => (number as f64 / 1e3, "kB"),
@@ -35,22 +51,26 @@ pub(crate) fn bytes(number: u64) -> String {
 }
 
 /// How many times `less` goes into `more`; nothing if `less` is 0.
-pub(crate) fn ratio(more: u64, less: u64) -> Option<f64> {
+#[must_use]
+pub fn ratio(more: u64, less: u64) -> Option<f64> {
     (less > 0).then(|| more as f64 / less as f64)
 }
 
 /// A ratio with three digits that count, `–` for none.
-pub(crate) fn times(ratio: Option<f64>) -> String {
+#[must_use]
+pub fn times(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "–".to_owned(), three)
 }
 
 /// Milliseconds as seconds: `2.05`.
-pub(crate) fn seconds(milliseconds: u64) -> String {
+#[must_use]
+pub fn seconds(milliseconds: u64) -> String {
     format!("{}.{:02}", grouped(milliseconds / 1000), milliseconds % 1000 / 10)
 }
 
 /// How much longer something takes, in milliseconds before and after: `3.01 s more`, `0.10 s less`.
-pub(crate) fn difference(was: u64, is: u64) -> String {
+#[must_use]
+pub fn difference(was: u64, is: u64) -> String {
     let word = if is < was { "less" } else { "more" };
     format!("{}\u{a0}s {word}", seconds(is.abs_diff(was)))
 }
@@ -71,7 +91,10 @@ mod tests {
     fn digits_stand_in_threes() {
         let texts = [0, 999, 1_000, 115_710_691, u64::MAX].map(grouped);
         assert_eq!(texts, ["0", "999", "1,000", "115,710,691", "18,446,744,073,709,551,615"]);
-        assert_eq!((of(1, "module"), of(1_121, "module")), ("1 module".into(), "1,121 modules".into()));
+        assert_eq!(
+            [of(1u32, "module"), of(0u64, "module"), of(1_121usize, "module")],
+            ["1 module", "0 modules", "1,121 modules"]
+        );
     }
 
     #[test]
