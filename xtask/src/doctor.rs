@@ -15,6 +15,7 @@ use xshell::{Shell, cmd};
 
 use crate::environment::Environment;
 use crate::interrupt;
+use crate::wrap::{beside, columns};
 
 /// Prints what was found, chosen and rejected, and why. Installs and fetches nothing.
 ///
@@ -69,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 fn row(what: &str, text: &str) {
-    crate::print_line(&format!("{what:12}{text}"));
+    crate::print_line(&beside(&format!("{what:12}"), text, columns()));
 }
 
 /// Shows the engine and its images; gives what QEMU in the boot image calls itself.

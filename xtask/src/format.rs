@@ -9,6 +9,9 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use scenario::file::replace;
 
+use crate::progress::say;
+use crate::wrap::{WIDTH, columns};
+
 /// A form of a report and where it goes; standard output if nowhere else. The forms are a command's own.
 #[derive(Debug, Clone)]
 pub struct Format<F> {
@@ -27,17 +30,21 @@ impl<F> Format<F> {
     pub fn style(&self) -> (bool, usize) {
         let terminal = self.file.is_none() && io::stdout().is_terminal();
         let colour = terminal && std::env::var_os("NO_COLOR").is_none();
-        (colour, if terminal { console::Term::stdout().size().1.into() } else { 120 })
+        (colour, if self.file.is_none() { columns() } else { WIDTH })
     }
 
-    /// Writes a report to where it goes. A file is replaced whole; that nobody reads on is no failure.
+    /// Writes a report to where it goes. A file is replaced whole, and it is said that it was written; that nobody reads on is no
+    /// failure.
     pub fn write(&self, mut text: String) -> Result<()> {
         if !text.ends_with('\n') {
             text.push('\n');
         }
         match &self.file {
             Some(path) => {
-                write(path, text.as_bytes()).with_context(|| format!("failed to write the report {}", path.display()))
+                write(path, text.as_bytes())
+                    .with_context(|| format!("failed to write the report {}", path.display()))?;
+                say(&format!("the report is in {}", path.display()));
+                Ok(())
             }
             None => match io::stdout().write_all(text.as_bytes()) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -20,7 +20,7 @@ pub fn in_workshop(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -
     prepared(environment, work).or_else(|error| match class(&error) {
         None => Err(error),
         Some(class) => {
-            progress::say(&format!("error: {}", crate::one_line_a_cause(&error)));
+            crate::say_error(&error);
             Ok(match class {
                 Class::Usage => Exit::Usage,
                 Class::Cancelled => Exit::Interrupted,

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use textwrap::core::display_width;
-use textwrap::{Options, fill};
+use textwrap::{Options, WordSplitter, fill};
 
 use super::{Report, ScenarioReport, Seen, Style};
 use crate::exit::Ending;
@@ -119,7 +119,7 @@ impl Page {
     /// Text that goes on under itself where it is longer than a line.
     fn wrapped(&mut self, first: &str, further: &str, text: &str) {
         let options = Options::new(self.style.width).initial_indent(first).subsequent_indent(further);
-        self.line(&fill(text, options.break_words(false)));
+        self.line(&fill(text, options.break_words(false).word_splitter(WordSplitter::NoHyphenation)));
     }
 
     fn row(&mut self, scenario: &ScenarioReport, width: usize) {

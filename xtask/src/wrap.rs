@@ -1,0 +1,61 @@
+//! Text that keeps to the terminal's width.
+
+use console::Term;
+use textwrap::core::display_width;
+use textwrap::{Options, WordSplitter, fill};
+
+/// How many columns a line may have where nobody says it.
+pub const WIDTH: usize = 120;
+
+/// How many columns a line may have on standard output: those of the terminal, if it is one.
+pub fn columns() -> usize {
+    of(&Term::stdout()).unwrap_or(WIDTH)
+}
+
+fn of(terminal: &Term) -> Option<usize> {
+    terminal.is_term().then(|| terminal.size().1.into())
+}
+
+/// Text behind a first column, which it goes on beside where it is longer than a line.
+pub fn beside(column: &str, text: &str, columns: usize) -> String {
+    let further = " ".repeat(display_width(column));
+    fill(text, options(columns).initial_indent(column).subsequent_indent(&further))
+}
+
+/// Names and paths stay whole, so that they can be copied.
+fn options(columns: usize) -> Options<'static> {
+    Options::new(columns).break_words(false).word_splitter(WordSplitter::NoHyphenation)
+}
+
+/// An error as a terminal on standard error takes it. What ends there in a file stays as it is.
+pub fn error(text: &str) -> String {
+    of(&Term::stderr()).map_or_else(|| text.to_owned(), |columns| lines(text, columns))
+}
+
+/// Each line on its own; what is too long goes on further to the right than it begins.
+fn lines(text: &str, columns: usize) -> String {
+    let line = |line: &str| {
+        let start = line.trim_start();
+        let indent = &line[..line.len() - start.len()];
+        let further = format!("{indent}    ");
+        fill(start, options(columns).initial_indent(indent).subsequent_indent(&further))
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_of_an_error_go_on_under_their_beginning() {
+        let text = lines("error: there is no scenario x; there are a-b, c\n  because: of this", 24);
+        assert_eq!(text, "error: there is no\n    scenario x; there\n    are a-b, c\n  because: of this");
+    }
+
+    #[test]
+    fn what_stands_beside_a_column_stays_there() {
+        assert_eq!(beside("engine  ", "podman in user space", 20), "engine  podman in\n        user space");
+        assert_eq!(beside("engine  ", "podman", 20), "engine  podman");
+    }
+}
