@@ -1,15 +1,21 @@
-//! What is recorded of kernels whose BTF pahole encoded is compared with kernels whose BTF another encoder did: where the running
-//! base is another than the modules' own, luck may differ, and nothing else may.
+//! What is recorded of kernels whose BTF pahole encoded is compared with kernels whose BTF another encoder did. Of one that writes
+//! types in pahole's order everything has to be the same; of any other, where the running base is another than the modules' own, luck
+//! may differ, and nothing else may.
 
 use guest_protocol::Load;
 use scenario::definition::Scenario;
 use scenario::exit::Ending;
 use scenario::measured::{self, Measured, Standing};
-use scenario::recorded::{Judged, judge};
+use scenario::recorded::{Judged, TypeOrder, judge, judge_build};
 use scenario::transcript::{self, EncoderId, Transcript};
+use scenario::workbench::{self, How};
 
-/// Judges a recorded boot as if another encoder had been used, after a change of what it loaded.
+/// Judges a recorded boot as if an encoder with an order of its own had been used, after a change of what it loaded.
 fn judged(scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> Judged {
+    judged_in(TypeOrder::Own, scenario, change)
+}
+
+fn judged_in(order: TypeOrder, scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> Judged {
     let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
     let mut seen = Transcript::read(&dir.join(transcript::FILE)).unwrap();
     let mut measured = Measured::read(&dir.join(measured::FILE)).unwrap();
@@ -18,7 +24,7 @@ fn judged(scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measure
     provenance.running.encoder = Some(encoder.clone());
     provenance.modules_of.encoder = Some(encoder);
     change(&mut seen, &mut measured);
-    judge(&scenario.definition, dir, &seen, &measured).unwrap()
+    judge(&scenario.definition, dir, (&seen, &measured), order).unwrap()
 }
 
 fn built(name: &str) -> Scenario {
@@ -58,6 +64,75 @@ fn over_another_base_luck_may_differ_and_is_told() {
     assert_eq!(judged.ending, Ending::Pass);
     let note = judged.note.expect("another encoder is told");
     assert!(note.contains("encoded by modbtf-pahole") && note.contains("on which check a shifted id trips"), "{note}");
+}
+
+#[test]
+fn in_pahole_s_order_nothing_is_luck() {
+    let scenario = built("upgrade-grow@6.1");
+    let same = judged_in(TypeOrder::Paholes, &scenario, |_, _| ());
+    assert_eq!(same.ending, Ending::Pass);
+    assert_eq!(same.note.as_deref(), Some("the BTF was encoded by modbtf-pahole: all as with pahole's"));
+
+    let other = judged_in(TypeOrder::Paholes, &scenario, taken);
+    let Ending::Differs { diff } = &other.ending else { panic!("{other:?}") };
+    assert!(diff.contains("loads with its BTF"), "{diff}");
+    let note = other.note.expect("another encoder is told");
+    assert!(note.contains("in pahole's order of types: compared in full"), "{note}");
+
+    let another_check = |seen: &mut Transcript, _: &mut Measured| {
+        let mut records = seen.events.iter_mut().filter_map(|event| match event {
+            guest_protocol::Event::Step { records, .. } => Some(records),
+            _ => None,
+        });
+        let record = records.find_map(|it| it.iter_mut().find(|it| it.text == "BPF: Invalid name"));
+        record.expect("a check tripped").text = "BPF: vlen != 0".into();
+    };
+    let other = judged_in(TypeOrder::Paholes, &scenario, another_check);
+    assert!(matches!(other.ending, Ending::Differs { .. }), "{other:?}");
+}
+
+#[test]
+fn in_pahole_s_order_another_point_release_is_judged_as_with_pahole() {
+    let another_source = |seen: &mut Transcript, _: &mut Measured| {
+        let provenance = &mut seen.header.provenance;
+        provenance.running.version = "0".into();
+        provenance.modules_of.version = "0".into();
+        let first = seen.events.iter_mut().find_map(|event| match event {
+            guest_protocol::Event::Step { records, .. } => records.first_mut(),
+            _ => None,
+        });
+        first.expect("the kernel said something").text = "BPF: another type".into();
+    };
+    let judged = judged_in(TypeOrder::Paholes, &built("upgrade-grow@6.1"), another_source);
+    assert_eq!(judged.ending, Ending::Pass, "{judged:?}");
+    let note = judged.note.expect("both are told");
+    assert!(note.contains("encoded by modbtf-pahole") && note.contains("but for the types"), "{note}");
+}
+
+#[test]
+fn what_a_build_writes_around_btf_is_the_encoder_s_and_nothing_else_is() {
+    let scenario = built("rebuild-rules@6.1");
+    let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
+    let judged = |encoder: bool, how: How| {
+        let mut seen = workbench::Transcript::read(&dir.join(workbench::FILE)).unwrap();
+        let id = EncoderId { name: "x".into(), debug: None, sha256: "0".repeat(64) };
+        seen.header.provenance.encoder = encoder.then_some(id);
+        let changes = seen.steps.iter_mut().filter_map(|step| step.changes.as_mut()).flat_map(|it| &mut it.files);
+        let replaced: Vec<_> = changes.filter(|change| change.how == How::OtherBytes).collect();
+        assert!(replaced.len() > 10);
+        replaced.into_iter().for_each(|change| change.how = how);
+        judge_build(&scenario.definition, dir, &seen).unwrap()
+    };
+    let same = judged(true, How::OtherBytes);
+    assert_eq!(same.ending, Ending::Pass);
+    assert_eq!(same.note.as_deref(), Some("the BTF was encoded by x: all as with pahole's"));
+    let around = judged(true, How::Same);
+    assert_eq!(around.ending, Ending::Pass);
+    assert!(around.note.is_some_and(|note| note.contains("but for the bytes around .BTF")));
+    for (encoder, how) in [(true, How::OtherBtf), (true, How::Gone), (false, How::Same)] {
+        let other = judged(encoder, how);
+        assert!(matches!(other.ending, Ending::Differs { .. }), "{how:?}: {other:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use guest_protocol::{Event, Record};
 use scenario::definition::{Definition, Scenario};
 use scenario::exit::Ending;
 use scenario::measured::{self, Measured};
-use scenario::recorded::{Judged, judge};
+use scenario::recorded::{Judged, TypeOrder, judge};
 use scenario::transcript::{self, KernelId, Transcript};
 
 /// A boot of kernels that were built from source, as it was recorded.
@@ -52,7 +52,7 @@ impl Recorded {
         identity(&mut provenance.running);
         identity(&mut provenance.modules_of);
         assert!(change(&mut seen.events), "{}: nothing to change", self.scenario.name);
-        judge(self.definition(), self.dir(), &seen, &self.measured).unwrap()
+        judge(self.definition(), self.dir(), (&seen, &self.measured), TypeOrder::Paholes).unwrap()
     }
 }
 

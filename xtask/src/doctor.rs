@@ -8,6 +8,7 @@ use kernels::archive::cached;
 use kernels::engine::{self, Choice};
 use kernels::image::{self, Kind};
 use kernels::{Class, Context, host};
+use modbtf::format::columns;
 use scenario::exit::Exit;
 use scenario::run::known_kvm;
 use vm::KvmHost;
@@ -15,6 +16,7 @@ use xshell::{Shell, cmd};
 
 use crate::environment::Environment;
 use crate::interrupt;
+use crate::wrap::beside;
 
 /// Prints what was found, chosen and rejected, and why. Installs and fetches nothing.
 ///
@@ -69,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 fn row(what: &str, text: &str) {
-    crate::print_line(&format!("{what:12}{text}"));
+    crate::print_line(&beside(&format!("{what:12}"), text, columns()));
 }
 
 /// Shows the engine and its images; gives what QEMU in the boot image calls itself.

@@ -195,7 +195,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cancel = interrupt::flag()?;
     let apt = environment.apt()?;
     let context = environment.context(&apt, &cancel, &show_ready)?;
-    let needs = Wanted { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root(), encoder: None };
+    let needs = Wanted { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root(), encoding: None };
     let ready = Ready::prepare(context, &needs)?;
     let setting = Setting {
         ready: &ready,

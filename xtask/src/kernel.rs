@@ -1,6 +1,7 @@
 //! `cargo xtask kernel`: kernels from source, built, listed and removed.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
@@ -9,12 +10,14 @@ use kernels::build::external::{self, External, ExternalRequest};
 use kernels::build::{self, Build, Clean, Config, Recipes, Request, Workshop};
 use kernels::source::{self, Source, SourcePins};
 use kernels::{Cache, Context};
+use modbtf::format::columns;
 use scenario::exit::Exit;
 
 use crate::environment::Environment;
 use crate::interrupt;
 use crate::progress::{self, Display};
 use crate::workshop::{in_workshop, told};
+use crate::wrap::beside;
 
 /// Builds kernels from source, lists them, removes them.
 ///
@@ -60,7 +63,8 @@ struct Building {
     environment: Environment,
 }
 
-/// Lists what was built: kernels, and then modules that were built against them.
+/// Lists what was built: kernels, and then modules that were built against them, with those of earlier sources, recipes and
+/// encoders.
 #[derive(Debug, clap::Args)]
 struct Listing {
     /// As JSON, everything that is known of each
@@ -102,17 +106,24 @@ fn build(arguments: &Building, workshop: &Workshop<'_>) -> Result<Exit> {
     config.expected_off.extend(arguments.expect_off.iter().cloned());
     let upgrade = arguments.upgrade.as_deref();
     let request = Request { source: &source, recipes: &recipes, config: &config, upgrade };
+    let cached = build::find(workshop, &request)?.is_some();
     let built = build::build(workshop, &request)?;
-    crate::print_line(&built.manifest.name);
-    crate::print_line(&format!("  in {}", built.directory.display()));
-    crate::print_line(&format!("  {}", summary(&built)));
+    print(&built.manifest.name, &built.directory, cached, &summary(&built));
     if !arguments.external.is_empty() {
-        let modules = external::build(workshop, &ExternalRequest { request, sources: &arguments.external })?;
-        crate::print_line(&modules.manifest.name);
-        crate::print_line(&format!("  in {}", modules.directory.display()));
-        crate::print_line(&format!("  {}", external_summary(&modules)));
+        let request = ExternalRequest { request, sources: &arguments.external };
+        let cached = external::find(workshop, &request)?.is_some();
+        let modules = external::build(workshop, &request)?;
+        print(&modules.manifest.name, &modules.directory, cached, &external_summary(&modules));
     }
     Ok(Exit::Recorded)
+}
+
+/// Shows what was asked for, on standard output; its name stands on a line alone.
+fn print(name: &str, directory: &Path, cached: bool, summary: &str) {
+    crate::print_line(name);
+    crate::print_line(&format!("  in {}", directory.display()));
+    let when = if cached { ", from the cache: built earlier" } else { "" };
+    crate::print_line(&format!("  {summary}{when}"));
 }
 
 /// The source, unless the archive does not have it, which is told.
@@ -137,7 +148,8 @@ fn summary(build: &Build) -> String {
     let manifest = &build.manifest;
     let modules = manifest.files.keys().filter(|name| name.ends_with(".ko")).count();
     let seconds = manifest.milliseconds / 1000;
-    format!("{}, {modules} modules, {} steps in {seconds} s", manifest.release, manifest.steps)
+    let encoder = manifest.encoder().map(|(name, sha256)| format!(", BTF by {name} {sha256:.8}")).unwrap_or_default();
+    format!("{}{encoder}, {modules} modules, {} steps in {seconds} s", manifest.release, manifest.steps)
 }
 
 fn external_summary(external: &External) -> String {
@@ -162,12 +174,25 @@ fn list(arguments: &Listing) -> Result<Exit> {
     let rows: Vec<_> = kernels.chain(externals).collect();
     let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
     for (name, directory, summary) in &rows {
-        crate::print_line(&format!("{name:width$}  {:>4} MB  {summary}", build::disk_usage(directory) / 1_000_000));
+        let column = format!("{name:width$}  {:>4} MB  ", build::disk_usage(directory) / 1_000_000);
+        crate::print_line(&beside(&column, summary, columns()));
     }
     if rows.is_empty() {
         crate::print_line("nothing was built yet: cargo xtask kernel build 6.1");
     }
+    if repeats(rows.iter().map(|(name, ..)| name.as_str())) {
+        crate::print_line("");
+        let why = "What differs in the last part of its name alone was built of another source, by another recipe or encoder. The \
+                   older ones are no longer used: `cargo xtask kernel clean` removes all that was built.";
+        crate::print_line(&beside("", why, columns()));
+    }
     Ok(Exit::Recorded)
+}
+
+/// Whether names are the same but for the key at their end.
+fn repeats<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+    let mut known = BTreeSet::new();
+    names.filter_map(|name| name.rsplit_once('-')).any(|(stem, _)| !known.insert(stem))
 }
 
 fn clean(arguments: &Cleaning) -> Result<Exit> {
@@ -180,4 +205,15 @@ fn clean(arguments: &Cleaning) -> Result<Exit> {
     let removed = build::clean(&context, &what)?;
     removed.iter().for_each(|path| crate::print_line(&format!("removed {}", path.display())));
     Ok(Exit::Recorded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_their_key_alone_are_told() {
+        assert!(repeats(["6.1-strict-01234567", "6.1-strict-grow-89abcdef", "6.1-strict-76543210"].into_iter()));
+        assert!(!repeats(["6.1-strict-01234567", "6.1-strict-grow-89abcdef", "6.12-strict-01234567"].into_iter()));
+    }
 }

@@ -13,6 +13,7 @@ mod report;
 mod repro;
 mod test;
 mod workshop;
+mod wrap;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,10 +57,15 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error| {
-        progress::say(&format!("error: {}", one_line_a_cause(error.as_ref())));
+        say_error(&error);
         exit_of(&error)
     });
     ExitCode::from(exit.code())
+}
+
+/// An error and its causes, on standard error.
+fn say_error(error: &anyhow::Error) {
+    progress::say(&wrap::error(&format!("error: {}", one_line_a_cause(error.as_ref()))));
 }
 
 /// What an error exits with: what it says of itself if it is one of ours, otherwise the environment is to blame.

@@ -9,6 +9,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kernels::Stage;
 use scenario::run;
 
+/// The length of the longest name of a scenario.
+const NAME: usize = 28;
+
 /// Shows what is going on.
 pub struct Display {
     bars: Option<MultiProgress>,
@@ -68,6 +71,13 @@ impl Display {
                 Some(_) => self.boot(scenario).set_message("packing"),
                 None => say(&format!("{scenario}: packing")),
             },
+            run::Progress::Step { scenario, title } => match &self.bars {
+                Some(_) => self.boot(scenario).set_message((*title).to_owned()),
+                None => say(&format!("{scenario}: {title}")),
+            },
+            run::Progress::Line { scenario, text } if self.bars.is_some() => {
+                self.boot(scenario).set_message((*text).to_owned());
+            }
             run::Progress::Boot { scenario, progress } => self.booting(scenario, progress),
             run::Progress::Ended { report } => {
                 if let Some(bar) = lock(&self.boots).remove(&report.name) {
@@ -148,14 +158,30 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
+/// A style with room for the longest name of a scenario in front.
+fn named(rest: &str) -> ProgressStyle {
+    style(&format!("{{spinner}} {{prefix:{NAME}}} {{elapsed:>4}} {rest}"))
+}
+
 fn spinner() -> ProgressStyle {
-    style("{spinner} {prefix:20} {elapsed:>4} {wide_msg}")
+    named("{wide_msg}")
 }
 
 fn bytes() -> ProgressStyle {
-    style("{spinner} {prefix:20} {elapsed:>4} {bar:30} {bytes} of {total_bytes}")
+    named("{bar:24} {bytes} of {total_bytes}")
 }
 
 fn steps() -> ProgressStyle {
-    style("{spinner} {prefix:20} {elapsed:>4} {bar:30} {pos} of {len}")
+    named("{bar:24} {pos} of {len}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_s_name_fits_in_front_of_its_bar() {
+        let scenarios = snapshots::scenarios().unwrap();
+        assert_eq!(scenarios.iter().map(|it| it.name.len()).max(), Some(NAME));
+    }
 }

@@ -9,10 +9,11 @@ use kernels::archive::resolve;
 use kernels::build::{Encoder, Recipes};
 use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
-use modbtf::format::Format;
-use scenario::choice::{Breadth, choose};
+use modbtf::format::{Format, columns};
+use scenario::choice::{Breadth, choose, for_another_encoder};
 use scenario::definition::{Boot, Definition, Kernel, Modules, Scenario, Subject, test_name};
 use scenario::exit::{Ending, Exit};
+use scenario::recorded::TypeOrder;
 use scenario::report::{Report, Style};
 use scenario::run::{self, Job, Mode, Options, Origin, Pair, Ready, Sources, Wanted};
 use xshell::{Shell, cmd};
@@ -20,6 +21,7 @@ use xshell::{Shell, cmd};
 use crate::environment::Environment;
 use crate::interrupt;
 use crate::progress::Display;
+use crate::wrap::beside;
 
 /// Boots real kernels, loads real modules, and compares what the kernel said with what was recorded.
 ///
@@ -50,8 +52,9 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR|TARBALL", conflicts_with_all = ["pair", "bless", "list"])]
     source: Option<PathBuf>,
     /// What encodes the BTF of kernels that are built: `modbtf` for our own in pahole's place, `pahole` for that of the build
-    /// image, or a program that kbuild is given as PAHOLE and that runs in that image. With another than pahole only boots of
-    /// kernels that are built from source are run, and compared by what became of each module
+    /// image, or a program that kbuild is given as PAHOLE and that runs in that image. With another than pahole all is run that
+    /// is built from source, but for what is about pahole itself; boots are compared in full with what pahole made, those
+    /// with a program's BTF by what became of each module
     #[arg(long, value_name = "modbtf|pahole|PATH", conflicts_with_all = ["quick", "pair", "bless", "list"])]
     encoder: Option<Encoding>,
     /// Compares and records nothing; only the logs of a machine that went wrong are kept, in the cache
@@ -130,13 +133,14 @@ impl FromStr for Encoding {
 
 impl Encoding {
     /// Nothing for the image's own.
-    fn find(&self) -> Result<Option<Encoder>, kernels::Error> {
+    fn find(&self) -> Result<Option<run::Encoding>, kernels::Error> {
         let root = crate::root();
-        match self {
-            Self::Pahole => Ok(None),
-            Self::Modbtf => Encoder::ours(&root, &root.join("target/encoder")).map(Some),
-            Self::Program(path) => Encoder::program(path).map(Some),
-        }
+        let (encoder, order) = match self {
+            Self::Pahole => return Ok(None),
+            Self::Modbtf => (Encoder::ours(&root, &root.join("target/encoder"))?, TypeOrder::Paholes),
+            Self::Program(path) => (Encoder::program(path)?, TypeOrder::Own),
+        };
+        Ok(Some(run::Encoding { encoder, order }))
     }
 }
 
@@ -180,7 +184,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         engine: arguments.environment.engine,
         accel: arguments.accel.into(),
         root: crate::root(),
-        encoder: arguments.encoder.as_ref().map(Encoding::find).transpose()?.flatten(),
+        encoding: arguments.encoder.as_ref().map(Encoding::find).transpose()?.flatten(),
     };
     let ready = Ready::prepare(context, &wanted)?;
     let pins = arguments.environment.pins()?;
@@ -220,11 +224,12 @@ impl Arguments {
     }
 }
 
-fn chosen(mut all: Vec<Scenario>, arguments: &Arguments, breadth: &Breadth) -> Result<Vec<Scenario>, run::Error> {
-    if arguments.encoder.as_ref().is_some_and(|encoder| *encoder != Encoding::Pahole) {
-        all.retain(|scenario| scenario.is_built() && scenario.definition.boot().is_some());
-    }
-    Ok(choose(all, &arguments.scenarios, breadth)?)
+fn chosen(all: Vec<Scenario>, arguments: &Arguments, breadth: &Breadth) -> Result<Vec<Scenario>, run::Error> {
+    let chosen = choose(all, &arguments.scenarios, breadth)?;
+    Ok(match &arguments.encoder {
+        None | Some(Encoding::Pahole) => chosen,
+        Some(_) => for_another_encoder(chosen, !arguments.scenarios.is_empty())?,
+    })
 }
 
 /// Where kernels that are built come from; somebody's own source is brought into the cache.
@@ -240,8 +245,8 @@ fn list(scenarios: &[Scenario]) {
     let width = scenarios.iter().map(|it| it.name.len()).max().unwrap_or(0);
     for scenario in scenarios {
         let Scenario { name, definition, .. } = scenario;
-        crate::print_line(&format!("{name:width$}  {}", definition.title));
-        crate::print_line(&format!("{:width$}  needs {}", "", scenario.needs()));
+        crate::print_line(&beside(&format!("{name:width$}  "), &definition.title, columns()));
+        crate::print_line(&beside(&format!("{:width$}  ", ""), &format!("needs {}", scenario.needs()), columns()));
     }
 }
 
@@ -333,8 +338,25 @@ mod tests {
             chosen(all, &parse(arguments).unwrap(), &Breadth::Usual).unwrap()
         };
         let built = names(&["--encoder", "modbtf"]);
-        assert!(built.len() > 5 && built.iter().all(|it| it.is_built() && it.definition.boot().is_some()));
-        assert!(names(&["--encoder", "pahole"]).len() > built.len());
+        let has = |name: &str| built.iter().any(|it| it.name == name);
+        assert!(built.iter().all(Scenario::is_built) && has("upgrade-grow@6.1") && has("rebuild-rules@6.1"));
+        assert!(has("pahole-gate@6.1"), "it is told as not run");
+        let all = names(&["--encoder", "pahole"]);
+        assert_eq!(all.len(), names(&[]).len());
+        assert_eq!(built.len(), all.iter().filter(|it| it.is_built()).count());
+    }
+
+    #[test]
+    fn what_an_encoder_has_no_say_in_cannot_be_asked_for() {
+        let refused = |name: &str| {
+            let arguments = parse(&["--encoder", "modbtf", name]).unwrap();
+            chosen(snapshots::scenarios().unwrap(), &arguments, &Breadth::Usual).unwrap_err()
+        };
+        for (name, why) in [("debian-upgrade", "its kernels are prebuilt"), ("pahole-gate", "it is about pahole")] {
+            let error = refused(name);
+            assert_eq!(error.exit(), Exit::Usage);
+            assert!(error.to_string().contains(why), "{error}");
+        }
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! `cargo xtask test`: the whole suite, with nextest.
 
+use std::process::{Command, Stdio};
+
 use anyhow::{Context as _, Result};
 use scenario::exit::Exit;
 use xshell::{Shell, cmd};
 
-/// Runs the whole suite with nextest, which is brought where it is missing, and the documentation's examples.
+use crate::progress::say;
+
+/// Runs the documentation's examples, and then the whole suite with nextest, which is brought where it is missing; its last
+/// line says how many tests passed.
 ///
 /// The tests need no virtual machine, no network and no root.
 #[derive(Debug, clap::Args)]
@@ -21,7 +26,7 @@ pub struct Arguments {
 ///
 /// # Errors
 ///
-/// nextest is missing and cannot be brought.
+/// nextest is missing and cannot be brought, or cargo cannot be run.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let sh = Shell::new()?;
     sh.change_dir(crate::root());
@@ -29,21 +34,55 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     bring_nextest(&sh, &cargo)?;
 
     let Arguments { profile, further } = arguments;
+    // First, since each crate's examples print a summary, and that of the tests is to be read at the end.
+    let failed = if further.is_empty() { examples(&cargo)? } else { None };
     let tests = cmd!(sh, "{cargo} nextest run --workspace --profile {profile} {further...}").env("INSTA_UPDATE", "no");
-    let examples = cmd!(sh, "{cargo} test --workspace --doc --quiet");
-    let mut passed = tests.run().is_ok();
-    if further.is_empty() {
-        passed &= examples.run().is_ok();
+    let passed = tests.run().is_ok();
+    if let Some(said) = &failed {
+        say(said);
+        say("error: examples in the documentation failed");
     }
-    Ok(if passed { Exit::Recorded } else { Exit::Differs })
+    Ok(if passed && failed.is_none() { Exit::Recorded } else { Exit::Differs })
+}
+
+/// Runs the documentation's examples, and says how many passed; what was said of them if one did not.
+fn examples(cargo: &str) -> Result<Option<String>> {
+    say("examples in the documentation");
+    let mut command = Command::new(cargo);
+    command.args(["test", "--workspace", "--doc"]).current_dir(crate::root()).stderr(Stdio::inherit());
+    let output = command.output().with_context(|| format!("failed to run {cargo}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        return Ok(Some(said.into_owned()));
+    }
+    say(&format!("examples in the documentation: {} passed", passed_in(&said)));
+    Ok(None)
+}
+
+/// How many tests passed, as the test harness of each crate says.
+fn passed_in(said: &str) -> usize {
+    let counts = said.lines().filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed"));
+    counts.filter_map(|(count, _)| count.parse::<usize>().ok()).sum()
 }
 
 fn bring_nextest(sh: &Shell, cargo: &str) -> Result<()> {
     if cmd!(sh, "{cargo} nextest --version").quiet().ignore_stdout().ignore_stderr().run().is_ok() {
         return Ok(());
     }
-    crate::progress::say("cargo-nextest is missing: installing it (this takes a few minutes, once)");
+    say("cargo-nextest is missing: installing it (this takes a few minutes, once)");
     cmd!(sh, "{cargo} install --locked cargo-nextest")
         .run()
         .context("failed to install cargo-nextest; install it by hand: cargo install --locked cargo-nextest")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_crate_s_harness_says_is_added_up() {
+        let said = "running 2 tests\ntest a ... ok\n\ntest result: ok. 2 passed; 0 failed; 0 ignored\n\
+                    test result: ok. 12 passed; 0 failed\ntest result: FAILED. 7 passed; 1 failed\n";
+        assert_eq!(passed_in(said), 14);
+    }
 }

@@ -29,7 +29,7 @@ pub fn told(result: Result<Exit>) -> Result<Exit> {
     result.or_else(|error| match class(&error) {
         None => Err(error),
         Some(class) => {
-            progress::say(&format!("error: {}", modbtf::one_line_a_cause(error.as_ref())));
+            crate::say_error(&error);
             Ok(match class {
                 Class::Usage => Exit::Usage,
                 Class::Cancelled => Exit::Interrupted,

@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// - `benches/`: private copies of output trees, each locked while it is used, else swept
 /// - `logs/`: what the builds printed
 /// - `debs/`: packages that were downloaded and verified, but not yet unpacked
-/// - `apt/`: the private apt state
+/// - `apt/`: the private apt state, locked for itself while it is used
 /// - `images/`: what is in each container image
 /// - `engine.json`: the verdict on the container engines
 /// - `tmp/`: what an interrupted run left, emptied by the next one that takes the lock
@@ -166,6 +166,19 @@ impl Cache {
         }
     }
 
+    /// Keeps others from apt's state until the result is dropped. Who also needs [`Cache::lock`] takes that first; who only asks
+    /// the archive need not wait for a build.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Cancelled`].
+    pub(crate) fn hold_apt(&self, context: &Context<'_>) -> Result<Held, Error> {
+        let path = self.apt();
+        let directory = File::open(&path).map_err(|source| Error::io("lock", &path, source))?;
+        poll(context, &path, || directory.try_lock())?;
+        Ok(Held { _directory: directory })
+    }
+
     /// Removes a published directory, if it is there and as soon as nobody holds it. It is moved away first, so that it is
     /// never there in part.
     ///
@@ -219,7 +232,7 @@ pub(crate) fn remove_contested(directory: &Path) -> io::Result<()> {
     fs::remove_dir_all(directory)
 }
 
-/// The certainty that a published directory stays, see [`Cache::hold`].
+/// The certainty that a directory stays as it is, see [`Cache::hold`] and [`Cache::hold_apt`].
 #[derive(Debug)]
 pub(crate) struct Held {
     _directory: File,

@@ -8,6 +8,16 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
+/// How many columns a line may have where nobody says it.
+const WIDTH: usize = 120;
+
+/// How many columns a line may have on standard output: those of the terminal, if it is one.
+#[must_use]
+pub fn columns() -> usize {
+    let terminal = console::Term::stdout();
+    if terminal.is_term() { terminal.size().1.into() } else { WIDTH }
+}
+
 /// A form of a report and where it goes; standard output if nowhere else. The forms are a command's own.
 #[derive(Debug, Clone)]
 pub struct Format<F> {
@@ -31,10 +41,11 @@ impl<F> Format<F> {
     pub fn style(&self) -> (bool, usize) {
         let terminal = self.file.is_none() && io::stdout().is_terminal();
         let colour = terminal && std::env::var_os("NO_COLOR").is_none();
-        (colour, if terminal { console::Term::stdout().size().1.into() } else { 120 })
+        (colour, if self.file.is_none() { columns() } else { WIDTH })
     }
 
-    /// Writes a report to where it goes. A file is replaced whole; that nobody reads on is no failure.
+    /// Writes a report to where it goes. A file is replaced whole, and it is said that it was written; that nobody reads on is
+    /// no failure.
     ///
     /// # Errors
     ///
@@ -44,7 +55,11 @@ impl<F> Format<F> {
             text.push('\n');
         }
         match &self.file {
-            Some(path) => write(path, text.as_bytes()).context("failed to write the report"),
+            Some(path) => {
+                write(path, text.as_bytes()).context("failed to write the report")?;
+                crate::say(&format!("the report is in {}", path.display()));
+                Ok(())
+            }
             None => match io::stdout().write_all(text.as_bytes()) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 other => other.context("failed to print the report"),

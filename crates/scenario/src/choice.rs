@@ -84,6 +84,22 @@ pub fn choose(all: Vec<Scenario>, names: &[String], breadth: &Breadth) -> Result
     Ok(all.into_iter().zip(meant).filter_map(|(scenario, meant)| meant.then_some(scenario)).collect())
 }
 
+/// What is left of chosen scenarios where kernels are built with another encoder than the image's pahole: those on prebuilt kernels
+/// go, for nothing of them is encoded. Those that are about pahole itself stay, to be told as not run.
+///
+/// # Errors
+///
+/// Where scenarios were `named`, the first of which nothing would be run.
+pub fn for_another_encoder(chosen: Vec<Scenario>, named: bool) -> Result<Vec<Scenario>, Error> {
+    let prebuilt =
+        |it: &Scenario| (!it.is_built()).then_some("its kernels are prebuilt, so that --encoder changes nothing");
+    let left_out = chosen.iter().find_map(|it| Some((it, prebuilt(it).or_else(|| it.about_pahole())?)));
+    match left_out {
+        Some((scenario, why)) if named => Err(Error::LeftOut { name: scenario.name.clone(), why: why.into() }),
+        _ => Ok(chosen.into_iter().filter(Scenario::is_built).collect()),
+    }
+}
+
 /// The positions of the scenarios that one name means.
 fn named(all: &[Scenario], name: &str, breadth: &Breadth) -> Result<Vec<usize>, Error> {
     let positions = |is: &dyn Fn(&Scenario) -> bool| -> Vec<usize> {
@@ -188,6 +204,15 @@ mod tests {
         for breadth in [Breadth::Usual, Breadth::All, lines(&["7.2", "6.12"])] {
             assert_eq!(chosen(&["grow@6.12"], &breadth).unwrap(), "grow@6.12");
         }
+    }
+
+    #[test]
+    fn with_another_encoder_prebuilt_kernels_go_unless_they_were_named() {
+        let names = |left: Vec<Scenario>| left.into_iter().map(|it| it.name).collect::<Vec<_>>().join(" ");
+        let left = for_another_encoder(all(), false).unwrap();
+        assert_eq!(names(left), "grow@6.1 grow@6.12 grow@7.2 new@7.2 new@6.12");
+        let error = for_another_encoder(all(), true).unwrap_err().to_string();
+        assert!(error.contains("debian is left out by what else was asked for: its kernels are prebuilt"), "{error}");
     }
 
     #[test]

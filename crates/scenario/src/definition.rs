@@ -236,6 +236,14 @@ impl Scenario {
         }
     }
 
+    /// Why it says nothing of any encoder but pahole: its own steps name the ones that they run.
+    #[must_use]
+    pub fn about_pahole(&self) -> Option<&'static str> {
+        let (Subject::Build(build), Some(line)) = (&self.definition.subject, &self.line) else { return None };
+        let about = build.steps_on(line).any(workbench::Step::names_its_encoder);
+        about.then_some("it is about pahole: its steps name the paholes that they run, whatever --encoder says")
+    }
+
     /// Whether a kernel has to be built for it, or was.
     #[must_use]
     pub fn is_built(&self) -> bool {

@@ -63,6 +63,11 @@ pub enum Ending {
         /// A unified diff from the recorded to the seen, or what else differs.
         diff: String,
     },
+    /// What was asked for leaves it out: it has nothing to say there.
+    NotRun {
+        /// Why.
+        why: String,
+    },
     /// It did not run, or ran in a way that does not count.
     Unavailable {
         /// Why, and what there is instead.
@@ -101,6 +106,7 @@ impl Ending {
             Self::Blessed => "blessed",
             Self::Measured => "measured",
             Self::Differs { .. } => "differs",
+            Self::NotRun { .. } => "not run",
             Self::Unavailable { .. } => "unavailable",
             Self::Environment { .. } => "environment",
             Self::Panic { .. } => "panic",
@@ -121,7 +127,7 @@ impl Ending {
     pub fn detail(&self) -> &str {
         match self {
             Self::Differs { diff } => diff,
-            Self::Unavailable { why } => why,
+            Self::NotRun { why } | Self::Unavailable { why } => why,
             Self::Environment { what } | Self::Panic { what } | Self::Hang { what } | Self::Lost { what } => what,
             Self::Pass | Self::Blessed | Self::Measured | Self::Interrupted => "",
         }
@@ -129,7 +135,7 @@ impl Ending {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::Pass | Self::Blessed | Self::Measured => Exit::Recorded,
+            Self::Pass | Self::Blessed | Self::Measured | Self::NotRun { .. } => Exit::Recorded,
             Self::Differs { .. } => Exit::Differs,
             Self::Unavailable { .. } | Self::Environment { .. } => Exit::Environment,
             Self::Panic { .. } | Self::Hang { .. } | Self::Lost { .. } => Exit::Machine,
@@ -141,7 +147,8 @@ impl Ending {
 /// What a run as a whole exits with.
 ///
 /// With `allow_unavailable`, a scenario that is unavailable does not count, as long as `each_showed_something`: a group of
-/// scenarios of which no upgrade was tried at all has shown nothing, however many controls passed.
+/// scenarios of which no upgrade was tried at all has shown nothing, however many controls passed. One that was left out counts
+/// neither for nor against; but where that is all, nothing was shown.
 #[must_use]
 pub fn overall<'a>(
     endings: impl Iterator<Item = &'a Ending> + Clone,
@@ -155,7 +162,9 @@ pub fn overall<'a>(
     let lacking = endings.clone().any(|ending| matches!(ending, Ending::Environment { .. }));
     let unavailable = endings.clone().any(|ending| matches!(ending, Ending::Unavailable { .. }));
     let let_pass = allow_unavailable && each_showed_something;
-    if lacking || (unavailable && !let_pass) { Exit::Environment } else { Exit::Recorded }
+    let left_out = endings.clone().any(|ending| matches!(ending, Ending::NotRun { .. }));
+    let nothing = left_out && !endings.clone().any(Ending::ran);
+    if lacking || nothing || (unavailable && !let_pass) { Exit::Environment } else { Exit::Recorded }
 }
 
 #[cfg(test)]
@@ -175,6 +184,15 @@ mod tests {
         assert_eq!(overall([Ending::Pass].iter(), false, false), Exit::Recorded);
         let lacking = Ending::Environment { what: "no space".into() };
         assert_eq!(overall([Ending::Pass, lacking].iter(), true, true), Exit::Environment);
+    }
+
+    #[test]
+    fn what_was_left_out_counts_neither_way_but_is_not_all_that_there_is() {
+        let left_out = Ending::NotRun { why: "about pahole".into() };
+        assert!(!left_out.ran());
+        assert_eq!(overall([Ending::Pass, left_out.clone()].iter(), false, false), Exit::Recorded);
+        assert_eq!(overall([left_out.clone(), left_out.clone()].iter(), true, true), Exit::Environment);
+        assert_eq!(overall([left_out, unavailable()].iter(), false, true), Exit::Environment);
     }
 
     #[test]

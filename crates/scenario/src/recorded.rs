@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use judge::{Judged, judge, judge_build, judge_text};
+pub use judge::{Judged, TypeOrder, judge, judge_build, judge_text};
 
 use crate::definition::{Definition, Subject};
 use crate::measured::{self, Measured};

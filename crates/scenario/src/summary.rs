@@ -1,10 +1,11 @@
 //! The one sentence of a run, and the counts behind it.
 
+use nix::errno::Errno;
 use serde::Serialize;
 
 use crate::fate::Fate;
 use crate::measured::{Measured, Standing};
-use crate::transcript::Transcript;
+use crate::transcript::{Step, Transcript};
 
 /// Of the modules that a run loaded, how many met which end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -26,6 +27,8 @@ pub struct Summary {
     pub refused: usize,
     /// Refused by CRC (these are counted in `not_loaded` as well).
     pub crc: usize,
+    /// Did not load for want of a module that was refused because of its BTF.
+    pub for_want: usize,
     /// Did not load for reasons other than BTF.
     pub not_loaded: usize,
 }
@@ -35,6 +38,7 @@ impl Summary {
     #[must_use]
     pub fn of(transcript: &Transcript, measured: &Measured) -> Self {
         let mut summary = Self::default();
+        let mut wanting = 0;
         for step in transcript.steps() {
             summary.modules += 1;
             match Fate::of(&step) {
@@ -53,20 +57,37 @@ impl Summary {
                     summary.not_loaded += 1;
                     summary.crc += 1;
                 }
+                Fate::Failed if lacks_symbol(&step) => wanting += 1,
                 Fate::Failed => summary.not_loaded += 1,
             }
+        }
+        // Who exports a symbol no log says. But a module comes after those that it needs; so where none of them failed for
+        // another reason, and the kernel itself lacks no symbol, the first that is wanted was refused for its BTF.
+        let kernel_has_all = measured.built.as_ref().is_some_and(|built| built.proof.compatible());
+        match summary.refused > 0 && summary.not_loaded == 0 && kernel_has_all {
+            true => summary.for_want = wanting,
+            false => summary.not_loaded += wanting,
         }
         summary
     }
 
     /// The sentence: *of N modules, A keep true BTF, B lose it, C are given wrong types without a word, D do not load for
-    /// other reasons*.
+    /// other reasons*; before the last, where there are any, *E do not load for want of one that was refused*.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let Self { keep_true, lose, wrong, not_loaded, .. } = *self;
+        let Self { keep_true, lose, wrong, for_want, not_loaded, .. } = *self;
         let verb = |count, one: &'static str, many: &'static str| if count == 1 { one } else { many };
+        let want = match for_want {
+            0 => String::new(),
+            _ => format!(
+                ", {} {} not load for want of one that was refused",
+                thousands(for_want),
+                verb(for_want, "does", "do")
+            ),
+        };
         let mut sentence = format!(
-            "of {} module{}, {} {} true BTF, {} {} it, {} {} given wrong types without a word, {} {} not load for other reasons",
+            "of {} module{}, {} {} true BTF, {} {} it, {} {} given wrong types without a word{want}, {} {} not load for other \
+             reasons",
             thousands(self.modules),
             verb(self.modules, "", "s"),
             thousands(keep_true),
@@ -87,6 +108,18 @@ impl Summary {
         }
         sentence
     }
+}
+
+/// Whether the kernel said that it does not have a symbol which a module imports.
+///
+/// Source: `kernel/module/main.c`, `simplify_symbols`: `%s: Unknown symbol %s (err %d)`, with `-ENOENT`.
+fn lacks_symbol(step: &Step<'_>) -> bool {
+    let opening = format!("{}: Unknown symbol ", step.given.module);
+    step.load.errno == Errno::ENOENT as i32
+        && step
+            .records
+            .iter()
+            .any(|record| record.text.starts_with(&opening) && record.text.trim_end().ends_with("(err -2)"))
 }
 
 /// A count with its thousands set apart: `1,121`.
@@ -121,6 +154,16 @@ mod tests {
             summary.sentence(),
             "of 1 module, 0 keep true BTF, 1 loses it, 0 are given wrong types without a word, 0 do not load for other \
              reasons"
+        );
+    }
+
+    #[test]
+    fn what_is_wanting_is_told_where_there_is_any() {
+        let summary = Summary { modules: 2, lose: 1, refused: 1, for_want: 1, ..Summary::default() };
+        assert_eq!(
+            summary.sentence(),
+            "of 2 modules, 0 keep true BTF, 1 loses it, 0 are given wrong types without a word, 1 does not load for want of one \
+             that was refused, 0 do not load for other reasons"
         );
     }
 

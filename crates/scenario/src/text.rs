@@ -42,9 +42,10 @@ pub fn portable(definition: &Definition, transcript: &Transcript, measured: &Mea
     render(definition, transcript, measured, lines)
 }
 
-/// What became of each module's BTF, and no more: what can be compared with a run on kernels whose BTF another encoder made.
+/// What became of each module's BTF, and no more: what can be compared with a run on kernels whose BTF an encoder made that writes
+/// types and strings in an order of its own.
 ///
-/// The encoder decides in which order types and strings lie. Where the running base is another than that which a module was made
+/// Where the running base is another than that which a module was made
 /// with, it is a matter of that order whether a shifted id trips a check or leads to a wrong type in silence, and on which check; and
 /// a module that is refused takes those with it that need its symbols. So there only that is told which does not depend on
 /// it: whether the module keeps BTF that is true. Where the two bases are the same nothing is left to the order.

@@ -15,7 +15,7 @@ pub use apt::AptArchive;
 pub use debug::{Debug, acquire_debug};
 pub use index::{Entry, nearest_pair};
 
-use crate::cache::{Lock, require_space};
+use crate::cache::{Held, Lock, require_space};
 use crate::pins::{KernelSpec, Pin, Pins};
 use crate::{Context, Error, Stage};
 
@@ -91,7 +91,8 @@ pub trait Archive {
     fn unpack(&self, packages: &[(PathBuf, PathBuf)]) -> Result<(), Error>;
 }
 
-/// Finds the kernels that are named, pinned ones first, the others in the archive.
+/// Finds the kernels that are named, pinned ones first, the others in the archive. It waits for nobody who builds or fetches kernels,
+/// but for who reads the archive's index.
 ///
 /// # Errors
 ///
@@ -111,8 +112,8 @@ pub fn resolve(
                 let index = match &mut index {
                     Some(index) => index,
                     empty => {
-                        let lock = context.cache.lock(context)?;
-                        let index = read_index(context, archive, pins.suites.iter().cloned().collect(), &lock)?;
+                        let apt = context.cache.hold_apt(context)?;
+                        let index = read_index(context, archive, pins.suites.iter().cloned().collect(), &apt)?;
                         empty.insert(index.map(only_kernels))
                     }
                 };
@@ -131,12 +132,12 @@ fn only_kernels(entries: Vec<Entry>) -> Vec<Entry> {
     entries.into_iter().filter(Entry::is_kernel).collect()
 }
 
-/// Only under the lock: two runs with different suites would read each other's.
+/// Only while apt's state is held: two runs with different suites would read each other's.
 fn read_index(
     context: &Context<'_>,
     archive: &dyn Archive,
     suites: BTreeSet<String>,
-    _lock: &Lock,
+    _apt: &Held,
 ) -> Result<Index, Error> {
     if context.offline {
         return Ok(Err(Reason::Offline));
@@ -241,7 +242,9 @@ fn fetch(
         .partition(|(_, package)| package.is_some());
     if !absent.is_empty() {
         let suites = absent.iter().map(|(pin, _)| pin.suite.clone()).collect();
-        let index = read_index(context, archive, suites, lock)?;
+        // What is downloaded is looked up in the index that was read, so both are done while nobody else reads one.
+        let apt = context.cache.hold_apt(context)?;
+        let index = read_index(context, archive, suites, &apt)?;
         let mut entries = Vec::new();
         for (pin, _) in absent {
             match find_pinned(&pin, &index)? {
@@ -268,7 +271,8 @@ pub(crate) fn fetch_package(
     if let Some(package) = publish::kept_package(context, pin) {
         return Ok(Ok(package));
     }
-    let index = read_index(context, archive, [pin.suite.clone()].into(), lock)?;
+    let apt = context.cache.hold_apt(context)?;
+    let index = read_index(context, archive, [pin.suite.clone()].into(), &apt)?;
     let entry = match find_pinned(pin, &index)? {
         Ok(entry) => entry,
         Err(unavailable) => return Ok(Err(unavailable)),

@@ -263,12 +263,17 @@ fn kernels_that_are_not_pinned_are_found_in_the_archive() {
 }
 
 #[test]
-fn the_index_is_not_read_while_another_run_may_change_it() {
+fn the_index_is_read_beside_a_build_and_not_while_another_run_may_change_it() {
     let fixture = Fixture::new();
     let context = fixture.context();
-    let lock = context.cache.lock(&context).unwrap();
+    let _building = context.cache.lock(&context).unwrap();
     let archive = archive();
     let specs: Vec<KernelSpec> = vec!["6.1.0-99".parse().unwrap()];
+    let found = resolve(&context, &archive, &Pins::builtin().unwrap(), &specs).unwrap();
+    assert!(found[0].is_err(), "a name that the archive does not have");
+    assert_eq!(archive.calls.take(), ["index"]);
+
+    let apt = context.cache.hold_apt(&context).unwrap();
     let stop = |progress| {
         if matches!(progress, crate::Progress::Waiting { .. }) {
             fixture.cancel();
@@ -278,7 +283,7 @@ fn the_index_is_not_read_while_another_run_may_change_it() {
     let error = resolve(&waiting, &archive, &Pins::builtin().unwrap(), &specs).unwrap_err();
     assert_eq!(error.class(), Class::Cancelled);
     assert_eq!(archive.calls.borrow().len(), 0);
-    drop(lock);
+    drop(apt);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::definition::Definition;
 use crate::exit::Ending;
 use crate::measured::{self, Measured};
 use crate::text::{self, portable, snapshot, verdicts};
-use crate::transcript::{self, KernelId, Provenance, Transcript};
+use crate::transcript::{self, EncoderId, KernelId, Provenance, Transcript};
 use crate::workbench;
 
 /// How many modules' logs a difference shows in full. The run's own transcript has them all.
@@ -34,57 +34,106 @@ impl From<Ending> for Judged {
     }
 }
 
+/// In which order an encoder writes types and strings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeOrder {
+    /// In pahole's, as the encoder did whose BTF is recorded: every id and every offset is to come again.
+    Paholes,
+    /// In one of which nothing is known.
+    Own,
+}
+
 /// Judges a boot against what was recorded. Kernels that were built from another source than those that were recorded, or with
-/// other tools, are judged by their [`portable`] text; those whose BTF another encoder made by their [`verdicts`]; those whose
-/// recipe alone is another are judged in full.
+/// other tools, are judged by their [`portable`] text; those whose BTF an encoder made that has an `order` of its own by their
+/// [`verdicts`]; all others in full.
 ///
 /// # Errors
 ///
 /// What was recorded cannot be read.
-pub fn judge(definition: &Definition, dir: &Path, seen: &Transcript, measured: &Measured) -> Result<Judged, Error> {
+pub fn judge(
+    definition: &Definition,
+    dir: &Path,
+    (seen, measured): (&Transcript, &Measured),
+    order: TypeOrder,
+) -> Result<Judged, Error> {
+    let encoder = other_encoder(seen);
     let ending = judge_text(dir, &snapshot(definition, seen, measured))?;
-    let Ending::Differs { diff } = ending else { return Ok(ending.into()) };
+    let Ending::Differs { diff } = ending else {
+        let note = encoder.map(|encoder| format!("{}: all as with pahole's", encoded_by(encoder)));
+        return Ok(Judged { ending, note });
+    };
     // What cannot be read says no more than the snapshot does.
     let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(Ending::Differs { diff }.into()) };
-    if let Some(encoder) = another_encoder(&before, seen) {
+    if let (Some(encoder), TypeOrder::Own) = (encoder, order) {
         let recorded = Measured::read(&dir.join(measured::FILE))?;
-        let judged = judged(&verdicts(definition, &before, &recorded), &verdicts(definition, seen, measured));
-        let mut note = format!("the BTF was encoded by {encoder}: compared by what became of each module's BTF");
-        match text::otherwise((&before, &recorded), (seen, measured)).as_slice() {
-            [] => note.push_str(", which is the same in full"),
-            modules => {
-                let modules = modules.join(", ");
-                note.push_str(&format!("; on which check a shifted id trips, or on none, differs for {modules}"));
-            }
-        }
-        return Ok(Judged { ending: judged, note: Some(note) });
+        return Ok(by_verdicts(definition, encoder, (&before, &recorded), (seen, measured)));
     }
+    let encoded = encoder.map(|encoder| format!("{}, in pahole's order of types", encoded_by(encoder)));
     if let Some(others) = of_another_build(&before, seen) {
         let recorded = portable(definition, &before, &Measured::read(&dir.join(measured::FILE))?);
         let judged = judged(&recorded, &portable(definition, seen, measured));
-        let note =
+        let but =
             format!("{others}: compared but for the types that complaints are about, which change with every build");
-        return Ok(Judged { ending: judged, note: Some(note) });
+        return Ok(Judged { ending: judged, note: joined([encoded, Some(but)]) });
     }
-    let note = of_another_recipe(&before, seen);
+    let note = match encoded {
+        // Another encoder makes another key, so that nothing is known of the recipe.
+        Some(encoded) => Some(format!("{encoded}: compared in full")),
+        None => of_another_recipe(&before, seen),
+    };
     let diff = diff + &logs_that_differ(&before, seen);
     Ok(Judged { ending: Ending::Differs { diff }, note })
 }
 
-/// Judges a build against what was recorded.
+/// Judges by what became of each module's BTF, and names the modules of which the kernel said something else.
+fn by_verdicts(
+    definition: &Definition,
+    encoder: &EncoderId,
+    (before, recorded): (&Transcript, &Measured),
+    (seen, measured): (&Transcript, &Measured),
+) -> Judged {
+    let ending = judged(&verdicts(definition, before, recorded), &verdicts(definition, seen, measured));
+    let mut note = format!("{}: compared by what became of each module's BTF", encoded_by(encoder));
+    match text::otherwise((before, recorded), (seen, measured)).as_slice() {
+        [] => note.push_str(", which is the same in full"),
+        modules => {
+            let modules = modules.join(", ");
+            note.push_str(&format!("; on which check a shifted id trips, or on none, differs for {modules}"));
+        }
+    }
+    Judged { ending, note: Some(note) }
+}
+
+fn encoded_by(encoder: &EncoderId) -> String {
+    format!("the BTF was encoded by {}", encoder.name)
+}
+
+/// What there is to say, in one line.
+fn joined<const N: usize>(notes: [Option<String>; N]) -> Option<String> {
+    let notes: Vec<_> = notes.into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// Judges a build against what was recorded. In which order types lie no build's snapshot says, but it says which bytes a
+/// module's file has around its `.BTF`: of another encoder that is left out, see [`workbench::of_any_encoder`].
 ///
 /// # Errors
 ///
 /// A snapshot that cannot be read.
 pub fn judge_build(definition: &Definition, dir: &Path, seen: &workbench::Transcript) -> Result<Judged, Error> {
     let ending = judge_text(dir, &workbench::snapshot(definition, seen))?;
-    let mut judged = Judged::from(ending);
-    if matches!(judged.ending, Ending::Differs { .. }) {
-        // What cannot be read says no more than the snapshot does.
-        let before = workbench::Transcript::read(&dir.join(workbench::FILE)).ok();
-        judged.note = before.and_then(|before| of_other_parts(&before.header.provenance, &seen.header.provenance));
+    let provenance = &seen.header.provenance;
+    let encoded = provenance.encoder.as_ref().map(encoded_by);
+    if !matches!(ending, Ending::Differs { .. }) {
+        return Ok(Judged { ending, note: encoded.map(|encoded| format!("{encoded}: all as with pahole's")) });
     }
-    Ok(judged)
+    // What cannot be read says no more than the snapshot does.
+    let Ok(before) = workbench::Transcript::read(&dir.join(workbench::FILE)) else { return Ok(ending.into()) };
+    let others = of_other_parts(&before.header.provenance, provenance);
+    let Some(encoded) = encoded else { return Ok(Judged { ending, note: others }) };
+    let [recorded, seen] = [&before, seen].map(|it| workbench::of_any_encoder(definition, it));
+    let encoded = format!("{encoded}: compared but for the bytes around .BTF, which are the encoder's");
+    Ok(Judged { ending: judged(&recorded, &seen), note: joined([Some(encoded), others]) })
 }
 
 /// Judges the text of a run, whatever it was, against the snapshot in a folder.
@@ -106,12 +155,9 @@ fn judged(recorded: &str, text: &str) -> Ending {
     }
 }
 
-/// What encoded the BTF of the kernels that were built, if it is not what encoded that of the recorded ones.
-fn another_encoder(before: &Transcript, seen: &Transcript) -> Option<String> {
-    let encoder = |it: &Transcript| it.header.provenance.modules_of.encoder.clone();
-    let (recorded, now) = (encoder(before), encoder(seen));
-    (before.is_built() && seen.is_built() && recorded != now)
-        .then(|| now.map_or_else(|| "pahole".to_owned(), |encoder| encoder.name))
+/// What encoded the BTF of the kernels that were built, if it is not pahole, whose alone is recorded.
+fn other_encoder(seen: &Transcript) -> Option<&EncoderId> {
+    seen.header.provenance.modules_of.encoder.as_ref().filter(|_| seen.is_built())
 }
 
 /// What is to be said if kernels were built from another source than those that were recorded, or with other tools.

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use textwrap::{Options, fill};
+use textwrap::core::display_width;
+use textwrap::{Options, WordSplitter, fill};
 
 use super::{Report, ScenarioReport, Seen, Style};
 use crate::exit::Ending;
@@ -15,6 +16,9 @@ const WRONG_SHOWN: usize = 3;
 
 /// How many examples are shown of each of them.
 const EXAMPLES_SHOWN: usize = 2;
+
+/// How many lines are seen at once, wherever that is. Above a report that is longer the headline has gone, so it is repeated.
+const SCREEN: usize = 20;
 
 /// What a row's further lines are indented by: two blanks, the ending's word, two blanks.
 const INDENT: &str = "               ";
@@ -34,6 +38,9 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     }
     page.line("");
     page.wrapped("", "", &times(report));
+    if page.out.lines().count() > SCREEN {
+        page.line(&headline);
+    }
     page.out
 }
 
@@ -112,19 +119,29 @@ impl Page {
     /// Text that goes on under itself where it is longer than a line.
     fn wrapped(&mut self, first: &str, further: &str, text: &str) {
         let options = Options::new(self.style.width).initial_indent(first).subsequent_indent(further);
-        self.line(&fill(text, options.break_words(false)));
+        self.line(&fill(text, options.break_words(false).word_splitter(WordSplitter::NoHyphenation)));
     }
 
     fn row(&mut self, scenario: &ScenarioReport, width: usize) {
         let word = format!("{:11}", scenario.ending.word());
         let word = match scenario.ending {
             Ending::Pass | Ending::Blessed | Ending::Measured => self.green(&word),
-            Ending::Unavailable { .. } => self.yellow(&word),
+            Ending::NotRun { .. } | Ending::Unavailable { .. } => self.yellow(&word),
             _ => self.red(&word),
         };
         let ScenarioReport { name, title, seconds, .. } = scenario;
-        self.line(&format!("  {word}  {name:width$}  {seconds:6.1} s  {title}"));
+        let row = format!("  {word}  {name:width$}  {seconds:6.1} s");
+        match display_width(&row) + 2 + display_width(title) <= self.style.width {
+            true => self.line(&format!("{row}  {title}")),
+            false => {
+                self.line(&row);
+                self.wrapped(INDENT, INDENT, title);
+            }
+        }
         let mut notes = Vec::new();
+        if let Ending::NotRun { why } = &scenario.ending {
+            notes.push(why.clone());
+        }
         if let Some(seen) = &scenario.seen {
             notes.extend([abi(seen), seen.sentence.clone()]);
         }
@@ -144,7 +161,7 @@ impl Page {
     /// What goes with the ending: a diff, a reason.
     fn ending(&mut self, scenario: &ScenarioReport) {
         let detail = scenario.ending.detail();
-        if detail.is_empty() {
+        if detail.is_empty() || matches!(scenario.ending, Ending::NotRun { .. }) {
             return;
         }
         self.title(scenario, scenario.ending.word());

@@ -1,4 +1,4 @@
-//! The report as JUnit XML. What was unavailable is *skipped* there, never a success; what went wrong in a machine is an
+//! The report as JUnit XML. What was unavailable or left out is *skipped* there, never a success; what went wrong in a machine is an
 //! *error*, what differs a *failure*.
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn case(scenario: &ScenarioReport) -> TestCase {
     let ending = &scenario.ending;
     let mut status = match ending {
         Ending::Pass | Ending::Blessed | Ending::Measured => TestCaseStatus::success(),
-        Ending::Unavailable { .. } => TestCaseStatus::skipped(),
+        Ending::NotRun { .. } | Ending::Unavailable { .. } => TestCaseStatus::skipped(),
         Ending::Differs { .. } => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Ending::Environment { .. }
         | Ending::Panic { .. }

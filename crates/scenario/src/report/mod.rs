@@ -175,7 +175,7 @@ impl Seen {
 pub struct Style {
     /// Whether it is coloured.
     pub colour: bool,
-    /// How many columns a line may have. Diffs and titles keep to themselves.
+    /// How many columns a line may have. Diffs keep to themselves.
     pub width: usize,
 }
 

@@ -131,8 +131,35 @@ fn a_control_is_no_upgrade() {
 fn lines_keep_to_the_width() {
     let mut upgrade = scenario("upgrade", Ending::Pass);
     upgrade.seen = Some(seen("1", 0));
-    let text = report(vec![upgrade], Exit::Recorded).human(Style { colour: false, width: 60 });
-    assert!(text.lines().all(|line| line.len() <= 60), "{text}");
+    let further = ScenarioReport { title: "a title of more words than a line has".into(), ..upgrade.clone() };
+    let plain =
+        report(vec![upgrade.clone(), further.clone()], Exit::Recorded).human(Style { colour: false, width: 50 });
+    assert!(plain.lines().all(|line| line.len() <= 50), "{plain}");
+    assert!(plain.contains("upgrade     6.2 s  a title\n"), "{plain}");
+    assert!(plain.contains("upgrade     6.2 s\n               a title of more words than a line\n"), "{plain}");
+    let coloured = report(vec![upgrade, further], Exit::Recorded).human(Style { colour: true, width: 50 });
+    assert_eq!(coloured.lines().count(), plain.lines().count(), "{coloured}");
+}
+
+#[test]
+fn what_is_not_run_is_told_with_its_reason_and_passes_nowhere() {
+    let left_out = Ending::NotRun { why: "it is about pahole".into() };
+    let report = report(vec![scenario("a", Ending::Pass), scenario("b", left_out)], Exit::Recorded);
+    let text = report.human(PLAIN);
+    assert!(text.starts_with("2 scenarios: 1 pass, 1 not run.\n"), "{text}");
+    assert!(text.contains("  not run      b     6.2 s  a title\n               it is about pahole\n"), "{text}");
+    assert_eq!(text.matches("it is about pahole").count(), 1, "{text}");
+    let xml = report.junit().unwrap();
+    assert!(xml.contains(r#"tests="2" skipped="1" errors="0" failures="0""#), "{xml}");
+}
+
+#[test]
+fn a_headline_that_has_scrolled_away_comes_again() {
+    let differs = |lines: usize| Ending::Differs { diff: "-was\n".repeat(lines) };
+    let of = |lines| report(vec![scenario("a", differs(lines))], Exit::Differs).human(PLAIN);
+    let (short, long) = (of(2), of(30));
+    assert_eq!(short.matches("1 scenario: 1 differs.").count(), 1, "{short}");
+    assert!(long.starts_with("1 scenario: 1 differs.\n") && long.ends_with("\n1 scenario: 1 differs.\n"), "{long}");
 }
 
 #[test]

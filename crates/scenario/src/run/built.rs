@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use kernels::scratch::Folder;
 
-use super::{Error, Job, Mode, Options, Ready, Shelf, Sources};
+use super::{Error, Job, Mode, Options, Progress, Ready, Shelf, Show, Sources};
 use crate::definition::{Definition, Scenario, Subject};
 use crate::exit::Ending;
 use crate::file::replace;
@@ -22,6 +22,7 @@ pub(super) fn run(
     shelf: &Shelf<'_>,
     sources: &Sources,
     options: &Options,
+    show: Show<'_>,
 ) -> ScenarioReport {
     let begun = Instant::now();
     let scenario = &job.scenario;
@@ -29,7 +30,11 @@ pub(super) fn run(
     if ready.context.cancel.load(Ordering::Relaxed) {
         return report;
     }
-    let attempt = Attempt { ready, scenario, shelf, sources, options };
+    if let Some(why) = ready.encoding.as_ref().and(scenario.about_pahole()) {
+        report.ending = Ending::NotRun { why: why.into() };
+        return report;
+    }
+    let attempt = Attempt { ready, scenario, shelf, sources, options, show };
     report.ending = attempt.make(&mut report).unwrap_or_else(|error| match error {
         Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
         Error::Workbench(error @ workbench::Error::Sequence { .. }) => Ending::Lost { what: error.to_string() },
@@ -45,6 +50,7 @@ struct Attempt<'a> {
     shelf: &'a Shelf<'a>,
     sources: &'a Sources,
     options: &'a Options,
+    show: Show<'a>,
 }
 
 impl Attempt<'_> {
@@ -62,7 +68,14 @@ impl Attempt<'_> {
             Ok(tools) => tools,
             Err(unavailable) => return Ok(Ending::Unavailable { why: unavailable.to_string() }),
         };
-        let job = workbench::Job { scenario: name, source, recipes: &self.sources.recipes, tools: &tools };
+        let show = |event: workbench::Event<'_>| {
+            (self.show)(match event {
+                workbench::Event::Step(title) => Progress::Step { scenario: name, title },
+                workbench::Event::Line(text) => Progress::Line { scenario: name, text },
+            });
+        };
+        let recipes = &self.sources.recipes;
+        let job = workbench::Job { scenario: name, source, recipes, tools: &tools, show: &show };
         let transcript = workbench::run(&workshop, build, &job)?;
         report.notes.push(format!("{}.", workbench::summary(build, &transcript)));
         report.notes.extend(workbench::chance(&transcript));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::definition::Scenario;
+use crate::exit::Ending;
 use crate::report::{ScenarioReport, Seen};
 
 /// What was asked of a group, and what it gave.
@@ -18,7 +19,8 @@ struct Group {
 /// is none.
 pub(super) fn each_showed_something<'a>(scenarios: impl Iterator<Item = (&'a Scenario, &'a ScenarioReport)>) -> bool {
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
-    for (scenario, report) in scenarios {
+    // Of what was left out nothing was wanted.
+    for (scenario, report) in scenarios.filter(|(_, report)| !matches!(report.ending, Ending::NotRun { .. })) {
         let key = (scenario.line.as_deref(), scenario.definition.boot().is_some());
         let group = groups.entry(key).or_default();
         let ran = report.ending.ran();
@@ -32,7 +34,6 @@ pub(super) fn each_showed_something<'a>(scenarios: impl Iterator<Item = (&'a Sce
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Ending;
 
     const BOOT: &str = "title = \"\"\nabout = \"\"\nlines = [\"6.1\", \"7.2\"]\n[boot]\nload = \"all\"\nmemory-mib = 1\n\
                         abi = \"compatible\"\nrunning = { config = \"strict\" }\n";
@@ -63,6 +64,9 @@ mod tests {
         assert!(showed(&[(&old, true), (&old, false), (&build, true)]));
         assert!(!showed(&[(&old, true), (&new, false)]), "another line");
         assert!(!showed(&[(&old, true), (&build, false)]), "builds are not boots");
+        let left_out = ScenarioReport { ending: Ending::NotRun { why: String::new() }, ..ScenarioReport::new("s", "") };
+        let passed = ScenarioReport { ending: Ending::Pass, ..left_out.clone() };
+        assert!(each_showed_something([(&old, &passed), (&build, &left_out)].into_iter()), "nothing was wanted of it");
         let upgrade = scenario(&upgrade, "6.1");
         assert!(!showed(&[(&old, true), (&upgrade, false)]), "a control is no upgrade");
         assert!(!showed(&[(&upgrade, true)]), "nothing was seen of an upgrade that keeps the ABI");

@@ -48,8 +48,10 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// What is to be brought for it; nothing where one of the two is not to be had, since nothing boots then.
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
-        [&self.running, &self.modules_of].into_iter().filter_map(|origin| origin.as_ref().ok())
+        let both = self.running.as_ref().ok().zip(self.modules_of.as_ref().ok());
+        both.into_iter().flat_map(|(running, modules_of)| [running, modules_of])
     }
 }
 
@@ -96,5 +98,19 @@ impl Job {
     /// Whether it takes long, as all modules of a distribution's kernel do.
     pub(super) fn is_long(&self) -> bool {
         !self.scenario.is_built() && self.scenario.definition.boot().is_some_and(|boot| boot.load == Modules::All)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_that_lacks_one_needs_nothing_of_the_other() {
+        let kernel = Built { config: "strict".into(), upgrade: None, external: Vec::new() };
+        let origin = || Ok(Origin::Source { line: "6.1".into(), kernel: kernel.clone() });
+        let pair = |modules_of| Pair { running: origin(), modules_of };
+        assert_eq!(pair(origin()).origins().count(), 2);
+        assert_eq!(pair(Err("gone".into())).origins().count(), 0);
     }
 }

@@ -23,7 +23,7 @@ pub use job::{Job, Origin, Pair, Sources};
 pub use kernel::{KernelFiles, ModuleFile};
 pub use launcher::EngineLauncher;
 pub use parts::Parts;
-pub use ready::{Ready, Wanted, known_kvm};
+pub use ready::{Encoding, Ready, Wanted, known_kvm};
 use schedule::side_by_side;
 use shelf::Shelf;
 
@@ -77,6 +77,20 @@ pub enum Progress<'a> {
         /// What happened.
         progress: vm::Progress,
     },
+    /// A scenario that builds began a step.
+    Step {
+        /// The scenario's name.
+        scenario: &'a str,
+        /// The step's title.
+        title: &'a str,
+    },
+    /// A command of a scenario that builds wrote a line.
+    Line {
+        /// The scenario's name.
+        scenario: &'a str,
+        /// The line.
+        text: &'a str,
+    },
     /// A scenario ended.
     Ended {
         /// What came of it.
@@ -112,8 +126,12 @@ pub fn run(
     });
     // After the boots: a machine that boots beside a build could be taken for one that hangs.
     let builds: Vec<_> = jobs.iter().filter(|job| job.boot().is_none()).collect();
-    let made =
-        side_by_side(&builds, options.jobs, |_| false, |job| ended(built::run(ready, job, &shelf, sources, options)));
+    let made = side_by_side(
+        &builds,
+        options.jobs,
+        |_| false,
+        |job| ended(built::run(ready, job, &shelf, sources, options, show)),
+    );
     let (mut booted, mut made) = (booted.into_iter(), made.into_iter());
     let reports: Vec<_> =
         jobs.iter().filter_map(|job| if job.boot().is_some() { booted.next() } else { made.next() }).collect();

@@ -245,7 +245,7 @@ impl Attempt<'_> {
             record(dir, transcript, measured)?;
             return Ok(Ending::Blessed.into());
         }
-        Ok(judge(&self.scenario.definition, dir, transcript, measured)?)
+        Ok(judge(&self.scenario.definition, dir, (transcript, measured), self.ready.order())?)
     }
 }
 

@@ -15,6 +15,7 @@ use vm::{Chooser, KvmHost, KvmVerdict, Request, build_guest};
 
 use super::Error;
 use super::launcher::EngineLauncher;
+use crate::recorded::TypeOrder;
 
 /// What is asked of the environment.
 #[derive(Debug, Clone)]
@@ -26,7 +27,16 @@ pub struct Wanted {
     /// The workspace's root, where the guest's PID 1 is built.
     pub root: PathBuf,
     /// What encodes the BTF of kernels that are built in place of the image's pahole, if anything does.
-    pub encoder: Option<Encoder>,
+    pub encoding: Option<Encoding>,
+}
+
+/// What encodes the BTF of kernels that are built in place of the image's pahole.
+#[derive(Debug, Clone)]
+pub struct Encoding {
+    /// The program.
+    pub encoder: Encoder,
+    /// In which order it writes types, which decides how much has to be as recorded.
+    pub order: TypeOrder,
 }
 
 /// What was found or made.
@@ -47,7 +57,7 @@ pub struct Ready<'a> {
     /// Where the folders of runs are made.
     pub runs: PathBuf,
     /// What encodes the BTF of kernels that are built in place of the image's pahole, if anything does.
-    pub encoder: Option<Encoder>,
+    pub encoding: Option<Encoding>,
     /// The image that kernels are built in, once one was wanted.
     build_image: OnceLock<Image>,
 }
@@ -70,8 +80,8 @@ impl<'a> Ready<'a> {
         scratch::sweep(&runs)?;
         let chooser = Chooser::new(wanted.accel, host, known);
         let build_image = OnceLock::new();
-        let encoder = wanted.encoder.clone();
-        Ok(Self { begun, chooser, context, choice, image, guest, runs, encoder, build_image })
+        let encoding = wanted.encoding.clone();
+        Ok(Self { begun, chooser, context, choice, image, guest, runs, encoding, build_image })
     }
 
     /// What runs QEMU.
@@ -94,7 +104,12 @@ impl<'a> Ready<'a> {
                 self.build_image.get_or_init(|| image)
             }
         };
-        Ok(Workshop { context, engine, image, encoder: self.encoder.as_ref() })
+        Ok(Workshop { context, engine, image, encoder: self.encoding.as_ref().map(|it| &it.encoder) })
+    }
+
+    /// In which order the types lie of the kernels that are built.
+    pub(super) fn order(&self) -> TypeOrder {
+        self.encoding.as_ref().map_or(TypeOrder::Paholes, |encoding| encoding.order)
     }
 
     /// Debian's archive, read from inside the image.

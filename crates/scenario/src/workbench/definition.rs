@@ -134,6 +134,14 @@ impl Definition {
     }
 }
 
+impl Step {
+    /// Whether it says itself which encoder it is about, whatever else kernels are built with.
+    #[must_use]
+    pub const fn names_its_encoder(&self) -> bool {
+        self.pahole.is_some() || self.encode.is_some()
+    }
+}
+
 /// A path inside: where it is, and its path there.
 pub(super) fn place(path: &str) -> Option<(Place, &str)> {
     let places = [(SOURCE, Place::Source), (TREE, Place::Tree), (EXTERNAL, Place::External)];

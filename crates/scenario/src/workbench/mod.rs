@@ -23,8 +23,8 @@ mod tests;
 
 pub use definition::{Definition, Encode, Pahole, Start, Step};
 pub use error::Error;
-pub use run::{Job, find_tools, run};
-pub use text::{chance, odd, snapshot, summary};
+pub use run::{Event, Job, find_tools, run};
+pub use text::{chance, odd, of_any_encoder, snapshot, summary};
 pub use transcript::{
     Against, Change, Changes, Command, Encoded, Encoding, FILE, Found, Header, How, Made, Module, ModuleBtf, Order,
     Outcome, Over, Provenance, Recorded, Setting, Symbol, Transcript, VERSION,

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use kernels::archive::{Archive, Unavailable};
 use kernels::build::workbench::{self, File, Place, Setup, Workbench};
 use kernels::build::{self, Config, Recipes, Request, Workshop};
 use kernels::source::Source;
 use kernels::tools::{self, Tool, ToolPins};
-use kernels::{Progress, Stage};
 use tempfile::NamedTempFile;
 
 use super::definition::{Definition, Encode, Pahole, Start, Step, place};
@@ -19,12 +17,13 @@ use super::transcript::{
     Command, Encoding, Header, Made, Module, Order, Outcome, Provenance, Recorded, Transcript, VERSION,
 };
 use super::{Error, encoding, module, symbols};
+use crate::transcript::EncoderId;
 
 /// Packages whose versions decide what kbuild says and does.
 const TOOLCHAIN: [&str; 5] = ["binutils", "gcc", "libbpf1", "make", "pahole"];
 
 /// What is run, where.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// The scenario's name, with its line.
     pub scenario: &'a str,
@@ -34,6 +33,17 @@ pub struct Job<'a> {
     pub recipes: &'a Recipes,
     /// The tools that the definition names, as [`find_tools`] finds them.
     pub tools: &'a [Tool],
+    /// Who watches.
+    pub show: &'a dyn Fn(Event<'_>),
+}
+
+/// What goes on in a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A step of this title begins.
+    Step(&'a str),
+    /// Its command wrote this line.
+    Line(&'a str),
 }
 
 /// Brings the tools that a definition names into the cache.
@@ -83,9 +93,9 @@ pub fn run(workshop: &Workshop<'_>, definition: &Definition, job: &Job<'_>) -> R
         ..Setup::new(request)
     };
     let bench = Workbench::open(workshop, &setup)?;
-    let doing = Doing { workshop, request, tools: job.tools, bench };
+    let doing = Doing { workshop, request, tools: job.tools, bench, show: job.show };
     let steps = definition.steps_on(&job.source.identity.line).enumerate();
-    let steps: Vec<_> = steps.map(|(at, step)| doing.shown(at, step)).collect::<Result<_, _>>()?;
+    let steps: Vec<_> = steps.map(|(at, step)| doing.step(at, step)).collect::<Result<_, _>>()?;
     let header = Header {
         build_transcript: VERSION,
         scenario: job.scenario.to_owned(),
@@ -104,6 +114,11 @@ fn provenance(workshop: &Workshop<'_>, source: &Source) -> Provenance {
         sha256: source.identity.sha256.to_string(),
         image: workshop.image.name.clone(),
         toolchain: TOOLCHAIN.iter().filter_map(|name| version(name)).collect(),
+        encoder: workshop.encoder.map(|encoder| EncoderId {
+            name: encoder.name.clone(),
+            debug: None,
+            sha256: encoder.sha256.to_string(),
+        }),
     }
 }
 
@@ -135,20 +150,12 @@ struct Doing<'a> {
     request: Request<'a>,
     tools: &'a [Tool],
     bench: Workbench<'a>,
+    show: &'a dyn Fn(Event<'_>),
 }
 
 impl Doing<'_> {
-    /// Does a step, telling whoever watches.
-    fn shown(&self, at: usize, step: &Step) -> Result<Recorded, Error> {
-        let (progress, stage, start) = (self.workshop.context.progress, Stage::Build, Instant::now());
-        let what = format!("{}: {}", self.request.source.identity.line, step.title);
-        progress(Progress::Started { stage, what });
-        let recorded = self.step(at, step)?;
-        progress(Progress::Finished { stage, elapsed: start.elapsed() });
-        Ok(recorded)
-    }
-
     fn step(&self, at: usize, step: &Step) -> Result<Recorded, Error> {
+        (self.show)(Event::Step(&step.title));
         step.restore.iter().try_for_each(|path| self.restore(path))?;
         self.bring(&step.bring)?;
         for (place, path) in step.touch.iter().filter_map(|path| place(path)) {
@@ -173,8 +180,7 @@ impl Doing<'_> {
     }
 
     fn run(&self, command: Command) -> Result<Outcome, Error> {
-        let stage = Stage::Build;
-        let mut show = |line: &str| (self.workshop.context.progress)(Progress::Line { stage, text: line.to_owned() });
+        let mut show = |line: &str| (self.show)(Event::Line(line));
         let given = workbench::Command {
             argv: command.argv.clone(),
             env: command.env.clone().into_iter().collect(),

@@ -19,6 +19,41 @@ const WIDTH: usize = 110;
 /// The normalised text of a run: what its snapshot holds.
 #[must_use]
 pub fn snapshot(scenario: &Scenario, transcript: &Transcript) -> String {
+    render(scenario, transcript, became)
+}
+
+/// The same, but for the bytes that a module's file has around its `.BTF`: what can be compared with a run in which another encoder
+/// made that.
+///
+/// How a section gets into a file is the encoder's. pahole has objcopy replace one that is there by another way than it adds one,
+/// so that the same BTF once more gives other bytes; another encoder may write the same ones.
+#[must_use]
+pub fn of_any_encoder(scenario: &Scenario, transcript: &Transcript) -> String {
+    render(scenario, transcript, |path, how| match how {
+        How::Same | How::OtherBytes if is_module(path) => "the same .BTF",
+        how => became(path, how),
+    })
+}
+
+/// Words for what became of the file at a path.
+type Became = fn(&str, How) -> &'static str;
+
+fn is_module(path: &str) -> bool {
+    path.ends_with(".ko")
+}
+
+fn became(path: &str, how: How) -> &'static str {
+    match how {
+        How::New => "new",
+        How::Gone => "gone",
+        How::Same => "the same bytes",
+        How::OtherBytes if is_module(path) => "other bytes, the same .BTF",
+        How::OtherBytes => "other bytes",
+        How::OtherBtf => "another .BTF",
+    }
+}
+
+fn render(scenario: &Scenario, transcript: &Transcript, became: Became) -> String {
     let mut text = format!("{}\n\n", scenario.title);
     let Subject::Build(definition) = &scenario.subject else {
         text.push_str("This scenario boots; the transcript is one of a build.\n");
@@ -29,7 +64,7 @@ pub fn snapshot(scenario: &Scenario, transcript: &Transcript) -> String {
     let mut steps = definition.steps_on(line);
     for recorded in &transcript.steps {
         match steps.next() {
-            Some(step) if is_of(recorded, step) => describe(&mut text, step, recorded),
+            Some(step) if is_of(recorded, step) => describe(&mut text, step, recorded, became),
             Some(step) => {
                 let _ = writeln!(
                     text,
@@ -162,7 +197,7 @@ fn head(text: &mut String, definition: &Definition, line: &str) {
     text.push_str("make     is given -C /usr/src/linux O=/build ARCH=x86_64 besides\n");
 }
 
-fn describe(text: &mut String, step: &Step, recorded: &Recorded) {
+fn describe(text: &mut String, step: &Step, recorded: &Recorded, became: Became) {
     let _ = writeln!(text, "\n{}. {}", recorded.step.saturating_add(1), step.title);
     let _ = writeln!(text, "{}\n", wrapped(&step.why));
     for (what, files) in
@@ -176,7 +211,7 @@ fn describe(text: &mut String, step: &Step, recorded: &Recorded) {
         run(text, outcome, step.fails);
     }
     if let Some(changes) = &recorded.changes {
-        written(text, changes);
+        written(text, changes, became);
     }
     for Module { path, found } in &recorded.modules {
         let _ = writeln!(text, "   {path}: {}", of_module(found));
@@ -223,20 +258,11 @@ fn status(status: i32, fails: bool) -> String {
     }
 }
 
-fn written(text: &mut String, Changes { watched, files }: &Changes) {
+fn written(text: &mut String, Changes { watched, files }: &Changes, became: Became) {
     let _ = writeln!(text, "   {} of {watched} watched files written", files.len());
     let width = files.iter().map(|change| change.path.len()).max().unwrap_or(0);
     for Change { path, how } in files {
-        let module = path.ends_with(".ko");
-        let how = match how {
-            How::New => "new",
-            How::Gone => "gone",
-            How::Same => "the same bytes",
-            How::OtherBytes if module => "other bytes, the same .BTF",
-            How::OtherBytes => "other bytes",
-            How::OtherBtf => "another .BTF",
-        };
-        let _ = writeln!(text, "     {path:width$}  {how}");
+        let _ = writeln!(text, "     {path:width$}  {}", became(path, *how));
     }
 }
 

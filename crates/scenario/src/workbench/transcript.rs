@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::file::replace;
+use crate::transcript::EncoderId;
 
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
@@ -46,6 +47,9 @@ pub struct Provenance {
     pub image: String,
     /// Versions of the packages in it that decide what kbuild does.
     pub toolchain: BTreeMap<String, String>,
+    /// What encoded BTF, if that is not the image's pahole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderId>,
 }
 
 /// One step, as it was done and seen.
