@@ -72,6 +72,7 @@ impl<'a> Reference<'a> {
             common: u32::try_from(found.common).unwrap_or(u32::MAX),
             our_bytes: ours.len() as u64,
             shipped_bytes: shipped.len() as u64,
+            identical: ours == shipped,
             redundant: self.redundant(&ours_btf),
             left_out: None,
             threads: 0,

@@ -12,6 +12,9 @@
 //! the rule `threads` encodes a file once more as they took its units. What is the same then is counted for itself, and told
 //! with its share; [`LIMIT`] is not for it, since pahole does not write it a second time either.
 //!
+//! The order of types and strings has no meaning, and is pahole's all the same: how many files are byte for byte what was shipped is
+//! counted, and held to what is [`Recorded`] of the kernel.
+//!
 //! ```text
 //! Reference ── in the order of the file ── as pahole's threads took the units ── rules ── FileReport ─┐
 //! base, options                            where it differs, and they decide                          ├─ KernelReport ── Report: text, JSON, JUnit
@@ -19,6 +22,7 @@
 //! ```
 
 mod file;
+mod identical;
 mod kernel;
 mod meaning;
 mod render;
@@ -26,6 +30,7 @@ mod report;
 mod rules;
 
 pub use file::Reference;
+pub use identical::{Identical, Recorded};
 pub use kernel::{Error, Subject, check_kernel};
 pub use render::Style;
 pub use report::{Compared, Difference, FileReport, KernelReport, Outcome, Report, Standing, VERSION};

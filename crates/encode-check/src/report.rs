@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::LIMIT;
 use crate::rules::{Rule, threads};
+use crate::{Identical, LIMIT};
 
 /// The version of the data's form, in every JSON document.
 pub const VERSION: u32 = 1;
@@ -28,6 +28,10 @@ pub struct KernelReport {
     pub package: String,
     /// The version of the pahole that made the BTF: `1.24`.
     pub pahole: String,
+    /// How many files are byte for byte what was shipped.
+    pub identical: Identical,
+    /// How many have to be; nothing if that is not recorded of this package.
+    pub recorded: Option<Identical>,
     /// The kernel itself first, then its modules, sorted by path.
     pub files: Vec<FileReport>,
     /// How long it took, in milliseconds.
@@ -68,6 +72,8 @@ pub struct Compared {
     pub our_bytes: u64,
     /// How long the shipped BTF is, in bytes.
     pub shipped_bytes: u64,
+    /// Whether our BTF is the shipped one byte for byte, order and all.
+    pub identical: bool,
     /// What of our types should not be there, since the base has it: each a kind and a name.
     pub redundant: Vec<String>,
     /// What the encoder left out of the file and counted; nothing if it left out nothing.
@@ -222,12 +228,20 @@ impl KernelReport {
         })
     }
 
+    /// Whether fewer files are byte for byte what was shipped than is recorded: what they mean aside, the order of types or
+    /// strings got worse.
+    #[must_use]
+    pub fn too_few_identical(&self) -> bool {
+        self.recorded.is_some_and(|recorded| self.identical.is_less_than(recorded))
+    }
+
     /// Whether everything was compared, is the same or explained, and within its bounds.
     #[must_use]
     pub fn holds(&self) -> bool {
         let bad = self.count(Standing::Failed) + self.count(Standing::Unexplained);
         let any_module = self.files.iter().any(|file| file.file != crate::kernel::VMLINUX);
-        bad == 0 && any_module && self.types() > 0 && !self.over_limit() && !self.too_large()
+        let in_bounds = !self.over_limit() && !self.too_large() && !self.too_few_identical();
+        bad == 0 && any_module && self.types() > 0 && in_bounds
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use crate::{FileReport, KernelReport, Outcome, Report, Standing};
+use super::text;
+use crate::{FileReport, Identical, KernelReport, Outcome, Report, Standing};
 
 pub(super) fn render(report: &Report) -> quick_junit::Report {
     let mut junit = quick_junit::Report::new("modbtf");
@@ -13,6 +14,11 @@ pub(super) fn render(report: &Report) -> quick_junit::Report {
         let mut suite = TestSuite::new(format!("encode-check {}", kernel.release));
         suite.add_test_cases(kernel.files.iter().map(|file| case(kernel, file)));
         suite.add_test_case(bounds(kernel));
+        let Identical { vmlinux, modules } = kernel.identical;
+        suite.add_properties([
+            ("identical vmlinux", &*vmlinux.to_string()),
+            ("identical modules", &*modules.to_string()),
+        ]);
         junit.add_test_suite(suite);
     }
     junit
@@ -42,6 +48,9 @@ fn bounds(kernel: &KernelReport) -> TestCase {
     }
     if kernel.too_large() {
         broken.push("more bytes than what was shipped".to_owned());
+    }
+    if kernel.too_few_identical() {
+        broken.push(text::identical(kernel));
     }
     let status = match broken.as_slice() {
         [] => TestCaseStatus::success(),

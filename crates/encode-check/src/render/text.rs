@@ -6,7 +6,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use textwrap::{Options, WordSplitter};
 
 use super::Style;
-use crate::{Difference, FileReport, KernelReport, LIMIT, Outcome, RULES, Report, Standing};
+use crate::identical::RECORDED_IN;
+use crate::{Difference, FileReport, Identical, KernelReport, LIMIT, Outcome, RULES, Report, Standing};
 
 /// How many differences of a file are shown that no rule explains; JSON has them all.
 const UNEXPLAINED_SHOWN: usize = 40;
@@ -42,6 +43,9 @@ pub(super) fn sentence(report: &Report) -> String {
     }
     if report.kernels.iter().any(KernelReport::too_large) {
         wrong.push("they take more bytes than what was shipped".into());
+    }
+    if report.kernels.iter().any(KernelReport::too_few_identical) {
+        wrong.push("fewer are byte for byte what was shipped than is recorded".into());
     }
     let files = grouped(files);
     match wrong.as_slice() {
@@ -205,6 +209,7 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
         let word = if ours > shipped { "MORE than" } else { "no more than" };
         facts.push(format!("{what}: {} bytes, {word} the {} shipped", grouped_u64(ours), grouped_u64(shipped)));
     }
+    facts.push(identical(kernel));
     let redundant: usize = kernel.compared().map(|compared| compared.redundant.len()).sum();
     facts.push(match redundant {
         0 => "minimal: no type of a module is one of the base".to_owned(),
@@ -217,6 +222,26 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
         }
     }
     facts
+}
+
+/// How many files are byte for byte what was shipped, and whether that is enough.
+pub(super) fn identical(kernel: &KernelReport) -> String {
+    let modules = kernel.files.len().saturating_sub(1);
+    let count = |Identical { vmlinux, modules }: Identical| {
+        format!("{}{} modules", if vmlinux { "vmlinux and " } else { "" }, grouped_u64(modules.into()))
+    };
+    let found = format!("byte for byte as shipped: {} of {}", count(kernel.identical), grouped(modules));
+    match kernel.recorded {
+        None => format!("{found}; how many it has to be is not recorded of this package in {RECORDED_IN}"),
+        Some(recorded) if kernel.too_few_identical() => format!(
+            "{found}, FEWER than the {} recorded: where a file is the same by meaning, the order of types or strings got worse",
+            count(recorded)
+        ),
+        Some(recorded) if recorded.is_less_than(kernel.identical) => {
+            format!("{found}, more than the {} recorded in {RECORDED_IN}", count(recorded))
+        }
+        Some(_) => format!("{found}, as recorded"),
+    }
 }
 
 fn percent(part: u64, whole: u64) -> String {

@@ -11,6 +11,7 @@ fn subject(root: &std::path::Path) -> Subject {
         pahole: 130,
         vmlinux: root.join("vmlinux"),
         modules: root.join("modules"),
+        recorded: None,
     }
 }
 
