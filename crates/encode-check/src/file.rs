@@ -33,7 +33,7 @@ impl<'a> Reference<'a> {
     }
 
     /// The shipped BTF was made by a pahole whose threads decide by chance what it writes: where it differs, the file is encoded
-    /// again as these threads took its units.
+    /// again as these threads took its units, which counts if it leaves no difference that no rule predicts.
     #[must_use]
     pub const fn by_chance(mut self, by_chance: bool) -> Self {
         self.by_chance = by_chance;

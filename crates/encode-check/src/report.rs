@@ -79,18 +79,21 @@ pub struct Compared {
     /// What the encoder left out of the file and counted; nothing if it left out nothing.
     pub left_out: Option<String>,
     /// How many types differ in the order of the file, and do not if the file is encoded as pahole's threads took its units:
-    /// what the rule `threads` explains. All numbers above are of the order of the file.
+    /// what the rule `threads` explains. None unless that leaves no difference but what other rules predict. All numbers
+    /// above are of the order of the file.
     pub threads: u32,
-    /// What only one of the two has, with the threads' units where that explains anything.
+    /// What only one of the two has: as pahole's threads took the units where `threads` is not 0, else in the order of the
+    /// file.
     pub differences: Vec<Difference>,
 }
 
 impl Compared {
     /// Takes what differs under the schedule of pahole's threads in place of what differs in the order of the file, if it is
-    /// less.
+    /// less and other rules predict all of it. A schedule that leaves anything open is not how the shipped BTF was made,
+    /// however much it explains.
     pub(crate) fn take_threads(&mut self, differences: Vec<Difference>) {
         let explained = self.differences.len().saturating_sub(differences.len());
-        if explained > 0 {
+        if explained > 0 && differences.iter().all(|difference| difference.rule.is_some()) {
             self.threads = u32::try_from(explained).unwrap_or(u32::MAX);
             self.differences = differences;
         }
@@ -250,5 +253,49 @@ impl Report {
     #[must_use]
     pub fn holds(&self) -> bool {
         !self.kernels.is_empty() && self.kernels.iter().all(KernelReport::holds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differences(rules: &[Option<&str>]) -> Vec<Difference> {
+        let of = |rule: &Option<&str>| Difference {
+            ours: Some(1),
+            shipped: None,
+            kind: "FUNC".into(),
+            name: "f".into(),
+            what: "only ours has it".into(),
+            rule: rule.map(str::to_owned),
+        };
+        rules.iter().map(of).collect()
+    }
+
+    /// What is said of a file with three differences in its own order, and these as pahole's threads took its units.
+    fn taken(rules: &[Option<&str>]) -> (Standing, u32, usize) {
+        let mut compared = Compared {
+            ours: 9,
+            shipped: 9,
+            common: 6,
+            our_bytes: 90,
+            shipped_bytes: 90,
+            identical: false,
+            redundant: Vec::new(),
+            left_out: None,
+            threads: 0,
+            differences: differences(&[None, None, None]),
+        };
+        compared.take_threads(differences(rules));
+        (compared.standing(), compared.threads, compared.differences.len())
+    }
+
+    #[test]
+    fn a_schedule_is_taken_if_it_leaves_nothing_but_what_other_rules_predict() {
+        assert_eq!(taken(&[]), (Standing::Explained, 3, 0));
+        assert_eq!(taken(&[Some("repeated")]), (Standing::Explained, 2, 1));
+        assert_eq!(taken(&[None]), (Standing::Unexplained, 0, 3), "it explains two, and one stays open");
+        assert_eq!(taken(&[Some("repeated"), None]), (Standing::Unexplained, 0, 3));
+        assert_eq!(taken(&[Some("repeated"); 3]), (Standing::Unexplained, 0, 3), "it explains none");
     }
 }

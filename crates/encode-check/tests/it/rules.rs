@@ -148,6 +148,11 @@ fn threads_does_not_excuse_what_no_unit_defines_or_no_thread_could_leave_out() {
     for functions in wrong {
         let report = check(true, functions);
         assert_eq!(report.standing(), Standing::Unexplained, "{functions:?}: {report:#?}");
+        assert_eq!(
+            threads_and_open(&report).0,
+            0,
+            "none is explained as long as one is not: {functions:?}: {report:#?}"
+        );
     }
 }
 
