@@ -1,7 +1,7 @@
 //! Files that are byte for byte what was shipped, and how many they have to be.
 //!
-//! The comparison by meaning does not see the order of types and strings. But what a kernel says of BTF over another base depends on
-//! it, so the encoder has pahole's, and that is held to what is recorded in `kernel-configs/encode-check.toml`.
+//! The comparison by meaning does not see the order of types and strings. But what a kernel says of BTF over another base
+//! depends on it. So the encoder has pahole's, and is held to that by what is recorded in `kernel-configs/encode-check.toml`.
 
 use serde::{Deserialize, Serialize};
 

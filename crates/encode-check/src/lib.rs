@@ -25,7 +25,6 @@
 mod file;
 mod identical;
 mod kernel;
-mod meaning;
 mod render;
 mod report;
 mod rules;

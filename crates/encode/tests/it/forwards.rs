@@ -97,6 +97,43 @@ fn behind_a_struct_of_the_module_forward_declarations_are_its_own() {
     one(view, Kind::Struct, "seen");
 }
 
+/// The base's `outer` leads to `inner` and on to `held`, which it only declares. The first unit has `held`: it writes `inner`
+/// again, and finds `outer` in the base a moment later. What another unit's `inner` is depends on the way to it: from the
+/// module's `user` it is the first unit's, from `outer` alone the base's.
+#[test]
+fn behind_a_struct_of_the_base_comes_the_copy_of_the_unit_that_led_there() {
+    let base = base(|source| {
+        let mut unit = source.unit();
+        let held = unit.declare(STRUCT, "held");
+        let inner = pointers(&mut unit, "inner", &[held]);
+        pointers(&mut unit, "outer", &[inner]);
+    });
+    let bytes = split(&base, |source| {
+        let mut unit = source.unit();
+        let held = unit.composite(STRUCT, "held", 4);
+        let inner = pointers(&mut unit, "inner", &[held]);
+        let outer = pointers(&mut unit, "outer", &[inner]);
+        pointers(&mut unit, "user", &[outer]);
+        for (first, typedef) in [("user", "of_user"), ("outer", "of_outer")] {
+            let mut unit = source.unit();
+            // What the way begins with comes first.
+            let first = unit.composite(STRUCT, first, 8);
+            let held = unit.composite(STRUCT, "held", 4);
+            let inner = pointers(&mut unit, "inner", &[held]);
+            let next = if typedef == "of_user" { pointers(&mut unit, "outer", &[inner]) } else { inner };
+            fill(&mut unit, first, &[next]);
+            unit.to(gimli::DW_TAG_typedef, typedef, inner);
+        }
+    });
+    let (base, btf) = (Btf::parse(&base).expect("valid"), Btf::parse(&bytes).expect("valid"));
+    let view = btf.over(&base);
+    assert!(named(view, Kind::Struct, "outer").is_empty(), "it is the base's: {}", text(view));
+    let copy = one(view, Kind::Struct, "inner").0;
+    let of_base = named(base.alone(), Kind::Struct, "inner")[0].0;
+    let leads_to = |typedef| one(view, Kind::Typedef, typedef).1.target();
+    assert_eq!([leads_to("of_user"), leads_to("of_outer")], [Some(copy), Some(of_base)], "{}", text(view));
+}
+
 /// A base with a circle that leads to a forward declaration.
 fn declaring() -> Vec<u8> {
     base(|source| {
