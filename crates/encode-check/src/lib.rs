@@ -33,7 +33,7 @@ pub use file::Reference;
 pub use identical::{Identical, Recorded};
 pub use kernel::{Error, Subject, check_kernel};
 pub use render::Style;
-pub use report::{Compared, Difference, FileReport, KernelReport, Outcome, Report, Standing, VERSION};
+pub use report::{Compared, Difference, FileReport, KernelReport, Outcome, Report, Standing, Unavailable, VERSION};
 pub use rules::{RULES, Rule};
 
 /// The share of the types compared that rules may explain, but for `threads`: one in so many.

@@ -14,8 +14,20 @@ pub const VERSION: u32 = 1;
 pub struct Report {
     /// [`VERSION`].
     pub version: u32,
-    /// The kernels, in the order in which they were asked for.
+    /// The kernels that were checked, in the order in which they were asked for.
     pub kernels: Vec<KernelReport>,
+    /// Those that could not be, since a package of theirs is not to be had.
+    pub unavailable: Vec<Unavailable>,
+}
+
+/// A kernel that was not checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unavailable {
+    /// What `uname -r` says.
+    pub release: String,
+    /// Which package is not to be had, and why.
+    pub why: String,
 }
 
 /// What came of one kernel.
@@ -249,10 +261,16 @@ impl KernelReport {
 }
 
 impl Report {
-    /// Whether every kernel holds, and there is one.
+    /// Whether every kernel that was checked holds: also if none was.
+    #[must_use]
+    pub fn none_fails(&self) -> bool {
+        self.kernels.iter().all(KernelReport::holds)
+    }
+
+    /// Whether every kernel that was asked for was checked and holds, and there is one.
     #[must_use]
     pub fn holds(&self) -> bool {
-        !self.kernels.is_empty() && self.kernels.iter().all(KernelReport::holds)
+        !self.kernels.is_empty() && self.none_fails() && self.unavailable.is_empty()
     }
 }
 

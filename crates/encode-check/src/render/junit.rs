@@ -1,11 +1,12 @@
-//! The report as JUnit XML: a suite a kernel, a case a file. What differs is a *failure*, what could not be compared an *error*.
+//! The report as JUnit XML: a suite a kernel, a case a file. What differs is a *failure*, what could not be compared an *error*; a kernel that is
+//! unavailable is *skipped*, never a success.
 
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::text;
-use crate::{FileReport, Identical, KernelReport, Outcome, Report, Standing};
+use crate::{FileReport, Identical, KernelReport, Outcome, Report, Standing, Unavailable};
 
 pub(super) fn render(report: &Report) -> quick_junit::Report {
     let mut junit = quick_junit::Report::new("modbtf");
@@ -21,7 +22,18 @@ pub(super) fn render(report: &Report) -> quick_junit::Report {
         ]);
         junit.add_test_suite(suite);
     }
+    junit.add_test_suites(report.unavailable.iter().map(unavailable));
     junit
+}
+
+fn unavailable(Unavailable { release, why }: &Unavailable) -> TestSuite {
+    let mut status = TestCaseStatus::skipped();
+    status.set_type("unavailable").set_message(why.lines().next().unwrap_or_default()).set_description(why);
+    let mut case = TestCase::new("packages", status);
+    case.set_classname(release);
+    let mut suite = TestSuite::new(format!("encode-check {release}"));
+    suite.add_test_case(case);
+    suite
 }
 
 fn case(kernel: &KernelReport, file: &FileReport) -> TestCase {

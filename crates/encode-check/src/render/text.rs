@@ -7,7 +7,7 @@ use textwrap::{Options, WordSplitter};
 
 use super::Style;
 use crate::identical::RECORDED_IN;
-use crate::{Difference, FileReport, Identical, KernelReport, LIMIT, Outcome, RULES, Report, Standing};
+use crate::{Difference, FileReport, Identical, KernelReport, LIMIT, Outcome, RULES, Report, Standing, Unavailable};
 
 /// How many differences of a file are shown that no rule explains; JSON has them all.
 const UNEXPLAINED_SHOWN: usize = 40;
@@ -18,15 +18,31 @@ const EXPLAINED_SHOWN: usize = 12;
 pub(super) fn render(report: &Report, style: Style) -> String {
     let mut page = Page { out: String::new(), style: Style { width: style.width.clamp(60, 160), ..style } };
     page.headline(&sentence(report));
-    page.table(report);
+    if !report.kernels.is_empty() {
+        page.table(report);
+    }
     for kernel in &report.kernels {
         page.kernel(kernel);
+    }
+    for Unavailable { release, why } in &report.unavailable {
+        page.out.push('\n');
+        page.headline(&format!("{release}: unavailable, not checked"));
+        page.paragraph("  ", "    ", why);
     }
     page.out
 }
 
 /// What matters.
 pub(super) fn sentence(report: &Report) -> String {
+    let of_checked = of_checked(report);
+    match report.unavailable.len() {
+        0 => of_checked,
+        1 => format!("{of_checked} One kernel is unavailable and was not checked."),
+        some => format!("{of_checked} {} kernels are unavailable and were not checked.", grouped(some)),
+    }
+}
+
+fn of_checked(report: &Report) -> String {
     let files = report.kernels.iter().map(|kernel| kernel.files.len()).sum();
     let of = |standing| report.kernels.iter().map(|kernel| kernel.count(standing)).sum::<usize>();
     let [equal, explained, unexplained, failed] =
@@ -48,9 +64,10 @@ pub(super) fn sentence(report: &Report) -> String {
         wrong.push("fewer are byte for byte what was shipped than is recorded".into());
     }
     let files = grouped(files);
+    let holds = !report.kernels.is_empty() && report.none_fails();
     match wrong.as_slice() {
-        [] if report.holds() && explained == 0 => format!("All {files} files have the BTF that was shipped."),
-        [] if report.holds() => format!(
+        [] if holds && explained == 0 => format!("All {files} files have the BTF that was shipped."),
+        [] if holds => format!(
             "All {files} files have the BTF that was shipped: {} the same by meaning, {} but for what listed rules predict.",
             grouped(equal),
             grouped(explained)

@@ -2,7 +2,7 @@
 
 use encode_check::{
     Compared, Difference, FileReport, Identical, KernelReport, LIMIT, Outcome, Recorded, Report, Standing, Style,
-    VERSION,
+    Unavailable, VERSION,
 };
 
 fn difference(rule: Option<&str>) -> Difference {
@@ -42,7 +42,7 @@ fn report(files: Vec<FileReport>) -> Report {
         files,
         milliseconds: 1500,
     };
-    Report { version: VERSION, kernels: vec![kernel] }
+    Report { version: VERSION, kernels: vec![kernel], unavailable: Vec::new() }
 }
 
 fn text(report: &Report) -> String {
@@ -84,9 +84,33 @@ fn a_difference_without_a_rule_a_failure_a_copy_of_the_base_s_and_more_bytes_are
     let large = changed(|it| it.our_bytes = 101);
     assert!(!large.holds() && text(&large).contains("more bytes than what was shipped"));
 
-    for nothing in [report(Vec::new()), report(vec![vmlinux()]), Report { version: VERSION, kernels: Vec::new() }] {
+    let none = Report { version: VERSION, kernels: Vec::new(), unavailable: Vec::new() };
+    for nothing in [report(Vec::new()), report(vec![vmlinux()]), none] {
         assert!(!nothing.holds(), "without modules nothing was shown");
     }
+}
+
+#[test]
+fn a_kernel_that_is_unavailable_is_told_and_never_a_success() {
+    let gone = Unavailable { release: "6.12.115".into(), why: "p=1 is unavailable: the archive has only p=2".into() };
+    let beside_another = Report {
+        unavailable: vec![gone.clone()],
+        ..report(vec![file("vmlinux", Vec::new()), file("a.ko", Vec::new())])
+    };
+    assert!(!beside_another.holds() && beside_another.none_fails());
+    let told = text(&beside_another);
+    let first = "All 2 files have the BTF that was shipped. One kernel is unavailable and was not checked.\n";
+    assert!(told.starts_with(first), "{told}");
+    assert!(
+        told.contains("6.12.115: unavailable, not checked\n  p=1 is unavailable: the archive has only p=2\n"),
+        "{told}"
+    );
+    let junit = beside_another.junit().unwrap();
+    assert!(junit.contains(r#"<skipped message="p=1 is unavailable"#) && junit.contains(r#"skipped="1""#), "{junit}");
+    let alone = Report { version: VERSION, kernels: Vec::new(), unavailable: vec![gone] };
+    assert!(!alone.holds() && alone.none_fails());
+    let told = text(&alone);
+    assert!(told.starts_with("Nothing was compared. One kernel is unavailable and was not checked.\n"), "{told}");
 }
 
 /// A kernel and two modules without a difference, of which these are byte for byte what was shipped.
