@@ -30,10 +30,10 @@ pub(crate) struct Scratch {
     /// All pairs of this walk, in the order in which they were met.
     trail: Vec<(u32, u32)>,
     walk: u32,
-    /// The unit that brought the canonical type this walk began with; nothing if that is the base's.
-    reader: Option<u32>,
     /// Forward declarations that now stand for a type of the unit.
     pub(super) resolved: Vec<u32>,
+    /// The unit that brought the canonical type this walk began with; nothing if that is the base's.
+    reader: Option<u32>,
 }
 
 /// Marks a canonical type of a pair that was reached through types of the base alone: what cannot be changed. libbpf walks
@@ -106,6 +106,7 @@ impl Meeting<'_, '_> {
 
     /// Whether a struct or union of the unit equals a canonical one. If so, it and what was met on the way is noted.
     pub(super) fn equals(&mut self, local: u32, canonical: u32) -> bool {
+        self.scratch.reader = self.pool.unit_of(canonical);
         let outcome = self.walk(local, canonical);
         if outcome != Outcome::Different {
             self.merge(outcome);
@@ -118,7 +119,6 @@ impl Meeting<'_, '_> {
         self.scratch.stack.clear();
         self.scratch.trail.clear();
         self.scratch.more_pairs.clear();
-        self.scratch.reader = self.pool.unit_of(canonical);
         let mut outcome = Outcome::Equal;
         let mut stack = std::mem::take(&mut self.scratch.stack);
         self.meet(&mut stack, local, canonical, self.way(canonical));

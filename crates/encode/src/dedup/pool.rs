@@ -6,6 +6,7 @@ use std::hash::BuildHasherDefault;
 use btf::Kind;
 
 use super::Index;
+use super::replaced::Replaced;
 use crate::EncodeError;
 use crate::base::PreparedBase;
 use crate::names::{NumberHasher, NumberMap};
@@ -26,6 +27,8 @@ pub(crate) struct Pool<'b> {
     pub(crate) base_map: NumberMap<u32>,
     /// What types of the base were replaced by, at the end.
     pub(super) settled: NumberMap<u32>,
+    /// What of the base may be replaced at the end.
+    pub(super) replaced: Replaced,
     /// Structs of the base of which a unit has a copy: by unit and the base's struct, the copy. It is what the unit's struct
     /// became before the forward declaration behind the base's was known to stand for something, which made the two equal.
     pub(super) copies: HashMap<(u32, u32), u32, BuildHasherDefault<NumberHasher>>,
@@ -161,6 +164,7 @@ impl<'b> Pool<'b> {
             map: Vec::new(),
             base_map: NumberMap::default(),
             settled: NumberMap::default(),
+            replaced: Replaced::default(),
             copies: HashMap::default(),
             origins: Vec::new(),
             index: Index::new(first, 0),

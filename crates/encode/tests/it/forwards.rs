@@ -134,6 +134,34 @@ fn behind_a_struct_of_the_base_comes_the_copy_of_the_unit_that_led_there() {
     assert_eq!([leads_to("of_user"), leads_to("of_outer")], [Some(copy), Some(of_base)], "{}", text(view));
 }
 
+/// The first unit has a pointer to `held`, which it and the base only declare; a later one has `held`. So the pointer becomes the
+/// module's, and stands where the first unit has it, as with pahole, which knows as little of `held` there.
+#[test]
+fn what_replaces_a_type_of_the_base_stands_where_that_was_met_first() {
+    let base = base(|source| {
+        let mut unit = source.unit();
+        let held = unit.declare(STRUCT, "held");
+        pointers(&mut unit, "holder", &[held]);
+    });
+    let bytes = split(&base, |source| {
+        let mut unit = source.unit();
+        unit.composite(STRUCT, "before", 4);
+        let held = unit.declare(STRUCT, "held");
+        pointers(&mut unit, "holder", &[held]);
+        unit.composite(STRUCT, "behind", 4);
+        let mut unit = source.unit();
+        let held = unit.composite(STRUCT, "held", 4);
+        pointers(&mut unit, "holder", &[held]);
+    });
+    let (base, btf) = (Btf::parse(&base).expect("valid"), Btf::parse(&bytes).expect("valid"));
+    let view = btf.over(&base);
+    let [before, held, behind] = ["before", "held", "behind"].map(|name| one(view, Kind::Struct, name).0);
+    let to_held: Vec<TypeId> =
+        view.own_types().filter(|(_, ty)| ty.kind() == Kind::Ptr && ty.target() == Some(held)).map(|it| it.0).collect();
+    assert_eq!(to_held.len(), 1, "{}", text(view));
+    assert!(before < to_held[0] && to_held[0] < behind && behind < held, "{}", text(view));
+}
+
 /// A base with a circle that leads to a forward declaration.
 fn declaring() -> Vec<u8> {
     base(|source| {
