@@ -12,7 +12,7 @@ use modbtf::format::Format;
 use scenario::exit::Exit;
 
 use crate::environment::Environment;
-use crate::workshop::{in_workshop, with_debug};
+use crate::workshop::{available, in_workshop, with_debug};
 
 /// The kernel whose files are encoded.
 const RELEASE: &str = "6.1.0-56-cloud-amd64";
@@ -69,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 fn encode(workshop: &Workshop<'_>, arguments: &Encode) -> Result<Exit> {
-    let Some((_, debug)) = with_debug(workshop, &arguments.environment, &arguments.release)? else {
+    let Some((_, debug)) = available(with_debug(workshop, &arguments.environment, &arguments.release)?) else {
         return Ok(Exit::Environment);
     };
     let root = crate::root();

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result};
-use encode_check::{KernelReport, Report, Style, Subject, VERSION};
+use encode_check::{KernelReport, Recorded, Report, Style, Subject, Unavailable, VERSION};
 use kernels::build::{Symbols, Workshop};
 use kernels::{Progress, Stage};
 use modbtf::format::Format;
@@ -18,17 +18,22 @@ const RELEASES: [&str; 2] = ["6.1.0-56-cloud-amd64", "6.12.115+deb13.1-cloud-amd
 /// Encodes the BTF of a kernel and of all its modules from the DWARF in the distribution's debug package, and compares it with
 /// what was shipped, by meaning.
 ///
-/// A difference is a failure, or is predicted by a listed rule; those have to stay under one type in a thousand. Without
-/// --release the kernels are Debian's cloud kernels 6.1.0-56 (BTF by pahole 1.24) and 6.12.115 (1.30): two downloads of 283 and
-/// 320 MB, 4 GB in the cache.
+/// A difference is a failure, or is predicted by a listed rule; those have to stay under one type in a thousand. As many files
+/// as kernel-configs/encode-check.toml records have to be the shipped ones byte for byte. Without --release the kernels are
+/// Debian's cloud kernels 6.1.0-56 (BTF by pahole 1.24) and 6.12.115 (1.30): two downloads of 283 and 320 MB, 4 GB in the
+/// cache.
 ///
 /// Exit codes: 0 no unexplained difference; 1 there is one, or a bound is broken; 2 no such kernel; 3 the environment, or a
-/// package is unavailable; 130 interrupted.
+/// package is unavailable (see --allow-unavailable); 130 interrupted.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// A kernel whose debug information is pinned in kernel-configs/; can be given several times
     #[arg(long, value_name = "RELEASE")]
     release: Vec<String>,
+    /// Exits 0 where the archive no longer has a package of a kernel, if nothing is wrong with the others; it is told, and is
+    /// no success
+    #[arg(long)]
+    allow_unavailable: bool,
     /// The report's form, and the file it goes to: human, json or junit, and a file behind a colon; can be given several
     /// times
     #[arg(long, value_name = "FORMAT[:FILE]", default_value = "human")]
@@ -59,15 +64,21 @@ fn check(workshop: &Workshop<'_>, arguments: &Arguments) -> Result<Exit> {
         [] => RELEASES.to_vec(),
         some => some.iter().map(String::as_str).collect(),
     };
-    let mut subjects = Vec::new();
+    let recorded = Recorded::builtin()?;
+    let (mut subjects, mut unavailable) = (Vec::new(), Vec::new());
     for release in releases {
-        let Some((kernel, debug)) = with_debug(workshop, &arguments.environment, release)? else {
-            return Ok(Exit::Environment);
+        let (kernel, debug) = match with_debug(workshop, &arguments.environment, release)? {
+            Ok(found) => found,
+            Err(gone) => {
+                unavailable.push(Unavailable { release: release.to_owned(), why: gone.to_string() });
+                continue;
+            }
         };
         let config = kernel.image.with_file_name(format!("config-{release}"));
         let pahole = Symbols::load(&config)?.get("CONFIG_PAHOLE_VERSION").parse();
         subjects.push(Subject {
             release: release.to_owned(),
+            recorded: recorded.of(&debug.pin.name()),
             package: debug.pin.name(),
             pahole: pahole.with_context(|| format!("failed to read the version of pahole in {}", config.display()))?,
             vmlinux: debug.vmlinux,
@@ -75,10 +86,20 @@ fn check(workshop: &Workshop<'_>, arguments: &Arguments) -> Result<Exit> {
         });
     }
     let kernels = subjects.iter().map(|subject| one(workshop, subject)).collect::<Result<_>>()?;
-    let report = Report { version: VERSION, kernels };
+    let report = Report { version: VERSION, kernels, unavailable };
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&report, format)).collect();
     printed.into_iter().collect::<Result<()>>()?;
-    Ok(if report.holds() { Exit::Recorded } else { Exit::Differs })
+    Ok(end(&report, arguments.allow_unavailable))
+}
+
+/// What the command exits with. A difference outweighs what could not be checked.
+fn end(report: &Report, allow_unavailable: bool) -> Exit {
+    match (report.none_fails(), report.unavailable.is_empty()) {
+        (true, true) if report.holds() => Exit::Recorded,
+        (true, false) if allow_unavailable => Exit::Recorded,
+        (true, false) => Exit::Environment,
+        _ => Exit::Differs,
+    }
 }
 
 fn one(workshop: &Workshop<'_>, subject: &Subject) -> Result<KernelReport> {
@@ -110,5 +131,35 @@ mod tests {
         for release in RELEASES {
             assert!(pins.release(release).is_some() && pins.debug_of(release).is_some(), "{release}");
         }
+    }
+
+    #[test]
+    fn a_kernel_that_is_unavailable_is_let_pass_if_that_is_asked_for_and_a_difference_never() {
+        let gone = Unavailable { release: "6.1".into(), why: "gone".into() };
+        let none = Report { version: VERSION, kernels: Vec::new(), unavailable: Vec::new() };
+        let unavailable = Report { unavailable: vec![gone], ..none.clone() };
+        let fails = KernelReport {
+            release: "6.1".into(),
+            package: "p=1".into(),
+            pahole: "1.24".into(),
+            identical: encode_check::Identical::count(&[]),
+            recorded: None,
+            files: Vec::new(),
+            milliseconds: 0,
+        };
+        let both = Report { kernels: vec![fails], ..unavailable.clone() };
+        assert_eq!([false, true].map(|allow| end(&unavailable, allow)), [Exit::Environment, Exit::Recorded]);
+        assert_eq!([false, true].map(|allow| end(&both, allow)), [Exit::Differs; 2]);
+        assert_eq!([false, true].map(|allow| end(&none, allow)), [Exit::Differs; 2], "nothing was checked");
+    }
+
+    #[test]
+    fn how_many_files_are_the_same_byte_for_byte_is_recorded_of_all_that_is_pinned_and_nothing_else() {
+        let (pins, recorded) = (kernels::pins::Pins::builtin().unwrap(), Recorded::builtin().unwrap());
+        let mut pinned: Vec<String> = pins.debug.iter().map(kernels::pins::Pin::name).collect();
+        let mut known: Vec<&str> = recorded.packages().collect();
+        pinned.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(pinned, known);
     }
 }

@@ -138,7 +138,7 @@ fn built(workshop: &Workshop<'_>, line: &str) -> Result<Option<KernelSizes>> {
 }
 
 fn prebuilt(workshop: &Workshop<'_>, environment: &Environment, release: &str) -> Result<Option<KernelSizes>> {
-    let Some((kernel, debug)) = with_debug(workshop, environment, release)? else { return Ok(None) };
+    let Some((kernel, debug)) = available(with_debug(workshop, environment, release)?) else { return Ok(None) };
     Ok(Some(measure::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
 }
 

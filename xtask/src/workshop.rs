@@ -1,6 +1,6 @@
 //! What commands share that measure or check kernels of the archive, with the debug information of their packages.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use kernels::archive::{self, AptArchive, Debug, Kernel, Unavailable};
 use kernels::build::Workshop;
 use kernels::image::{self, Kind};
@@ -64,7 +64,7 @@ fn class(error: &anyhow::Error) -> Option<Class> {
     })
 }
 
-/// A pinned kernel and its debug information, brought into the cache; nothing if one of them is unavailable, which is told.
+/// A pinned kernel and its debug information, brought into the cache, unless one of them is unavailable.
 ///
 /// # Errors
 ///
@@ -73,7 +73,7 @@ pub fn with_debug(
     workshop: &Workshop<'_>,
     environment: &Environment,
     release: &str,
-) -> Result<Option<(Kernel, Debug)>> {
+) -> Result<Result<(Kernel, Debug), Unavailable>> {
     let pins = environment.pins()?;
     let (Some(pin), Some(debug)) = (pins.release(release), pins.debug_of(release)) else {
         let known = pins.debug.iter().map(|pin| pin.release.clone()).collect();
@@ -82,9 +82,11 @@ pub fn with_debug(
     };
     let apt = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
     let kernel = archive::acquire(workshop.context, &apt, std::slice::from_ref(pin))?.pop();
-    let Some(kernel) = kernel.and_then(available) else { return Ok(None) };
-    let debug = archive::acquire_debug(workshop.context, &apt, debug)?;
-    Ok(available(debug).map(|debug| (kernel, debug)))
+    let kernel = match kernel.with_context(|| format!("nothing was said of {}", pin.name()))? {
+        Ok(kernel) => kernel,
+        Err(unavailable) => return Ok(Err(unavailable)),
+    };
+    Ok(archive::acquire_debug(workshop.context, &apt, debug)?.map(|debug| (kernel, debug)))
 }
 
 /// What is there; what is not is told.

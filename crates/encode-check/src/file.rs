@@ -8,8 +8,7 @@ use encode::check::{BaseTypes, Differences, differences};
 use encode::{Encoder, Options, PreparedBase};
 use kmod::ElfFile;
 
-use crate::meaning::Meanings;
-use crate::rules::{copies, repeated, threads};
+use crate::rules::{repeated, threads};
 use crate::{Compared, Difference, FileReport, Outcome};
 
 /// What files are encoded and compared with: the base that they share, if they have one, and how their BTF was made.
@@ -21,19 +20,17 @@ pub struct Reference<'a> {
     threads: usize,
     /// The types of the base, to be looked for in what is over it.
     types: OnceLock<BaseTypes<'a>>,
-    /// Made when the first file differs.
-    meanings: OnceLock<Meanings<'a>>,
 }
 
 impl<'a> Reference<'a> {
     /// Files without a base, or with this one.
     #[must_use]
     pub const fn new(base: Option<(&'a Btf<'a>, &'a PreparedBase)>, options: Options) -> Self {
-        Self { base, options, by_chance: false, threads: 1, types: OnceLock::new(), meanings: OnceLock::new() }
+        Self { base, options, by_chance: false, threads: 1, types: OnceLock::new() }
     }
 
     /// The shipped BTF was made by a pahole whose threads decide by chance what it writes: where it differs, the file is encoded
-    /// again as these threads took its units.
+    /// again as these threads took its units, which counts if it leaves no difference that no rule predicts.
     #[must_use]
     pub const fn by_chance(mut self, by_chance: bool) -> Self {
         self.by_chance = by_chance;
@@ -72,6 +69,7 @@ impl<'a> Reference<'a> {
             common: u32::try_from(found.common).unwrap_or(u32::MAX),
             our_bytes: ours.len() as u64,
             shipped_bytes: shipped.len() as u64,
+            identical: ours == shipped,
             redundant: self.redundant(&ours_btf),
             left_out: None,
             threads: 0,
@@ -131,13 +129,7 @@ impl<'a> Reference<'a> {
         }
         let is_repeated = self.types().is_some_and(|types| repeated::explains(types, ours, shipped));
         let [ours, shipped] = [self.over(ours), self.over(shipped)];
-        let meanings = self.meanings.get_or_init(|| Meanings::of(self.base.map(|(base, _)| base)));
-        let [our_copies, their_copies] = copies::of(meanings, [ours, shipped], found);
-        let rule = |is_copy| match (is_repeated, is_copy) {
-            (true, _) => Some(repeated::RULE.name.to_owned()),
-            (false, true) => Some(copies::RULE.name.to_owned()),
-            (false, false) => None,
-        };
+        let rule = is_repeated.then(|| repeated::RULE.name.to_owned());
         let mut theirs = found.right.clone();
         let comparison = Comparison::new(ours, shipped);
         let mut differences = Vec::new();
@@ -154,20 +146,13 @@ impl<'a> Reference<'a> {
                 },
             );
             let shipped = other.map(|other| other.0);
-            let rule = rule(other.is_none() && our_copies.contains(&id));
-            differences.push(Difference { ours: Some(id.0), shipped, kind: kind.name().into(), name, what, rule });
+            let (kind, rule) = (kind.name().into(), rule.clone());
+            differences.push(Difference { ours: Some(id.0), shipped, kind, name, what, rule });
         }
         differences.extend(theirs.into_iter().map(|id| {
             let (kind, name) = called(shipped, id);
-            let what = "only the shipped has it".to_owned();
-            Difference {
-                ours: None,
-                shipped: Some(id.0),
-                kind: kind.name().into(),
-                name,
-                what,
-                rule: rule(their_copies.contains(&id)),
-            }
+            let (kind, what) = (kind.name().into(), "only the shipped has it".to_owned());
+            Difference { ours: None, shipped: Some(id.0), kind, name, what, rule: rule.clone() }
         }));
         differences
     }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::file::in_one_line;
-use crate::{FileReport, KernelReport, Outcome, Reference};
+use crate::{FileReport, Identical, KernelReport, Outcome, Reference};
 
 /// How the kernel itself is called among the files.
 pub(crate) const VMLINUX: &str = "vmlinux";
@@ -29,6 +29,8 @@ pub struct Subject {
     pub vmlinux: PathBuf,
     /// What the modules with theirs lie below.
     pub modules: PathBuf,
+    /// How many files have to be byte for byte what was shipped; nothing if that is recorded nowhere.
+    pub recorded: Option<Identical>,
 }
 
 /// Why a kernel could not be checked at all.
@@ -134,11 +136,14 @@ pub fn check_kernel(
             Ok(report)
         })
         .collect::<Result<_, _>>()?;
+    let files: Vec<FileReport> = std::iter::once(kernel).chain(checked).collect();
     Ok(KernelReport {
         release: subject.release.clone(),
         package: subject.package.clone(),
         pahole: version(pahole),
-        files: std::iter::once(kernel).chain(checked).collect(),
+        identical: Identical::count(&files),
+        recorded: subject.recorded,
+        files,
         milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }

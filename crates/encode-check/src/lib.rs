@@ -8,9 +8,13 @@
 //! the file itself, and is held to it by a test. The types that are explained so
 //! have to stay under [`LIMIT`].
 //!
-//! Up to 1.28 pahole's threads decide by chance what it writes. That was decided when a kernel was shipped, and its BTF shows how:
-//! the rule `threads` encodes a file once more as they took its units. What is the same then is counted for itself, and told
-//! with its share; [`LIMIT`] is not for it, since pahole does not write it a second time either.
+//! Up to 1.28 pahole's threads decide by chance what it writes. That was decided when a kernel was shipped, and its BTF shows
+//! how: the rule `threads` encodes a file once more as they took its units. If that leaves nothing but what other rules
+//! predict, what is the same then is counted for itself, and told with its share; [`LIMIT`] is not for it, since pahole does
+//! not write it a second time either.
+//!
+//! The order of types and strings has no meaning, and is pahole's all the same: how many files are byte for byte what was
+//! shipped is counted, and held to what is [`Recorded`] of the kernel.
 //!
 //! ```text
 //! Reference ── in the order of the file ── as pahole's threads took the units ── rules ── FileReport ─┐
@@ -19,16 +23,17 @@
 //! ```
 
 mod file;
+mod identical;
 mod kernel;
-mod meaning;
 mod render;
 mod report;
 mod rules;
 
 pub use file::Reference;
+pub use identical::{Identical, Recorded};
 pub use kernel::{Error, Subject, check_kernel};
 pub use render::Style;
-pub use report::{Compared, Difference, FileReport, KernelReport, Outcome, Report, Standing, VERSION};
+pub use report::{Compared, Difference, FileReport, KernelReport, Outcome, Report, Standing, Unavailable, VERSION};
 pub use rules::{RULES, Rule};
 
 /// The share of the types compared that rules may explain, but for `threads`: one in so many.

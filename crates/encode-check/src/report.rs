@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::LIMIT;
 use crate::rules::{Rule, threads};
+use crate::{Identical, LIMIT};
 
 /// The version of the data's form, in every JSON document.
 pub const VERSION: u32 = 1;
@@ -14,8 +14,20 @@ pub const VERSION: u32 = 1;
 pub struct Report {
     /// [`VERSION`].
     pub version: u32,
-    /// The kernels, in the order in which they were asked for.
+    /// The kernels that were checked, in the order in which they were asked for.
     pub kernels: Vec<KernelReport>,
+    /// Those that could not be, since a package of theirs is not to be had.
+    pub unavailable: Vec<Unavailable>,
+}
+
+/// A kernel that was not checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unavailable {
+    /// What `uname -r` says.
+    pub release: String,
+    /// Which package is not to be had, and why.
+    pub why: String,
 }
 
 /// What came of one kernel.
@@ -28,6 +40,10 @@ pub struct KernelReport {
     pub package: String,
     /// The version of the pahole that made the BTF: `1.24`.
     pub pahole: String,
+    /// How many files are byte for byte what was shipped.
+    pub identical: Identical,
+    /// How many have to be; nothing if that is not recorded of this package.
+    pub recorded: Option<Identical>,
     /// The kernel itself first, then its modules, sorted by path.
     pub files: Vec<FileReport>,
     /// How long it took, in milliseconds.
@@ -68,23 +84,28 @@ pub struct Compared {
     pub our_bytes: u64,
     /// How long the shipped BTF is, in bytes.
     pub shipped_bytes: u64,
+    /// Whether our BTF is the shipped one byte for byte, order and all.
+    pub identical: bool,
     /// What of our types should not be there, since the base has it: each a kind and a name.
     pub redundant: Vec<String>,
     /// What the encoder left out of the file and counted; nothing if it left out nothing.
     pub left_out: Option<String>,
     /// How many types differ in the order of the file, and do not if the file is encoded as pahole's threads took its units:
-    /// what the rule `threads` explains. All numbers above are of the order of the file.
+    /// what the rule `threads` explains. None unless that leaves no difference but what other rules predict. All numbers
+    /// above are of the order of the file.
     pub threads: u32,
-    /// What only one of the two has, with the threads' units where that explains anything.
+    /// What only one of the two has: as pahole's threads took the units where `threads` is not 0, else in the order of the
+    /// file.
     pub differences: Vec<Difference>,
 }
 
 impl Compared {
     /// Takes what differs under the schedule of pahole's threads in place of what differs in the order of the file, if it is
-    /// less.
+    /// less and other rules predict all of it. A schedule that leaves anything open is not how the shipped BTF was made,
+    /// however much it explains.
     pub(crate) fn take_threads(&mut self, differences: Vec<Difference>) {
         let explained = self.differences.len().saturating_sub(differences.len());
-        if explained > 0 {
+        if explained > 0 && differences.iter().all(|difference| difference.rule.is_some()) {
             self.threads = u32::try_from(explained).unwrap_or(u32::MAX);
             self.differences = differences;
         }
@@ -222,19 +243,77 @@ impl KernelReport {
         })
     }
 
+    /// Whether fewer files are byte for byte what was shipped than is recorded: what they mean aside, the order of types or
+    /// strings got worse.
+    #[must_use]
+    pub fn too_few_identical(&self) -> bool {
+        self.recorded.is_some_and(|recorded| self.identical.is_less_than(recorded))
+    }
+
     /// Whether everything was compared, is the same or explained, and within its bounds.
     #[must_use]
     pub fn holds(&self) -> bool {
         let bad = self.count(Standing::Failed) + self.count(Standing::Unexplained);
         let any_module = self.files.iter().any(|file| file.file != crate::kernel::VMLINUX);
-        bad == 0 && any_module && self.types() > 0 && !self.over_limit() && !self.too_large()
+        let in_bounds = !self.over_limit() && !self.too_large() && !self.too_few_identical();
+        bad == 0 && any_module && self.types() > 0 && in_bounds
     }
 }
 
 impl Report {
-    /// Whether every kernel holds, and there is one.
+    /// Whether every kernel that was checked holds: also if none was.
+    #[must_use]
+    pub fn none_fails(&self) -> bool {
+        self.kernels.iter().all(KernelReport::holds)
+    }
+
+    /// Whether every kernel that was asked for was checked and holds, and there is one.
     #[must_use]
     pub fn holds(&self) -> bool {
-        !self.kernels.is_empty() && self.kernels.iter().all(KernelReport::holds)
+        !self.kernels.is_empty() && self.none_fails() && self.unavailable.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differences(rules: &[Option<&str>]) -> Vec<Difference> {
+        let of = |rule: &Option<&str>| Difference {
+            ours: Some(1),
+            shipped: None,
+            kind: "FUNC".into(),
+            name: "f".into(),
+            what: "only ours has it".into(),
+            rule: rule.map(str::to_owned),
+        };
+        rules.iter().map(of).collect()
+    }
+
+    /// What is said of a file with three differences in its own order, and these as pahole's threads took its units.
+    fn taken(rules: &[Option<&str>]) -> (Standing, u32, usize) {
+        let mut compared = Compared {
+            ours: 9,
+            shipped: 9,
+            common: 6,
+            our_bytes: 90,
+            shipped_bytes: 90,
+            identical: false,
+            redundant: Vec::new(),
+            left_out: None,
+            threads: 0,
+            differences: differences(&[None, None, None]),
+        };
+        compared.take_threads(differences(rules));
+        (compared.standing(), compared.threads, compared.differences.len())
+    }
+
+    #[test]
+    fn a_schedule_is_taken_if_it_leaves_nothing_but_what_other_rules_predict() {
+        assert_eq!(taken(&[]), (Standing::Explained, 3, 0));
+        assert_eq!(taken(&[Some("repeated")]), (Standing::Explained, 2, 1));
+        assert_eq!(taken(&[None]), (Standing::Unexplained, 0, 3), "it explains two, and one stays open");
+        assert_eq!(taken(&[Some("repeated"), None]), (Standing::Unexplained, 0, 3));
+        assert_eq!(taken(&[Some("repeated"); 3]), (Standing::Unexplained, 0, 3), "it explains none");
     }
 }

@@ -1,10 +1,12 @@
-//! The report as JUnit XML: a suite a kernel, a case a file. What differs is a *failure*, what could not be compared an *error*.
+//! The report as JUnit XML: a suite a kernel, a case a file. What differs is a *failure*, what could not be compared an *error*; a kernel that is
+//! unavailable is *skipped*, never a success.
 
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use crate::{FileReport, KernelReport, Outcome, Report, Standing};
+use super::text;
+use crate::{FileReport, Identical, KernelReport, Outcome, Report, Standing, Unavailable};
 
 pub(super) fn render(report: &Report) -> quick_junit::Report {
     let mut junit = quick_junit::Report::new("modbtf");
@@ -13,9 +15,25 @@ pub(super) fn render(report: &Report) -> quick_junit::Report {
         let mut suite = TestSuite::new(format!("encode-check {}", kernel.release));
         suite.add_test_cases(kernel.files.iter().map(|file| case(kernel, file)));
         suite.add_test_case(bounds(kernel));
+        let Identical { vmlinux, modules } = kernel.identical;
+        suite.add_properties([
+            ("identical vmlinux", &*vmlinux.to_string()),
+            ("identical modules", &*modules.to_string()),
+        ]);
         junit.add_test_suite(suite);
     }
+    junit.add_test_suites(report.unavailable.iter().map(unavailable));
     junit
+}
+
+fn unavailable(Unavailable { release, why }: &Unavailable) -> TestSuite {
+    let mut status = TestCaseStatus::skipped();
+    status.set_type("unavailable").set_message(why.lines().next().unwrap_or_default()).set_description(why);
+    let mut case = TestCase::new("packages", status);
+    case.set_classname(release);
+    let mut suite = TestSuite::new(format!("encode-check {release}"));
+    suite.add_test_case(case);
+    suite
 }
 
 fn case(kernel: &KernelReport, file: &FileReport) -> TestCase {
@@ -42,6 +60,9 @@ fn bounds(kernel: &KernelReport) -> TestCase {
     }
     if kernel.too_large() {
         broken.push("more bytes than what was shipped".to_owned());
+    }
+    if kernel.too_few_identical() {
+        broken.push(text::identical(kernel));
     }
     let status = match broken.as_slice() {
         [] => TestCaseStatus::success(),

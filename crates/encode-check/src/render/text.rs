@@ -7,7 +7,8 @@ use number::grouped;
 use textwrap::{Options, WordSplitter};
 
 use super::Style;
-use crate::{Difference, FileReport, KernelReport, LIMIT, Outcome, RULES, Report, Standing};
+use crate::identical::RECORDED_IN;
+use crate::{Difference, FileReport, Identical, KernelReport, LIMIT, Outcome, RULES, Report, Standing, Unavailable};
 
 /// How many differences of a file are shown that no rule explains; JSON has them all.
 const UNEXPLAINED_SHOWN: usize = 40;
@@ -18,15 +19,31 @@ const EXPLAINED_SHOWN: usize = 12;
 pub(super) fn render(report: &Report, style: Style) -> String {
     let mut page = Page { out: String::new(), style: Style { width: style.width.clamp(60, 160), ..style } };
     page.headline(&sentence(report));
-    page.table(report);
+    if !report.kernels.is_empty() {
+        page.table(report);
+    }
     for kernel in &report.kernels {
         page.kernel(kernel);
+    }
+    for Unavailable { release, why } in &report.unavailable {
+        page.out.push('\n');
+        page.headline(&format!("{release}: unavailable, not checked"));
+        page.paragraph("  ", "    ", why);
     }
     page.out
 }
 
 /// What matters.
 pub(super) fn sentence(report: &Report) -> String {
+    let of_checked = of_checked(report);
+    match report.unavailable.len() {
+        0 => of_checked,
+        1 => format!("{of_checked} One kernel is unavailable and was not checked."),
+        some => format!("{of_checked} {} kernels are unavailable and were not checked.", grouped(some)),
+    }
+}
+
+fn of_checked(report: &Report) -> String {
     let files: usize = report.kernels.iter().map(|kernel| kernel.files.len()).sum();
     let of = |standing| report.kernels.iter().map(|kernel| kernel.count(standing)).sum::<usize>();
     let [equal, explained, unexplained, failed] =
@@ -44,10 +61,14 @@ pub(super) fn sentence(report: &Report) -> String {
     if report.kernels.iter().any(KernelReport::too_large) {
         wrong.push("they take more bytes than what was shipped".into());
     }
+    if report.kernels.iter().any(KernelReport::too_few_identical) {
+        wrong.push("fewer are byte for byte what was shipped than is recorded".into());
+    }
     let files = grouped(files);
+    let holds = !report.kernels.is_empty() && report.none_fails();
     match wrong.as_slice() {
-        [] if report.holds() && explained == 0 => format!("All {files} files have the BTF that was shipped."),
-        [] if report.holds() => format!(
+        [] if holds && explained == 0 => format!("All {files} files have the BTF that was shipped."),
+        [] if holds => format!(
             "All {files} files have the BTF that was shipped: {} the same by meaning, {} but for what listed rules predict.",
             grouped(equal),
             grouped(explained)
@@ -204,6 +225,7 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
         let word = if ours > shipped { "MORE than" } else { "no more than" };
         facts.push(format!("{what}: {} bytes, {word} the {} shipped", grouped(ours), grouped(shipped)));
     }
+    facts.push(identical(kernel));
     let redundant: usize = kernel.compared().map(|compared| compared.redundant.len()).sum();
     facts.push(match redundant {
         0 => "minimal: no type of a module is one of the base".to_owned(),
@@ -216,6 +238,26 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
         }
     }
     facts
+}
+
+/// How many files are byte for byte what was shipped, and whether that is enough.
+pub(super) fn identical(kernel: &KernelReport) -> String {
+    let modules = kernel.files.len().saturating_sub(1);
+    let count = |Identical { vmlinux, modules }: Identical| {
+        format!("{}{} modules", if vmlinux { "vmlinux and " } else { "" }, grouped(modules))
+    };
+    let found = format!("byte for byte as shipped: {} of {}", count(kernel.identical), grouped(modules));
+    match kernel.recorded {
+        None => format!("{found}; how many it has to be is not recorded of this package in {RECORDED_IN}"),
+        Some(recorded) if kernel.too_few_identical() => format!(
+            "{found}, FEWER than the {} recorded: where a file is the same by meaning, the order of types or strings got worse",
+            count(recorded)
+        ),
+        Some(recorded) if recorded.is_less_than(kernel.identical) => {
+            format!("{found}, more than the {} recorded in {RECORDED_IN}", count(recorded))
+        }
+        Some(_) => format!("{found}, as recorded"),
+    }
 }
 
 fn percent(part: u64, whole: u64) -> String {

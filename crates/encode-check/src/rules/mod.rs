@@ -1,9 +1,7 @@
 //! The differences that are to be expected, one rule each.
 //!
-//! A rule predicts from the file what was shipped. `threads` and `repeated` do so exactly: a file is as they say in every type.
-//! `copies` takes only what nothing refers to. None only hides what differs.
+//! A rule predicts from the file what was shipped, and exactly: a file is as it says in every type. None only hides what differs.
 
-pub(crate) mod copies;
 pub(crate) mod repeated;
 pub(crate) mod threads;
 
@@ -19,4 +17,4 @@ pub struct Rule {
 }
 
 /// All rules, in the order in which they are asked.
-pub const RULES: &[Rule] = &[threads::RULE, repeated::RULE, copies::RULE];
+pub const RULES: &[Rule] = &[threads::RULE, repeated::RULE];

@@ -11,6 +11,7 @@ fn subject(root: &std::path::Path) -> Subject {
         pahole: 130,
         vmlinux: root.join("vmlinux"),
         modules: root.join("modules"),
+        recorded: None,
     }
 }
 
@@ -39,7 +40,7 @@ fn a_module_that_cannot_be_compared_is_no_success() {
     assert_eq!(kernel.files.iter().map(|file| file.file.as_str()).collect::<Vec<_>>(), ["vmlinux", "a.ko"]);
     assert_eq!(kernel.count(Standing::Failed), 2);
     assert!(kernel.files.iter().all(|file| matches!(file.outcome, Outcome::Failed(_))));
-    let report = Report { version: VERSION, kernels: vec![kernel] };
+    let report = Report { version: VERSION, kernels: vec![kernel], unavailable: Vec::new() };
     assert!(!report.holds());
     assert!(matches!(check_kernel(&subject, &|_, _| {}, &|| true), Err(Error::Interrupted)));
 }

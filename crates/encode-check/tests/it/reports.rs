@@ -1,6 +1,9 @@
 //! What the report counts and says.
 
-use encode_check::{Compared, Difference, FileReport, KernelReport, LIMIT, Outcome, Report, Standing, Style, VERSION};
+use encode_check::{
+    Compared, Difference, FileReport, Identical, KernelReport, LIMIT, Outcome, Recorded, Report, Standing, Style,
+    Unavailable, VERSION,
+};
 
 fn difference(rule: Option<&str>) -> Difference {
     Difference {
@@ -20,6 +23,7 @@ fn file(name: &str, differences: Vec<Difference>) -> FileReport {
         common: 2000,
         our_bytes: 90,
         shipped_bytes: 100,
+        identical: false,
         redundant: Vec::new(),
         left_out: None,
         threads: 0,
@@ -33,10 +37,12 @@ fn report(files: Vec<FileReport>) -> Report {
         release: "6.1.0-56-cloud-amd64".into(),
         package: "linux-image-dbg=1".into(),
         pahole: "1.24".into(),
+        identical: Identical::count(&files),
+        recorded: None,
         files,
         milliseconds: 1500,
     };
-    Report { version: VERSION, kernels: vec![kernel] }
+    Report { version: VERSION, kernels: vec![kernel], unavailable: Vec::new() }
 }
 
 fn text(report: &Report) -> String {
@@ -78,9 +84,82 @@ fn a_difference_without_a_rule_a_failure_a_copy_of_the_base_s_and_more_bytes_are
     let large = changed(|it| it.our_bytes = 101);
     assert!(!large.holds() && text(&large).contains("more bytes than what was shipped"));
 
-    for nothing in [report(Vec::new()), report(vec![vmlinux()]), Report { version: VERSION, kernels: Vec::new() }] {
+    let none = Report { version: VERSION, kernels: Vec::new(), unavailable: Vec::new() };
+    for nothing in [report(Vec::new()), report(vec![vmlinux()]), none] {
         assert!(!nothing.holds(), "without modules nothing was shown");
     }
+}
+
+#[test]
+fn a_kernel_that_is_unavailable_is_told_and_never_a_success() {
+    let gone = Unavailable { release: "6.12.115".into(), why: "p=1 is unavailable: the archive has only p=2".into() };
+    let beside_another = Report {
+        unavailable: vec![gone.clone()],
+        ..report(vec![file("vmlinux", Vec::new()), file("a.ko", Vec::new())])
+    };
+    assert!(!beside_another.holds() && beside_another.none_fails());
+    let told = text(&beside_another);
+    let first = "All 2 files have the BTF that was shipped. One kernel is unavailable and was not checked.\n";
+    assert!(told.starts_with(first), "{told}");
+    assert!(
+        told.contains("6.12.115: unavailable, not checked\n  p=1 is unavailable: the archive has only p=2\n"),
+        "{told}"
+    );
+    let junit = beside_another.junit().unwrap();
+    assert!(junit.contains(r#"<skipped message="p=1 is unavailable"#) && junit.contains(r#"skipped="1""#), "{junit}");
+    let alone = Report { version: VERSION, kernels: Vec::new(), unavailable: vec![gone] };
+    assert!(!alone.holds() && alone.none_fails());
+    let told = text(&alone);
+    assert!(told.starts_with("Nothing was compared. One kernel is unavailable and was not checked.\n"), "{told}");
+}
+
+/// A kernel and two modules without a difference, of which these are byte for byte what was shipped.
+fn with_identical(identical: [bool; 3], recorded: Option<Identical>) -> Report {
+    let files = ["vmlinux", "a.ko", "b.ko"].into_iter().zip(identical).map(|(name, identical)| {
+        let mut file = file(name, Vec::new());
+        let Outcome::Compared(compared) = &mut file.outcome else { panic!("it was compared") };
+        compared.identical = identical;
+        file
+    });
+    let mut report = report(files.collect());
+    report.kernels[0].recorded = recorded;
+    report
+}
+
+#[test]
+fn an_order_that_got_worse_is_a_failure_though_every_file_is_the_same_by_meaning() {
+    let recorded = Some(Identical { vmlinux: true, modules: 1 });
+    let as_recorded = with_identical([true, false, true], recorded);
+    assert!(as_recorded.holds());
+    assert!(text(&as_recorded).contains("byte for byte as shipped: vmlinux and 1 modules of 2, as recorded"));
+    for worse in [[true, false, false], [false, true, false], [false, true, true]] {
+        let worse = with_identical(worse, recorded);
+        assert!(!worse.holds() && worse.kernels[0].count(Standing::Equal) == 3);
+        let text = text(&worse);
+        assert!(text.starts_with("Of 3 files fewer are byte for byte what was shipped than is recorded."), "{text}");
+        assert!(text.contains("FEWER than the vmlinux and 1 modules recorded"), "{text}");
+        let junit = worse.junit().unwrap();
+        assert!(
+            junit.contains(r#"failures="1""#) && junit.contains("the order of types or strings got worse"),
+            "{junit}"
+        );
+    }
+    let better = with_identical([true, true, true], recorded);
+    assert!(better.holds() && text(&better).contains("more than the vmlinux and 1 modules recorded"));
+    let junit = better.junit().unwrap();
+    assert!(junit.contains(r#"name="identical modules" value="2""#), "{junit}");
+    let json: Report = serde_json::from_str(&better.json().unwrap()).unwrap();
+    assert_eq!(json.kernels[0].identical, Identical { vmlinux: true, modules: 2 });
+    let unknown = with_identical([false, false, false], None);
+    assert!(unknown.holds() && text(&unknown).contains("is not recorded of this package"));
+}
+
+#[test]
+fn what_is_recorded_is_found_by_package_and_version() {
+    let recorded = Recorded::builtin().unwrap();
+    let packages: Vec<&str> = recorded.packages().collect();
+    assert!(!packages.is_empty() && packages.iter().all(|package| recorded.of(package).is_some()));
+    assert_eq!(recorded.of("linux-image-6.1.0-56-cloud-amd64-dbg=6.1.192-1"), None, "what another build shipped");
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Scratch {
     walk: u32,
     /// Forward declarations that now stand for a type of the unit.
     pub(super) resolved: Vec<u32>,
+    /// The unit that brought the canonical type this walk began with; nothing if that is the base's.
+    reader: Option<u32>,
 }
 
 /// Marks a canonical type of a pair that was reached through types of the base alone: what cannot be changed. libbpf walks
@@ -104,6 +106,7 @@ impl Meeting<'_, '_> {
 
     /// Whether a struct or union of the unit equals a canonical one. If so, it and what was met on the way is noted.
     pub(super) fn equals(&mut self, local: u32, canonical: u32) -> bool {
+        self.scratch.reader = self.pool.unit_of(canonical);
         let outcome = self.walk(local, canonical);
         if outcome != Outcome::Different {
             self.merge(outcome);
@@ -141,6 +144,7 @@ impl Meeting<'_, '_> {
     /// Notes two types to be compared, unless it is known what they are. Whether they may be equal.
     #[inline]
     fn meet(&self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32, way: u32) -> bool {
+        let canonical = if way == 0 { self.as_read(canonical) } else { canonical };
         if local == canonical {
             return true;
         }
@@ -153,6 +157,18 @@ impl Meeting<'_, '_> {
         }
         stack.push((local, canonical | way));
         true
+    }
+
+    /// What a struct of the base is on the way from a type of the module: the copy of it that the unit which brought that type
+    /// has, if it has one. libbpf (`btf_dedup_is_equiv`) follows the unit's types as they were read, where one that became a
+    /// copy may be behind one that became the base's.
+    #[inline]
+    fn as_read(&self, canonical: u32) -> u32 {
+        if self.pool.copies.is_empty() {
+            return canonical;
+        }
+        let copy = self.scratch.reader.and_then(|unit| self.pool.copies.get(&(unit, canonical)));
+        copy.copied().unwrap_or(canonical)
     }
 
     /// Compares two types, all but what they refer to, which is noted to be compared.
@@ -268,8 +284,19 @@ impl Meeting<'_, '_> {
         if known & LOCAL != 0 || self.kind(known) == Kind::Fwd {
             return;
         }
-        if let Some(slot) = self.scratch.map.get_mut((local & !LOCAL) as usize).filter(|slot| **slot == 0) {
-            *slot = known;
+        match self.scratch.map.get_mut((local & !LOCAL) as usize) {
+            Some(slot @ 0) => *slot = known,
+            Some(&mut other) => self.note_copy(other, known),
+            None => {}
+        }
+    }
+
+    /// Notes that what a struct of this unit became is a copy, if what it equals now is one of the base.
+    fn note_copy(&mut self, own: u32, canonical: u32) {
+        let is_copy = self.pool.place(own).is_some() && self.pool.place(canonical).is_none();
+        if is_copy && self.kind(own).is_composite() {
+            let unit = self.pool.units.saturating_sub(1);
+            self.pool.copies.entry((unit, canonical)).or_insert(own);
         }
     }
 }

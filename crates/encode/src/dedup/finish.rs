@@ -65,6 +65,17 @@ impl Pool<'_> {
         for place in 0..self.map.len() {
             self.settle_type(place)?;
         }
+        self.settle_replaced()
+    }
+
+    /// Puts what replaces types of the base where these were met first.
+    fn settle_replaced(&mut self) -> Result<(), EncodeError> {
+        for (id, origin) in std::mem::take(&mut self.replaced.met) {
+            let replacement = self.settled(id)?;
+            if let Some(known) = self.place(replacement).and_then(|place| self.origins.get_mut(place)) {
+                *known = origin.min(*known);
+            }
+        }
         Ok(())
     }
 
@@ -145,4 +156,4 @@ impl Pool<'_> {
 }
 
 /// How long chains of pointers, qualifiers and prototypes of a base may be.
-const MAX_CHAIN: u32 = 200;
+pub(super) const MAX_CHAIN: u32 = 200;

@@ -22,6 +22,7 @@ impl Pool<'_> {
         let fresh = meeting.composites()?;
         meeting.references()?;
         meeting.complete(fresh);
+        meeting.note_replaceable();
         meeting.save();
         Ok(())
     }
@@ -214,6 +215,18 @@ impl Meeting<'_, '_> {
                 *slot = known;
             } else {
                 self.pool.base_map.insert(forward, known);
+            }
+        }
+    }
+
+    /// Notes which types of the base the unit has.
+    fn note_replaceable(&mut self) {
+        let Some(base) = self.pool.base else { return };
+        for local in 0..self.unit.len() {
+            let id = self.scratch.map.get(local as usize).copied().unwrap_or(0);
+            if id != 0 && self.pool.place(id).is_none() {
+                let origin = self.origin(local);
+                self.pool.replaced.meet(base, id, origin);
             }
         }
     }

@@ -23,6 +23,7 @@ mod finish;
 mod index;
 mod meet;
 mod pool;
+mod replaced;
 
 pub(crate) use equal::Scratch;
 pub(crate) use index::Index;

@@ -1,11 +1,15 @@
 //! The canonical types.
 
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
 use btf::Kind;
 
 use super::Index;
+use super::replaced::Replaced;
 use crate::EncodeError;
 use crate::base::PreparedBase;
-use crate::names::NumberMap;
+use crate::names::{NumberHasher, NumberMap};
 use crate::record::{self, mix};
 
 /// The canonical types: those of the base, and the ones found so far, whose ids follow.
@@ -23,6 +27,11 @@ pub(crate) struct Pool<'b> {
     pub(crate) base_map: NumberMap<u32>,
     /// What types of the base were replaced by, at the end.
     pub(super) settled: NumberMap<u32>,
+    /// What of the base may be replaced at the end.
+    pub(super) replaced: Replaced,
+    /// Structs of the base of which a unit has a copy: by unit and the base's struct, the copy. It is what the unit's struct
+    /// became before the forward declaration behind the base's was known to stand for something, which made the two equal.
+    pub(super) copies: HashMap<(u32, u32), u32, BuildHasherDefault<NumberHasher>>,
     /// Where each type comes from.
     pub(crate) origins: Vec<Origin>,
     pub(crate) index: Index,
@@ -157,6 +166,8 @@ impl<'b> Pool<'b> {
             map: Vec::new(),
             base_map: NumberMap::default(),
             settled: NumberMap::default(),
+            replaced: Replaced::default(),
+            copies: HashMap::default(),
             origins: Vec::new(),
             index: Index::new(first, 0),
             index_type: None,
@@ -180,6 +191,11 @@ impl<'b> Pool<'b> {
     #[inline]
     pub(crate) fn place(&self, id: u32) -> Option<usize> {
         id.checked_sub(self.first).map(|place| place as usize)
+    }
+
+    /// The unit that brought a canonical type; nothing for one of the base.
+    pub(super) fn unit_of(&self, id: u32) -> Option<u32> {
+        self.place(id).and_then(|place| self.origins.get(place)).map(|origin| origin.unit)
     }
 
     /// The words of a type that is not the base's: `Err` with its index in the unit if it is not complete yet.

@@ -97,6 +97,71 @@ fn behind_a_struct_of_the_module_forward_declarations_are_its_own() {
     one(view, Kind::Struct, "seen");
 }
 
+/// The base's `outer` leads to `inner` and on to `held`, which it only declares. The first unit has `held`: it writes `inner`
+/// again, and finds `outer` in the base a moment later. What another unit's `inner` is depends on the way to it: from the
+/// module's `user` it is the first unit's, from `outer` alone the base's.
+#[test]
+fn behind_a_struct_of_the_base_comes_the_copy_of_the_unit_that_led_there() {
+    let base = base(|source| {
+        let mut unit = source.unit();
+        let held = unit.declare(STRUCT, "held");
+        let inner = pointers(&mut unit, "inner", &[held]);
+        pointers(&mut unit, "outer", &[inner]);
+    });
+    let bytes = split(&base, |source| {
+        let mut unit = source.unit();
+        let held = unit.composite(STRUCT, "held", 4);
+        let inner = pointers(&mut unit, "inner", &[held]);
+        let outer = pointers(&mut unit, "outer", &[inner]);
+        pointers(&mut unit, "user", &[outer]);
+        for (first, typedef) in [("user", "of_user"), ("outer", "of_outer")] {
+            let mut unit = source.unit();
+            // What the way begins with comes first.
+            let first = unit.composite(STRUCT, first, 8);
+            let held = unit.composite(STRUCT, "held", 4);
+            let inner = pointers(&mut unit, "inner", &[held]);
+            let next = if typedef == "of_user" { pointers(&mut unit, "outer", &[inner]) } else { inner };
+            fill(&mut unit, first, &[next]);
+            unit.to(gimli::DW_TAG_typedef, typedef, inner);
+        }
+    });
+    let (base, btf) = (Btf::parse(&base).expect("valid"), Btf::parse(&bytes).expect("valid"));
+    let view = btf.over(&base);
+    assert!(named(view, Kind::Struct, "outer").is_empty(), "it is the base's: {}", text(view));
+    let copy = one(view, Kind::Struct, "inner").0;
+    let of_base = named(base.alone(), Kind::Struct, "inner")[0].0;
+    let leads_to = |typedef| one(view, Kind::Typedef, typedef).1.target();
+    assert_eq!([leads_to("of_user"), leads_to("of_outer")], [Some(copy), Some(of_base)], "{}", text(view));
+}
+
+/// The first unit has a pointer to `held`, which it and the base only declare; a later one has `held`. So the pointer becomes the
+/// module's, and stands where the first unit has it, as with pahole, which knows as little of `held` there.
+#[test]
+fn what_replaces_a_type_of_the_base_stands_where_that_was_met_first() {
+    let base = base(|source| {
+        let mut unit = source.unit();
+        let held = unit.declare(STRUCT, "held");
+        pointers(&mut unit, "holder", &[held]);
+    });
+    let bytes = split(&base, |source| {
+        let mut unit = source.unit();
+        unit.composite(STRUCT, "before", 4);
+        let held = unit.declare(STRUCT, "held");
+        pointers(&mut unit, "holder", &[held]);
+        unit.composite(STRUCT, "behind", 4);
+        let mut unit = source.unit();
+        let held = unit.composite(STRUCT, "held", 4);
+        pointers(&mut unit, "holder", &[held]);
+    });
+    let (base, btf) = (Btf::parse(&base).expect("valid"), Btf::parse(&bytes).expect("valid"));
+    let view = btf.over(&base);
+    let [before, held, behind] = ["before", "held", "behind"].map(|name| one(view, Kind::Struct, name).0);
+    let to_held: Vec<TypeId> =
+        view.own_types().filter(|(_, ty)| ty.kind() == Kind::Ptr && ty.target() == Some(held)).map(|it| it.0).collect();
+    assert_eq!(to_held.len(), 1, "{}", text(view));
+    assert!(before < to_held[0] && to_held[0] < behind && behind < held, "{}", text(view));
+}
+
 /// A base with a circle that leads to a forward declaration.
 fn declaring() -> Vec<u8> {
     base(|source| {
