@@ -165,6 +165,10 @@ impl Page {
             return;
         }
         self.title(scenario, scenario.ending.word());
+        if !matches!(scenario.ending, Ending::Differs { .. }) {
+            detail.lines().for_each(|line| self.wrapped("  ", "    ", line));
+            return;
+        }
         for line in detail.lines() {
             let line = match line.as_bytes().first() {
                 Some(b'-') => self.red(line),

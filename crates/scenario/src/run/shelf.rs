@@ -89,6 +89,10 @@ impl<'a> Shelf<'a> {
 
     /// Where the files of a boot's two kernels are, or the way in which a scenario ends that cannot have them.
     pub(super) fn parts(&self, pair: &Pair) -> Result<(&Parts, &Parts), Ending> {
+        // Of a pair that lacks one the other was not asked for.
+        if let Some(why) = [&pair.running, &pair.modules_of].into_iter().find_map(|origin| origin.as_ref().err()) {
+            return Err(Ending::Unavailable { why: why.clone() });
+        }
         let (running, modules_of) = (self.place(&pair.running)?, self.place(&pair.modules_of)?);
         match (&running.parts, &modules_of.parts) {
             (Ok(running), Ok(modules_of)) => Ok((running, modules_of)),
@@ -261,5 +265,21 @@ fn survivable<T>(result: Result<T, kernels::Error>) -> Result<Result<T, Gone>, E
         Ok(value) => Ok(Ok(value)),
         Err(error) if error.class() == Class::Environment => Ok(Err(Gone::Failed(error.to_string()))),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_pair_that_lacks_one_it_is_said_which() {
+        let shelf = Shelf { places: Vec::new(), lines: Vec::new(), show: &|_| () };
+        let kernel = Built { config: "strict".into(), upgrade: None, external: Vec::new() };
+        let there = || Ok(Origin::Source { line: "6.1".into(), kernel: kernel.clone() });
+        let gone = || Err("6.1.0-99 is unavailable".to_owned());
+        for pair in [Pair { running: there(), modules_of: gone() }, Pair { running: gone(), modules_of: there() }] {
+            assert_eq!(shelf.parts(&pair).unwrap_err().detail(), "6.1.0-99 is unavailable");
+        }
     }
 }
