@@ -205,7 +205,7 @@ impl<'b> Encoder<'b> {
     ) -> Result<Vec<u32>, EncodeError> {
         let heads = file.units()?;
         pool.address_size = heads.first().map_or(8, |head| head.encoding.address_size);
-        let mut collector = Collector::new();
+        let mut collector = Collector::new(file);
         let merged = refers_across(file, &heads, &mut collector)?;
         let reading = Reading { sources: Sources { file, names, wanted }, int: names.number(b"int")? };
         for _ in 0..file.type_units()? {
@@ -235,7 +235,7 @@ impl<'b> Encoder<'b> {
 
 /// What all units of a file are read with.
 pub(crate) struct Reading<'r> {
-    sources: Sources<'r>,
+    pub(crate) sources: Sources<'r>,
     /// The number of the name `int`.
     pub(crate) int: u32,
 }

@@ -13,8 +13,9 @@ use super::file::{DwarfFile, UnitHead};
 use super::form::{self, Malformed};
 use super::reader::Reader;
 use super::shape::{Attr, Class, Shape, Shapes};
+use super::strings::Recall;
 use crate::EncodeError;
-use crate::names::{Names, Turn};
+use crate::names::Names;
 use crate::record::kind;
 use crate::report::Report;
 use crate::unit::{Tagged, Unit, head};
@@ -108,7 +109,7 @@ pub(crate) struct Collector {
     /// Enums of 64 bits whose signedness is that of another DIE.
     enums: Vec<(u32, u32)>,
     window: Window,
-    turn: Turn,
+    recall: Recall,
 }
 
 /// One unit being walked over.
@@ -130,14 +131,15 @@ struct Walk<'a, 'u> {
     elements: &'u mut Vec<u32>,
     enums: &'u mut Vec<(u32, u32)>,
     window: &'u mut Window,
-    turn: &'u mut Turn,
+    recall: &'u mut Recall,
     unit: &'u mut Unit,
     report: &'u mut Report,
     values: Values,
 }
 
 impl Collector {
-    pub(crate) fn new() -> Self {
+    /// For the units of a file.
+    pub(crate) fn new(file: &DwarfFile<'_>) -> Self {
         Self {
             shapes: Shapes::default(),
             shapes_of: None,
@@ -145,7 +147,7 @@ impl Collector {
             elements: Vec::new(),
             enums: Vec::new(),
             window: Window::default(),
-            turn: Turn::default(),
+            recall: Recall::new(file.strings.len()),
         }
     }
 
@@ -198,7 +200,7 @@ impl Collector {
             elements: &mut self.elements,
             enums: &mut self.enums,
             window: &mut self.window,
-            turn: &mut self.turn,
+            recall: &mut self.recall,
             unit,
             report,
             values: Values::NONE,

@@ -121,11 +121,11 @@ impl Walk<'_, '_> {
             dw::DW_FORM_strp => {
                 let raw = self.word_at(position)?;
                 let offset = self.relocated(position, raw)?.0;
-                self.file.name(self.names, self.turn, offset)
+                self.recall.at_offset(self.names, &self.file.strings, offset)
             }
             dw::DW_FORM_string => {
-                let string = self.reader.at(position).string().map_err(|error| self.malformed(error))?;
-                self.names.number(string)
+                let number = self.recall.inline(self.names, self.reader.at(position).rest())?;
+                number.ok_or_else(|| self.malformed(Malformed::Short { at: position }))
             }
             dw::DW_FORM_line_strp => {
                 let raw = self.word_at(position)?;
@@ -138,7 +138,8 @@ impl Walk<'_, '_> {
             | dw::DW_FORM_strx3
             | dw::DW_FORM_strx4
             | dw::DW_FORM_GNU_str_index => {
-                self.file.indexed_name(self.names, self.turn, self.head, self.string_offsets, value)
+                let offset = self.file.indexed_string(self.head, self.string_offsets, value)?;
+                self.recall.at_offset(self.names, &self.file.strings, offset)
             }
             form => {
                 self.report.unsupported_form(form);
