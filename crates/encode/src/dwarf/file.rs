@@ -188,7 +188,7 @@ impl<'f> DwarfFile<'f> {
     ) -> Result<(u64, Option<u32>), EncodeError> {
         let Some(found) = relocations.find(cursor, at)? else { return Ok((raw, None)) };
         let (value, section) = self.symbols.value(found.symbol).ok_or(EncodeError::Symbol { index: found.symbol })?;
-        let addend = found.addend.unwrap_or_else(|| raw.cast_signed());
+        let addend = if relocations.in_place { raw.cast_signed() } else { found.addend };
         Ok((value.wrapping_add_signed(addend), Some(section)))
     }
 
