@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(own.2, 8);
         assert_eq!(number("own"), own);
         assert_eq!(number("b"), (3, false, 3));
-        assert_eq!(number("cc").1, false, "what only begins like the next name is another");
+        assert!(!number("cc").1, "what only begins like the next name is another");
         assert_eq!(names.number_in_turn(b"c", &mut turn), None, "it has no end");
     }
 }

@@ -15,7 +15,8 @@ pub(crate) struct Recall {
     searched: Vec<(Key, u32)>,
     /// The place in `searched` of the name that is expected next.
     next: usize,
-    /// Where in `searched` names came first: in a place that follows from the key, which another name may take.
+    /// Where in `searched` names came first: in a place that follows from the key, which another name may take. None over a base,
+    /// whose order is enough.
     places: Vec<u32>,
 }
 
@@ -47,9 +48,10 @@ impl Key {
 
 impl Recall {
     /// For a file with so many bytes of `.debug_str`.
-    pub(crate) fn new(length: usize) -> Self {
+    pub(crate) fn new(names: &Names<'_>, length: usize) -> Self {
         let places = (length / BYTES_PER_PLACE).next_power_of_two().clamp(*PLACES.start(), *PLACES.end());
-        Self { turn: Turn::default(), searched: Vec::new(), next: 0, places: vec![0; places] }
+        let places = if names.have_base() { Vec::new() } else { vec![0; places] };
+        Self { turn: Turn::default(), searched: Vec::new(), next: 0, places }
     }
 
     /// The number of the name at an offset of `.debug_str`.
@@ -60,7 +62,7 @@ impl Recall {
         if let Some(number) = names.number_in_turn(rest, &mut self.turn) {
             return Ok(number);
         }
-        let key = Key::of_offset(offset).filter(|_| !names.have_base());
+        let key = Key::of_offset(offset).filter(|_| !self.places.is_empty());
         if let Some(number) = key.and_then(|key| self.number(key)) {
             return Ok(number);
         }
@@ -74,7 +76,7 @@ impl Recall {
             return Ok(Some(number));
         }
         let Some(string) = string_at(rest, 0) else { return Ok(None) };
-        let key = Key::of_short(string).filter(|_| !names.have_base());
+        let key = Key::of_short(string).filter(|_| !self.places.is_empty());
         match key.and_then(|key| self.number(key)) {
             Some(number) => Ok(Some(number)),
             None => self.search(names, string, key).map(Some),
@@ -139,7 +141,7 @@ mod tests {
             })
             .collect();
         let names = Names::over(None);
-        let mut recall = Recall::new(bytes.len());
+        let mut recall = Recall::new(&names, bytes.len());
         for round in 0..3 {
             for (n, &offset) in (0..).zip(&offsets) {
                 let expected = names.number((n % 9000).to_string().as_bytes()).expect("few names");
@@ -155,7 +157,7 @@ mod tests {
         for offset in [u64::MAX, 1 << 32, u64::from(u32::MAX), 1 << 20] {
             assert!(matches!(recall.at_offset(&names, &bytes, offset), Err(EncodeError::String { .. })));
         }
-        let mut recall = Recall::new(0);
+        let mut recall = Recall::new(&names, 0);
         assert!(recall.at_offset(&names, b"cut", 0).is_err() && recall.inline(&names, b"cut").expect("none").is_none());
         assert!(recall.at_offset(&names, &[], 0).is_err());
     }

@@ -60,6 +60,10 @@ impl Walk<'_, '_> {
                 }
                 Step::Read(attr, form) => match form {
                     dw::DW_FORM_ref4 => self.reader.u32().map(|value| self.values.set(attr, u64::from(value), form)),
+                    dw::DW_FORM_strp => {
+                        self.values.set(attr, self.reader.position() as u64, form);
+                        self.reader.skip(usize::from(self.head.encoding.offset_size))
+                    }
                     dw::DW_FORM_data1 => self.reader.u8().map(|value| self.values.set(attr, u64::from(value), form)),
                     dw::DW_FORM_data2 => self.reader.u16().map(|value| self.values.set(attr, u64::from(value), form)),
                     form => self.read_value(attr, form),
@@ -148,6 +152,7 @@ impl Walk<'_, '_> {
         }
     }
 
+    #[inline]
     fn word_at(&self, position: usize) -> Result<u64> {
         let word = self.reader.at(position).word(self.head.encoding.offset_size);
         word.map_err(|error| self.malformed(error))
