@@ -4,7 +4,7 @@ use btf::{Btf, Endian, Kind};
 
 use crate::EncodeError;
 use crate::dedup::{Index, key};
-use crate::names::{BaseNames, NO_STRING, NumberMap};
+use crate::names::{BaseNames, NumberMap};
 use crate::record::{self, Slot};
 use crate::unit::{designation, signature};
 use crate::write::{assemble, write_u32};
@@ -133,13 +133,13 @@ fn number_names(words: &mut [u32], starts: &[u32], strings: &[u8]) -> Result<Bas
     };
     let types = spans().map(|span| words.get(span).unwrap_or_default());
     let is_name = |&(slot, _): &(Slot, u32)| slot == Slot::Name;
-    let (names, numbers) =
-        BaseNames::new(strings, types.flat_map(record::fields).filter(is_name).map(|(_, word)| word));
+    let (names, places) = BaseNames::new(strings, types.flat_map(record::fields).filter(is_name).map(|(_, word)| word));
     for (id, span) in (0..).zip(spans()) {
         let mut is_whole = true;
         record::map_names(words.get_mut(span).unwrap_or_default(), |offset| {
-            let number = if offset == 0 { Some(0) } else { numbers.get(offset as usize).copied() };
-            is_whole &= number.is_some_and(|number| number != NO_STRING);
+            let place = if offset == 0 { Some(&0) } else { places.get(offset as usize) };
+            let number = place.and_then(|&place| names.number_at(place));
+            is_whole &= number.is_some();
             number.unwrap_or(0)
         });
         if !is_whole {

@@ -174,9 +174,10 @@ impl<'b> Encoder<'b> {
         let mut any = false;
         for symbol in symbols.iter().filter(|symbol| symbol.kind == FUNCTION) {
             any = true;
-            functions.insert(names.number(symbol.name)?);
-            let suffix = symbol.name.iter().position(|&byte| byte == b'.').filter(|_| options.optimized_functions);
-            if let Some(name) = suffix.and_then(|suffix| symbol.name.get(..suffix)) {
+            let symbol = symbol.name();
+            functions.insert(names.number(symbol)?);
+            let suffix = symbol.iter().position(|&byte| byte == b'.').filter(|_| options.optimized_functions);
+            if let Some(name) = suffix.and_then(|suffix| symbol.get(..suffix)) {
                 functions.insert(names.number(name)?);
             }
         }
@@ -206,9 +207,9 @@ impl<'b> Encoder<'b> {
     ) -> Result<Vec<u32>, EncodeError> {
         let heads = file.units()?;
         pool.address_size = heads.first().map_or(8, |head| head.encoding.address_size);
-        let mut collector = Collector::new();
-        let merged = refers_across(file, &heads, &mut collector)?;
         let reading = Reading { sources: Sources { file, names, wanted }, int: names.number(b"int")? };
+        let mut collector = Collector::new(reading.sources);
+        let merged = refers_across(file, &heads, &mut collector)?;
         for _ in 0..file.type_units()? {
             report.skip_unit(TYPE_UNIT);
         }
@@ -236,7 +237,7 @@ impl<'b> Encoder<'b> {
 
 /// What all units of a file are read with.
 pub(crate) struct Reading<'r> {
-    sources: Sources<'r>,
+    pub(crate) sources: Sources<'r>,
     /// The number of the name `int`.
     pub(crate) int: u32,
 }

@@ -54,7 +54,7 @@ impl<'s> Kfuncs<'s> {
         let ids = Ids { bytes: elf.read_all(&head)?, address: head.address, little: elf.is_little_endian() };
         let entries = || symbols.iter().filter(move |symbol| symbol.section == section);
         let is_set = |symbol: &Symbol<'_>| {
-            symbol.name.starts_with(SET_PREFIX)
+            symbol.name().starts_with(SET_PREFIX)
                 && ids.flags(symbol.value).is_some_and(|flags| flags & SET_OF_KFUNCS != 0)
         };
         let mut sets: Vec<_> =
@@ -73,7 +73,7 @@ impl<'s> Kfuncs<'s> {
             before.checked_sub(1).and_then(|last| reaches.get(last)).is_some_and(|&reach| value < reach)
         };
         let listed = entries().filter(|symbol| is_listed(symbol.value));
-        let known = listed.filter_map(|symbol| Some((function_name(symbol.name)?, ids.flags(symbol.value)?)));
+        let known = listed.filter_map(|symbol| Some((function_name(symbol.name())?, ids.flags(symbol.value)?)));
         Ok(Self(known.collect()))
     }
 

@@ -31,9 +31,17 @@ pub(crate) struct BaseNames {
     strings: Vec<u8>,
     /// The numbers of the names of types, members and so on in the order of the base: that of the units that it was made of,
     /// whose headers modules include too. Behind them come strings that no type has. The first is the empty one's.
-    order: Vec<u32>,
+    order: Vec<Expected>,
     /// Where in `order` each string comes first.
     places: Table,
+}
+
+/// A name in the order of the base.
+#[derive(Debug, Clone, Copy, Default)]
+struct Expected {
+    number: u32,
+    /// How long it is, in bytes.
+    length: u32,
 }
 
 /// The place of the name that is expected next, in the order of the base.
@@ -43,12 +51,22 @@ pub(crate) struct BaseNames {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Turn(u32);
 
+/// Strings with the same bits of their hash, and those of the base that were searched for: a few that lie close together.
 #[derive(Debug, Default)]
 struct Shard {
     bytes: Vec<u8>,
     /// Where each string ends in `bytes`.
     ends: Vec<usize>,
-    places: HashTable<(u64, u32)>,
+    known: HashTable<(u64, Known)>,
+}
+
+/// A string that was searched for.
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    /// In the shard, at this place.
+    Own(u32),
+    /// In the order of the base, at this place.
+    Base(u32),
 }
 
 /// Hashes numbers that are spread already, as those of names and types are.
@@ -87,43 +105,43 @@ pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
 }
 
 impl BaseNames {
-    /// Takes the string section of a base, and the offsets of its types' names in the order of the types. With it comes the
-    /// number of the string at each of these: the offset that was the first to have it; [`NO_STRING`] where there is none.
+    /// Takes the string section of a base, and the offsets of its types' names in the order of the types. With it comes where in
+    /// the order the string at each of these offsets is, for [`BaseNames::number_at`].
     pub(crate) fn new(strings: &[u8], names: impl Iterator<Item = u32>) -> (Self, Vec<u32>) {
         let count = strings.iter().filter(|&&byte| byte == 0).count();
-        let mut base = Self { strings: strings.to_vec(), order: vec![0], places: Table::with_capacity(count) };
-        let mut numbers = vec![NO_STRING; strings.len()];
+        let order = vec![Expected::default()];
+        let mut base = Self { strings: strings.to_vec(), order, places: Table::with_capacity(count) };
+        let mut places = vec![NOWHERE; strings.len()];
         for offset in names.filter(|&offset| offset != 0) {
-            let Some(number) = numbers.get_mut(offset as usize) else { continue };
-            if *number == NO_STRING {
-                *number = base.add(offset).unwrap_or(NO_STRING);
-            } else {
-                base.order.push(*number);
+            let Some(place) = places.get_mut(offset as usize) else { continue };
+            match base.order.get(*place as usize) {
+                Some(&known) => base.order.push(known),
+                None => *place = base.add(offset).unwrap_or(NOWHERE),
             }
         }
         let mut offset = 0u32;
         for string in strings.split_inclusive(|&byte| byte == 0) {
-            if numbers.get(offset as usize) == Some(&NO_STRING) && string.len() > 1 {
+            if places.get(offset as usize) == Some(&NOWHERE) && string.len() > 1 {
                 base.add(offset);
             }
             offset = offset.saturating_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
         }
-        (base, numbers)
+        (base, places)
     }
 
-    /// Says that the string at an offset comes next. The number of that string.
+    /// Says that the string at an offset comes next. Where in the order it is, or an equal one before it.
     fn add(&mut self, offset: u32) -> Option<u32> {
-        let Self { strings, order, places } = self;
-        let string = string_at(strings, offset as usize)?;
+        let string = string_at(&self.strings, offset as usize)?;
         let hash = hash_bytes(string);
-        let number_at = |place: u32| order.get(place as usize).copied().unwrap_or(0);
-        let known = places.find(hash, |place| starts_with(strings, number_at(place), string)).map(number_at);
-        let number = known.unwrap_or(offset);
+        let next = u32::try_from(self.order.len()).ok()?;
+        let own = Expected { number: offset, length: u32::try_from(string.len()).ok()? };
+        let known = self.find(hash, string).and_then(|place| Some((place, *self.order.get(place as usize)?)));
         if known.is_none() {
-            places.add(hash, u32::try_from(order.len()).ok()?);
+            self.places.add(hash, next);
         }
-        order.push(number);
-        Some(number)
+        let (place, expected) = known.unwrap_or((next, own));
+        self.order.push(expected);
+        Some(place)
     }
 
     /// The string section.
@@ -135,38 +153,33 @@ impl BaseNames {
         string_at(&self.strings, offset)
     }
 
-    #[inline]
-    fn number_at(&self, place: u32) -> Option<u32> {
-        self.order.get(place as usize).copied()
-    }
-
     /// Where in the order a string comes first.
     #[inline]
     fn find(&self, hash: u64, string: &[u8]) -> Option<u32> {
-        self.places.find(hash, |place| self.is_at(place, string))
+        self.places.find(hash, |place| self.at_place(place).is_some_and(|(_, expected)| expected == string))
     }
 
-    /// Whether a string has this place in the order.
+    /// The number of the name with this place in the order.
+    pub(crate) fn number_at(&self, place: u32) -> Option<u32> {
+        self.order.get(place as usize).map(|expected| expected.number)
+    }
+
+    /// The name with this place in the order, and its number.
     #[inline]
-    fn is_at(&self, place: u32, string: &[u8]) -> bool {
-        self.number_at(place).is_some_and(|number| starts_with(&self.strings, number, string))
+    fn at_place(&self, place: u32) -> Option<(u32, &[u8])> {
+        let &Expected { number, length } = self.order.get(place as usize)?;
+        let start = number as usize;
+        Some((number, self.strings.get(start..start.checked_add(length as usize)?)?))
     }
 }
 
-/// The number of no string.
-pub(crate) const NO_STRING: u32 = u32::MAX;
+/// The place of no string.
+const NOWHERE: u32 = u32::MAX;
 
 /// The string at an offset, without its NUL.
 #[inline]
 pub(crate) fn string_at(strings: &[u8], offset: usize) -> Option<&[u8]> {
     CStr::from_bytes_until_nul(strings.get(offset..)?).ok().map(CStr::to_bytes)
-}
-
-/// Whether the string at an offset is this one.
-#[inline]
-fn starts_with(strings: &[u8], offset: u32, string: &[u8]) -> bool {
-    let rest = strings.get(offset as usize..).unwrap_or_default();
-    rest.get(string.len()) == Some(&0) && rest.starts_with(string)
 }
 
 impl<'b> Names<'b> {
@@ -178,38 +191,43 @@ impl<'b> Names<'b> {
 
     /// The number of a string; 0 for the empty one.
     pub(crate) fn number(&self, string: &[u8]) -> Result<u32, EncodeError> {
-        self.number_from(string, &mut Turn::default())
+        self.number_out_of_turn(string, &mut Turn::default())
     }
 
-    /// The same, where it may be that it is the string's turn.
+    /// The number of the string that `bytes` begin with, up to a NUL, if it is its turn.
     #[inline]
-    pub(crate) fn number_in_turn(&self, string: &[u8], turn: &mut Turn) -> Result<u32, EncodeError> {
-        if let Some(base) = self.base.filter(|base| base.is_at(turn.0, string)) {
-            let number = base.number_at(turn.0).unwrap_or(0);
-            turn.0 = turn.0.wrapping_add(1);
-            return Ok(number);
-        }
-        self.number_from(string, turn)
+    pub(crate) fn number_in_turn(&self, bytes: &[u8], turn: &mut Turn) -> Option<u32> {
+        let (number, expected) = self.base?.at_place(turn.0)?;
+        let is_it = bytes.get(expected.len()) == Some(&0) && bytes.starts_with(expected);
+        turn.0 = turn.0.wrapping_add(u32::from(is_it));
+        is_it.then_some(number)
     }
 
-    /// The number of a string that is searched for. If it is found in the base, it is the turn of what follows it there.
-    fn number_from(&self, string: &[u8], turn: &mut Turn) -> Result<u32, EncodeError> {
+    /// The number of a string whose turn it is not. If it is found in the base, it is the turn of what follows it there.
+    pub(crate) fn number_out_of_turn(&self, string: &[u8], turn: &mut Turn) -> Result<u32, EncodeError> {
         if string.is_empty() {
             return Ok(0);
         }
+        self.search(string, turn).ok_or(EncodeError::TooLarge { what: "names" })
+    }
+
+    fn search(&self, string: &[u8], turn: &mut Turn) -> Option<u32> {
         let hash = hash_bytes(string);
-        let found = self.base.and_then(|base| base.find(hash, string).map(|place| (base, place)));
-        if let Some((base, place)) = found {
-            turn.0 = place.saturating_add(1);
-            return Ok(base.number_at(place).unwrap_or(0));
+        let index = (hash >> 32) as u32 & ((1 << SHARD_BITS) - 1);
+        let mut shard = self.shards.get(index as usize)?.lock().unwrap_or_else(PoisonError::into_inner);
+        match shard.search(hash, string, self.base)? {
+            Known::Base(place) => {
+                turn.0 = place.saturating_add(1);
+                self.base?.number_at(place)
+            }
+            Known::Own(place) => place.checked_mul(1 << SHARD_BITS)?.checked_add(self.first)?.checked_add(index),
         }
-        let shard_index = (hash >> 32) as u32 & ((1 << SHARD_BITS) - 1);
-        let place = match self.shards.get(shard_index as usize) {
-            Some(shard) => shard.lock().unwrap_or_else(PoisonError::into_inner).place(hash, string),
-            None => None,
-        };
-        let number = place.and_then(|place| place.checked_mul(1 << SHARD_BITS)?.checked_add(self.first));
-        number.and_then(|number| number.checked_add(shard_index)).ok_or(EncodeError::TooLarge { what: "names" })
+    }
+
+    /// Whether there is a base.
+    #[inline]
+    pub(crate) const fn have_base(&self) -> bool {
+        self.base.is_some()
     }
 
     /// Whether a number is that of a string of the base.
@@ -235,17 +253,30 @@ impl Shard {
         string(&self.bytes, &self.ends, place)
     }
 
-    fn place(&mut self, hash: u64, bytes: &[u8]) -> Option<u32> {
-        let Self { bytes: all, ends, places } = self;
-        let found = |&(other, place): &(u64, u32)| other == hash && string(all, ends, place as usize) == Some(bytes);
-        if let Some(&(_, place)) = places.find(hash, found) {
-            return Some(place);
+    /// Searches for a string, here and in the base; one that is in neither is put here.
+    fn search(&mut self, hash: u64, bytes: &[u8], base: Option<&BaseNames>) -> Option<Known> {
+        let Self { bytes: all, ends, known } = self;
+        let is_it = |&(other, found): &(u64, Known)| {
+            let found = match found {
+                Known::Own(place) => string(all, ends, place as usize),
+                Known::Base(place) => base.and_then(|base| base.at_place(place)).map(|(_, name)| name),
+            };
+            other == hash && found == Some(bytes)
+        };
+        if let Some(&(_, found)) = known.find(hash, is_it) {
+            return Some(found);
         }
-        let place = u32::try_from(ends.len()).ok()?;
-        all.extend_from_slice(bytes);
-        ends.push(all.len());
-        places.insert_unique(hash, (hash, place), |&(hash, _)| hash);
-        Some(place)
+        let found = match base.and_then(|base| base.find(hash, bytes)) {
+            Some(place) => Known::Base(place),
+            None => {
+                let place = u32::try_from(ends.len()).ok()?;
+                all.extend_from_slice(bytes);
+                ends.push(all.len());
+                Known::Own(place)
+            }
+        };
+        known.insert_unique(hash, (hash, found), |&(hash, _)| hash);
+        Some(found)
     }
 }
 
@@ -261,10 +292,11 @@ mod tests {
     #[test]
     fn equal_strings_have_equal_numbers() {
         let strings = b"\0int\0task_struct\0int\0";
-        let (base, numbers) = BaseNames::new(strings, [1, 17, 10, 21].into_iter());
-        assert_eq!(numbers.get(17), Some(&1), "the first of equal strings counts");
-        assert_eq!(numbers.get(10), Some(&10), "a tail is a string too");
-        assert_eq!(numbers.get(21), None);
+        let (base, places) = BaseNames::new(strings, [1, 17, 10, 21].into_iter());
+        let number_of = |offset: usize| places.get(offset).and_then(|&place| base.number_at(place));
+        assert_eq!(number_of(17), Some(1), "the first of equal strings counts");
+        assert_eq!(number_of(10), Some(10), "a tail is a string too");
+        assert_eq!((number_of(21), number_of(2)), (None, None));
         let names = Names::over(Some(&base));
         let number = |string: &str| names.number(string.as_bytes()).expect("few names");
         assert_eq!((number(""), number("int"), number("task_struct"), number("struct")), (0, 1, 5, 10));
@@ -285,13 +317,25 @@ mod tests {
         let (base, _) = BaseNames::new(strings, [1, 3, 5, 1, 7, 3].into_iter());
         let names = Names::over(Some(&base));
         let mut turn = Turn::default();
-        for (string, number, next) in
-            [("a", 1, 2), ("b", 3, 3), ("c", 5, 4), ("a", 1, 5), ("d", 7, 6), ("a", 1, 2), ("unused", 9, 8), ("", 0, 8)]
-        {
-            assert_eq!(names.number_in_turn(string.as_bytes(), &mut turn).expect("few names"), number, "{string}");
-            assert_eq!(turn.0, next, "after {string}");
-        }
-        let own = names.number_in_turn(b"own", &mut turn).expect("few names");
-        assert_eq!((own, turn.0), (names.number(b"own").expect("the same"), 8));
+        let mut number = |string: &str| {
+            let bytes = format!("{string}\0more");
+            let in_turn = names.number_in_turn(bytes.as_bytes(), &mut turn);
+            let number = in_turn.map_or_else(|| names.number_out_of_turn(string.as_bytes(), &mut turn), Ok);
+            (number.expect("few names"), in_turn.is_some(), turn.0)
+        };
+        assert_eq!(number("a"), (1, false, 2));
+        assert_eq!(number("b"), (3, true, 3));
+        assert_eq!(number("c"), (5, true, 4));
+        assert_eq!(number("a"), (1, true, 5));
+        assert_eq!(number("d"), (7, true, 6));
+        assert_eq!(number("a"), (1, false, 2));
+        assert_eq!(number("unused"), (9, false, 8));
+        assert_eq!(number(""), (0, false, 8));
+        let own = number("own");
+        assert_eq!(own.2, 8);
+        assert_eq!(number("own"), own);
+        assert_eq!(number("b"), (3, false, 3));
+        assert!(!number("cc").1, "what only begins like the next name is another");
+        assert_eq!(names.number_in_turn(b"c", &mut turn), None, "it has no end");
     }
 }

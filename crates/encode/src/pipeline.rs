@@ -107,7 +107,8 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
 
     fn work(&self) -> Report {
         let _watch = Watch(self);
-        let (mut collector, mut bytes, mut report) = (Collector::new(), Vec::new(), Report::default());
+        let (mut collector, mut bytes, mut report) =
+            (Collector::new(self.reading.sources), Vec::new(), Report::default());
         while let Some((number, mut unit)) = self.next() {
             let Some(head) = self.heads.get(number) else { break };
             match self.reading.read(head, &mut collector, &mut bytes, &mut unit, &mut report) {

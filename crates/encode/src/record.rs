@@ -163,17 +163,23 @@ pub(crate) fn map_names(words: &mut [u32], map: impl FnMut(u32) -> u32) {
 fn map_slots(words: &mut [u32], is_it: impl Fn(Slot) -> bool, mut map: impl FnMut(u32) -> u32) {
     let walk = Walk::with_info(info(words));
     let (head, elements) = words.split_at_mut(walk.head_len.min(words.len()));
-    let mut each = |slots: &[Slot], words: &mut [u32]| {
-        for (&slot, word) in slots.iter().zip(words) {
-            if is_it(slot) {
-                *word = map(*word);
-            }
+    let mut change = |is_it: bool, word: &mut u32| {
+        if is_it {
+            *word = map(*word);
         }
     };
-    each(&walk.head, head);
+    walk.head.iter().zip(head).for_each(|(&slot, word)| change(is_it(slot), word));
+    let [is_first, is_second, is_third] = walk.element.map(is_it);
     match walk.element_len {
-        3 => elements.as_chunks_mut::<3>().0.iter_mut().for_each(|element| each(&walk.element, element)),
-        2 => elements.as_chunks_mut::<2>().0.iter_mut().for_each(|element| each(&walk.element, element)),
+        3 => elements.as_chunks_mut::<3>().0.iter_mut().for_each(|[first, second, third]| {
+            change(is_first, first);
+            change(is_second, second);
+            change(is_third, third);
+        }),
+        2 => elements.as_chunks_mut::<2>().0.iter_mut().for_each(|[first, second]| {
+            change(is_first, first);
+            change(is_second, second);
+        }),
         _ => {}
     }
 }
@@ -232,9 +238,25 @@ pub(crate) const fn mix(hash: u64, word: u64) -> u64 {
 /// The hash of a type, with each reference passed through `reference`.
 #[inline]
 pub(crate) fn hash(words: &[u32], mut reference: impl FnMut(Slot, u32) -> u64) -> u64 {
-    fields(words).fold(0, |hash, (slot, word)| {
+    let walk = Walk::with_info(info(words));
+    let (head, elements) = words.split_at(walk.head_len.min(words.len()));
+    let mut add = |hash: u64, slot: Slot, word: u32| {
         mix(hash, if slot.is_reference() { reference(slot, word) } else { u64::from(word) })
-    })
+    };
+    let hash = walk.head.iter().zip(head).fold(0, |hash, (&slot, &word)| add(hash, slot, word));
+    let slots = walk.element;
+    match walk.element_len {
+        3 => elements.as_chunks::<3>().0.iter().fold(hash, |hash, &[first, second, third]| {
+            let hash = add(hash, slots[0], first);
+            let hash = add(hash, slots[1], second);
+            add(hash, slots[2], third)
+        }),
+        2 => elements.as_chunks::<2>().0.iter().fold(hash, |hash, &[first, second]| {
+            let hash = add(hash, slots[0], first);
+            add(hash, slots[1], second)
+        }),
+        _ => hash,
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use kmod::ElfFile;
 
 use crate::EncodeError;
+use crate::names::string_at;
 
 /// A symbol table.
 #[derive(Debug, Default)]
@@ -16,7 +17,8 @@ pub(crate) struct Symbols {
 /// A symbol.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Symbol<'s> {
-    pub(crate) name: &'s [u8],
+    /// The string table from its name on.
+    rest: &'s [u8],
     /// `STT_FUNC`, `STT_OBJECT`, ….
     pub(crate) kind: u8,
     /// The index of its section.
@@ -24,6 +26,13 @@ pub(crate) struct Symbol<'s> {
     pub(crate) value: u64,
     /// In bytes.
     pub(crate) size: u64,
+}
+
+impl<'s> Symbol<'s> {
+    /// Its name.
+    pub(crate) fn name(&self) -> &'s [u8] {
+        string_at(self.rest, 0).unwrap_or(self.rest)
+    }
 }
 
 /// `STT_OBJECT`.
@@ -66,14 +75,14 @@ impl Symbols {
 
     fn parse(&self, entry: &[u8]) -> Option<Symbol<'_>> {
         let name = usize::try_from(self.u32_at(entry, 0)?).ok()?;
-        let name = self.strings.get(name..).and_then(|rest| rest.split(|&byte| byte == 0).next()).unwrap_or_default();
+        let rest = self.strings.get(name..).unwrap_or_default();
         let (info, section, value, size) = if self.wide {
             (*entry.get(4)?, self.u16_at(entry, 6)?, self.u64_at(entry, 8)?, self.u64_at(entry, 16)?)
         } else {
             let (value, size) = (self.u32_at(entry, 4)?, self.u32_at(entry, 8)?);
             (*entry.get(12)?, self.u16_at(entry, 14)?, u64::from(value), u64::from(size))
         };
-        Some(Symbol { name, kind: info & 0xf, section, value, size })
+        Some(Symbol { rest, kind: info & 0xf, section, value, size })
     }
 
     /// The symbols in their order.

@@ -122,7 +122,7 @@ pub(crate) struct DeclTag {
 }
 
 /// How many bytes of `.debug_info` one bucket of the index covers, as a power of two.
-const BUCKET_BITS: u32 = 4;
+const BUCKET_BITS: u32 = 3;
 /// How deep types without names are followed for a signature.
 const MAX_DEPTH: u32 = 64;
 
@@ -240,6 +240,7 @@ pub(crate) fn signature(words: &[u32], mut designate: impl FnMut(u32) -> u64) ->
 
 /// What a reference shows of the type it leads to: the kind and name of one that has a name, else its contents, and so on.
 /// A forward declaration shows the same as what it declares, since the two may turn out to be one.
+#[inline]
 pub(crate) fn designation<'g>(
     graph: &impl Fn(u32) -> &'g [u32],
     memo: &mut [u64],
@@ -247,14 +248,22 @@ pub(crate) fn designation<'g>(
     is_void: bool,
     depth: u32,
 ) -> u64 {
-    const CUT: u64 = 1;
     if is_void || depth > MAX_DEPTH {
         return CUT;
     }
-    match memo.get_mut(index as usize) {
-        Some(&mut known) if known != 0 => return known,
-        Some(slot) => *slot = CUT,
-        None => return CUT,
+    match memo.get(index as usize) {
+        Some(0) => designation_of(graph, memo, index, depth),
+        Some(&known) => known,
+        None => CUT,
+    }
+}
+
+/// What is shown of `void`, and of a type that is followed no further.
+const CUT: u64 = 1;
+
+fn designation_of<'g>(graph: &impl Fn(u32) -> &'g [u32], memo: &mut [u64], index: u32, depth: u32) -> u64 {
+    if let Some(slot) = memo.get_mut(index as usize) {
+        *slot = CUT;
     }
     let words = graph(index);
     let name = record::name(words);

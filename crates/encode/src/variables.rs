@@ -72,10 +72,10 @@ impl<'s> VariableSections<'s> {
             let place = sections.binary_search_by_key(&symbol.section, |section| section.index);
             let Some(section) = place.ok().and_then(|place| sections.get_mut(place)) else { continue };
             if section.is_wanted {
-                section.names.insert(symbol.name);
+                section.names.insert(symbol.name());
                 let base = if elf.is_relocatable() { 0 } else { section.address };
-                if symbol.size > 0 && is_valid_name(symbol.name) {
-                    section.objects.push((symbol.value.wrapping_sub(base), symbol.name, symbol.size));
+                if symbol.size > 0 && is_valid_name(symbol.name()) {
+                    section.objects.push((symbol.value.wrapping_sub(base), symbol.name(), symbol.size));
                 }
             }
         }

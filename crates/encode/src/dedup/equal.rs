@@ -29,6 +29,8 @@ pub(crate) struct Scratch {
     stack: Vec<(u32, u32)>,
     /// All pairs of this walk, in the order in which they were met.
     trail: Vec<(u32, u32)>,
+    /// Those of which one is a forward declaration.
+    forwards: Vec<(u32, u32)>,
     walk: u32,
     /// Forward declarations that now stand for a type of the unit.
     pub(super) resolved: Vec<u32>,
@@ -70,13 +72,7 @@ impl Meeting<'_, '_> {
     /// The words of a type: of the unit, of the base, or canonical.
     #[inline]
     pub(super) fn words(&self, id: u32) -> &[u32] {
-        if id & LOCAL != 0 {
-            return self.unit.get(id & !LOCAL);
-        }
-        match self.pool.place(id) {
-            Some(place) => self.pool.own(place).unwrap_or_else(|local| self.unit.get(local)),
-            None => self.pool.base.map_or(&[], |base| base.get(id)),
-        }
+        words(self.pool, self.unit, id)
     }
 
     fn kind(&self, id: u32) -> Kind {
@@ -118,6 +114,7 @@ impl Meeting<'_, '_> {
         self.scratch.walk = self.scratch.walk.wrapping_add(1);
         self.scratch.stack.clear();
         self.scratch.trail.clear();
+        self.scratch.forwards.clear();
         self.scratch.more_pairs.clear();
         let mut outcome = Outcome::Equal;
         let mut stack = std::mem::take(&mut self.scratch.stack);
@@ -187,11 +184,14 @@ impl Meeting<'_, '_> {
         if !self.note_pair(local, canonical | way) {
             return Outcome::Equal;
         }
-        let (left, right) = (self.words(local), self.words(canonical));
+        let (left, right) = (words(self.pool, self.unit, local), words(self.pool, self.unit, canonical));
         if record::name(left) != record::name(right) {
             return Outcome::Different;
         }
         let (kind, kind_canonical) = (record::kind(left), record::kind(right));
+        if kind == Kind::Fwd || kind_canonical == Kind::Fwd {
+            self.scratch.forwards.push((local, canonical));
+        }
         if kind != kind_canonical || kind.is_enum() {
             return pair_of_kinds(left, right, way == 0);
         }
@@ -229,30 +229,28 @@ impl Meeting<'_, '_> {
 
     /// Notes what the pairs of a walk without a difference show.
     fn merge(&mut self, outcome: Outcome) {
-        let trail = std::mem::take(&mut self.scratch.trail);
         let mut all_as_paired = outcome == Outcome::Equal && self.pool.base_map.is_empty();
-        let pairs = || trail.iter().map(|&(local, canonical)| (local, canonical & !IN_BASE));
-        for (local, canonical) in pairs() {
+        let forwards = std::mem::take(&mut self.scratch.forwards);
+        for &(local, canonical) in &forwards {
             all_as_paired &= self.merge_forward(local, canonical, outcome);
         }
-        if outcome == Outcome::Equal {
-            for (local, canonical) in pairs() {
-                let is_struct = record::kind(self.unit.get(local & !LOCAL)).is_composite();
-                if is_struct || all_as_paired {
-                    self.merge_type(local, canonical);
-                }
+        self.scratch.forwards = forwards;
+        if outcome != Outcome::Equal {
+            return;
+        }
+        let trail = std::mem::take(&mut self.scratch.trail);
+        for &(local, canonical) in &trail {
+            let is_struct = || record::kind(self.unit.get(local & !LOCAL)).is_composite();
+            if all_as_paired || is_struct() {
+                self.merge_type(local, canonical & !IN_BASE);
             }
         }
         self.scratch.trail = trail;
     }
 
-    /// Notes what a forward declaration on either side stands for. Whether both sides are now known to be the same, or
-    /// neither is a forward declaration.
+    /// Notes what a forward declaration on either side stands for. Whether both sides are now known to be the same.
     fn merge_forward(&mut self, local: u32, canonical: u32, outcome: Outcome) -> bool {
         let is_forward = |this: &Self, id| this.kind(id) == Kind::Fwd;
-        if !is_forward(self, local) && !is_forward(self, canonical) {
-            return true;
-        }
         let (known, known_canonical) = (self.known(local), self.known(canonical));
         match (is_forward(self, known), is_forward(self, known_canonical)) {
             (false, true) => self.stand_for(known_canonical, known),
@@ -298,6 +296,17 @@ impl Meeting<'_, '_> {
             let unit = self.pool.units.saturating_sub(1);
             self.pool.copies.entry((unit, canonical)).or_insert(own);
         }
+    }
+}
+
+#[inline]
+fn words<'w>(pool: &'w Pool<'_>, unit: &'w Unit, id: u32) -> &'w [u32] {
+    if id & LOCAL != 0 {
+        return unit.get(id & !LOCAL);
+    }
+    match pool.place(id) {
+        Some(place) => pool.own(place).unwrap_or_else(|local| unit.get(local)),
+        None => pool.base.map_or(&[], |base| base.get(id)),
     }
 }
 

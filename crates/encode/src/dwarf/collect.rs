@@ -13,8 +13,9 @@ use super::file::{DwarfFile, UnitHead};
 use super::form::{self, Malformed};
 use super::reader::Reader;
 use super::shape::{Attr, Class, Shape, Shapes};
+use super::strings::Recall;
 use crate::EncodeError;
-use crate::names::{Names, Turn};
+use crate::names::Names;
 use crate::record::kind;
 use crate::report::Report;
 use crate::unit::{Tagged, Unit, head};
@@ -98,6 +99,14 @@ enum Frame {
     Nothing,
 }
 
+impl Frame {
+    /// Whether there is something to be done behind the children.
+    #[inline]
+    const fn has_end(&self) -> bool {
+        matches!(self, Self::Elements { .. } | Self::Array { .. } | Self::Pointer { .. })
+    }
+}
+
 /// Collects units, one after the other, with the memory of the ones before.
 #[derive(Debug)]
 pub(crate) struct Collector {
@@ -108,7 +117,7 @@ pub(crate) struct Collector {
     /// Enums of 64 bits whose signedness is that of another DIE.
     enums: Vec<(u32, u32)>,
     window: Window,
-    turn: Turn,
+    recall: Recall,
 }
 
 /// One unit being walked over.
@@ -130,14 +139,15 @@ struct Walk<'a, 'u> {
     elements: &'u mut Vec<u32>,
     enums: &'u mut Vec<(u32, u32)>,
     window: &'u mut Window,
-    turn: &'u mut Turn,
+    recall: &'u mut Recall,
     unit: &'u mut Unit,
     report: &'u mut Report,
     values: Values,
 }
 
 impl Collector {
-    pub(crate) fn new() -> Self {
+    /// For the units of a file.
+    pub(crate) fn new(Sources { file, names, .. }: Sources<'_>) -> Self {
         Self {
             shapes: Shapes::default(),
             shapes_of: None,
@@ -145,7 +155,7 @@ impl Collector {
             elements: Vec::new(),
             enums: Vec::new(),
             window: Window::default(),
-            turn: Turn::default(),
+            recall: Recall::new(names, file.strings.len()),
         }
     }
 
@@ -198,7 +208,7 @@ impl Collector {
             elements: &mut self.elements,
             enums: &mut self.enums,
             window: &mut self.window,
-            turn: &mut self.turn,
+            recall: &mut self.recall,
             unit,
             report,
             values: Values::NONE,
@@ -220,7 +230,7 @@ impl<'a> Walk<'a, '_> {
             self.report.unsupported(shape.tag);
             return Ok(());
         }
-        self.read(&shape)?;
+        self.read(shape)?;
         // Where a unit does not say where its part of a table begins, it is the first one, behind the table's header.
         let short = u64::from(self.head.encoding.offset_size);
         self.string_offsets = self.section_offset(Attr::StrOffsetsBase)?.unwrap_or(short.saturating_mul(2));
@@ -242,7 +252,7 @@ impl<'a> Walk<'a, '_> {
         while !self.frames.is_empty() && !self.reader.is_at_end() {
             match self.next_die()? {
                 None => self.pop(),
-                Some((offset, shape)) => self.die(offset, &shape)?,
+                Some((offset, shape)) => self.die(offset, shape)?,
             }
         }
         // The end of a unit ends all lists of children.
@@ -259,7 +269,7 @@ impl<'a> Walk<'a, '_> {
 
     /// The offset and the abbreviation of the next DIE; `None` at the end of a list of children.
     #[inline]
-    fn next_die(&mut self) -> Result<Option<(u32, Shape)>> {
+    fn next_die(&mut self) -> Result<Option<(u32, &'a Shape)>> {
         let at = self.reader.position();
         let code = self.reader.uleb().map_err(|error| self.malformed(error))?;
         if code == 0 {
@@ -279,10 +289,16 @@ impl<'a> Walk<'a, '_> {
 
     /// The end of a list of children.
     fn pop(&mut self) {
-        match self.frames.pop() {
-            Some(Frame::Elements { index, head, start }) => self.finish_elements(index, head, start),
-            Some(Frame::Array { index, element, count }) => self.finish_array(index, element, Some(count)),
-            Some(Frame::Pointer { index, target, last_tag }) => {
+        if let Some(frame) = self.frames.pop() {
+            self.finish(frame);
+        }
+    }
+
+    fn finish(&mut self, frame: Frame) {
+        match frame {
+            Frame::Elements { index, head, start } => self.finish_elements(index, head, start),
+            Frame::Array { index, element, count } => self.finish_array(index, element, Some(count)),
+            Frame::Pointer { index, target, last_tag } => {
                 self.unit.fill(index, &head(Kind::Ptr, 0, 0, false, last_tag.unwrap_or(target)), &[]);
             }
             _ => {}
@@ -334,11 +350,14 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Goes on with a DIE's children, or leaves them out if only the frame's end matters and there are none.
+    /// Goes on with a DIE's children, if it has any.
+    #[inline]
     fn enter(&mut self, shape: &Shape, frame: Frame) -> Result<()> {
-        self.push(frame)?;
-        if !shape.has_children {
-            self.pop();
+        if shape.has_children {
+            return self.push(frame);
+        }
+        if frame.has_end() {
+            self.finish(frame);
         }
         Ok(())
     }

@@ -6,9 +6,8 @@ use kmod::{Content, ElfFile};
 use super::form::{Encoding, Malformed};
 use super::reader::Reader;
 use super::relocations::Relocations;
-use super::strings::Strings;
 use crate::EncodeError;
-use crate::names::{Names, Turn, string_at};
+use crate::names::{Names, string_at};
 use crate::symbols::Symbols;
 
 /// A section whose numbers may have to be relocated.
@@ -36,7 +35,8 @@ pub(crate) struct DwarfFile<'f> {
     info: Content<'f>,
     pub(crate) relocations: Relocations,
     pub(crate) abbreviations: Vec<u8>,
-    strings: Strings,
+    /// `.debug_str`.
+    pub(crate) strings: Vec<u8>,
     line_strings: Vec<u8>,
     string_offsets: Table,
     addresses: Table,
@@ -91,7 +91,7 @@ impl<'f> DwarfFile<'f> {
             info: elf.content(&info)?,
             relocations: Relocations::of(elf, &info)?,
             abbreviations: bytes(".debug_abbrev")?,
-            strings: Strings::new(bytes(".debug_str")?),
+            strings: bytes(".debug_str")?,
             line_strings: bytes(".debug_line_str")?,
             string_offsets: table(".debug_str_offsets")?,
             addresses: table(".debug_addr")?,
@@ -188,14 +188,8 @@ impl<'f> DwarfFile<'f> {
     ) -> Result<(u64, Option<u32>), EncodeError> {
         let Some(found) = relocations.find(cursor, at)? else { return Ok((raw, None)) };
         let (value, section) = self.symbols.value(found.symbol).ok_or(EncodeError::Symbol { index: found.symbol })?;
-        let addend = found.addend.unwrap_or_else(|| raw.cast_signed());
+        let addend = if relocations.in_place { raw.cast_signed() } else { found.addend };
         Ok((value.wrapping_add_signed(addend), Some(section)))
-    }
-
-    /// The number of the name at an offset of `.debug_str`.
-    #[inline]
-    pub(crate) fn name(&self, names: &Names<'_>, turn: &mut Turn, offset: u64) -> Result<u32, EncodeError> {
-        self.strings.number(names, turn, offset)
     }
 
     /// The number of the name at an offset of `.debug_line_str`.
@@ -204,17 +198,9 @@ impl<'f> DwarfFile<'f> {
         names.number(string.ok_or(EncodeError::String { section: ".debug_line_str", offset })?)
     }
 
-    /// The number of the name with this index in a unit's table of string offsets.
-    pub(crate) fn indexed_name(
-        &self,
-        names: &Names<'_>,
-        turn: &mut Turn,
-        unit: &UnitHead,
-        base: u64,
-        index: u64,
-    ) -> Result<u32, EncodeError> {
-        let (offset, _) = self.indexed(&self.string_offsets, unit.encoding.offset_size, base, index)?;
-        self.name(names, turn, offset)
+    /// The offset in `.debug_str` with this index in a unit's table of string offsets.
+    pub(crate) fn indexed_string(&self, unit: &UnitHead, base: u64, index: u64) -> Result<u64, EncodeError> {
+        Ok(self.indexed(&self.string_offsets, unit.encoding.offset_size, base, index)?.0)
     }
 
     /// The address with this index in a unit's table of addresses, and the section that it is relative to.

@@ -28,6 +28,11 @@ impl<'a> Reader<'a> {
         self.position >= self.bytes.len()
     }
 
+    /// What there is from here on.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
+    }
+
     /// Goes to a position further on, up to the end.
     pub(crate) fn jump(&mut self, position: usize) -> Result<(), Malformed> {
         if position <= self.position || position > self.bytes.len() {
@@ -57,8 +62,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let array = self.bytes.get(self.position..).and_then(|rest| rest.first_chunk::<N>());
-        let array = *array.ok_or_else(|| self.short())?;
+        let array = *self.rest().first_chunk::<N>().ok_or_else(|| self.short())?;
         self.position = self.position.wrapping_add(N);
         Ok(array)
     }
@@ -143,7 +147,7 @@ impl<'a> Reader<'a> {
 
     /// A string up to its NUL, which is passed over.
     pub(crate) fn string(&mut self) -> Result<&'a [u8], Malformed> {
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let rest = self.rest();
         let length = rest.iter().position(|&byte| byte == 0).ok_or_else(|| self.short())?;
         self.position = self.position.saturating_add(length).saturating_add(1);
         Ok(rest.get(..length).unwrap_or_default())

@@ -7,25 +7,11 @@ use crate::EncodeError;
 /// The relocations of one section, in the order of the places that they change; none for a linked file.
 #[derive(Debug, Default)]
 pub(crate) struct Relocations {
-    /// The entries as they are in the file.
-    bytes: Vec<u8>,
-    format: Format,
+    entries: Vec<Relocation>,
+    /// Whether what is added to the symbols' values stands in the places themselves.
+    pub(crate) in_place: bool,
     /// The kinds of relocation that are `symbol + addend`, in 4 and in 8 bytes.
     absolute: [u32; 3],
-}
-
-/// How an entry lies in the file.
-#[derive(Debug, Clone, Copy)]
-struct Format {
-    wide: bool,
-    addend: bool,
-    little: bool,
-}
-
-impl Default for Format {
-    fn default() -> Self {
-        Self { wide: true, addend: true, little: true }
-    }
 }
 
 /// One relocation.
@@ -33,45 +19,32 @@ impl Default for Format {
 pub(crate) struct Relocation {
     /// The place that it changes, in bytes from the start of the section.
     pub(crate) offset: u64,
+    /// What is added to the symbol's value, unless that stands in the place itself.
+    pub(crate) addend: i64,
     /// The index of its symbol.
     pub(crate) symbol: u32,
-    /// What is added to the symbol's value; `None` where that stands in the place itself.
-    pub(crate) addend: Option<i64>,
     kind: u32,
 }
 
-impl Format {
-    const fn entry(self) -> usize {
-        match (self.wide, self.addend) {
-            (true, true) => 24,
-            (true, false) => 16,
-            (false, true) => 12,
-            (false, false) => 8,
-        }
-    }
-
-    fn word(self, entry: &[u8], slot: usize) -> Option<u64> {
-        if self.wide {
-            let bytes = *entry.get(slot.wrapping_mul(8)..)?.first_chunk()?;
-            Some(if self.little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+impl Relocation {
+    /// Reads an entry, whose length tells what it is: `Elf32_Rel`, `Elf32_Rela`, `Elf64_Rel` or `Elf64_Rela`.
+    fn parse<const LENGTH: usize>(entry: &[u8; LENGTH], little: bool) -> Self {
+        if LENGTH >= 16 {
+            let [offset, info, addend] = [0, 8, 16].map(|at| number::<8>(entry, at, little));
+            Self { offset, addend: addend.cast_signed(), symbol: (info >> 32) as u32, kind: info as u32 }
         } else {
-            let bytes = *entry.get(slot.wrapping_mul(4)..)?.first_chunk()?;
-            Some(u64::from(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) }))
+            let [offset, info, addend] = [0, 4, 8].map(|at| number::<4>(entry, at, little));
+            let addend = i64::from((addend as u32).cast_signed());
+            Self { offset, addend, symbol: (info >> 8) as u32, kind: info as u32 & 0xff }
         }
     }
+}
 
-    fn parse(self, entry: &[u8]) -> Option<Relocation> {
-        let offset = self.word(entry, 0)?;
-        let info = self.word(entry, 1)?;
-        let (symbol, kind) =
-            if self.wide { ((info >> 32) as u32, info as u32) } else { ((info >> 8) as u32, info as u32 & 0xff) };
-        let addend = match (self.addend, self.wide) {
-            (false, _) => None,
-            (true, true) => Some(self.word(entry, 2)?.cast_signed()),
-            (true, false) => Some(i64::from((self.word(entry, 2)? as u32).cast_signed())),
-        };
-        Some(Relocation { offset, symbol, addend, kind })
-    }
+/// The number of so many bytes at an offset; 0 where there is none.
+fn number<const BYTES: usize>(entry: &[u8], at: usize, little: bool) -> u64 {
+    let bytes = entry.get(at..).and_then(<[u8]>::first_chunk::<BYTES>).copied().unwrap_or([0; BYTES]);
+    let add = |number: u64, byte: u8| number << 8 | u64::from(byte);
+    if little { bytes.into_iter().rev().fold(0, add) } else { bytes.into_iter().fold(0, add) }
 }
 
 /// The kinds that write `symbol + addend` as a plain number, for the machines that Linux runs on (the processor
@@ -107,6 +80,9 @@ mod machine_numbers {
 const SHT_RELA: u32 = 4;
 const SHT_REL: u32 = 9;
 
+/// How many entries are looked at one after the other.
+const NEAR: usize = 8;
+
 impl Relocations {
     /// Reads the relocations of a section of a relocatable file.
     pub(crate) fn of(elf: &ElfFile, target: &SectionHead<'_>) -> Result<Self, EncodeError> {
@@ -118,87 +94,58 @@ impl Relocations {
         };
         let machine = elf.machine();
         let absolute = absolute_kinds(machine).ok_or(EncodeError::Machine { machine })?;
-        let format = Format { wide: elf.is_64(), addend: head.kind == SHT_RELA, little: elf.is_little_endian() };
-        let mut relocations = Self { bytes: elf.read_all(&head)?, format, absolute };
-        relocations.sort();
-        Ok(relocations)
+        let (bytes, little) = (elf.read_all(&head)?, elf.is_little_endian());
+        Ok(match (elf.is_64(), head.kind == SHT_REL) {
+            (true, false) => Self::parse::<24>(&bytes, little, absolute),
+            (true, true) => Self::parse::<16>(&bytes, little, absolute),
+            (false, false) => Self::parse::<12>(&bytes, little, absolute),
+            (false, true) => Self::parse::<8>(&bytes, little, absolute),
+        })
     }
 
-    fn len(&self) -> usize {
-        self.bytes.len() / self.format.entry()
-    }
-
-    #[inline]
-    fn entry(&self, index: usize) -> Option<&[u8]> {
-        let entry = self.format.entry();
-        let start = index.checked_mul(entry)?;
-        self.bytes.get(start..start.checked_add(entry)?)
-    }
-
-    #[inline]
-    fn offset(&self, index: usize) -> Option<u64> {
-        self.format.word(self.entry(index)?, 0)
-    }
-
-    /// Compilers and linkers write them in order; others are put in order.
-    fn sort(&mut self) {
-        let entry = self.format.entry();
-        let offsets = || self.bytes.chunks_exact(entry).map(|entry| self.format.word(entry, 0));
-        if offsets().is_sorted() {
-            return;
+    /// Compilers and linkers write entries in order; others are put in order.
+    fn parse<const LENGTH: usize>(bytes: &[u8], little: bool, absolute: [u32; 3]) -> Self {
+        let entries = bytes.as_chunks::<LENGTH>().0.iter().map(|entry| Relocation::parse(entry, little));
+        let mut entries: Vec<_> = entries.collect();
+        if !entries.is_sorted_by_key(|entry| entry.offset) {
+            entries.sort_by_key(|entry| entry.offset);
         }
-        let mut order: Vec<_> = offsets().zip(self.bytes.chunks_exact(entry)).collect();
-        order.sort_by_key(|&(offset, _)| offset);
-        self.bytes = order.into_iter().flat_map(|(_, entry)| entry).copied().collect();
+        Self { entries, in_place: matches!(LENGTH, 8 | 16), absolute }
     }
 
     /// Where in the entries the first one at or behind an offset is, sought from `cursor` on, or before it if need be.
     fn seek(&self, cursor: usize, offset: u64) -> usize {
-        let behind = |index: usize| self.offset(index).is_none_or(|found| found >= offset);
-        if cursor > 0 && behind(cursor.wrapping_sub(1)) {
-            return self.bisect(0, cursor, offset);
+        let is_before = |entry: &Relocation| entry.offset < offset;
+        let (before, behind) = self.entries.split_at(cursor.min(self.entries.len()));
+        if before.last().is_some_and(|last| !is_before(last)) {
+            return before.partition_point(is_before);
         }
-        let mut low = cursor;
-        let mut step = 1usize;
-        while !behind(low) {
-            let next = low.saturating_add(step);
-            if behind(next) {
-                return self.bisect(low, next.min(self.len()), offset);
+        // What is looked up next mostly lies a few entries further on.
+        let near = behind.iter().take(NEAR).position(|entry| !is_before(entry));
+        before.len().saturating_add(near.unwrap_or_else(|| {
+            let mut end = NEAR;
+            while behind.get(end).is_some_and(is_before) {
+                end = end.saturating_mul(2);
             }
-            low = next;
-            step = step.saturating_mul(2);
-        }
-        low
-    }
-
-    fn bisect(&self, mut low: usize, mut high: usize, offset: u64) -> usize {
-        while low < high {
-            let middle = low.wrapping_add(high.wrapping_sub(low) / 2);
-            if self.offset(middle).is_some_and(|found| found < offset) {
-                low = middle.wrapping_add(1);
-            } else {
-                high = middle;
-            }
-        }
-        low
+            behind.get(..end).unwrap_or(behind).partition_point(is_before)
+        }))
     }
 
     /// Whether the place at `offset` has a relocation.
     pub(crate) fn has(&self, offset: u64) -> bool {
-        !self.bytes.is_empty() && self.offset(self.bisect(0, self.len(), offset)) == Some(offset)
+        self.entries.binary_search_by_key(&offset, |entry| entry.offset).is_ok()
     }
 
-    /// The relocation of the place at `offset`, if it has one. `cursor` is where the last one was found.
+    /// The relocation of the place at `offset`, if it has one. `cursor` is where the next one is expected.
     #[inline]
     pub(crate) fn find(&self, cursor: &mut usize, offset: u64) -> Result<Option<Relocation>, EncodeError> {
-        if self.bytes.is_empty() {
-            return Ok(None);
-        }
-        *cursor = self.seek(*cursor, offset);
-        let Some(found) = self.entry(*cursor).and_then(|entry| self.format.parse(entry)) else { return Ok(None) };
-        if found.offset != offset {
-            return Ok(None);
-        }
+        let at = |cursor: usize| self.entries.get(cursor).filter(|entry| entry.offset == offset);
+        let found = at(*cursor).or_else(|| {
+            *cursor = self.seek(*cursor, offset);
+            at(*cursor)
+        });
+        let Some(&found) = found else { return Ok(None) };
+        *cursor = cursor.saturating_add(1);
         if !self.absolute.contains(&found.kind) {
             return Err(EncodeError::Relocation { kind: found.kind, offset });
         }
@@ -217,7 +164,7 @@ mod tests {
             bytes.extend(((7u64 << 32) | 10).to_le_bytes());
             bytes.extend((offset * 2).to_le_bytes());
         }
-        Relocations { bytes, format: Format::default(), absolute: [1, 10, 11] }
+        Relocations::parse::<24>(&bytes, true, [1, 10, 11])
     }
 
     #[test]
@@ -230,7 +177,7 @@ mod tests {
         for _ in 0..400 {
             let offset = offsets[index];
             let found = relocations.find(&mut cursor, offset).expect("a known kind").expect("it is there");
-            assert_eq!((found.offset, found.symbol, found.addend), (offset, 7, Some(offset.cast_signed() * 2)));
+            assert_eq!((found.offset, found.symbol, found.addend), (offset, 7, offset.cast_signed() * 2));
             assert_eq!(relocations.find(&mut cursor, offset + 1).expect("none is no error"), None);
             step = step * 5 % 499;
             index = (index + step) % 500;
@@ -240,8 +187,7 @@ mod tests {
 
     #[test]
     fn entries_out_of_order_are_put_in_order() {
-        let mut relocations = table(&[9, 2, 5]);
-        relocations.sort();
+        let relocations = table(&[9, 2, 5]);
         let mut cursor = 0;
         for offset in [2, 5, 9] {
             assert!(relocations.find(&mut cursor, offset).expect("a known kind").is_some());

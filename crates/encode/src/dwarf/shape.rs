@@ -283,11 +283,11 @@ impl Shapes {
 
     /// The abbreviation with this code.
     #[inline]
-    pub(crate) fn get(&self, code: u64) -> Option<Shape> {
+    pub(crate) fn get(&self, code: u64) -> Option<&Shape> {
         let place = usize::try_from(code).ok().and_then(|code| code.checked_sub(1));
         match place.and_then(|place| self.dense.get(place)) {
-            Some(shape) => Some(*shape),
-            None => self.sparse.get(&code).copied(),
+            Some(shape) => Some(shape),
+            None => self.sparse.get(&code),
         }
     }
 
@@ -360,10 +360,10 @@ mod tests {
         let (name, ty) = (Step::Read(Attr::Name, dw::DW_FORM_strp), Step::Read(Attr::Type, dw::DW_FORM_ref4));
         let sibling = Step::Read(Attr::Sibling, dw::DW_FORM_ref4);
         let last = Step::Value(dw::DW_FORM_udata);
-        assert_eq!(shapes.reading(&member), [name, Step::Bytes(3), ty, sibling, last]);
-        assert_eq!(shapes.passing(&member), [Step::Bytes(11), sibling, last]);
+        assert_eq!(shapes.reading(member), [name, Step::Bytes(3), ty, sibling, last]);
+        assert_eq!(shapes.passing(member), [Step::Bytes(11), sibling, last]);
         let label = shapes.get(9).expect("a code may be skipped");
-        assert_eq!(shapes.passing(&label), [Step::Bytes(8)]);
+        assert_eq!(shapes.passing(label), [Step::Bytes(8)]);
         assert!(shapes.get(0).is_none() && shapes.get(2).is_none() && shapes.get(u64::MAX).is_none());
         assert!(!shapes.refers_across);
     }
@@ -374,7 +374,7 @@ mod tests {
         let table = abbreviation(1, dw::DW_TAG_base_type, &[(dw::DW_AT_byte_size, dw::DW_FORM_implicit_const)]);
         shapes.read(&table, true, ENCODING, true).expect("the end of the section ends a table too");
         let shape = shapes.get(1).expect("it is there");
-        assert_eq!(shapes.reading(&shape), [Step::Implicit(Attr::ByteSize, -1)]);
+        assert_eq!(shapes.reading(shape), [Step::Implicit(Attr::ByteSize, -1)]);
     }
 
     #[test]

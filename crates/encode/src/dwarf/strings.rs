@@ -1,55 +1,128 @@
-//! `.debug_str`: the names, with the numbers of those that were asked for.
-
-use std::sync::atomic::{AtomicU64, Ordering};
+//! Names as DWARF has them, with the numbers of those that were asked for.
 
 use crate::EncodeError;
 use crate::names::{Names, Turn, string_at};
 
-/// The strings, and what is remembered of them.
+/// What one thread remembers of the names in `.debug_str`, and of those that stand in DIEs.
 ///
-/// The same few thousand names are asked for again and again, strewn over megabytes. So what is remembered is kept in a table
-/// small enough to stay near the processor; a name that has lost its place to another is looked up anew.
+/// Each unit declares what the headers declare that it includes, in their order, so the same names are asked for again and
+/// again, in runs. To search for one means to wait for memory, so it is seen first whether it is the one that came after the
+/// last name before: in the base, or, for lack of one, in what was asked for earlier.
 #[derive(Debug)]
-pub(crate) struct Strings {
-    bytes: Vec<u8>,
-    /// In each place the offset of a string and, below it, its number plus one; 0 where there is none. A power of two of them.
-    known: Vec<AtomicU64>,
+pub(crate) struct Recall {
+    turn: Turn,
+    /// Names with their numbers, in the order in which they were searched for.
+    searched: Vec<(Key, u32)>,
+    /// The place in `searched` of the name that is expected next.
+    next: usize,
+    /// Where in `searched` names came first: in a place that follows from the key, which another name may take. None over a base,
+    /// whose order is enough.
+    places: Vec<u32>,
 }
 
-/// There is one place for so many bytes of strings.
-const BYTES_PER_PLACE: usize = 64;
+/// What tells names apart without looking at them: their offset in `.debug_str`, or up to three bytes that stand in a DIE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(u32);
+
+/// The first key that is no offset.
+const SHORT: u32 = 0xff00_0000;
+
+/// There is one place for so many bytes of `.debug_str`.
+const BYTES_PER_PLACE: usize = 16;
 /// The fewest and the most places, as powers of two.
 const PLACES: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 20;
+/// The most names that are remembered.
+const MAX_SEARCHED: usize = 1 << 20;
 
-impl Strings {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        let places = (bytes.len() / BYTES_PER_PLACE).next_power_of_two().clamp(*PLACES.start(), *PLACES.end());
-        let mut known = Vec::new();
-        known.resize_with(places, AtomicU64::default);
-        Self { bytes, known }
+impl Key {
+    fn of_offset(offset: u64) -> Option<Self> {
+        u32::try_from(offset).ok().filter(|&offset| offset < SHORT).map(Self)
     }
 
-    /// The number of the name at an offset.
+    fn of_short(string: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 4];
+        bytes.get_mut(..string.len()).filter(|bytes| bytes.len() < 4)?.copy_from_slice(string);
+        Some(Self(SHORT | u32::from_le_bytes(bytes)))
+    }
+}
+
+impl Recall {
+    /// For a file with so many bytes of `.debug_str`.
+    pub(crate) fn new(names: &Names<'_>, length: usize) -> Self {
+        let places = (length / BYTES_PER_PLACE).next_power_of_two().clamp(*PLACES.start(), *PLACES.end());
+        let places = if names.have_base() { Vec::new() } else { vec![0; places] };
+        Self { turn: Turn::default(), searched: Vec::new(), next: 0, places }
+    }
+
+    /// The number of the name at an offset of `.debug_str`.
     #[inline]
-    pub(crate) fn number(&self, names: &Names<'_>, turn: &mut Turn, offset: u64) -> Result<u32, EncodeError> {
-        let outside = || EncodeError::String { section: ".debug_str", offset };
-        let short = u32::try_from(offset).map_err(|_| outside())?;
-        let slot = self.known.get(self.place(short)).ok_or_else(outside)?;
-        let known = slot.load(Ordering::Relaxed);
-        if let Some(number) = (known as u32).checked_sub(1).filter(|_| (known >> 32) as u32 == short) {
+    pub(crate) fn at_offset(&mut self, names: &Names<'_>, strings: &[u8], offset: u64) -> Result<u32, EncodeError> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..));
+        let rest = rest.ok_or(EncodeError::String { section: ".debug_str", offset })?;
+        if let Some(number) = names.number_in_turn(rest, &mut self.turn) {
             return Ok(number);
         }
-        let string = string_at(&self.bytes, short as usize).ok_or_else(outside)?;
-        let number = names.number_in_turn(string, turn)?;
-        let remembered = number.checked_add(1).map_or(0, u64::from);
-        slot.store((u64::from(short) << 32) | remembered, Ordering::Relaxed);
+        let key = Key::of_offset(offset).filter(|_| !self.places.is_empty());
+        if let Some(number) = key.and_then(|key| self.number(key)) {
+            return Ok(number);
+        }
+        let string = string_at(rest, 0).ok_or(EncodeError::String { section: ".debug_str", offset })?;
+        self.search(names, string, key)
+    }
+
+    /// The number of a name that stands in a DIE: what `rest` begins with. `None` if it has no end.
+    pub(crate) fn inline(&mut self, names: &Names<'_>, rest: &[u8]) -> Result<Option<u32>, EncodeError> {
+        if let Some(number) = names.number_in_turn(rest, &mut self.turn) {
+            return Ok(Some(number));
+        }
+        let Some(string) = string_at(rest, 0) else { return Ok(None) };
+        let key = Key::of_short(string).filter(|_| !self.places.is_empty());
+        match key.and_then(|key| self.number(key)) {
+            Some(number) => Ok(Some(number)),
+            None => self.search(names, string, key).map(Some),
+        }
+    }
+
+    /// The number of a name that was searched for before.
+    #[inline]
+    fn number(&mut self, key: Key) -> Option<u32> {
+        let at = |place: usize| self.searched.get(place).filter(|&&(known, _)| known == key).map(|&(_, number)| number);
+        if let Some(number) = at(self.next) {
+            self.next = self.next.wrapping_add(1);
+            return Some(number);
+        }
+        let place = self.places.get(self.place(key)).copied()? as usize;
+        let number = at(place)?;
+        self.next = place.wrapping_add(1);
+        self.remember(key, number);
+        Some(number)
+    }
+
+    #[cold]
+    fn search(&mut self, names: &Names<'_>, string: &[u8], key: Option<Key>) -> Result<u32, EncodeError> {
+        let number = names.number_out_of_turn(string, &mut self.turn)?;
+        if let Some(key) = key {
+            let place = self.place(key);
+            if let (Some(slot), Ok(place)) = (self.places.get_mut(place), u32::try_from(self.searched.len())) {
+                *slot = place;
+            }
+            self.remember(key, number);
+            self.next = self.searched.len();
+        }
         Ok(number)
     }
 
-    fn place(&self, offset: u32) -> usize {
+    fn remember(&mut self, key: Key, number: u32) {
+        if self.searched.len() < MAX_SEARCHED {
+            self.searched.push((key, number));
+        }
+    }
+
+    #[inline]
+    fn place(&self, key: Key) -> usize {
         const SPREAD: u32 = 0x9e37_79b9;
-        let bits = self.known.len().trailing_zeros();
-        (offset.wrapping_mul(SPREAD) >> (u32::BITS.wrapping_sub(bits) & 31)) as usize
+        let bits = self.places.len().trailing_zeros();
+        (key.0.wrapping_mul(SPREAD) >> (u32::BITS.wrapping_sub(bits) & 31)) as usize
     }
 }
 
@@ -60,26 +133,41 @@ mod tests {
     #[test]
     fn names_have_their_numbers_whatever_is_remembered() {
         let mut bytes = Vec::new();
-        let offsets: Vec<u64> = (0..20_000)
+        let offsets: Vec<u64> = (0..40_000)
             .map(|n| {
                 let offset = bytes.len() as u64;
-                bytes.extend(format!("name_{}\0", n % 9000).bytes());
+                bytes.extend(format!("{}\0", n % 9000).bytes());
                 offset
             })
             .collect();
-        let strings = Strings::new(bytes);
         let names = Names::over(None);
-        let mut turn = Turn::default();
-        for round in 0..2 {
+        let mut recall = Recall::new(&names, bytes.len());
+        for round in 0..3 {
             for (n, &offset) in (0..).zip(&offsets) {
-                let number = strings.number(&names, &mut turn, offset).expect("it is there");
-                let expected = names.number(format!("name_{}", n % 9000).as_bytes()).expect("few names");
-                assert_eq!(number, expected, "round {round}");
+                let expected = names.number((n % 9000).to_string().as_bytes()).expect("few names");
+                let rest = bytes.get(offset as usize..).expect("inside");
+                let [at_offset, inline] = [
+                    recall.at_offset(&names, &bytes, offset),
+                    recall.inline(&names, rest).map(|it| it.expect("it ends")),
+                ];
+                assert_eq!(at_offset.expect("it is there"), expected, "round {round}");
+                assert_eq!(inline.expect("few names"), expected, "round {round}");
             }
         }
         for offset in [u64::MAX, 1 << 32, u64::from(u32::MAX), 1 << 20] {
-            assert!(matches!(strings.number(&names, &mut turn, offset), Err(EncodeError::String { .. })));
+            assert!(matches!(recall.at_offset(&names, &bytes, offset), Err(EncodeError::String { .. })));
         }
-        assert!(Strings::new(Vec::new()).number(&names, &mut turn, 0).is_err());
+        let mut recall = Recall::new(&names, 0);
+        assert!(recall.at_offset(&names, b"cut", 0).is_err() && recall.inline(&names, b"cut").expect("none").is_none());
+        assert!(recall.at_offset(&names, &[], 0).is_err());
+    }
+
+    #[test]
+    fn short_names_have_keys_of_their_own() {
+        let keys = [&b""[..], b"a", b"b", b"ab", b"abc"].map(Key::of_short);
+        assert!(keys.iter().all(Option::is_some));
+        assert!((1..keys.len()).all(|n| !keys[..n].contains(&keys[n])));
+        assert_eq!(Key::of_short(b"abcd"), None);
+        assert_eq!(Key::of_offset(u64::from(SHORT)), None, "it would be the empty name's");
     }
 }

@@ -10,9 +10,9 @@ impl Walk<'_, '_> {
     /// Passes over a DIE, to its next sibling if it says where that is, else with all its children.
     pub(super) fn pass(&mut self, shape: &Shape) -> Result<()> {
         let mut depth = 0usize;
-        let mut shape = *shape;
+        let mut shape = shape;
         loop {
-            let sibling = self.pass_one(&shape).map_err(|error| self.malformed(error))?;
+            let sibling = self.pass_one(shape).map_err(|error| self.malformed(error))?;
             if shape.has_children {
                 match sibling {
                     Some(sibling) => self.reader.jump(sibling).map_err(|error| self.malformed(error))?,

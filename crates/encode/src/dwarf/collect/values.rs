@@ -60,6 +60,10 @@ impl Walk<'_, '_> {
                 }
                 Step::Read(attr, form) => match form {
                     dw::DW_FORM_ref4 => self.reader.u32().map(|value| self.values.set(attr, u64::from(value), form)),
+                    dw::DW_FORM_strp => {
+                        self.values.set(attr, self.reader.position() as u64, form);
+                        self.reader.skip(usize::from(self.head.encoding.offset_size))
+                    }
                     dw::DW_FORM_data1 => self.reader.u8().map(|value| self.values.set(attr, u64::from(value), form)),
                     dw::DW_FORM_data2 => self.reader.u16().map(|value| self.values.set(attr, u64::from(value), form)),
                     form => self.read_value(attr, form),
@@ -121,11 +125,11 @@ impl Walk<'_, '_> {
             dw::DW_FORM_strp => {
                 let raw = self.word_at(position)?;
                 let offset = self.relocated(position, raw)?.0;
-                self.file.name(self.names, self.turn, offset)
+                self.recall.at_offset(self.names, &self.file.strings, offset)
             }
             dw::DW_FORM_string => {
-                let string = self.reader.at(position).string().map_err(|error| self.malformed(error))?;
-                self.names.number(string)
+                let number = self.recall.inline(self.names, self.reader.at(position).rest())?;
+                number.ok_or_else(|| self.malformed(Malformed::Short { at: position }))
             }
             dw::DW_FORM_line_strp => {
                 let raw = self.word_at(position)?;
@@ -138,7 +142,8 @@ impl Walk<'_, '_> {
             | dw::DW_FORM_strx3
             | dw::DW_FORM_strx4
             | dw::DW_FORM_GNU_str_index => {
-                self.file.indexed_name(self.names, self.turn, self.head, self.string_offsets, value)
+                let offset = self.file.indexed_string(self.head, self.string_offsets, value)?;
+                self.recall.at_offset(self.names, &self.file.strings, offset)
             }
             form => {
                 self.report.unsupported_form(form);
@@ -147,6 +152,7 @@ impl Walk<'_, '_> {
         }
     }
 
+    #[inline]
     fn word_at(&self, position: usize) -> Result<u64> {
         let word = self.reader.at(position).word(self.head.encoding.offset_size);
         word.map_err(|error| self.malformed(error))
