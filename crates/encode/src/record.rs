@@ -163,24 +163,15 @@ pub(crate) fn map_names(words: &mut [u32], map: impl FnMut(u32) -> u32) {
 fn map_slots(words: &mut [u32], is_it: impl Fn(Slot) -> bool, mut map: impl FnMut(u32) -> u32) {
     let walk = Walk::with_info(info(words));
     let (head, elements) = words.split_at_mut(walk.head_len.min(words.len()));
-    let mut change = |is_it: bool, word: &mut u32| {
-        if is_it {
+    for (_, word) in walk.head.iter().zip(head).filter(|&(&slot, _)| is_it(slot)) {
+        *word = map(*word);
+    }
+    // An element has no more than one name, and one reference.
+    let slots = walk.element.get(..walk.element_len).unwrap_or_default();
+    if let Some(place) = slots.iter().position(|&slot| is_it(slot)) {
+        for word in elements.iter_mut().skip(place).step_by(walk.element_len) {
             *word = map(*word);
         }
-    };
-    walk.head.iter().zip(head).for_each(|(&slot, word)| change(is_it(slot), word));
-    let [is_first, is_second, is_third] = walk.element.map(is_it);
-    match walk.element_len {
-        3 => elements.as_chunks_mut::<3>().0.iter_mut().for_each(|[first, second, third]| {
-            change(is_first, first);
-            change(is_second, second);
-            change(is_third, third);
-        }),
-        2 => elements.as_chunks_mut::<2>().0.iter_mut().for_each(|[first, second]| {
-            change(is_first, first);
-            change(is_second, second);
-        }),
-        _ => {}
     }
 }
 
@@ -268,6 +259,8 @@ mod tests {
         for kind in Kind::KNOWN {
             let shape = kind.shape().expect("known");
             assert!(3 + shape.fixed.len() <= HEAD && shape.element.len() <= ELEMENT);
+            let count = |is_it: fn(Slot) -> bool| shape.element.iter().filter(|&&role| is_it(Slot::of(role))).count();
+            assert!(count(|slot| slot == Slot::Name) <= 1 && count(Slot::is_reference) <= 1, "{kind}");
             let walk = Walk::with_info(make_info(*kind, 2, false));
             assert_eq!(walk.len(2) as u64 * 4, shape.len(2), "{kind}");
         }

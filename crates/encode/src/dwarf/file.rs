@@ -150,7 +150,7 @@ impl<'f> DwarfFile<'f> {
         let mut abbreviations = |reader: &mut Reader<'_>| -> Result<u64, EncodeError> {
             let at = offset.saturating_add(reader.position() as u64);
             let raw = reader.word(offset_size).map_err(fail)?;
-            self.relocated(&self.relocations, cursor, at, raw).map(|(value, _)| value)
+            self.relocated(&self.relocations, cursor, at, || Ok(raw)).map(|(value, _)| value)
         };
         let (kind, address_size, abbreviations) = if version >= 5 {
             let kind = DwUt(reader.u8().map_err(fail)?);
@@ -177,18 +177,19 @@ impl<'f> DwarfFile<'f> {
         Ok(UnitHead { offset, length, header_length: reader.position(), encoding, kind, abbreviations })
     }
 
-    /// A number with its relocation, if it has one, and the section of the relocation's symbol.
+    /// A number with its relocation, if it has one, and the section of the relocation's symbol. `raw` is what stands there, which
+    /// mostly does not matter.
     #[inline]
     pub(crate) fn relocated(
         &self,
         relocations: &Relocations,
         cursor: &mut usize,
         at: u64,
-        raw: u64,
+        raw: impl Fn() -> Result<u64, EncodeError>,
     ) -> Result<(u64, Option<u32>), EncodeError> {
-        let Some(found) = relocations.find(cursor, at)? else { return Ok((raw, None)) };
+        let Some(found) = relocations.find(cursor, at)? else { return Ok((raw()?, None)) };
         let (value, section) = self.symbols.value(found.symbol).ok_or(EncodeError::Symbol { index: found.symbol })?;
-        let addend = if relocations.in_place { raw.cast_signed() } else { found.addend };
+        let addend = if relocations.in_place { raw()?.cast_signed() } else { found.addend };
         Ok((value.wrapping_add_signed(addend), Some(section)))
     }
 
@@ -218,7 +219,7 @@ impl<'f> DwarfFile<'f> {
         let outside = EncodeError::String { section: "an index of strings or addresses", offset: at };
         let place = usize::try_from(at).unwrap_or(usize::MAX);
         let raw = Reader::new(&table.bytes, self.elf.is_little_endian()).at(place).word(size).map_err(|_| outside)?;
-        self.relocated(&table.relocations, &mut 0, at, raw)
+        self.relocated(&table.relocations, &mut 0, at, || Ok(raw))
     }
 }
 

@@ -123,7 +123,10 @@ impl Walk<'_, '_> {
             dw::DW_OP_addr => {
                 let at = reader.position();
                 let raw = reader.word(self.head.encoding.address_size).map_err(|error| self.malformed(error))?;
-                self.relocated(at, raw)?
+                {
+                    let at = self.head.offset.saturating_add(at as u64);
+                    self.file.relocated(&self.file.relocations, &mut self.cursor, at, || Ok(raw))?
+                }
             }
             dw::DW_OP_addrx | dw::DW_OP_GNU_addr_index => {
                 let index = reader.uleb().map_err(|error| self.malformed(error))?;

@@ -5,6 +5,7 @@ use gimli::{DwForm, constants as dw};
 use super::super::form::{self, Malformed};
 use super::super::shape::{ATTRS, Attr, Shape, Step};
 use super::{Result, Walk};
+use crate::EncodeError;
 
 /// The offset of no DIE.
 const DANGLING: u32 = u32::MAX.wrapping_sub(1);
@@ -123,8 +124,7 @@ impl Walk<'_, '_> {
         let position = usize::try_from(value).unwrap_or(usize::MAX);
         match form {
             dw::DW_FORM_strp => {
-                let raw = self.word_at(position)?;
-                let offset = self.relocated(position, raw)?.0;
+                let offset = self.offset_at(position)?;
                 self.recall.at_offset(self.names, &self.file.strings, offset)
             }
             dw::DW_FORM_string => {
@@ -132,8 +132,7 @@ impl Walk<'_, '_> {
                 number.ok_or_else(|| self.malformed(Malformed::Short { at: position }))
             }
             dw::DW_FORM_line_strp => {
-                let raw = self.word_at(position)?;
-                let offset = self.relocated(position, raw)?.0;
+                let offset = self.offset_at(position)?;
                 self.file.line_name(self.names, offset)
             }
             dw::DW_FORM_strx
@@ -152,16 +151,13 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// The offset that stands at a position, with its relocation.
     #[inline]
-    fn word_at(&self, position: usize) -> Result<u64> {
-        let word = self.reader.at(position).word(self.head.encoding.offset_size);
-        word.map_err(|error| self.malformed(error))
-    }
-
-    #[inline]
-    pub(super) fn relocated(&mut self, position: usize, raw: u64) -> Result<(u64, Option<u32>)> {
-        let at = self.head.offset.saturating_add(position as u64);
-        self.file.relocated(&self.file.relocations, &mut self.cursor, at, raw)
+    fn offset_at(&mut self, position: usize) -> Result<u64> {
+        let (reader, size, unit) = (self.reader.at(position), self.head.encoding.offset_size, self.head.offset);
+        let raw = || reader.clone().word(size).map_err(|source| EncodeError::Dwarf { unit, source });
+        let at = unit.saturating_add(position as u64);
+        Ok(self.file.relocated(&self.file.relocations, &mut self.cursor, at, raw)?.0)
     }
 
     /// The offset in another section that an attribute holds.
@@ -171,8 +167,7 @@ impl Walk<'_, '_> {
             return Ok(Some(value));
         }
         let position = usize::try_from(value).unwrap_or(usize::MAX);
-        let raw = self.word_at(position)?;
-        Ok(Some(self.relocated(position, raw)?.0))
+        Ok(Some(self.offset_at(position)?))
     }
 
     /// The offset in `.debug_info` of the DIE that an attribute refers to; 0 if it has none.
@@ -185,8 +180,7 @@ impl Walk<'_, '_> {
             }
             dw::DW_FORM_ref_addr => {
                 let position = usize::try_from(value).unwrap_or(usize::MAX);
-                let raw = self.word_at(position)?;
-                Ok(u32::try_from(self.relocated(position, raw)?.0).unwrap_or(DANGLING))
+                Ok(u32::try_from(self.offset_at(position)?).unwrap_or(DANGLING))
             }
             form => {
                 self.report.unsupported_form(form);
