@@ -24,7 +24,9 @@
 //! - **Reading** (`dwarf`). `.debug_info` is read unit by unit into one buffer, so it is never in memory as a whole. Each
 //!   abbreviation becomes a list of steps that read what is wanted and pass over runs of the rest by their length; a DIE of
 //!   which nothing is wanted is passed over with its children, by its sibling if it says where that is. A relocation is
-//!   looked up where a value is used: entries are in order, so it lies a few steps further on than the last one.
+//!   looked up where a value is used: entries are in order, so it lies a few steps further on than the last one. A name is
+//!   compared with the one that came after the last name before, in the base or earlier in the file, and searched for only if it
+//!   is another.
 //! - **A unit** (`unit`) is a graph of types in one vector of words, each type as BTF has it (`record`), with names as numbers
 //!   (`names`) and references as indices. It is all that is kept of a unit's DWARF.
 //! - **Deduplication** (`dedup`). Units meet the canonical types one after the other, in the order of the file: what is

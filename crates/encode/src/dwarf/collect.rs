@@ -213,7 +213,7 @@ impl Collector {
             report,
             values: Values::NONE,
         };
-        walk.run()?;
+        walk.run().map_err(|error| *error)?;
         for &(index, ty) in &self.enums {
             unit.enum_signedness(index, ty);
         }
@@ -221,7 +221,8 @@ impl Collector {
     }
 }
 
-type Result<T, E = EncodeError> = std::result::Result<T, E>;
+/// Boxed, so that results of every step of the walk fit into registers.
+type Result<T, E = Box<EncodeError>> = std::result::Result<T, E>;
 
 impl<'a> Walk<'a, '_> {
     fn run(&mut self) -> Result<()> {
@@ -263,8 +264,8 @@ impl<'a> Walk<'a, '_> {
     }
 
     #[cold]
-    fn malformed(&self, source: Malformed) -> EncodeError {
-        EncodeError::Dwarf { unit: self.head.offset, source }
+    fn malformed(&self, source: Malformed) -> Box<EncodeError> {
+        Box::new(EncodeError::Dwarf { unit: self.head.offset, source })
     }
 
     /// The offset and the abbreviation of the next DIE; `None` at the end of a list of children.

@@ -56,9 +56,14 @@ impl Recall {
 
     /// The number of the name at an offset of `.debug_str`.
     #[inline]
-    pub(crate) fn at_offset(&mut self, names: &Names<'_>, strings: &[u8], offset: u64) -> Result<u32, EncodeError> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..));
-        let rest = rest.ok_or(EncodeError::String { section: ".debug_str", offset })?;
+    pub(crate) fn at_offset(
+        &mut self,
+        names: &Names<'_>,
+        strings: &[u8],
+        offset: u64,
+    ) -> Result<u32, Box<EncodeError>> {
+        let outside = || EncodeError::String { section: ".debug_str", offset };
+        let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..)).ok_or_else(outside)?;
         if let Some(number) = names.number_in_turn(rest, &mut self.turn) {
             return Ok(number);
         }
@@ -66,12 +71,12 @@ impl Recall {
         if let Some(number) = key.and_then(|key| self.number(key)) {
             return Ok(number);
         }
-        let string = string_at(rest, 0).ok_or(EncodeError::String { section: ".debug_str", offset })?;
+        let string = string_at(rest, 0).ok_or_else(outside)?;
         self.search(names, string, key)
     }
 
     /// The number of a name that stands in a DIE: what `rest` begins with. `None` if it has no end.
-    pub(crate) fn inline(&mut self, names: &Names<'_>, rest: &[u8]) -> Result<Option<u32>, EncodeError> {
+    pub(crate) fn inline(&mut self, names: &Names<'_>, rest: &[u8]) -> Result<Option<u32>, Box<EncodeError>> {
         if let Some(number) = names.number_in_turn(rest, &mut self.turn) {
             return Ok(Some(number));
         }
@@ -99,7 +104,7 @@ impl Recall {
     }
 
     #[cold]
-    fn search(&mut self, names: &Names<'_>, string: &[u8], key: Option<Key>) -> Result<u32, EncodeError> {
+    fn search(&mut self, names: &Names<'_>, string: &[u8], key: Option<Key>) -> Result<u32, Box<EncodeError>> {
         let number = names.number_out_of_turn(string, &mut self.turn)?;
         if let Some(key) = key {
             let place = self.place(key);
@@ -155,7 +160,8 @@ mod tests {
             }
         }
         for offset in [u64::MAX, 1 << 32, u64::from(u32::MAX), 1 << 20] {
-            assert!(matches!(recall.at_offset(&names, &bytes, offset), Err(EncodeError::String { .. })));
+            let error = recall.at_offset(&names, &bytes, offset).expect_err("it lies outside");
+            assert!(matches!(*error, EncodeError::String { .. }));
         }
         let mut recall = Recall::new(&names, 0);
         assert!(recall.at_offset(&names, b"cut", 0).is_err() && recall.inline(&names, b"cut").expect("none").is_none());

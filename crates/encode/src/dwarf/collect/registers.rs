@@ -3,6 +3,7 @@
 use gimli::constants as dw;
 
 use super::{Result, Walk};
+use crate::EncodeError;
 use crate::dwarf::file::Lists;
 use crate::dwarf::form;
 use crate::dwarf::locations::Search;
@@ -34,7 +35,7 @@ impl Window {
             None => {
                 self.start = None;
                 let length = least.max(WINDOW).min(left);
-                content.read(offset.min(content.len()), length, &mut self.bytes)?;
+                content.read(offset.min(content.len()), length, &mut self.bytes).map_err(EncodeError::from)?;
                 self.start = Some((*section, offset));
                 0
             }

@@ -133,7 +133,7 @@ impl Walk<'_, '_> {
             }
             dw::DW_FORM_line_strp => {
                 let offset = self.offset_at(position)?;
-                self.file.line_name(self.names, offset)
+                Ok(self.file.line_name(self.names, offset)?)
             }
             dw::DW_FORM_strx
             | dw::DW_FORM_strx1
