@@ -30,8 +30,8 @@ pub struct Arguments {
     /// A kernel whose debug information is pinned in kernel-configs/; can be given several times
     #[arg(long, value_name = "RELEASE")]
     release: Vec<String>,
-    /// Exits 0 where the archive no longer has a package of a kernel, if nothing is wrong with the others; it is told, and is
-    /// no success
+    /// Exits 0 where the archive no longer has a package of a kernel, if there are others and nothing is wrong with them; it
+    /// is told, and is no success
     #[arg(long)]
     allow_unavailable: bool,
     /// The report's form, and the file it goes to: human, json or junit, and a file behind a colon; can be given several
@@ -89,16 +89,19 @@ fn check(workshop: &Workshop<'_>, arguments: &Arguments) -> Result<Exit> {
     let report = Report { version: VERSION, kernels, unavailable };
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&report, format)).collect();
     printed.into_iter().collect::<Result<()>>()?;
-    Ok(end(&report, arguments.allow_unavailable))
+    Ok(end(report.none_fails(), report.kernels.len(), report.unavailable.len(), arguments.allow_unavailable))
 }
 
-/// What the command exits with. A difference outweighs what could not be checked.
-fn end(report: &Report, allow_unavailable: bool) -> Exit {
-    match (report.none_fails(), report.unavailable.is_empty()) {
-        (true, true) if report.holds() => Exit::Recorded,
-        (true, false) if allow_unavailable => Exit::Recorded,
-        (true, false) => Exit::Environment,
-        _ => Exit::Differs,
+/// What the command exits with, where so many kernels were checked and so many could not be. A difference outweighs what could
+/// not be checked, and where nothing was checked nothing passes.
+fn end(none_fails: bool, checked: usize, unavailable: usize, allow_unavailable: bool) -> Exit {
+    match (checked, unavailable) {
+        _ if !none_fails => Exit::Differs,
+        (0, 0) => Exit::Differs,
+        (0, _) => Exit::Environment,
+        (_, 0) => Exit::Recorded,
+        _ if allow_unavailable => Exit::Recorded,
+        _ => Exit::Environment,
     }
 }
 
@@ -134,23 +137,15 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_is_unavailable_is_let_pass_if_that_is_asked_for_and_a_difference_never() {
-        let gone = Unavailable { release: "6.1".into(), why: "gone".into() };
-        let none = Report { version: VERSION, kernels: Vec::new(), unavailable: Vec::new() };
-        let unavailable = Report { unavailable: vec![gone], ..none.clone() };
-        let fails = KernelReport {
-            release: "6.1".into(),
-            package: "p=1".into(),
-            pahole: "1.24".into(),
-            identical: encode_check::Identical::count(&[]),
-            recorded: None,
-            files: Vec::new(),
-            milliseconds: 0,
+    fn a_kernel_that_is_unavailable_is_let_pass_beside_one_that_was_checked_and_a_difference_never() {
+        let either = |none_fails, checked, unavailable| {
+            [false, true].map(|allow| end(none_fails, checked, unavailable, allow).code())
         };
-        let both = Report { kernels: vec![fails], ..unavailable.clone() };
-        assert_eq!([false, true].map(|allow| end(&unavailable, allow)), [Exit::Environment, Exit::Recorded]);
-        assert_eq!([false, true].map(|allow| end(&both, allow)), [Exit::Differs; 2]);
-        assert_eq!([false, true].map(|allow| end(&none, allow)), [Exit::Differs; 2], "nothing was checked");
+        assert_eq!(either(true, 1, 0), [0, 0]);
+        assert_eq!(either(true, 1, 1), [3, 0]);
+        assert_eq!(either(true, 0, 1), [3, 3], "nothing was checked");
+        assert_eq!(either(true, 0, 0), [1, 1], "nothing was there to check");
+        assert_eq!([either(false, 1, 0), either(false, 1, 1)], [[1, 1]; 2]);
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Table {
         crate::print_line(&format!("{all} faults: {told} told for what they are, {missed} missed{lacking}"));
         match (missed, unavailable) {
             (0, 0) => Exit::Recorded,
-            (0, _) if allow_unavailable => Exit::Recorded,
+            (0, _) if allow_unavailable && *told > 0 => Exit::Recorded,
             (0, _) => Exit::Environment,
             _ => Exit::Differs,
         }

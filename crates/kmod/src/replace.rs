@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_files_all_are_replaced_or_none() {
+    fn of_several_files_none_is_replaced_before_all_are_written() {
         let dir = tempfile::tempdir().unwrap();
         let [one, other, nowhere] = ["one", "other", "nowhere/x"].map(|name| dir.path().join(name));
         fs::write(&one, "old").unwrap();

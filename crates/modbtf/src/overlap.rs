@@ -1,33 +1,35 @@
-//! That nothing which is read is written over.
+//! That nothing which is read is written over, and nothing twice.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// A file that would be replaced, though it is read.
+/// A file that would be replaced, though it is read or is written already.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "failed to choose where BTF goes: {} is {} ({}), which would be lost; name another file",
     output.display(),
     role.text(),
-    read.display()
+    other.display()
 )]
 pub struct Overlap {
     /// Where something was to be written.
     output: PathBuf,
-    /// The file that is read, by the name that was given for it.
-    read: PathBuf,
-    /// What it is read as.
+    /// The file that it is, by the name that was given for it.
+    other: PathBuf,
+    /// What that is for.
     role: Role,
 }
 
-/// What a file is read as.
+/// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// It is encoded.
     Input,
     /// It is the base.
     Base,
+    /// It is written.
+    Output,
 }
 
 impl Role {
@@ -35,18 +37,28 @@ impl Role {
         match self {
             Self::Input => "a file to be encoded",
             Self::Base => "the base",
+            Self::Output => "written by this run as well",
         }
     }
 }
 
-/// The files that are read. A file is known by its device and inode, so that links, `./` and other ways to it make no difference.
+/// What files are known by, so that links, `./` and other ways to them make no difference.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    /// The device and inode of a regular file.
+    There(u64, u64),
+    /// The path of a file that is not there yet, whose directory, if that is there, is followed to where it really is.
+    ToCome(PathBuf),
+}
+
+/// The files that are read, and those that will be written.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(HashMap<(u64, u64), (PathBuf, Role)>);
+pub(crate) struct Sources(HashMap<Identity, (PathBuf, Role)>);
 
 impl Sources {
     /// Adds a file; one that is not there has nothing to lose.
     pub(crate) fn add(&mut self, path: &Path, role: Role) {
-        if let Some(identity) = identity(path) {
+        if let Some(identity @ Identity::There(..)) = identity(path) {
             self.0.entry(identity).or_insert_with(|| (path.to_owned(), role));
         }
     }
@@ -55,17 +67,35 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// [`Overlap`] for one that is read.
+    /// [`Overlap`] for one that is read, and for one that [`Sources::write`] has added.
     pub(crate) fn spare(&self, output: &Path) -> Result<(), Overlap> {
         match identity(output).and_then(|identity| self.0.get(&identity)) {
-            Some((read, role)) => Err(Overlap { output: output.to_owned(), read: read.clone(), role: *role }),
+            Some((other, role)) => Err(Overlap { output: output.to_owned(), other: other.clone(), role: *role }),
             None => Ok(()),
         }
     }
+
+    /// Adds a file that will be written.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Sources::spare`].
+    pub(crate) fn write(&mut self, output: &Path) -> Result<(), Overlap> {
+        self.spare(output)?;
+        if let Some(identity) = identity(output) {
+            self.0.insert(identity, (output.to_owned(), Role::Output));
+        }
+        Ok(())
+    }
 }
 
-/// The device and inode of the regular file that a path leads to.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    Some((metadata.dev(), metadata.ino()))
+/// What the file that a path leads to is known by; nothing for a pipe, a device or a directory, which lose nothing.
+fn identity(path: &Path) -> Option<Identity> {
+    if let Ok(metadata) = path.metadata() {
+        return metadata.is_file().then(|| Identity::There(metadata.dev(), metadata.ino()));
+    }
+    let path = std::path::absolute(path).ok()?;
+    let directory = path.parent()?;
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    Some(Identity::ToCome(directory.join(path.file_name()?)))
 }

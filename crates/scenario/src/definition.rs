@@ -241,7 +241,7 @@ impl Scenario {
     pub fn about_pahole(&self) -> Option<&'static str> {
         let (Subject::Build(build), Some(line)) = (&self.definition.subject, &self.line) else { return None };
         let about = build.steps_on(line).any(workbench::Step::names_its_encoder);
-        about.then_some("it is about pahole: its steps name the paholes that they run, whatever --encoder says")
+        about.then_some("it is about pahole: its steps say which pahole encodes, whatever --encoder says")
     }
 
     /// Whether a kernel has to be built for it, or was.

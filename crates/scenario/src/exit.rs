@@ -2,10 +2,10 @@
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | every scenario is as recorded |
+//! | 0 | every scenario that was run is as recorded |
 //! | 1 | a scenario differs from what was recorded |
 //! | 2 | usage: the command line or a definition cannot be understood |
-//! | 3 | the environment: no engine, no package, no space, no network; or a scenario's kernels are unavailable |
+//! | 3 | the environment: no engine, no package, no space, no network; or a scenario's kernels are unavailable, or none was run |
 //! | 4 | a virtual machine panicked, hung, or was lost; the report says which |
 //! | 130 | interrupted |
 //!

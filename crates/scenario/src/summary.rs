@@ -1,6 +1,7 @@
 //! The one sentence of a run, and the counts behind it.
 
 use nix::errno::Errno;
+use number::grouped;
 use serde::Serialize;
 
 use crate::fate::Fate;
@@ -81,30 +82,30 @@ impl Summary {
             0 => String::new(),
             _ => format!(
                 ", {} {} not load for want of one that was refused",
-                thousands(for_want),
+                grouped(for_want),
                 verb(for_want, "does", "do")
             ),
         };
         let mut sentence = format!(
             "of {} module{}, {} {} true BTF, {} {} it, {} {} given wrong types without a word{want}, {} {} not load for other \
              reasons",
-            thousands(self.modules),
+            grouped(self.modules),
             verb(self.modules, "", "s"),
-            thousands(keep_true),
+            grouped(keep_true),
             verb(keep_true, "keeps", "keep"),
-            thousands(lose),
+            grouped(lose),
             verb(lose, "loses", "lose"),
-            thousands(wrong),
+            grouped(wrong),
             verb(wrong, "is", "are"),
-            thousands(not_loaded),
+            grouped(not_loaded),
             verb(not_loaded, "does", "do"),
         );
         if self.unknown > 0 {
-            let (count, verb) = (thousands(self.unknown), verb(self.unknown, "is", "are"));
+            let (count, verb) = (grouped(self.unknown), verb(self.unknown, "is", "are"));
             sentence.push_str(&format!(", {count} {verb} given types that are not known to be true"));
         }
         if self.bare > 0 {
-            sentence.push_str(&format!(", {} {} none", thousands(self.bare), verb(self.bare, "has", "have")));
+            sentence.push_str(&format!(", {} {} none", grouped(self.bare), verb(self.bare, "has", "have")));
         }
         sentence
     }
@@ -120,20 +121,6 @@ fn lacks_symbol(step: &Step<'_>) -> bool {
             .records
             .iter()
             .any(|record| record.text.starts_with(&opening) && record.text.trim_end().ends_with("(err -2)"))
-}
-
-/// A count with its thousands set apart: `1,121`.
-#[must_use]
-pub fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -165,10 +152,5 @@ mod tests {
             "of 2 modules, 0 keep true BTF, 1 loses it, 0 are given wrong types without a word, 1 does not load for want of one \
              that was refused, 0 do not load for other reasons"
         );
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 1121, 1_234_567].map(thousands), ["0", "999", "1,000", "1,121", "1,234,567"]);
     }
 }

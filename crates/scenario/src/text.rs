@@ -21,8 +21,9 @@ use crate::definition::{Definition, Modules};
 use crate::fate::{Fate, errno_name, objection};
 use crate::measured::{Measured, Standing};
 use crate::normalise::Normaliser;
-use crate::summary::{Summary, thousands};
+use crate::summary::Summary;
 use crate::transcript::{Step, Transcript};
+use number::grouped;
 use subject::without_subjects;
 
 /// The normalised text of a run: what its snapshot holds.
@@ -144,7 +145,7 @@ fn table(text: &mut String, transcript: &Transcript, lines: Lines) {
     for fate in Fate::ALL {
         let count = steps.iter().filter(|step| Fate::of(step) == fate).count();
         if count > 0 {
-            let _ = writeln!(text, "{:>6} {}", thousands(count), fate.words());
+            let _ = writeln!(text, "{:>6} {}", grouped(count), fate.words());
         }
     }
     let width = steps.iter().map(|step| step.given.module.len()).max().unwrap_or(0).max("module".len());
@@ -190,7 +191,7 @@ fn tail(text: &mut String, transcript: &Transcript, lines: Lines) {
 
 /// A count and what is counted: `1 base`, `1,121 modules`.
 fn counted(count: usize, what: &str) -> String {
-    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 fn capitalised(sentence: &str) -> String {

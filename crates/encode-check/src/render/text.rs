@@ -244,7 +244,7 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
 pub(super) fn identical(kernel: &KernelReport) -> String {
     let modules = kernel.files.len().saturating_sub(1);
     let count = |Identical { vmlinux, modules }: Identical| {
-        format!("{}{} modules", if vmlinux { "vmlinux and " } else { "" }, grouped(modules))
+        format!("{}{}", if vmlinux { "vmlinux and " } else { "" }, number::of(modules, "module"))
     };
     let found = format!("byte for byte as shipped: {} of {}", count(kernel.identical), grouped(modules));
     match kernel.recorded {

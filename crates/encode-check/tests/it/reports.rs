@@ -131,13 +131,13 @@ fn an_order_that_got_worse_is_a_failure_though_every_file_is_the_same_by_meaning
     let recorded = Some(Identical { vmlinux: true, modules: 1 });
     let as_recorded = with_identical([true, false, true], recorded);
     assert!(as_recorded.holds());
-    assert!(text(&as_recorded).contains("byte for byte as shipped: vmlinux and 1 modules of 2, as recorded"));
+    assert!(text(&as_recorded).contains("byte for byte as shipped: vmlinux and 1 module of 2, as recorded"));
     for worse in [[true, false, false], [false, true, false], [false, true, true]] {
         let worse = with_identical(worse, recorded);
         assert!(!worse.holds() && worse.kernels[0].count(Standing::Equal) == 3);
         let text = text(&worse);
         assert!(text.starts_with("Of 3 files fewer are byte for byte what was shipped than is recorded."), "{text}");
-        assert!(text.contains("FEWER than the vmlinux and 1 modules recorded"), "{text}");
+        assert!(text.contains("FEWER than the vmlinux and 1 module recorded"), "{text}");
         let junit = worse.junit().unwrap();
         assert!(
             junit.contains(r#"failures="1""#) && junit.contains("the order of types or strings got worse"),
@@ -145,7 +145,7 @@ fn an_order_that_got_worse_is_a_failure_though_every_file_is_the_same_by_meaning
         );
     }
     let better = with_identical([true, true, true], recorded);
-    assert!(better.holds() && text(&better).contains("more than the vmlinux and 1 modules recorded"));
+    assert!(better.holds() && text(&better).contains("more than the vmlinux and 1 module recorded"));
     let junit = better.junit().unwrap();
     assert!(junit.contains(r#"name="identical modules" value="2""#), "{junit}");
     let json: Report = serde_json::from_str(&better.json().unwrap()).unwrap();

@@ -108,19 +108,23 @@ impl Recall {
         let number = names.number_out_of_turn(string, &mut self.turn)?;
         if let Some(key) = key {
             let place = self.place(key);
-            if let (Some(slot), Ok(place)) = (self.places.get_mut(place), u32::try_from(self.searched.len())) {
-                *slot = place;
+            let index = u32::try_from(self.searched.len());
+            if self.remember(key, number)
+                && let (Some(slot), Ok(index)) = (self.places.get_mut(place), index)
+            {
+                *slot = index;
             }
-            self.remember(key, number);
             self.next = self.searched.len();
         }
         Ok(number)
     }
 
-    fn remember(&mut self, key: Key, number: u32) {
-        if self.searched.len() < MAX_SEARCHED {
+    fn remember(&mut self, key: Key, number: u32) -> bool {
+        let has_room = self.searched.len() < MAX_SEARCHED;
+        if has_room {
             self.searched.push((key, number));
         }
+        has_room
     }
 
     #[inline]

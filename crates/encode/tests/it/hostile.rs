@@ -218,7 +218,7 @@ fn damaged_samples_are_survived() {
     for (_, file) in samples::all() {
         exercise::file(&file);
         let parts = exercise::split(&file).expect("it has debug information");
-        for place in (0..parts.len()).step_by(1 + parts.len() / 500) {
+        for place in (0..parts.len()).step_by(1 + parts.len() / 2_000) {
             let mut parts = parts.clone();
             parts[place] = parts[place].wrapping_mul(5).wrapping_add(place as u8);
             exercise::file(&exercise::join(&parts));

@@ -50,7 +50,7 @@ pub fn bench(workshop: &Workshop<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
     if files.is_empty() {
         return Err(Error::NoModules { release: plan.debug.pin.release.clone() });
     }
-    let measuring = Measuring::new(workshop, plan)?;
+    let mut measuring = Measuring { workshop, plan, runs: 0, modules: Outputs::default(), vmlinux: Outputs::default() };
     let mut tasks = tasks(files.len(), cores());
     let what = format!("{} of each encoder on {}", number::of(plan.rounds, "run"), plan.debug.pin.release);
     stage(workshop.context, what, || measuring.all(&mut tasks, &files))?;
@@ -81,20 +81,22 @@ fn tasks(modules: usize, cores: usize) -> Vec<Task> {
     tasks
 }
 
+/// The directories that runs wrote to, outside: ours, pahole's.
+type Outputs = [PathBuf; 2];
+
 struct Measuring<'a> {
     workshop: &'a Workshop<'a>,
     plan: &'a Plan<'a>,
-    /// Where each puts its outputs, outside: ours, pahole's.
-    outputs: [PathBuf; 2],
+    /// How many runs there were.
+    runs: usize,
+    /// Where the last runs over all modules wrote to.
+    modules: Outputs,
+    /// Where the last runs over the kernel itself wrote to.
+    vmlinux: Outputs,
 }
 
-impl<'a> Measuring<'a> {
-    fn new(workshop: &'a Workshop<'a>, plan: &'a Plan<'a>) -> Result<Self, Error> {
-        let outputs = ["ours", "pahole"].map(|name| plan.scratch.join(name));
-        Ok(Self { workshop, plan, outputs })
-    }
-
-    fn all(&self, tasks: &mut [Task], files: &[PathBuf]) -> Result<(), Error> {
+impl Measuring<'_> {
+    fn all(&mut self, tasks: &mut [Task], files: &[PathBuf]) -> Result<(), Error> {
         let mut warm: Vec<OsString> = vec!["warm".into(), self.plan.debug.vmlinux.clone().into()];
         warm.extend(files.iter().map(|file| file.clone().into()));
         self.script(&warm)?;
@@ -112,8 +114,8 @@ impl<'a> Measuring<'a> {
         Ok(())
     }
 
-    fn pahole(&self, task: &Task, files: &[PathBuf]) -> Result<Timing, Error> {
-        let out = self.empty(1)?;
+    fn pahole(&mut self, task: &Task, files: &[PathBuf]) -> Result<Timing, Error> {
+        let out = self.output(1, task, files)?;
         let to = |name: &str| OsString::from(format!("--btf_encode_detached={}/{name}.btf", out.display()));
         let mut arguments: Vec<OsString> = vec!["run".into()];
         let features = features().map(OsString::from);
@@ -136,8 +138,8 @@ impl<'a> Measuring<'a> {
         self.measure(&arguments)
     }
 
-    fn ours(&self, task: &Task, files: &[PathBuf]) -> Result<Timing, Error> {
-        let out = self.empty(0)?;
+    fn ours(&mut self, task: &Task, files: &[PathBuf]) -> Result<Timing, Error> {
+        let out = self.output(0, task, files)?;
         let mut arguments: Vec<OsString> =
             ["run", "1", OURS, "encode", "--like=pahole-1.30", "--jobs"].map(OsString::from).into();
         arguments.push(task.cores.to_string().into());
@@ -152,11 +154,17 @@ impl<'a> Measuring<'a> {
         self.measure(&arguments)
     }
 
-    /// An output directory with nothing in it that this task writes: both make their files anew.
-    fn empty(&self, which: usize) -> Result<PathBuf, Error> {
-        let out = &self.outputs[which];
-        fs::create_dir_all(out).map_err(|source| Error::Io { path: out.clone(), source })?;
-        Ok(out.clone())
+    /// A directory of a run's own: to replace the files of another, or to make them where others were just removed, takes longer.
+    fn output(&mut self, which: usize, task: &Task, files: &[PathBuf]) -> Result<PathBuf, Error> {
+        self.runs += 1;
+        let out = self.plan.scratch.join(self.runs.to_string());
+        fs::create_dir_all(&out).map_err(|source| Error::Io { path: out.clone(), source })?;
+        match task.modules {
+            None => self.vmlinux[which].clone_from(&out),
+            Some(count) if count == files.len() => self.modules[which].clone_from(&out),
+            Some(_) => {}
+        }
+        Ok(out)
     }
 
     fn measure(&self, arguments: &[OsString]) -> Result<Timing, Error> {
@@ -208,17 +216,17 @@ impl<'a> Measuring<'a> {
         let alone = Reference::new(None, Options::kernel());
         let over = Reference::new(Some((&parsed, &prepared)), Options::kernel());
         let mut checked = Checked::default();
-        let compare = |reference: &Reference<'_>, name: &str| -> Result<Compared, String> {
-            let read = |which: usize| fs::read(self.outputs[which].join(format!("{name}.btf")));
-            let (ours, theirs) = (read(0).map_err(|it| it.to_string())?, read(1).map_err(|it| it.to_string())?);
-            reference.compare_bytes(&ours, &theirs)
+        let compare = |reference: &Reference<'_>, outputs: &Outputs, name: &str| -> Result<Compared, String> {
+            let read = |out: &PathBuf| fs::read(out.join(format!("{name}.btf"))).map_err(|it| it.to_string());
+            let [ours, theirs] = outputs;
+            reference.compare_bytes(&read(ours)?, &read(theirs)?)
         };
         for file in std::iter::once(vmlinux).chain(files) {
             let name = file.file_stem().filter(|_| file != vmlinux);
             let name = name.map_or_else(|| "vmlinux".to_owned(), |name| name.to_string_lossy().into_owned());
-            let reference = if file == vmlinux { &alone } else { &over };
+            let (reference, outputs) = if file == vmlinux { (&alone, &self.vmlinux) } else { (&over, &self.modules) };
             checked.files += 1;
-            match compare(reference, &name) {
+            match compare(reference, outputs, &name) {
                 Ok(compared) if compared.differences.is_empty() => checked.equal += 1,
                 Ok(compared) if compared.differences.iter().all(|it| it.rule.is_some()) => checked.explained += 1,
                 Ok(compared) => {

@@ -54,11 +54,12 @@ pub struct Arguments {
     #[arg(long)]
     in_place: bool,
 
-    /// Puts the BTF of each file into a file of its own below this directory, NAME.btf. No file that is read is written over.
+    /// Puts the BTF of each file into a file of its own below this directory, NAME.btf, and a base of its own into
+    /// NAME.btf.base; one of before goes if there is none now. No file that is read is written over.
     #[arg(long, value_name = "DIR")]
     detached: Option<PathBuf>,
 
-    /// Puts the BTF of the one file here.
+    /// Puts the BTF of the one file here, and a base of its own into FILE.base; one of before goes if there is none now.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
 

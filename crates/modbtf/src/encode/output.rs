@@ -1,6 +1,8 @@
 //! Where BTF goes.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use encode::Encoded;
@@ -23,16 +25,19 @@ pub(super) enum Output {
 }
 
 impl Output {
-    /// What the arguments say, if it can be followed for these files and loses none that is read.
+    /// What the arguments say, if it can be followed for these files and loses none that is read or was just written.
     pub(super) fn new(arguments: &Arguments, inputs: &[Input]) -> Result<Self, UsageError> {
         let output = Self::chosen(arguments, inputs)?;
         let mut sources = Sources::default();
         arguments.base.iter().for_each(|base| sources.add(base, Role::Base));
         inputs.iter().for_each(|input| sources.add(&input.path, Role::Input));
         for input in inputs {
-            output.place(input).iter().try_for_each(|place| spare(&sources, place))?;
+            if let Some(place) = output.place(input) {
+                sources.write(&place)?;
+                sources.write(&with_base(&place))?;
+            }
         }
-        arguments.format.iter().filter_map(Format::file).try_for_each(|report| sources.spare(report))?;
+        arguments.format.iter().filter_map(Format::file).try_for_each(|report| sources.write(report))?;
         Ok(output)
     }
 
@@ -110,12 +115,21 @@ pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Er
         return kmod::replace_files(&[(&base_path, base), (path, &encoded.btf)]);
     }
     kmod::replace_file(path, &encoded.btf)?;
-    match std::fs::remove_file(&base_path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(kmod::Error::Io { action: "remove", path: base_path, source })
-        }
-        _ => Ok(()),
+    match is_btf(&base_path) {
+        true => std::fs::remove_file(&base_path).map_err(|source| kmod::Error::Io {
+            action: "remove",
+            path: base_path,
+            source,
+        }),
+        false => Ok(()),
     }
+}
+
+/// Whether a file holds BTF, of either byte order.
+fn is_btf(path: &Path) -> bool {
+    let mut magic = [0; 2];
+    let read = path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok();
+    read && [u16::from_le_bytes(magic), u16::from_be_bytes(magic)].contains(&btf::MAGIC)
 }
 
 fn with_base(path: &Path) -> PathBuf {

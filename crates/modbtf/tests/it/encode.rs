@@ -186,7 +186,7 @@ fn nothing_that_is_read_is_written_over() {
     bench.write("a.ko", &bench.read("modules/three.ko"));
     bench.write("b.ko", &bench.read("modules/three.ko"));
     let (names, before) = (bench.names(), bench.all());
-    let lines: [(&str, &[&str], &str); 10] = [
+    let lines: [(&str, &[&str], &str); 14] = [
         ("vmlinux", &["--out", "./vmlinux", "a.ko"], "./vmlinux is the base (vmlinux)"),
         ("vmlinux", &["--out", "hard", "a.ko"], "hard is the base (vmlinux)"),
         ("vmlinux", &["--out", "a.ko", "./a.ko"], "a.ko is a file to be encoded (./a.ko)"),
@@ -197,6 +197,10 @@ fn nothing_that_is_read_is_written_over() {
         ("vmlinux", &["--detached", "modules", "modules"], "modules/three.btf is a file to be encoded"),
         ("vmlinux", &["--out", "x", "--format", "json:a.ko", "a.ko"], "a.ko is a file to be encoded"),
         ("vmlinux", &["--in-place", "--format", "human:hard", "a.ko"], "hard is the base"),
+        ("vmlinux", &["--out", "x", "--format", "json:./x", "a.ko"], "./x is written by this run as well (x)"),
+        ("vmlinux", &["--out", "x", "--format", "json:x.base", "a.ko"], "x.base is written by this run as well"),
+        ("vmlinux", &["--detached", "o", "--format", "json:o/a.btf", "a.ko"], "o/a.btf is written by this run as well"),
+        ("vmlinux", &["--in-place", "--format", "json:r", "--format", "human:r", "a.ko"], "r is written by this run"),
     ];
     for (base, line, why) in lines {
         let said = bench.modbtf(&[&["encode", "--base", base], line].concat()).expect(2).err();
@@ -226,6 +230,19 @@ fn a_report_that_cannot_be_written_is_told_and_what_was_done_as_well() {
     assert!(String::from_utf8(bench.read("report.txt")).unwrap().starts_with("3 files encoded"));
     let said = bench.modbtf(&over(&["--in-place", "--format", "human:/dev/full", "modules"])).expect(3).err();
     assert!(said.contains("failed to write /dev/full") && said.contains("No space left"), "{said}");
+}
+
+/// A base of before goes; what only has its name stays.
+#[test]
+fn what_is_no_base_of_before_is_left_alone() {
+    let bench = Bench::new();
+    let lines: [(&str, &[u8], bool); 3] =
+        [("one", b"a text", true), ("two", b"", true), ("three", &bench.base(), false)];
+    for (name, content, stays) in lines {
+        bench.write(&format!("{name}.base"), content);
+        bench.modbtf(&["encode", "--base", "vmlinux", "--out", name, "modules/three.ko"]).expect(0);
+        assert_eq!(bench.path(&format!("{name}.base")).exists(), stays, "{name}");
+    }
 }
 
 /// A base of its own and what lies over it belong together.

@@ -130,7 +130,9 @@ pub fn judge_build(definition: &Definition, dir: &Path, seen: &workbench::Transc
     // What cannot be read says no more than the snapshot does.
     let Ok(before) = workbench::Transcript::read(&dir.join(workbench::FILE)) else { return Ok(ending.into()) };
     let others = of_other_parts(&before.header.provenance, provenance);
-    let Some(encoded) = encoded else { return Ok(Judged { ending, note: others }) };
+    let Some(encoded) = encoded else {
+        return Ok(Judged { ending, note: others.map(|others| format!("{others}: compared in full")) });
+    };
     let [recorded, seen] = [&before, seen].map(|it| workbench::of_any_encoder(definition, it));
     let encoded = format!("{encoded}: compared but for the bytes around .BTF, which are the encoder's");
     Ok(Judged { ending: judged(&recorded, &seen), note: joined([Some(encoded), others]) })
@@ -217,7 +219,7 @@ fn of_other_parts(before: &workbench::Provenance, seen: &workbench::Provenance) 
         source.into_iter().chain(it.toolchain.iter().map(|(package, version)| format!("{package} {version}"))).collect()
     };
     let (recorded, seen) = other_parts(&parts(before), &parts(seen))?;
-    Some(format!("recorded of {recorded}; this is {seen}: compared in full"))
+    Some(format!("recorded of {recorded}; this is {seen}"))
 }
 
 fn unified(before: &str, after: &str, from: &str, to: &str) -> String {

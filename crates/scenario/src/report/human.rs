@@ -9,7 +9,7 @@ use textwrap::{Options, WordSplitter, fill};
 use super::{Report, ScenarioReport, Seen, Style};
 use crate::exit::Ending;
 use crate::measured::Truth;
-use crate::summary::thousands;
+use number::grouped;
 
 /// How many of the modules that are given wrong types are shown.
 const WRONG_SHOWN: usize = 3;
@@ -82,12 +82,12 @@ fn abi(seen: &Seen) -> String {
     }
     let of = format!(
         "{} of {} modules import a symbol with another CRC",
-        thousands(seen.modules_with_another_crc),
-        thousands(seen.modules_compared)
+        grouped(seen.modules_with_another_crc),
+        grouped(seen.modules_compared)
     );
     let compatible = if seen.is_upgrade() { "an ABI-compatible upgrade" } else { "the ABI is compatible" };
     if let Some(proof) = &seen.proof {
-        let symbols = thousands(proof.symbols);
+        let symbols = grouped(proof.symbols);
         return match proof.compatible() {
             true => {
                 format!("{compatible}: all {symbols} symbols have the same CRC in both Module.symvers")
@@ -99,7 +99,7 @@ fn abi(seen: &Seen) -> String {
     match (seen.abi_compatible, seen.symbols_without_known_crc) {
         (true, 0) => format!("{compatible}: {of}"),
         (true, unknown) => {
-            format!("{compatible} as far as is known: {of}, and of {} symbols it is not known", thousands(unknown))
+            format!("{compatible} as far as is known: {of}, and of {} symbols it is not known", grouped(unknown))
         }
         (false, _) => format!("not an ABI-compatible upgrade, so no failure of BTF: {of}"),
     }
@@ -192,10 +192,10 @@ impl Page {
             let text = format!(
                 "{}: of {} types, {} have another name or kind, {} another layout, {} another closure",
                 truth.module,
-                thousands(truth.types),
-                thousands(truth.other_name_or_kind),
-                thousands(truth.other_layout),
-                thousands(truth.other_closure)
+                grouped(truth.types),
+                grouped(truth.other_name_or_kind),
+                grouped(truth.other_layout),
+                grouped(truth.other_closure)
             );
             self.wrapped("  ", "    ", &text);
             for example in truth.examples.iter().take(EXAMPLES_SHOWN) {
@@ -204,7 +204,7 @@ impl Page {
             }
         }
         if wrong.len() > WRONG_SHOWN {
-            let further = thousands(wrong.len() - WRONG_SHOWN);
+            let further = grouped(wrong.len() - WRONG_SHOWN);
             self.line(&format!("  and {further} modules more; --format json has them all"));
         }
     }

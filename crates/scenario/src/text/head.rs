@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use super::counted;
 use crate::measured::{Abi, BaseSize, BuiltKernels, Measured};
 use crate::normalise::Normaliser;
-use crate::summary::thousands;
 use crate::transcript::{KernelId, Transcript};
+use number::grouped;
 
 pub(super) fn head(text: &mut String, transcript: &Transcript, measured: &Measured) {
     let provenance = &transcript.header.provenance;
@@ -39,7 +39,7 @@ fn kernel(id: &KernelId) -> String {
 fn base(transcript: &Transcript, measured: &Measured) -> String {
     let (shown, _) = transcript.boot();
     let size = |size: u64| match measured.built {
-        None => format!("{} bytes, ", usize::try_from(size).map_or_else(|_| size.to_string(), thousands)),
+        None => format!("{} bytes, ", grouped(size)),
         Some(_) => String::new(),
     };
     let base = match shown {
@@ -87,19 +87,19 @@ fn abi(text: &mut String, measured: &Measured) {
         let _ = writeln!(text, "            {} carry no versions", counted(abi.without_versions, "module"));
     }
     if abi.compatible() && abi.undecidable > 0 {
-        let _ = writeln!(text, "            of {} imported symbols the CRC is not known", thousands(abi.undecidable));
+        let _ = writeln!(text, "            of {} imported symbols the CRC is not known", grouped(abi.undecidable));
     }
     for differing in &abi.symbols {
         let _ = writeln!(text, "            {} ({})", differing.symbol, counted(differing.modules, "module"));
     }
     let further = abi.differing_symbols.saturating_sub(abi.symbols.len());
     if further > 0 {
-        let _ = writeln!(text, "            and {} symbols more", thousands(further));
+        let _ = writeln!(text, "            and {} symbols more", grouped(further));
     }
 }
 
 fn imports(abi: &Abi) -> String {
-    format!("{} of {} modules import a symbol with another CRC", thousands(abi.differing), thousands(abi.modules))
+    format!("{} of {} modules import a symbol with another CRC", grouped(abi.differing), grouped(abi.modules))
 }
 
 fn round_trip(text: &mut String, measured: &Measured) {

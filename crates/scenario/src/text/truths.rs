@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::counted;
 use crate::fate::Fate;
 use crate::measured::{Measured, Relocated, Standing, Truth};
-use crate::summary::thousands;
 use crate::transcript::Transcript;
+use number::grouped;
 
 pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Measured) {
     let Measured { truth: truths, relocated, built, .. } = measured;
@@ -19,8 +19,8 @@ pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Meas
         text,
         "\naccepted: the BTF of {}; true in every type: {}; not: {}",
         counted(accepted.len(), "module"),
-        thousands(of(Standing::True).count()),
-        thousands(of(Standing::Wrong).count())
+        grouped(of(Standing::True).count()),
+        grouped(of(Standing::Wrong).count())
     );
     let unknown: Vec<_> = of(Standing::Unknown).map(|step| step.given.module.as_str()).collect();
     if !unknown.is_empty() {
@@ -61,10 +61,10 @@ fn in_numbers(text: &mut String, truth: &Truth) {
         text,
         "  {}: of {} types, {} have another name or kind, {} another layout, {} another closure",
         truth.module,
-        thousands(truth.types),
-        thousands(truth.other_name_or_kind),
-        thousands(truth.other_layout),
-        thousands(truth.other_closure)
+        grouped(truth.types),
+        grouped(truth.other_name_or_kind),
+        grouped(truth.other_layout),
+        grouped(truth.other_closure)
     );
     for example in &truth.examples {
         let _ = writeln!(text, "      meant: {}", example.meant);
