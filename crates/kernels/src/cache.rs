@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,10 +19,11 @@ mod lock;
 pub(crate) use lock::Lock;
 use lock::poll;
 
-/// How often a directory is removed anew into which something still writes, see [`remove_contested`].
-const REMOVALS: usize = 100;
+/// How long a directory is removed again and again into which something still writes, see [`remove_contested`]: longer than a
+/// container takes that copies a tree.
+const CONTESTED: Duration = Duration::from_secs(30);
 
-/// How long is waited between two of these.
+/// How long is waited between two removals.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The cache directory. Everything in it can be deleted at any time when no run is under way.
@@ -219,17 +220,21 @@ impl Cache {
 /// Removes a directory in which something may still be at work: a container outlives a run that is killed. Each time it finds less
 /// that it could write to.
 pub(crate) fn remove_contested(directory: &Path) -> io::Result<()> {
-    for _ in 1..REMOVALS {
+    let begun = Instant::now();
+    loop {
         match fs::remove_dir_all(directory) {
-            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {
+                if !directory.exists() {
+                    return Ok(());
+                }
+                if begun.elapsed() >= CONTESTED {
+                    return Err(error);
+                }
+            }
             other => return other,
-        }
-        if !directory.exists() {
-            return Ok(());
         }
         thread::sleep(PAUSE);
     }
-    fs::remove_dir_all(directory)
 }
 
 /// The certainty that a directory stays as it is, see [`Cache::hold`] and [`Cache::hold_apt`].
