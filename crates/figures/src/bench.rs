@@ -87,14 +87,14 @@ impl Task {
     #[must_use]
     pub fn speedup(&self) -> Option<f64> {
         let of = |runs| median(runs, |run| run.real);
-        number::ratio(of(&self.pahole), of(&self.ours))
+        util::number::ratio(of(&self.pahole), of(&self.ours))
     }
 
     /// How many times the memory pahole needs, by medians of the largest process.
     #[must_use]
     pub fn memory(&self) -> Option<f64> {
         let of = |runs| median(runs, |run| run.peak);
-        number::ratio(of(&self.pahole), of(&self.ours))
+        util::number::ratio(of(&self.pahole), of(&self.ours))
     }
 
     /// How it is called.
@@ -102,9 +102,9 @@ impl Task {
     pub fn title(&self) -> String {
         let what = match self.modules {
             None => "vmlinux".to_owned(),
-            Some(modules) => number::of(modules, "module"),
+            Some(modules) => util::number::of(modules, "module"),
         };
-        format!("{what}, {}", number::of(self.cores, "core"))
+        format!("{what}, {}", util::number::of(self.cores, "core"))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Setting;
-use number::ratio;
+use util::number::ratio;
 
 /// What was claimed of split BTF when Linux 5.11 began to give it to modules.
 pub const ORIGINAL: Original = Original { release: "5.11", modules: "about 700", full: 115_710_691, split: 5_194_047 };

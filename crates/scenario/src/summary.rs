@@ -1,8 +1,8 @@
 //! The one sentence of a run, and the counts behind it.
 
 use nix::errno::Errno;
-use number::grouped;
 use serde::Serialize;
+use util::number::grouped;
 
 use crate::fate::Fate;
 use crate::measured::{Measured, Standing};

@@ -23,8 +23,8 @@ use crate::measured::{Measured, Standing};
 use crate::normalise::Normaliser;
 use crate::summary::Summary;
 use crate::transcript::{Step, Transcript};
-use number::grouped;
 use subject::without_subjects;
+use util::number::grouped;
 
 /// The normalised text of a run: what its snapshot holds.
 #[must_use]

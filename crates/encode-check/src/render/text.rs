@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use number::grouped;
 use textwrap::{Options, WordSplitter};
+use util::number::grouped;
 
 use super::Style;
 use crate::identical::RECORDED_IN;
@@ -244,7 +244,7 @@ fn facts(kernel: &KernelReport) -> Vec<String> {
 pub(super) fn identical(kernel: &KernelReport) -> String {
     let modules = kernel.files.len().saturating_sub(1);
     let count = |Identical { vmlinux, modules }: Identical| {
-        format!("{}{}", if vmlinux { "vmlinux and " } else { "" }, number::of(modules, "module"))
+        format!("{}{}", if vmlinux { "vmlinux and " } else { "" }, util::number::of(modules, "module"))
     };
     let found = format!("byte for byte as shipped: {} of {}", count(kernel.identical), grouped(modules));
     match kernel.recorded {

@@ -52,7 +52,7 @@ pub fn bench(workshop: &Workshop<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
     }
     let mut measuring = Measuring { workshop, plan, runs: 0, modules: Outputs::default(), vmlinux: Outputs::default() };
     let mut tasks = tasks(files.len(), cores());
-    let what = format!("{} of each encoder on {}", number::of(plan.rounds, "run"), plan.debug.pin.release);
+    let what = format!("{} of each encoder on {}", util::number::of(plan.rounds, "run"), plan.debug.pin.release);
     stage(workshop.context, what, || measuring.all(&mut tasks, &files))?;
     let what = "comparing what both encoders wrote".to_owned();
     let checked = stage(workshop.context, what, || measuring.check(&files))?;
@@ -231,7 +231,7 @@ impl Measuring<'_> {
                 Ok(compared) if compared.differences.iter().all(|it| it.rule.is_some()) => checked.explained += 1,
                 Ok(compared) => {
                     let open = compared.differences.iter().filter(|it| it.rule.is_none()).count();
-                    checked.wrong.push(format!("{name}: {}", number::of(open, "unexplained type")));
+                    checked.wrong.push(format!("{name}: {}", util::number::of(open, "unexplained type")));
                 }
                 Err(why) => checked.wrong.push(format!("{name}: {why}")),
             }

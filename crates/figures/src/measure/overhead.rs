@@ -31,7 +31,7 @@ pub fn overhead(workshop: &Workshop<'_>, request: &Request<'_>, rounds: usize) -
     let bench = Workbench::open(workshop, &Setup::new(Request { upgrade: None, ..*request }))?;
     let jobs = cores();
     let mut measuring = Measuring::new(workshop, &bench, jobs, modules);
-    let what = format!("{} of each build of {}", number::of(rounds, "run"), build.manifest.name);
+    let what = format!("{} of each build of {}", util::number::of(rounds, "run"), build.manifest.name);
     stage(workshop.context, what, || measuring.all(rounds))?;
     let source = &build.manifest.source;
     Ok(Overhead {

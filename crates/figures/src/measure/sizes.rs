@@ -88,7 +88,7 @@ pub fn sizes(workshop: &Workshop<'_>, subject: &Subject) -> Result<KernelSizes, 
         count: files.len(),
         flags: &flags,
     };
-    let what = format!("encoding the BTF of {} of {}", number::of(files.len(), "module"), subject.release);
+    let what = format!("encoding the BTF of {} of {}", util::number::of(files.len(), "module"), subject.release);
     let results = stage(workshop.context, what, || encode(workshop, &task))?;
     let (base, modules) = join(subject, shipped, &files, results);
     Ok(KernelSizes {

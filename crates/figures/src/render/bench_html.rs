@@ -8,7 +8,7 @@ use super::page::{facts, figure, inline, legend, page, table};
 use crate::Bench;
 use crate::Spread;
 use crate::bench::{Task, Timing, spread};
-use number::{seconds, times};
+use util::number::{seconds, times};
 
 pub(super) fn render(bench: &Bench) -> Markup {
     let body = html! {
@@ -71,7 +71,7 @@ fn curve(bench: &Bench) -> Markup {
         Bar { value: median, label: format!("{median:.2} ms"), class, range: None }
     };
     let group = |(modules, task): (usize, &Task)| Group {
-        name: number::of(modules, "module"),
+        name: util::number::of(modules, "module"),
         bars: vec![each(&task.pahole, modules, "full"), each(&task.ours, modules, "split")],
     };
     let groups: Vec<Group> = points.into_iter().map(group).collect();
@@ -88,7 +88,7 @@ fn runs(bench: &Bench) -> Vec<Vec<String>> {
             for (at, run) in runs.iter().enumerate() {
                 let mut row = vec![format!("{}, {who}, run {}", task.title(), at + 1)];
                 row.extend([run.real, run.user, run.system].map(|time| format!("{} s", seconds(time / 1000))));
-                row.push(number::bytes(run.peak * 1024));
+                row.push(util::number::bytes(run.peak * 1024));
                 rows.push(row);
             }
         }

@@ -4,7 +4,7 @@ use super::Style;
 use super::text::{Text, some_of};
 use crate::bench::{Task, Timing, median, spread};
 use crate::{Bench, Spread};
-use number::{bytes, of, seconds, times};
+use util::number::{bytes, of, seconds, times};
 
 /// How many outputs that differ are named.
 const WRONG_SHOWN: usize = 10;

@@ -6,7 +6,7 @@ use super::chart::{Bar, Group, bars};
 use super::overhead_text::{self, parts, title};
 use super::page::{facts, figure, inline, legend, page, table};
 use crate::{Measurement, Overhead, Run, Spread};
-use number::{grouped, of, seconds};
+use util::number::{grouped, of, seconds};
 
 const HEAD: [&str; 8] = ["", "real", "user", "system", "CPU share", "BTF encoded", "linked", "steps"];
 

@@ -3,7 +3,7 @@
 use super::Style;
 use super::text::Text;
 use crate::{Measurement, Overhead, Run, Spread};
-use number::{difference, grouped, of, seconds};
+use util::number::{difference, grouped, of, seconds};
 
 pub(super) fn render(overhead: &Overhead, style: Style) -> String {
     let mut text = Text::new(style);

@@ -6,7 +6,7 @@ use super::chart::{Bar, Group, Point, bars, scatter};
 use super::page::{facts, figure, legend, page, table};
 use super::sizes_text::{self, TOP};
 use crate::{KernelSizes, ModuleSizes, ORIGINAL, Shipped, Sizes};
-use number::{bytes, grouped, of, times};
+use util::number::{bytes, grouped, of, times};
 
 pub(super) fn render(sizes: &Sizes) -> Markup {
     let setting = &sizes.setting;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Style;
 use super::text::{Text, some_of};
 use crate::{KernelSizes, ModuleSizes, ORIGINAL, Sizes, Trouble};
-use number::{bytes, grouped, of, times};
+use util::number::{bytes, grouped, of, times};
 
 /// How many modules the lists of the largest have.
 pub(super) const TOP: usize = 10;
@@ -132,7 +132,7 @@ pub(super) fn totals(kernel: &KernelSizes) -> Vec<Vec<String>> {
     let row = |name: &str, modules: String, full: &str, split: u64, ratio| {
         vec![name.to_owned(), modules, full.to_owned(), grouped(split), times(ratio)]
     };
-    let original = number::ratio(ORIGINAL.full, ORIGINAL.split);
+    let original = util::number::ratio(ORIGINAL.full, ORIGINAL.split);
     vec![
         row("measured", grouped(totals.measured), &grouped(totals.full), totals.split, totals.ratio()),
         row(&format!("shipped, by pahole {}", kernel.shipped_by), grouped(totals.with_btf), "–", totals.shipped, None),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use number::{grouped, of};
 use serde::Serialize;
+use util::number::{grouped, of};
 
 use super::batch::{Done, Failure, Written};
 use crate::exit::Exit;

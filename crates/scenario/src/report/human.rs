@@ -9,7 +9,7 @@ use textwrap::{Options, WordSplitter, fill};
 use super::{Report, ScenarioReport, Seen, Style};
 use crate::exit::Ending;
 use crate::measured::Truth;
-use number::grouped;
+use util::number::grouped;
 
 /// How many of the modules that are given wrong types are shown.
 const WRONG_SHOWN: usize = 3;

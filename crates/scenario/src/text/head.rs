@@ -7,7 +7,7 @@ use super::counted;
 use crate::measured::{Abi, BaseSize, BuiltKernels, Measured};
 use crate::normalise::Normaliser;
 use crate::transcript::{KernelId, Transcript};
-use number::grouped;
+use util::number::grouped;
 
 pub(super) fn head(text: &mut String, transcript: &Transcript, measured: &Measured) {
     let provenance = &transcript.header.provenance;

@@ -6,7 +6,7 @@ use super::counted;
 use crate::fate::Fate;
 use crate::measured::{Measured, Relocated, Standing, Truth};
 use crate::transcript::Transcript;
-use number::grouped;
+use util::number::grouped;
 
 pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Measured) {
     let Measured { truth: truths, relocated, built, .. } = measured;

@@ -1,0 +1,17 @@
+//! What every other crate may use, and nothing that knows about kernels or BTF.
+//!
+//! - [`atomic`]: replace a file whole or not at all;
+//! - [`endian`]: one byte order for ELF, BTF and DWARF;
+//! - [`error`]: an error and its causes as text;
+//! - [`json_lines`]: one JSON value per line;
+//! - [`number`]: numbers as people read them;
+//! - [`suggest`]: "did you mean" for a name that is not known.
+
+pub mod atomic;
+pub mod endian;
+pub mod error;
+pub mod json_lines;
+pub mod number;
+pub mod suggest;
+
+pub use endian::Endian;
