@@ -21,7 +21,7 @@ use kernels::archive::Unavailable;
 use kernels::engine::Wish;
 use scenario::exit::Exit;
 use scenario::run::fault::Fault;
-use scenario::run::{Ready, Wanted};
+use scenario::run::{PrepareOptions, RunContext};
 
 use crate::environment::Environment;
 use crate::interrupt;
@@ -79,7 +79,7 @@ struct Gone(String);
 
 /// What faults are brought about with.
 struct Setting<'a> {
-    ready: &'a Ready<'a>,
+    ready: &'a RunContext<'a>,
     engine: Wish,
     /// What this program was told of the machine, for those that it starts.
     environment: Vec<String>,
@@ -195,8 +195,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cancel = interrupt::flag()?;
     let apt = environment.apt()?;
     let context = environment.context(&apt, &cancel, &show_ready)?;
-    let needs = Wanted { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root(), encoding: None };
-    let ready = Ready::prepare(context, &needs)?;
+    let needs =
+        PrepareOptions { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root(), encoding: None };
+    let ready = RunContext::prepare(context, &needs)?;
     let setting = Setting {
         ready: &ready,
         engine: environment.engine,

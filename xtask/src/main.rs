@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn an_error_of_ours_says_its_exit_code_and_any_other_is_the_environment_s() {
-        let unknown = scenario::choice::Error::NoSuchScenario { name: "x".into(), known: Vec::new() };
+        let unknown = scenario::selection::Error::NoSuchScenario { name: "x".into(), known: Vec::new() };
         let ours = scenario::run::Error::from(unknown);
         assert_eq!(exit_of(&anyhow::Error::from(ours).context("while running")), Exit::Usage);
         assert_eq!(exit_of(&anyhow::anyhow!("no space")), Exit::Environment);

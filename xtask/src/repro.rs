@@ -10,12 +10,12 @@ use kernels::build::{Encoder, Recipes};
 use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
 use modbtf::format::{Format, columns};
-use scenario::choice::{Breadth, choose, for_another_encoder};
 use scenario::definition::{Boot, Definition, Kernel, Modules, Scenario, Subject, test_name};
 use scenario::exit::{Ending, Exit};
 use scenario::recorded::TypeOrder;
 use scenario::report::{Report, Style};
-use scenario::run::{self, Job, Mode, Options, Origin, Pair, Ready, Sources, Wanted};
+use scenario::run::{self, Mode, Origin, Pair, PrepareOptions, RunContext, RunOptions, Sources, Task};
+use scenario::selection::{Selection, choose, for_another_encoder};
 use xshell::{Shell, cmd};
 
 use crate::environment::Environment;
@@ -165,7 +165,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let all = snapshots::scenarios().map_err(run::Error::from)?;
     if arguments.list {
         let breadth = match arguments.breadth() {
-            Breadth::Usual => Breadth::All,
+            Selection::Usual => Selection::All,
             narrower => narrower,
         };
         list(&chosen(all, arguments, &breadth)?);
@@ -180,21 +180,21 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cancel = interrupt::flag()?;
     let apt = arguments.environment.apt()?;
     let context = arguments.environment.context(&apt, &cancel, &show_ready)?;
-    let wanted = Wanted {
+    let wanted = PrepareOptions {
         engine: arguments.environment.engine,
         accel: arguments.accel.into(),
         root: crate::root(),
         encoding: arguments.encoder.as_ref().map(Encoding::find).transpose()?.flatten(),
     };
-    let ready = Ready::prepare(context, &wanted)?;
+    let ready = RunContext::prepare(context, &wanted)?;
     let pins = arguments.environment.pins()?;
     let sources = sources(arguments, &ready)?;
-    let breadth = sources.own.as_ref().map_or(arguments.breadth(), |own| Breadth::Only(own.identity.line.clone()));
+    let breadth = sources.own.as_ref().map_or(arguments.breadth(), |own| Selection::Only(own.identity.line.clone()));
     let jobs = match &arguments.pair {
         Some(pair) => vec![pair_job(&ready, &pins, pair)?],
-        None => chosen(all, arguments, &breadth)?.into_iter().map(|scenario| Job::new(scenario, &pins)).collect(),
+        None => chosen(all, arguments, &breadth)?.into_iter().map(|scenario| Task::new(scenario, &pins)).collect(),
     };
-    let options = Options {
+    let options = RunOptions {
         mode: match (arguments.check, arguments.bless) {
             (true, _) => Mode::Check,
             (_, true) => Mode::Bless,
@@ -214,17 +214,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 
 impl Arguments {
     /// How much is run, but for what a source decides.
-    fn breadth(&self) -> Breadth {
+    fn breadth(&self) -> Selection {
         match (self.quick, self.all, self.line.as_slice()) {
-            (true, ..) => Breadth::Quick,
-            (_, true, _) => Breadth::All,
-            (.., []) => Breadth::Usual,
-            (.., lines) => Breadth::Lines(lines.to_vec()),
+            (true, ..) => Selection::Quick,
+            (_, true, _) => Selection::All,
+            (.., []) => Selection::Usual,
+            (.., lines) => Selection::Lines(lines.to_vec()),
         }
     }
 }
 
-fn chosen(all: Vec<Scenario>, arguments: &Arguments, breadth: &Breadth) -> Result<Vec<Scenario>, run::Error> {
+fn chosen(all: Vec<Scenario>, arguments: &Arguments, breadth: &Selection) -> Result<Vec<Scenario>, run::Error> {
     let chosen = choose(all, &arguments.scenarios, breadth)?;
     Ok(match &arguments.encoder {
         None | Some(Encoding::Pahole) => chosen,
@@ -233,7 +233,7 @@ fn chosen(all: Vec<Scenario>, arguments: &Arguments, breadth: &Breadth) -> Resul
 }
 
 /// Where kernels that are built come from; somebody's own source is brought into the cache.
-fn sources(arguments: &Arguments, ready: &Ready<'_>) -> Result<Sources, run::Error> {
+fn sources(arguments: &Arguments, ready: &RunContext<'_>) -> Result<Sources, run::Error> {
     let own = match &arguments.source {
         Some(path) => Some(source::own(&ready.workshop()?, path)?),
         None => None,
@@ -251,7 +251,7 @@ fn list(scenarios: &[Scenario]) {
 }
 
 /// A scenario made up from the command line: all modules of one kernel on another.
-fn pair_job(ready: &Ready<'_>, pins: &Pins, pair: &PairSpec) -> Result<Job, run::Error> {
+fn pair_job(ready: &RunContext<'_>, pins: &Pins, pair: &PairSpec) -> Result<Task, run::Error> {
     let specs = [pair.from.clone(), pair.to.clone()];
     let mut found = resolve(&ready.context, &ready.archive(), pins, &specs)?.into_iter();
     let mut next = || {
@@ -274,7 +274,7 @@ fn pair_job(ready: &Ready<'_>, pins: &Pins, pair: &PairSpec) -> Result<Job, run:
     let definition = Definition { title, about, lines: Vec::new(), subject: Subject::Boot(boot) };
     let scenario = Scenario { name: "pair".into(), line: None, definition, dir: None };
     let kernels = Pair { running: running.map(Origin::Package), modules_of: modules_of.map(Origin::Package) };
-    Ok(Job { scenario, kernels: Some(kernels) })
+    Ok(Task { scenario, kernels: Some(kernels) })
 }
 
 /// Has insta write the snapshots anew of what was just recorded, and no other: each has a test of its name.
@@ -335,7 +335,7 @@ mod tests {
         }
         let names = |arguments: &[&str]| {
             let all = snapshots::scenarios().unwrap();
-            chosen(all, &parse(arguments).unwrap(), &Breadth::Usual).unwrap()
+            chosen(all, &parse(arguments).unwrap(), &Selection::Usual).unwrap()
         };
         let built = names(&["--encoder", "modbtf"]);
         let has = |name: &str| built.iter().any(|it| it.name == name);
@@ -350,7 +350,7 @@ mod tests {
     fn what_an_encoder_has_no_say_in_cannot_be_asked_for() {
         let refused = |name: &str| {
             let arguments = parse(&["--encoder", "modbtf", name]).unwrap();
-            chosen(snapshots::scenarios().unwrap(), &arguments, &Breadth::Usual).unwrap_err()
+            chosen(snapshots::scenarios().unwrap(), &arguments, &Selection::Usual).unwrap_err()
         };
         for (name, why) in [("debian-upgrade", "its kernels are prebuilt"), ("pahole-gate", "it is about pahole")] {
             let error = refused(name);
@@ -362,10 +362,10 @@ mod tests {
     #[test]
     fn how_much_is_run_is_one_choice() {
         let breadth = |arguments: &[&str]| parse(arguments).unwrap().breadth();
-        assert_eq!(breadth(&["--check"]), Breadth::Usual);
-        assert_eq!(breadth(&["--quick"]), Breadth::Quick);
-        assert_eq!(breadth(&["--all", "upgrade-grow"]), Breadth::All);
-        assert_eq!(breadth(&["--line", "6.12", "--line", "7.2"]), Breadth::Lines(vec!["6.12".into(), "7.2".into()]));
+        assert_eq!(breadth(&["--check"]), Selection::Usual);
+        assert_eq!(breadth(&["--quick"]), Selection::Quick);
+        assert_eq!(breadth(&["--all", "upgrade-grow"]), Selection::All);
+        assert_eq!(breadth(&["--line", "6.12", "--line", "7.2"]), Selection::Lines(vec!["6.12".into(), "7.2".into()]));
         for two in
             [["--quick", "--all"], ["--all", "--line=7.2"], ["--source=x", "--line=7.2"], ["--source=x", "--bless"]]
         {

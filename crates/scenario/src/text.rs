@@ -18,10 +18,10 @@ use guest_protocol::Record;
 use sha2::{Digest as _, Sha256};
 
 use crate::definition::{Definition, Modules};
-use crate::fate::{Fate, errno_name, objection};
+use crate::load_counts::LoadCounts;
+use crate::load_outcome::{LoadOutcome, errno_name, objection};
 use crate::measured::{Measured, Standing};
 use crate::normalise::Normaliser;
-use crate::summary::Summary;
 use crate::transcript::{Step, Transcript};
 use subject::without_subjects;
 use util::number::grouped;
@@ -71,16 +71,16 @@ pub(crate) fn otherwise<'a>(recorded: (&Transcript, &Measured), seen: (&'a Trans
 /// Each module with what became of it, in full and as far as it does not depend on the order of types and strings.
 fn each_verdict<'a>(transcript: &'a Transcript, measured: &Measured) -> Vec<(&'a str, String, &'static str)> {
     let of = |step: Step<'a>| {
-        let (fate, standing) = (Fate::of(&step), measured.standing(&step));
+        let (fate, standing) = (LoadOutcome::of(&step), measured.standing(&step));
         let (suffix, portable) = match (fate, standing) {
-            (Fate::Kept | Fate::Relocated, Standing::True) => (", which is true", "keeps true BTF"),
-            (Fate::Kept | Fate::Relocated, Standing::Wrong) => (", which is wrong", "has no true BTF"),
-            (Fate::Kept | Fate::Relocated, Standing::Unknown) => {
+            (LoadOutcome::Kept | LoadOutcome::Relocated, Standing::True) => (", which is true", "keeps true BTF"),
+            (LoadOutcome::Kept | LoadOutcome::Relocated, Standing::Wrong) => (", which is wrong", "has no true BTF"),
+            (LoadOutcome::Kept | LoadOutcome::Relocated, Standing::Unknown) => {
                 (", of which nothing is known", "has BTF of which nothing is known")
             }
-            (Fate::Crc, _) => ("", "is refused by CRC"),
-            (Fate::Bare, _) => ("", "has no BTF to lose"),
-            (Fate::Dropped | Fate::Refused | Fate::Failed, _) => ("", "has no true BTF"),
+            (LoadOutcome::Crc, _) => ("", "is refused by CRC"),
+            (LoadOutcome::Bare, _) => ("", "has no BTF to lose"),
+            (LoadOutcome::Dropped | LoadOutcome::Refused | LoadOutcome::Failed, _) => ("", "has no true BTF"),
         };
         (step.given.module.as_str(), verdict(&step) + suffix, portable)
     };
@@ -100,7 +100,7 @@ fn render(definition: &Definition, transcript: &Transcript, measured: &Measured,
     }
     tail(&mut text, transcript, lines);
     truths::truths(&mut text, transcript, measured);
-    let summary = Summary::of(transcript, measured);
+    let summary = LoadCounts::of(transcript, measured);
     let _ = writeln!(text, "\n{}.", capitalised(&summary.sentence()));
     let compatible = measured.built.as_ref().map_or(measured.abi.compatible(), |built| built.proof.compatible());
     if !compatible {
@@ -117,7 +117,7 @@ pub(crate) fn normalised(transcript: &Transcript, records: &[Record]) -> Vec<Str
 
 fn verdict(step: &Step<'_>) -> String {
     let load = step.load;
-    let mut verdict = Fate::of(step).words().to_owned();
+    let mut verdict = LoadOutcome::of(step).words().to_owned();
     if load.errno != 0 {
         let _ = write!(verdict, ": {}", errno_name(load.errno));
     }
@@ -142,8 +142,8 @@ fn logs(text: &mut String, transcript: &Transcript, lines: Lines) {
 fn table(text: &mut String, transcript: &Transcript, lines: Lines) {
     let steps: Vec<_> = transcript.steps().collect();
     text.push('\n');
-    for fate in Fate::ALL {
-        let count = steps.iter().filter(|step| Fate::of(step) == fate).count();
+    for fate in LoadOutcome::ALL {
+        let count = steps.iter().filter(|step| LoadOutcome::of(step) == fate).count();
         if count > 0 {
             let _ = writeln!(text, "{:>6} {}", grouped(count), fate.words());
         }

@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result, ensure};
 use kernels::Cache;
 use kernels::build::{self, Build, Config, Manifest, Recipes, Request};
 use kernels::source::{self, SourcePins};
-use scenario::run::Ready;
-use scenario::run::fault::Ground;
+use scenario::run::RunContext;
+use scenario::run::fault::ScratchDir;
 use walkdir::WalkDir;
 use xshell::{Shell, cmd};
 
@@ -33,7 +33,7 @@ const PUBLISHED: [&str; 5] = ["builds", "debs", "kernels", "sources", "trees"];
 /// The second cache, and the builds in the first that its own have to equal.
 #[derive(Debug)]
 pub struct SecondCache {
-    ground: Ground,
+    ground: ScratchDir,
     root: PathBuf,
     /// The first build, which an upgrade is made on.
     pub first: Build,
@@ -59,7 +59,7 @@ pub enum First {
 
 impl SecondCache {
     /// Makes it. What of source and builds the first cache does not have is brought into that one, in the ordinary way.
-    pub fn make(ready: &Ready<'_>) -> Result<Self> {
+    pub fn make(ready: &RunContext<'_>) -> Result<Self> {
         let workshop = ready.workshop()?;
         let source = source::acquire(&workshop, &ready.archive(), SourcePins::builtin()?.line(LINE)?)??;
         let (recipes, config) = (Recipes::at(crate::root().join("kernel-configs")), Config::new(&[CONFIG]));
@@ -70,7 +70,7 @@ impl SecondCache {
             format!("the tree of {} was removed: cargo xtask kernel clean {LINE}", first.manifest.name)
         })?;
 
-        let ground = Ground::make(ready, "builds")?;
+        let ground = ScratchDir::make(ready, "builds")?;
         let root = Cache::at(&ground.path().join("cache"))?.root().to_owned();
         let (real, sh) = (ready.context.cache.root(), Shell::new()?);
         copy_verdicts(real, &root)?;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter, fill};
 
-use super::{Report, ScenarioReport, Seen, Style};
+use super::{Report, RunSummary, ScenarioReport, Style};
 use crate::exit::Ending;
 use crate::measured::Truth;
 use util::number::grouped;
@@ -76,7 +76,7 @@ fn times(report: &Report) -> String {
     )
 }
 
-fn abi(seen: &Seen) -> String {
+fn abi(seen: &RunSummary) -> String {
     if seen.provenance.running == seen.provenance.modules_of {
         return "the kernel's own modules".into();
     }

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::exit::{Ending, Exit};
-use crate::fate::{Fate, objection};
+use crate::load_counts::LoadCounts;
+use crate::load_outcome::{LoadOutcome, objection};
 use crate::measured::{Measured, Proof, Truth};
-use crate::summary::Summary;
 use crate::transcript::{Provenance, Transcript};
 
 /// The version of the JSON report.
@@ -57,7 +57,7 @@ pub struct ScenarioReport {
     /// Where the logs of the run lie, if they were kept.
     pub kept: Option<PathBuf>,
     /// What was seen, if it ran.
-    pub seen: Option<Seen>,
+    pub seen: Option<RunSummary>,
 }
 
 impl ScenarioReport {
@@ -89,7 +89,7 @@ pub struct SecondBoot {
 /// What a scenario saw.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Seen {
+pub struct RunSummary {
     /// Where everything came from.
     pub provenance: Provenance,
     /// Whether no module imports a symbol with another CRC.
@@ -105,7 +105,7 @@ pub struct Seen {
     /// How many imported symbols have no CRC that is known of the running kernel: nothing can be said about them.
     pub symbols_without_known_crc: usize,
     /// The counts.
-    pub summary: Summary,
+    pub summary: LoadCounts,
     /// The counts in one sentence.
     pub sentence: String,
     /// The verdict on each module, in the order of loading.
@@ -121,23 +121,23 @@ pub struct ModuleReport {
     /// Its name.
     pub module: String,
     /// What became of it.
-    pub fate: Fate,
+    pub fate: LoadOutcome,
     /// The load's errno; 0 is success.
     pub errno: i32,
     /// What the kernel said of it, in its own words: its objection if it had one, else its last line about the module.
     pub said: Option<String>,
 }
 
-impl Seen {
+impl RunSummary {
     /// Puts together what a transcript and the measurements say.
     #[must_use]
     pub fn new(transcript: &Transcript, measured: &Measured) -> Self {
-        let summary = Summary::of(transcript, measured);
+        let summary = LoadCounts::of(transcript, measured);
         let modules = transcript
             .steps()
             .map(|step| ModuleReport {
                 module: step.given.module.clone(),
-                fate: Fate::of(&step),
+                fate: LoadOutcome::of(&step),
                 errno: step.load.errno,
                 said: objection(&step.given.module, step.records),
             })

@@ -23,7 +23,7 @@ fn kernel(release: &str) -> KernelId {
     }
 }
 
-fn seen(running: &str, another_crc: usize) -> Seen {
+fn seen(running: &str, another_crc: usize) -> RunSummary {
     let example = Example { meant: "struct primary_device".into(), seen: "struct rimary_device".into() };
     let truth = |module: &str, wrong, examples| Truth {
         module: module.into(),
@@ -33,7 +33,7 @@ fn seen(running: &str, another_crc: usize) -> Seen {
         other_closure: wrong,
         examples,
     };
-    Seen {
+    RunSummary {
         provenance: Provenance {
             running: kernel(running),
             modules_of: kernel("2"),
@@ -47,8 +47,8 @@ fn seen(running: &str, another_crc: usize) -> Seen {
         modules_with_another_crc: another_crc,
         modules_compared: 1121,
         symbols_without_known_crc: 0,
-        summary: Summary::default(),
-        sentence: Summary::default().sentence(),
+        summary: LoadCounts::default(),
+        sentence: LoadCounts::default().sentence(),
         modules: Vec::new(),
         truth: vec![truth("true", 0, Vec::new()), truth("garbled", 1100, vec![example])],
     }
@@ -101,7 +101,7 @@ fn an_abi_break_is_not_called_a_failure_of_btf() {
 #[test]
 fn what_is_not_known_of_the_abi_is_said() {
     let mut upgrade = scenario("upgrade", Ending::Pass);
-    upgrade.seen = Some(Seen { symbols_without_known_crc: 16, ..seen("1", 0) });
+    upgrade.seen = Some(RunSummary { symbols_without_known_crc: 16, ..seen("1", 0) });
     let text = report(vec![upgrade], Exit::Recorded).human(Style { colour: false, width: 200 });
     assert!(text.contains("as far as is known: 0 of 1,121 modules"), "{text}");
     assert!(text.contains("of 16 symbols it is not known"), "{text}");
@@ -111,11 +111,11 @@ fn what_is_not_known_of_the_abi_is_said() {
 fn what_was_proven_is_said_in_place_of_what_modules_import() {
     let mut upgrade = scenario("upgrade-grow@6.1", Ending::Pass);
     let proof = Proof { symbols: 3456, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
-    upgrade.seen = Some(Seen { proof: Some(proof), ..seen("1", 0) });
+    upgrade.seen = Some(RunSummary { proof: Some(proof), ..seen("1", 0) });
     let text = report(vec![upgrade.clone()], Exit::Recorded).human(Style { colour: false, width: 200 });
     assert!(text.contains("an ABI-compatible upgrade: all 3,456 symbols have the same CRC in both"), "{text}");
     let mut control = scenario("same-source@6.1", Ending::Pass);
-    control.seen = Some(Seen { same_base: true, ..upgrade.seen.clone().unwrap() });
+    control.seen = Some(RunSummary { same_base: true, ..upgrade.seen.clone().unwrap() });
     let text = report(vec![control], Exit::Recorded).human(Style { colour: false, width: 200 });
     assert!(text.contains("the ABI is compatible: all 3,456 symbols"), "{text}");
 }
@@ -124,7 +124,7 @@ fn what_was_proven_is_said_in_place_of_what_modules_import() {
 fn a_control_is_no_upgrade() {
     assert!(!seen("2", 0).is_compatible_upgrade());
     assert!(seen("1", 0).is_compatible_upgrade());
-    assert!(!Seen { same_base: true, ..seen("1", 0) }.is_compatible_upgrade());
+    assert!(!RunSummary { same_base: true, ..seen("1", 0) }.is_compatible_upgrade());
 }
 
 #[test]

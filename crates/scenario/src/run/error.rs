@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error as ThisError;
 
 use crate::exit::Exit;
-use crate::{choice, definition, recorded, transcript, workbench};
+use crate::{definition, recorded, selection, transcript, workbench};
 
 /// What keeps a run from being made, or one scenario from being followed.
 #[derive(Debug, ThisError)]
@@ -20,7 +20,7 @@ pub enum Error {
     Definition(#[from] definition::Error),
     /// What was asked for makes no sense.
     #[error(transparent)]
-    Choice(#[from] choice::Error),
+    Choice(#[from] selection::Error),
     /// A kernel's image or a module cannot be used.
     #[error(transparent)]
     Kmod(#[from] kmod::Error),

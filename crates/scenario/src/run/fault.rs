@@ -11,8 +11,8 @@ use kernels::scratch::Folder;
 use rustix::process::{Pid, Signal, kill_process};
 use vm::{Accel, Boot, Chooser, Initramfs, KvmHost, Limits, Machine, Outcome, Request};
 
-use super::one::unfinished;
-use super::{Error, Ready};
+use super::boot_run::unfinished;
+use super::{Error, RunContext};
 use crate::exit::Ending;
 
 /// A way for a machine to go wrong.
@@ -96,15 +96,15 @@ impl Fault {
 /// A place for a fault that is brought about from outside: a directory on the file system of the cache, gone when dropped; and,
 /// should this process be killed, with the next run.
 #[derive(Debug)]
-pub struct Ground(Folder);
+pub struct ScratchDir(Folder);
 
-impl Ground {
+impl ScratchDir {
     /// Makes one for what is called so.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
-    pub fn make(ready: &Ready<'_>, name: &str) -> Result<Self, Error> {
+    pub fn make(ready: &RunContext<'_>, name: &str) -> Result<Self, Error> {
         Ok(Self(Folder::make(&ready.runs, name)?))
     }
 
@@ -121,7 +121,7 @@ impl Ground {
 /// # Errors
 ///
 /// What keeps the fault from being brought about.
-pub fn provoke(ready: &Ready<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>), Error> {
+pub fn provoke(ready: &RunContext<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>), Error> {
     let folder = Folder::make(&ready.runs, fault.name())?;
     let steps = fault.steps();
     let initramfs = folder.path().join("initramfs");
@@ -146,7 +146,7 @@ pub fn provoke(ready: &Ready<'_>, kernel: &Kernel, fault: Fault) -> Result<(Endi
     Ok((unfinished(&outcome).unwrap_or(Ending::Measured), fallback))
 }
 
-fn run(ready: &Ready<'_>, boot: &Boot, fault: Fault) -> Result<(Outcome, Option<String>), Error> {
+fn run(ready: &RunContext<'_>, boot: &Boot, fault: Fault) -> Result<(Outcome, Option<String>), Error> {
     let (launcher, cancel) = (ready.launcher(), ready.context.cancel);
     if fault == Fault::KvmUnproven {
         let host = KvmHost::this(&ready.image.manifest.qemu).map_err(Error::io("read", "/proc"))?;

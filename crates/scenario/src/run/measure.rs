@@ -9,8 +9,8 @@ use rayon::prelude::*;
 
 use super::Error;
 use super::error::in_one_line;
-use super::kernel::{KernelFiles, ModuleFile, fingerprint};
-use crate::fate::Fate;
+use super::kernel_files::{KernelFiles, ModuleFile, fingerprint};
+use crate::load_outcome::LoadOutcome;
 use crate::measured::{
     Abi, BaseSize, BuiltKernels, DifferingSymbol, Measured, Proof, Relocated, RoundTrip, Truth, VERSION,
 };
@@ -105,7 +105,7 @@ fn truths(
 ) -> Result<(Vec<Truth>, Vec<Relocated>), Error> {
     let accepted: Vec<_> = transcript
         .steps()
-        .filter(|step| Fate::of(step).accepted())
+        .filter(|step| LoadOutcome::of(step).accepted())
         .filter_map(|step| upgraded.modules.iter().find(|module| module.name == step.given.module))
         .collect();
     let plain: Vec<_> = accepted

@@ -1,31 +1,31 @@
 //! From scenarios to a report: kernels are acquired or built, modules packed, machines booted, and what was seen is measured
 //! and judged.
 
-mod built;
+mod boot_run;
+mod build_run;
+mod context;
+mod coverage;
 mod encoded;
 mod error;
 pub mod fault;
-mod groups;
-mod job;
-mod kernel;
+mod kernel_files;
+mod kernel_paths;
 mod launcher;
 mod measure;
-mod one;
-mod parts;
-mod proof;
-mod ready;
 mod schedule;
-mod shelf;
+mod store;
+mod symvers_check;
+mod task;
 
+pub use context::{Encoding, PrepareOptions, RunContext, known_kvm};
+use coverage::each_showed_something;
 pub use error::Error;
-use groups::each_showed_something;
-pub use job::{Job, Origin, Pair, Sources};
-pub use kernel::{KernelFiles, ModuleFile};
+pub use kernel_files::{KernelFiles, ModuleFile};
+pub use kernel_paths::KernelPaths;
 pub use launcher::EngineLauncher;
-pub use parts::Parts;
-pub use ready::{Encoding, Ready, Wanted, known_kvm};
 use schedule::side_by_side;
-use shelf::Shelf;
+use store::KernelStore;
+pub use task::{Origin, Pair, Sources, Task};
 
 use crate::exit::overall;
 use crate::report::{Report, ScenarioReport, VERSION};
@@ -43,7 +43,7 @@ pub enum Mode {
 
 /// How scenarios are run.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct RunOptions {
     /// What is done with what was seen.
     pub mode: Mode,
     /// How many boots run side by side; at least one.
@@ -99,7 +99,7 @@ pub enum Progress<'a> {
 }
 
 /// Shows progress, from any thread.
-pub type Show<'a> = &'a (dyn Fn(Progress<'_>) + Sync);
+pub type ProgressSink<'a> = &'a (dyn Fn(Progress<'_>) + Sync);
 
 /// Runs scenarios and reports on them, in the order in which they were given.
 ///
@@ -108,21 +108,21 @@ pub type Show<'a> = &'a (dyn Fn(Progress<'_>) + Sync);
 /// What keeps every scenario from being tried: the archive, the disk, a request to stop. What befalls one of them is its
 /// [`Ending`](crate::exit::Ending).
 pub fn run(
-    ready: &Ready<'_>,
-    jobs: &[Job],
+    ready: &RunContext<'_>,
+    jobs: &[Task],
     sources: &Sources,
-    options: &Options,
-    show: Show<'_>,
+    options: &RunOptions,
+    show: ProgressSink<'_>,
 ) -> Result<Report, Error> {
-    let shelf = Shelf::fill(ready, jobs, sources, show)?;
+    let store = KernelStore::fill(ready, jobs, sources, show)?;
     let ended = |report| {
         show(Progress::Ended { report: &report });
         report
     };
     let boots: Vec<_> = jobs.iter().filter_map(|job| Some((job, job.boot()?))).collect();
-    let long_first = |(job, _): &(&Job, _)| job.is_long();
+    let long_first = |(job, _): &(&Task, _)| job.is_long();
     let booted = side_by_side(&boots, options.jobs, long_first, |&(job, boot)| {
-        ended(one::run(ready, job, boot, &shelf, options, show))
+        ended(boot_run::run(ready, job, boot, &store, options, show))
     });
     // After the boots: a machine that boots beside a build could be taken for one that hangs.
     let builds: Vec<_> = jobs.iter().filter(|job| job.boot().is_none()).collect();
@@ -130,7 +130,7 @@ pub fn run(
         &builds,
         options.jobs,
         |_| false,
-        |job| ended(built::run(ready, job, &shelf, sources, options, show)),
+        |job| ended(build_run::run(ready, job, &store, sources, options, show)),
     );
     let (mut booted, mut made) = (booted.into_iter(), made.into_iter());
     let reports: Vec<_> =

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::counted;
-use crate::fate::Fate;
+use crate::load_outcome::LoadOutcome;
 use crate::measured::{Measured, Relocated, Standing, Truth};
 use crate::transcript::Transcript;
 use util::number::grouped;
 
 pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Measured) {
     let Measured { truth: truths, relocated, built, .. } = measured;
-    let accepted: Vec<_> = transcript.steps().filter(|step| Fate::of(step).accepted()).collect();
+    let accepted: Vec<_> = transcript.steps().filter(|step| LoadOutcome::of(step).accepted()).collect();
     if accepted.is_empty() && truths.is_empty() && relocated.is_empty() {
         return;
     }

@@ -4,14 +4,14 @@ use nix::errno::Errno;
 use serde::Serialize;
 use util::number::grouped;
 
-use crate::fate::Fate;
+use crate::load_outcome::LoadOutcome;
 use crate::measured::{Measured, Standing};
 use crate::transcript::{Step, Transcript};
 
 /// Of the modules that a run loaded, how many met which end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Summary {
+pub struct LoadCounts {
     /// How many modules the guest was told to load.
     pub modules: usize,
     /// Loaded, and every type of their BTF means what it meant.
@@ -34,7 +34,7 @@ pub struct Summary {
     pub not_loaded: usize,
 }
 
-impl Summary {
+impl LoadCounts {
     /// Counts.
     #[must_use]
     pub fn of(transcript: &Transcript, measured: &Measured) -> Self {
@@ -42,24 +42,24 @@ impl Summary {
         let mut wanting = 0;
         for step in transcript.steps() {
             summary.modules += 1;
-            match Fate::of(&step) {
-                Fate::Kept | Fate::Relocated => match measured.standing(&step) {
+            match LoadOutcome::of(&step) {
+                LoadOutcome::Kept | LoadOutcome::Relocated => match measured.standing(&step) {
                     Standing::True => summary.keep_true += 1,
                     Standing::Wrong => summary.wrong += 1,
                     Standing::Unknown => summary.unknown += 1,
                 },
-                Fate::Dropped => summary.lose += 1,
-                Fate::Refused => {
+                LoadOutcome::Dropped => summary.lose += 1,
+                LoadOutcome::Refused => {
                     summary.lose += 1;
                     summary.refused += 1;
                 }
-                Fate::Bare => summary.bare += 1,
-                Fate::Crc => {
+                LoadOutcome::Bare => summary.bare += 1,
+                LoadOutcome::Crc => {
                     summary.not_loaded += 1;
                     summary.crc += 1;
                 }
-                Fate::Failed if lacks_symbol(&step) => wanting += 1,
-                Fate::Failed => summary.not_loaded += 1,
+                LoadOutcome::Failed if lacks_symbol(&step) => wanting += 1,
+                LoadOutcome::Failed => summary.not_loaded += 1,
             }
         }
         // Who exports a symbol no log says. But a module comes after those that it needs; so where none of them failed for
@@ -130,13 +130,13 @@ mod tests {
     #[test]
     fn the_sentence_counts_and_agrees() {
         let summary =
-            Summary { modules: 1121, keep_true: 0, lose: 1035, wrong: 23, not_loaded: 63, ..Summary::default() };
+            LoadCounts { modules: 1121, keep_true: 0, lose: 1035, wrong: 23, not_loaded: 63, ..LoadCounts::default() };
         assert_eq!(
             summary.sentence(),
             "of 1,121 modules, 0 keep true BTF, 1,035 lose it, 23 are given wrong types without a word, 63 do not load for \
              other reasons"
         );
-        let summary = Summary { modules: 1, lose: 1, ..Summary::default() };
+        let summary = LoadCounts { modules: 1, lose: 1, ..LoadCounts::default() };
         assert_eq!(
             summary.sentence(),
             "of 1 module, 0 keep true BTF, 1 loses it, 0 are given wrong types without a word, 0 do not load for other \
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_wanting_is_told_where_there_is_any() {
-        let summary = Summary { modules: 2, lose: 1, refused: 1, for_want: 1, ..Summary::default() };
+        let summary = LoadCounts { modules: 2, lose: 1, refused: 1, for_want: 1, ..LoadCounts::default() };
         assert_eq!(
             summary.sentence(),
             "of 2 modules, 0 keep true BTF, 1 loses it, 0 are given wrong types without a word, 1 does not load for want of one \

@@ -19,7 +19,7 @@ use crate::recorded::TypeOrder;
 
 /// What is asked of the environment.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct PrepareOptions {
     /// The engine.
     pub engine: Wish,
     /// The accelerator.
@@ -41,7 +41,7 @@ pub struct Encoding {
 
 /// What was found or made.
 #[derive(Debug)]
-pub struct Ready<'a> {
+pub struct RunContext<'a> {
     /// When getting ready began.
     pub begun: Instant,
     /// The cache, the mirrors, what is allowed.
@@ -62,13 +62,13 @@ pub struct Ready<'a> {
     build_image: OnceLock<Image>,
 }
 
-impl<'a> Ready<'a> {
+impl<'a> RunContext<'a> {
     /// Finds or makes everything.
     ///
     /// # Errors
     ///
     /// No engine, no image, a guest that does not build, a cache that cannot be written.
-    pub fn prepare(context: Context<'a>, wanted: &Wanted) -> Result<Self, Error> {
+    pub fn prepare(context: Context<'a>, wanted: &PrepareOptions) -> Result<Self, Error> {
         let begun = Instant::now();
         let choice = engine::prepare(&context, wanted.engine)?;
         let image = image::prepare(&context, &choice.engine, Kind::Boot)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::definition::Scenario;
 use crate::exit::Ending;
-use crate::report::{ScenarioReport, Seen};
+use crate::report::{RunSummary, ScenarioReport};
 
 /// What was asked of a group, and what it gave.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub(super) fn each_showed_something<'a>(scenarios: impl Iterator<Item = (&'a Sce
         let ran = report.ending.ran();
         group.ran |= ran;
         group.upgrade_wanted |= scenario.definition.is_upgrade();
-        group.upgrade_ran |= ran && report.seen.as_ref().is_some_and(Seen::is_compatible_upgrade);
+        group.upgrade_ran |= ran && report.seen.as_ref().is_some_and(RunSummary::is_compatible_upgrade);
     }
     groups.values().all(|group| group.ran && (group.upgrade_ran || !group.upgrade_wanted))
 }

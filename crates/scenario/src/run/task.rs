@@ -31,7 +31,7 @@ pub enum Origin {
 
 /// A scenario, and its two kernels if it boots any.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub struct Task {
     /// The scenario.
     pub scenario: Scenario,
     /// Its kernels; nothing if it only builds.
@@ -66,7 +66,7 @@ pub struct Sources {
     pub own: Option<Source>,
 }
 
-impl Job {
+impl Task {
     /// A scenario with its kernels looked up among the pinned ones.
     #[must_use]
     pub fn new(scenario: Scenario, pins: &Pins) -> Self {

@@ -9,7 +9,7 @@ pub const USUAL_LINE: &str = "6.1";
 
 /// How much of what there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Breadth {
+pub enum Selection {
     /// What needs no kernel build.
     Quick,
     /// That, and what is built of [`USUAL_LINE`].
@@ -59,16 +59,16 @@ pub enum Error {
 /// # Errors
 ///
 /// A name or a line that there is not, and a name that the breadth leaves out.
-pub fn choose(all: Vec<Scenario>, names: &[String], breadth: &Breadth) -> Result<Vec<Scenario>, Error> {
+pub fn choose(all: Vec<Scenario>, names: &[String], breadth: &Selection) -> Result<Vec<Scenario>, Error> {
     let mut lines: Vec<&str> = all.iter().filter_map(|it| it.line.as_deref()).collect();
     lines.sort_unstable_by_key(|line| {
         line.split('.').map(|number| number.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>()
     });
     lines.dedup();
     let asked = match breadth {
-        Breadth::Lines(lines) => lines.as_slice(),
-        Breadth::Only(line) => std::slice::from_ref(line),
-        Breadth::Quick | Breadth::Usual | Breadth::All => &[],
+        Selection::Lines(lines) => lines.as_slice(),
+        Selection::Only(line) => std::slice::from_ref(line),
+        Selection::Quick | Selection::Usual | Selection::All => &[],
     };
     if let Some(line) = asked.iter().find(|line| !lines.contains(&line.as_str())) {
         let known = lines.into_iter().map(str::to_owned).collect();
@@ -101,14 +101,14 @@ pub fn for_another_encoder(chosen: Vec<Scenario>, named: bool) -> Result<Vec<Sce
 }
 
 /// The positions of the scenarios that one name means.
-fn named(all: &[Scenario], name: &str, breadth: &Breadth) -> Result<Vec<usize>, Error> {
+fn named(all: &[Scenario], name: &str, breadth: &Selection) -> Result<Vec<usize>, Error> {
     let positions = |is: &dyn Fn(&Scenario) -> bool| -> Vec<usize> {
         all.iter().enumerate().filter(|(_, scenario)| is(scenario)).map(|(at, _)| at).collect()
     };
     let exactly = positions(&|it| it.name == name);
     if !exactly.is_empty() {
         return match (breadth, exactly.iter().all(|&at| breadth.has(&all[at]))) {
-            (Breadth::Quick | Breadth::Only(_) | Breadth::Lines(_), false) => Err(breadth.leaves_out(name)),
+            (Selection::Quick | Selection::Only(_) | Selection::Lines(_), false) => Err(breadth.leaves_out(name)),
             _ => Ok(exactly),
         };
     }
@@ -121,12 +121,12 @@ fn named(all: &[Scenario], name: &str, breadth: &Breadth) -> Result<Vec<usize>, 
     match (within.is_empty(), breadth) {
         (false, _) => Ok(within),
         // One that is on other lines only.
-        (true, Breadth::Usual) => Ok(vec![first]),
+        (true, Selection::Usual) => Ok(vec![first]),
         (true, _) => Err(breadth.leaves_out(name)),
     }
 }
 
-impl Breadth {
+impl Selection {
     fn has(&self, scenario: &Scenario) -> bool {
         match (self, &scenario.line) {
             (Self::All, _) => true,
@@ -171,37 +171,37 @@ mod tests {
         ["debian", "grow@6.1", "grow@6.12", "grow@7.2", "new@7.2", "new@6.12"].map(scenario).into()
     }
 
-    fn chosen(names: &[&str], breadth: &Breadth) -> Result<String, String> {
+    fn chosen(names: &[&str], breadth: &Selection) -> Result<String, String> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let chosen = choose(all(), &names, breadth).map_err(|error| error.to_string())?;
         Ok(chosen.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(" "))
     }
 
-    fn lines(lines: &[&str]) -> Breadth {
-        Breadth::Lines(lines.iter().map(|line| (*line).to_owned()).collect())
+    fn lines(lines: &[&str]) -> Selection {
+        Selection::Lines(lines.iter().map(|line| (*line).to_owned()).collect())
     }
 
     #[test]
     fn without_names_the_breadth_decides() {
-        assert_eq!(chosen(&[], &Breadth::Quick).unwrap(), "debian");
-        assert_eq!(chosen(&[], &Breadth::Usual).unwrap(), "debian grow@6.1");
+        assert_eq!(chosen(&[], &Selection::Quick).unwrap(), "debian");
+        assert_eq!(chosen(&[], &Selection::Usual).unwrap(), "debian grow@6.1");
         assert_eq!(chosen(&[], &lines(&["6.12"])).unwrap(), "debian grow@6.12 new@6.12");
-        assert_eq!(chosen(&[], &Breadth::Only("7.2".into())).unwrap(), "grow@7.2 new@7.2");
-        assert_eq!(chosen(&[], &Breadth::All).unwrap(), "debian grow@6.1 grow@6.12 grow@7.2 new@7.2 new@6.12");
+        assert_eq!(chosen(&[], &Selection::Only("7.2".into())).unwrap(), "grow@7.2 new@7.2");
+        assert_eq!(chosen(&[], &Selection::All).unwrap(), "debian grow@6.1 grow@6.12 grow@7.2 new@7.2 new@6.12");
     }
 
     #[test]
     fn a_name_means_its_usual_line_unless_lines_are_named() {
-        assert_eq!(chosen(&["grow"], &Breadth::Usual).unwrap(), "grow@6.1");
-        assert_eq!(chosen(&["new"], &Breadth::Usual).unwrap(), "new@7.2", "the first of its own");
+        assert_eq!(chosen(&["grow"], &Selection::Usual).unwrap(), "grow@6.1");
+        assert_eq!(chosen(&["new"], &Selection::Usual).unwrap(), "new@7.2", "the first of its own");
         assert_eq!(chosen(&["grow"], &lines(&["6.12", "7.2"])).unwrap(), "grow@6.12 grow@7.2");
-        assert_eq!(chosen(&["grow", "debian"], &Breadth::All).unwrap(), "debian grow@6.1 grow@6.12 grow@7.2");
-        assert_eq!(chosen(&["grow"], &Breadth::Only("7.2".into())).unwrap(), "grow@7.2");
+        assert_eq!(chosen(&["grow", "debian"], &Selection::All).unwrap(), "debian grow@6.1 grow@6.12 grow@7.2");
+        assert_eq!(chosen(&["grow"], &Selection::Only("7.2".into())).unwrap(), "grow@7.2");
     }
 
     #[test]
     fn a_name_with_a_line_means_exactly_that() {
-        for breadth in [Breadth::Usual, Breadth::All, lines(&["7.2", "6.12"])] {
+        for breadth in [Selection::Usual, Selection::All, lines(&["7.2", "6.12"])] {
             assert_eq!(chosen(&["grow@6.12"], &breadth).unwrap(), "grow@6.12");
         }
     }
@@ -217,16 +217,18 @@ mod tests {
 
     #[test]
     fn what_there_is_not_or_what_is_left_out_is_said() {
-        let refused = |names: &[&str], breadth: &Breadth| chosen(names, breadth).unwrap_err();
-        assert!(refused(&["gorw"], &Breadth::Usual).contains("no scenario gorw; there are debian, grow@6.1"));
-        assert!(refused(&["grow@5.4"], &Breadth::Usual).contains("no scenario grow@5.4"));
+        let refused = |names: &[&str], breadth: &Selection| chosen(names, breadth).unwrap_err();
+        assert!(refused(&["gorw"], &Selection::Usual).contains("no scenario gorw; there are debian, grow@6.1"));
+        assert!(refused(&["grow@5.4"], &Selection::Usual).contains("no scenario grow@5.4"));
         assert!(refused(&[], &lines(&["5.4"])).contains("the line 5.4; there are 6.1, 6.12, 7.2"));
-        assert!(refused(&[], &Breadth::Only("6.6".into())).contains("6.6; there are 6.1, 6.12, 7.2"));
-        assert!(refused(&["grow"], &Breadth::Quick).contains("needs kernels that are built"));
-        assert!(refused(&["grow@6.1"], &Breadth::Quick).contains("needs kernels that are built"));
+        assert!(refused(&[], &Selection::Only("6.6".into())).contains("6.6; there are 6.1, 6.12, 7.2"));
+        assert!(refused(&["grow"], &Selection::Quick).contains("needs kernels that are built"));
+        assert!(refused(&["grow@6.1"], &Selection::Quick).contains("needs kernels that are built"));
         assert!(refused(&["grow@6.1"], &lines(&["7.2"])).contains("not on 7.2"));
         assert!(refused(&["new"], &lines(&["6.1"])).contains("not on 6.1"));
-        assert!(refused(&["debian"], &Breadth::Only("6.1".into())).contains("the source given is of the line 6.1"));
-        assert!(refused(&["grow@6.12"], &Breadth::Only("6.1".into())).contains("the source given is of the line 6.1"));
+        assert!(refused(&["debian"], &Selection::Only("6.1".into())).contains("the source given is of the line 6.1"));
+        assert!(
+            refused(&["grow@6.12"], &Selection::Only("6.1".into())).contains("the source given is of the line 6.1")
+        );
     }
 }

@@ -10,7 +10,7 @@ use crate::transcript::Step;
 /// What became of a module and of its BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum LoadOutcome {
     /// Loaded, and sysfs shows its BTF, byte for byte its `.BTF` section.
     Kept,
     /// Loaded, and sysfs shows BTF of other bytes than its `.BTF` section (as after a relocation against `.BTF.base`).
@@ -27,7 +27,7 @@ pub enum Fate {
     Failed,
 }
 
-impl Fate {
+impl LoadOutcome {
     /// Every fate, in the order of tables.
     pub const ALL: [Self; 7] =
         [Self::Kept, Self::Relocated, Self::Dropped, Self::Bare, Self::Refused, Self::Crc, Self::Failed];
@@ -140,19 +140,19 @@ mod tests {
         lines.iter().map(record).collect()
     }
 
-    fn of(btf: Option<SysfsBtf>, load: Load, records: &[Record], allows_btf_mismatch: bool) -> Fate {
-        Fate::of(&Step { given: &given(btf), load: &load, records, allows_btf_mismatch })
+    fn of(btf: Option<SysfsBtf>, load: Load, records: &[Record], allows_btf_mismatch: bool) -> LoadOutcome {
+        LoadOutcome::of(&Step { given: &given(btf), load: &load, records, allows_btf_mismatch })
     }
 
     #[test]
     fn a_module_that_loads_is_judged_by_its_bytes_in_sysfs() {
         let section = btf(100, 'a');
         let of = |given, shown| of(given, load(0, shown), &[], true);
-        assert_eq!(of(Some(section.clone()), Some(section.clone())), Fate::Kept);
-        assert_eq!(of(Some(section.clone()), Some(btf(100, 'b'))), Fate::Relocated);
-        assert_eq!(of(Some(section), None), Fate::Dropped);
-        assert_eq!(of(Some(btf(0, 'e')), None), Fate::Bare);
-        assert_eq!(of(None, None), Fate::Bare);
+        assert_eq!(of(Some(section.clone()), Some(section.clone())), LoadOutcome::Kept);
+        assert_eq!(of(Some(section.clone()), Some(btf(100, 'b'))), LoadOutcome::Relocated);
+        assert_eq!(of(Some(section), None), LoadOutcome::Dropped);
+        assert_eq!(of(Some(btf(0, 'e')), None), LoadOutcome::Bare);
+        assert_eq!(of(None, None), LoadOutcome::Bare);
     }
 
     #[test]
@@ -160,19 +160,19 @@ mod tests {
         let strict = |errno, lines: &[&str]| of(Some(btf(1, 'a')), load(errno, None), &records(lines), false);
         let lenient = |errno, lines: &[&str]| of(Some(btf(1, 'a')), load(errno, None), &records(lines), true);
         let refusal = ["BPF: Invalid name", "failed to validate module [overlay] BTF: -22"];
-        assert_eq!(strict(22, &refusal), Fate::Refused);
-        assert_eq!(lenient(22, &refusal), Fate::Failed);
-        assert_eq!(strict(22, &["failed to validate module [exportfs] BTF: -22"]), Fate::Failed);
-        assert_eq!(strict(19, &["failed to validate module [overlay] BTF: -22"]), Fate::Failed);
-        assert_eq!(lenient(8, &["overlay: disagrees about version of symbol module_layout"]), Fate::Crc);
-        assert_eq!(lenient(8, &["exportfs: disagrees about version of symbol module_layout"]), Fate::Failed);
-        assert_eq!(strict(19, &[]), Fate::Failed);
+        assert_eq!(strict(22, &refusal), LoadOutcome::Refused);
+        assert_eq!(lenient(22, &refusal), LoadOutcome::Failed);
+        assert_eq!(strict(22, &["failed to validate module [exportfs] BTF: -22"]), LoadOutcome::Failed);
+        assert_eq!(strict(19, &["failed to validate module [overlay] BTF: -22"]), LoadOutcome::Failed);
+        assert_eq!(lenient(8, &["overlay: disagrees about version of symbol module_layout"]), LoadOutcome::Crc);
+        assert_eq!(lenient(8, &["exportfs: disagrees about version of symbol module_layout"]), LoadOutcome::Failed);
+        assert_eq!(strict(19, &[]), LoadOutcome::Failed);
     }
 
     #[test]
     fn an_errno_that_cannot_be_negated_is_no_panic() {
         let lines = records(&["failed to validate module [overlay] BTF: -2147483648"]);
-        assert_eq!(of(Some(btf(1, 'a')), load(i32::MIN, None), &lines, false), Fate::Failed);
+        assert_eq!(of(Some(btf(1, 'a')), load(i32::MIN, None), &lines, false), LoadOutcome::Failed);
     }
 
     #[test]

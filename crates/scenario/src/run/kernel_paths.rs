@@ -11,7 +11,7 @@ use crate::transcript::{BuildId, EncoderId, KernelId, OWN_SOURCE};
 
 /// The files of a kernel, none of them read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parts {
+pub struct KernelPaths {
     /// Where it came from.
     pub id: KernelId,
     /// Its boot image.
@@ -26,7 +26,7 @@ pub struct Parts {
     pub debug: Option<PathBuf>,
 }
 
-impl Parts {
+impl KernelPaths {
     /// A kernel that came in a package.
     #[must_use]
     pub fn of_package(kernel: &Kernel) -> Self {

@@ -10,7 +10,7 @@ use kmod::{KernelImage, LoadGraph, Module, ModuleInfo, ModuleTree};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::parts::Parts;
+use super::kernel_paths::KernelPaths;
 use super::{Error, encoded};
 use crate::definition::Modules;
 use crate::transcript::KernelId;
@@ -59,7 +59,7 @@ impl KernelFiles {
     /// # Errors
     ///
     /// An image or a module that cannot be read or understood, or modules that cannot be put in order.
-    pub fn read(parts: &Parts) -> Result<Self, Error> {
+    pub fn read(parts: &KernelPaths) -> Result<Self, Error> {
         let image = KernelImage::open(&parts.image)?;
         let tree = ModuleTree::open(&parts.modules)?;
         let read = |path: &PathBuf| -> Result<(ModuleFile, ModuleInfo), kmod::Error> {

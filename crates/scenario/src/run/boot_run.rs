@@ -9,39 +9,41 @@ use kernels::scratch::Folder;
 use kmod::Module;
 use vm::{Accel, Initramfs, Limits, Lost, Machine, Outcome, Request, Source, first_difference};
 
-use super::kernel::{KernelFiles, ModuleFile, fingerprint};
-use super::proof::prove;
-use super::{Error, Job, Mode, Options, Pair, Parts, Progress, Ready, Shelf, Show, measure};
+use super::kernel_files::{KernelFiles, ModuleFile, fingerprint};
+use super::symvers_check::prove;
+use super::{
+    Error, KernelPaths, KernelStore, Mode, Pair, Progress, ProgressSink, RunContext, RunOptions, Task, measure,
+};
 use crate::definition::{Abi, Boot, Scenario};
 use crate::exit::Ending;
 use crate::file::replace;
 use crate::measured::{Measured, Proof};
 use crate::recorded::{Judged, judge, record};
-use crate::report::{ScenarioReport, SecondBoot, Seen};
+use crate::report::{RunSummary, ScenarioReport, SecondBoot};
 use crate::text::snapshot;
 use crate::transcript::{self, Given, Header, Provenance, Transcript};
 
 /// Runs a scenario that boots. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does
 /// not begin.
 pub(super) fn run(
-    ready: &Ready<'_>,
-    job: &Job,
+    ready: &RunContext<'_>,
+    job: &Task,
     (boot, pair): (&Boot, &Pair),
-    shelf: &Shelf<'_>,
-    options: &Options,
-    show: Show<'_>,
+    store: &KernelStore<'_>,
+    options: &RunOptions,
+    show: ProgressSink<'_>,
 ) -> ScenarioReport {
     let begun = Instant::now();
     let mut report = ScenarioReport::new(&job.scenario.name, &job.scenario.definition.title);
     if ready.context.cancel.load(Ordering::Relaxed) {
         return report;
     }
-    let found = shelf.parts(pair).and_then(|parts| Ok((proven(boot, parts)?, shelf.files(pair)?)));
+    let found = store.parts(pair).and_then(|parts| Ok((proven(boot, parts)?, store.files(pair)?)));
     report.ending = match found {
         Err(ending) => ending,
         Ok((proof, (running, upgraded))) => {
             let (running, upgraded) = (&*running, &*upgraded);
-            let attempt = Attempt { ready, scenario: &job.scenario, boot, running, upgraded, proof, options, show };
+            let attempt = ScenarioRun { ready, scenario: &job.scenario, boot, running, upgraded, proof, options, show };
             attempt.make(&mut report).unwrap_or_else(|error| match error {
                 Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
                 Error::Transcript(_) | Error::Boot(_) => Ending::Lost { what: error.in_one_line() },
@@ -54,7 +56,7 @@ pub(super) fn run(
 }
 
 /// Proves, for kernels that were built, what the scenario claims of their ABI; one that claims otherwise does not boot.
-fn proven(boot: &Boot, (running, modules_of): (&Parts, &Parts)) -> Result<Option<Proof>, Ending> {
+fn proven(boot: &Boot, (running, modules_of): (&KernelPaths, &KernelPaths)) -> Result<Option<Proof>, Ending> {
     let (Some(running), Some(modules_of)) = (&running.symvers, &modules_of.symvers) else { return Ok(None) };
     let proof = prove(running, modules_of).map_err(|error| Ending::Environment { what: error.in_one_line() })?;
     let (claimed, holds) = match boot.abi {
@@ -69,18 +71,18 @@ fn proven(boot: &Boot, (running, modules_of): (&Parts, &Parts)) -> Result<Option
     Err(Ending::Differs { diff })
 }
 
-struct Attempt<'a> {
-    ready: &'a Ready<'a>,
+struct ScenarioRun<'a> {
+    ready: &'a RunContext<'a>,
     scenario: &'a Scenario,
     boot: &'a Boot,
     running: &'a KernelFiles,
     upgraded: &'a KernelFiles,
     proof: Option<Proof>,
-    options: &'a Options,
-    show: Show<'a>,
+    options: &'a RunOptions,
+    show: ProgressSink<'a>,
 }
 
-impl Attempt<'_> {
+impl ScenarioRun<'_> {
     fn make(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
         let folder = Folder::make(&self.ready.runs, &self.scenario.name)?;
         let ending = self.make_in(folder.path(), report);
@@ -107,7 +109,7 @@ impl Attempt<'_> {
         }
         let transcript = Transcript::new(self.header(&modules, outcome.accel), outcome.events.clone())?;
         let measured = measure::measure(self.running, self.upgraded, self.proof.clone(), &transcript)?;
-        report.seen = Some(Seen::new(&transcript, &measured));
+        report.seen = Some(RunSummary::new(&transcript, &measured));
         if self.options.keep || self.options.mode == Mode::Compare {
             self.keep_what_was_seen(folder, &transcript, &measured)?;
         }
@@ -171,7 +173,7 @@ impl Attempt<'_> {
         };
         // What is recorded comes from a deterministic boot and is compared with one, so the choice is free only where
         // nothing is recorded, or where somebody asks for KVM and gets no verdict.
-        let Ready { chooser, context, .. } = self.ready;
+        let RunContext { chooser, context, .. } = self.ready;
         let free = self.scenario.dir.is_none() || chooser.request == Request::Kvm;
         let outcome = if free {
             chooser.boot(&plan, &self.ready.launcher(), context.cancel, &mut progress)?

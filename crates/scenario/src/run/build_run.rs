@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use kernels::scratch::Folder;
 
-use super::{Error, Job, Mode, Options, Progress, Ready, Shelf, Show, Sources};
+use super::{Error, KernelStore, Mode, Progress, ProgressSink, RunContext, RunOptions, Sources, Task};
 use crate::definition::{Definition, Scenario, Subject};
 use crate::exit::Ending;
 use crate::file::replace;
@@ -17,12 +17,12 @@ use crate::workbench::{self, Transcript};
 /// Runs a scenario that builds. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does
 /// not begin.
 pub(super) fn run(
-    ready: &Ready<'_>,
-    job: &Job,
-    shelf: &Shelf<'_>,
+    ready: &RunContext<'_>,
+    job: &Task,
+    store: &KernelStore<'_>,
     sources: &Sources,
-    options: &Options,
-    show: Show<'_>,
+    options: &RunOptions,
+    show: ProgressSink<'_>,
 ) -> ScenarioReport {
     let begun = Instant::now();
     let scenario = &job.scenario;
@@ -34,7 +34,7 @@ pub(super) fn run(
         report.ending = Ending::NotRun { why: why.into() };
         return report;
     }
-    let attempt = Attempt { ready, scenario, shelf, sources, options, show };
+    let attempt = ScenarioRun { ready, scenario, store, sources, options, show };
     report.ending = attempt.make(&mut report).unwrap_or_else(|error| match error {
         Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
         Error::Workbench(error @ workbench::Error::Sequence { .. }) => Ending::Lost { what: error.to_string() },
@@ -44,22 +44,22 @@ pub(super) fn run(
     report
 }
 
-struct Attempt<'a> {
-    ready: &'a Ready<'a>,
+struct ScenarioRun<'a> {
+    ready: &'a RunContext<'a>,
     scenario: &'a Scenario,
-    shelf: &'a Shelf<'a>,
+    store: &'a KernelStore<'a>,
     sources: &'a Sources,
-    options: &'a Options,
-    show: Show<'a>,
+    options: &'a RunOptions,
+    show: ProgressSink<'a>,
 }
 
-impl Attempt<'_> {
+impl ScenarioRun<'_> {
     fn make(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
         let Scenario { name, line, definition, dir } = self.scenario;
         let (Subject::Build(build), Some(line), Some(dir)) = (&definition.subject, line, dir) else {
             return Ok(Ending::Unavailable { why: "it is no scenario that builds, or of no line".into() });
         };
-        let source = match self.shelf.source(line) {
+        let source = match self.store.source(line) {
             Ok(source) => source,
             Err(ending) => return Ok(ending),
         };
