@@ -1,9 +1,26 @@
-//! An error and its causes as text.
+//! An error and its causes as text, and what kind of trouble an error is.
 //!
 //! An error's `Display` does not repeat its `source()`, so each cause is printed once. Errors of other crates do not always
 //! keep to that; a cause that its parent's text already ends with is left out here.
 
 use std::error::Error;
+
+/// What kind of trouble an error is. A program maps it to an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// What was asked for cannot be understood or does not exist.
+    Usage,
+    /// The machine, the network or the archive does not provide what is needed.
+    Environment,
+    /// Somebody asked to stop.
+    Cancelled,
+}
+
+/// An error that knows what kind of trouble it is.
+pub trait Classified: Error + 'static {
+    /// The kind of trouble.
+    fn class(&self) -> Class;
+}
 
 /// The texts of an error and of its causes, outermost first.
 #[must_use]

@@ -2,7 +2,7 @@
 //!
 //! - [`atomic`]: replace a file whole or not at all;
 //! - [`endian`]: one byte order for ELF, BTF and DWARF;
-//! - [`error`]: an error and its causes as text;
+//! - [`error`]: an error and its causes as text, and the class of an error;
 //! - [`json_lines`]: one JSON value per line;
 //! - [`number`]: numbers as people read them;
 //! - [`suggest`]: "did you mean" for a name that is not known.

@@ -1,0 +1,35 @@
+//! Ctrl-C and its kin (SIGINT, SIGTERM, SIGHUP): the first one asks for a stop, the second one ends the program.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::{Exit, terminal};
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// The signals cannot be watched.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch for Ctrl-C")]
+pub struct Error(#[source] ctrlc::Error);
+
+/// From here on the first signal sets the flag that is returned, and a line says so; the second one ends the process at once
+/// with [`Exit::Interrupted`].
+///
+/// # Errors
+///
+/// [`Error`], also if the signals are watched already.
+pub fn watch() -> Result<&'static AtomicBool, Error> {
+    ctrlc::set_handler(|| {
+        if ASKED.swap(true, Ordering::SeqCst) {
+            std::process::exit(Exit::Interrupted.code().into());
+        }
+        terminal::say("stopping; Ctrl-C again stops at once");
+    })
+    .map_err(Error)?;
+    Ok(&ASKED)
+}
+
+/// Whether somebody asked for a stop.
+#[must_use]
+pub fn asked() -> bool {
+    ASKED.load(Ordering::Relaxed)
+}
