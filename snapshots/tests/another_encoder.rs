@@ -3,12 +3,13 @@
 //! may differ, and nothing else may.
 
 use guest_protocol::Load;
+use scenario::baseline::{Judged, TypeOrder, judge, judge_build};
+use scenario::boots::measured::{self, Measured, Standing};
+use scenario::boots::transcript::Transcript;
 use scenario::definition::Scenario;
 use scenario::exit::Ending;
-use scenario::measured::{self, Measured, Standing};
-use scenario::recorded::{Judged, TypeOrder, judge, judge_build};
-use scenario::transcript::{self, EncoderId, Transcript};
-use scenario::workbench::{self, How};
+use scenario::kbuilds::{self, How};
+use scenario::transcript::{self, EncoderId};
 
 /// Judges a recorded boot as if an encoder with an order of its own had been used, after a change of what it loaded.
 fn judged(scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> Judged {
@@ -114,7 +115,7 @@ fn what_a_build_writes_around_btf_is_the_encoder_s_and_nothing_else_is() {
     let scenario = built("rebuild-rules@6.1");
     let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
     let judged = |encoder: bool, how: How| {
-        let mut seen = workbench::Transcript::read(&dir.join(workbench::FILE)).unwrap();
+        let mut seen = kbuilds::Transcript::read(&dir.join(transcript::FILE)).unwrap();
         let id = EncoderId { name: "x".into(), debug: None, sha256: "0".repeat(64) };
         seen.header.provenance.encoder = encoder.then_some(id);
         let changes = seen.steps.iter_mut().filter_map(|step| step.changes.as_mut()).flat_map(|it| &mut it.files);

@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use guest_protocol::{Event, Record};
+use scenario::baseline::{Judged, TypeOrder, judge};
+use scenario::boots::measured::{self, Measured};
+use scenario::boots::transcript::{KernelId, Transcript};
 use scenario::definition::{Definition, Scenario};
 use scenario::exit::Ending;
-use scenario::measured::{self, Measured};
-use scenario::recorded::{Judged, TypeOrder, judge};
-use scenario::transcript::{self, KernelId, Transcript};
+use scenario::transcript;
 
 /// A boot of kernels that were built from source, as it was recorded.
 struct Recorded {

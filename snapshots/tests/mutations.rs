@@ -2,11 +2,12 @@
 //! fail the replay.
 
 use guest_protocol::{Event, Load, Record, SysfsBtf};
+use scenario::baseline::recorded_snapshot;
+use scenario::boots::measured::{self, BuiltKernels, Measured, Relocated};
+use scenario::boots::snapshot::snapshot;
+use scenario::boots::transcript::Transcript;
 use scenario::definition::{Boot, Modules, Scenario};
-use scenario::measured::{self, BuiltKernels, Measured, Relocated};
-use scenario::recorded::recorded_snapshot;
-use scenario::text::snapshot;
-use scenario::transcript::{self, Transcript};
+use scenario::transcript;
 
 /// How many steps of a transcript are mutated, spread evenly over it.
 const STEPS: usize = 24;

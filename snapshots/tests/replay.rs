@@ -1,8 +1,8 @@
 //! Replays every committed transcript through the normaliser and compares with its snapshot.
 
 use insta::{Settings, assert_snapshot};
+use scenario::baseline::replay;
 use scenario::definition::{Scenario, test_name};
-use scenario::recorded::replay;
 
 macro_rules! replays {
     ($($test:ident => $name:literal,)*) => {

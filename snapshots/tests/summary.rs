@@ -1,9 +1,10 @@
 //! What a recorded boot comes to in one sentence: which modules failed for want of a refused one is said only where it is certain.
 
 use guest_protocol::Event;
+use scenario::boots::measured::{self, Measured};
+use scenario::boots::transcript::Transcript;
 use scenario::load_counts::LoadCounts;
-use scenario::measured::{self, Measured};
-use scenario::transcript::{self, Transcript};
+use scenario::transcript;
 
 /// A recorded boot in which modules are refused, and others fail for want of them, after a change.
 fn summed(change: impl FnOnce(&mut Transcript, &mut Measured)) -> LoadCounts {

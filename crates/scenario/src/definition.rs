@@ -4,6 +4,8 @@
 //! `upgrade-grow` with `lines = ["6.1", "6.12"]` is `upgrade-grow@6.1` and `upgrade-grow@6.12`, whose records lie in the folders
 //! `6.1` and `6.12` beside the definition.
 
+mod boot;
+mod kbuild;
 mod kernel;
 #[cfg(test)]
 mod tests;
@@ -14,9 +16,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use boot::{Abi, Boot, Modules};
+pub use kbuild::{BuildDefinition, BuildStep, Encode, Pahole, SOURCE, Start, TREE, place};
 pub use kernel::{Built, Encoded, Encoder, Kernel};
-
-use crate::workbench;
 
 /// The file, in a scenario's folder, that defines it.
 pub const FILE: &str = "scenario.toml";
@@ -41,83 +43,7 @@ pub enum Subject {
     /// A kernel boots and loads modules, and what it says is recorded: the table `[boot]`.
     Boot(Boot),
     /// kbuild runs, and what it says and changes is recorded: the table `[build]`.
-    Build(workbench::Definition),
-}
-
-/// Which kernel runs, whose modules it is given, and which of them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Boot {
-    /// The kernel that boots.
-    pub running: Kernel,
-    /// The kernel whose modules are loaded.
-    pub modules_of: Kernel,
-    /// Which of its modules.
-    pub load: Modules,
-    /// The virtual machine's memory in MiB. All modules of a distribution's kernel want 4096.
-    pub memory_mib: u32,
-    /// What the scenario claims of two kernels that are built from source; the claim is held against their two Module.symvers
-    /// before anything boots. Of prebuilt kernels nothing is claimed: the ABI of those is measured.
-    pub abi: Option<Abi>,
-}
-
-/// Which modules of a kernel a scenario loads.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Modules {
-    /// Every one, in dependency order.
-    All,
-    /// These, each preceded by what it depends on.
-    Named(Vec<String>),
-}
-
-/// Whether the modules of one kernel fit another by the CRCs of its exported symbols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Abi {
-    /// Every symbol that the one exports, the other exports with the same CRC.
-    Compatible,
-    /// A symbol is missing or has another CRC.
-    Broken,
-}
-
-impl Boot {
-    /// Whether the modules come from another kernel than the one that runs. A scenario that loads a kernel's own modules, or
-    /// those of the same source built once more, is a control.
-    #[must_use]
-    pub fn is_upgrade(&self) -> bool {
-        match (&self.running, &self.modules_of) {
-            (Kernel::Built(running), Kernel::Built(modules_of)) => {
-                running.config != modules_of.config || running.change() != modules_of.change()
-            }
-            (Kernel::Pinned(running), Kernel::Encoded(modules_of)) => *running != modules_of.release,
-            (running, modules_of) => running != modules_of,
-        }
-    }
-
-    /// Whether its kernels are built from source.
-    #[must_use]
-    pub fn is_built(&self) -> bool {
-        matches!(self.running, Kernel::Built(_))
-    }
-
-    fn inconsistency(&self) -> Option<&'static str> {
-        match (&self.running, &self.modules_of, self.abi) {
-            (Kernel::Built(running), _, _) if !running.external.is_empty() => {
-                Some("`running` cannot have `external` modules: they belong to `modules-of`")
-            }
-            (Kernel::Encoded(_), _, _) => Some("`running` cannot have an `encoder`: it belongs to `modules-of`"),
-            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Encoded(_), None)
-            | (Kernel::Built(_), Kernel::Built(_), Some(_)) => None,
-            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Encoded(_), Some(_)) => {
-                Some("`abi` is for kernels that are built from source: that of prebuilt ones is measured")
-            }
-            (Kernel::Built(_), Kernel::Built(_), None) => {
-                Some("`abi` is missing: \"compatible\" or \"broken\", which is proven before anything boots")
-            }
-            _ => Some("of `running` and `modules-of` one is a prebuilt kernel and the other built from source"),
-        }
-    }
+    Build(BuildDefinition),
 }
 
 impl Definition {
@@ -146,7 +72,7 @@ struct Written {
     #[serde(default)]
     lines: Vec<String>,
     boot: Option<Boot>,
-    build: Option<workbench::Definition>,
+    build: Option<BuildDefinition>,
 }
 
 impl TryFrom<Written> for Definition {
@@ -240,7 +166,7 @@ impl Scenario {
     #[must_use]
     pub fn about_pahole(&self) -> Option<&'static str> {
         let (Subject::Build(build), Some(line)) = (&self.definition.subject, &self.line) else { return None };
-        let about = build.steps_on(line).any(workbench::Step::names_its_encoder);
+        let about = build.steps_on(line).any(BuildStep::names_its_encoder);
         about.then_some("it is about pahole: its steps say which pahole encodes, whatever --encoder says")
     }
 

@@ -4,9 +4,9 @@ use nix::errno::Errno;
 use serde::Serialize;
 use util::number::grouped;
 
+use crate::boots::measured::{Measured, Standing};
+use crate::boots::transcript::{Step, Transcript};
 use crate::load_outcome::LoadOutcome;
-use crate::measured::{Measured, Standing};
-use crate::transcript::{Step, Transcript};
 
 /// Of the modules that a run loaded, how many met which end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

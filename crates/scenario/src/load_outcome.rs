@@ -5,7 +5,7 @@ use guest_protocol::{Record, SysfsBtf};
 use nix::errno::Errno;
 use serde::Serialize;
 
-use crate::transcript::Step;
+use crate::boots::transcript::Step;
 
 /// What became of a module and of its BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -121,7 +121,7 @@ mod tests {
     use guest_protocol::Load;
 
     use super::*;
-    use crate::transcript::Given;
+    use crate::boots::transcript::Given;
 
     fn given(btf: Option<SysfsBtf>) -> Given {
         Given { module: "overlay".into(), path: "kernel/fs/overlayfs/overlay.ko".into(), btf }

@@ -1,38 +1,18 @@
-//! Whether a run is what was recorded.
+//! Whether a boot is what was recorded.
 
 use std::path::Path;
-use std::time::Duration;
 
-use similar::TextDiff;
-
-use super::{Error, recorded_snapshot};
+use super::files::Error;
+use super::text::{Judged, encoded_by, joined, judge_text, judged, other_parts, unified};
+use crate::boots::measured::{self, Measured};
+use crate::boots::snapshot::{self, portable, snapshot, verdicts};
+use crate::boots::transcript::{KernelId, Provenance, Transcript};
 use crate::definition::Definition;
 use crate::exit::Ending;
-use crate::measured::{self, Measured};
-use crate::text::{self, portable, snapshot, verdicts};
-use crate::transcript::{self, EncoderId, KernelId, Provenance, Transcript};
-use crate::workbench;
+use crate::transcript::{self, EncoderId};
 
 /// How many modules' logs a difference shows in full. The run's own transcript has them all.
 const LOGS_SHOWN: usize = 20;
-
-/// How long one difference is made smaller. Two long logs with nothing in common would take the square of their length.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// What came of a comparison with what was recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    /// How the scenario ends.
-    pub ending: Ending,
-    /// What a person should know about the comparison.
-    pub note: Option<String>,
-}
-
-impl From<Ending> for Judged {
-    fn from(ending: Ending) -> Self {
-        Self { ending, note: None }
-    }
-}
 
 /// In which order an encoder writes types and strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +74,7 @@ fn by_verdicts(
 ) -> Judged {
     let ending = judged(&verdicts(definition, before, recorded), &verdicts(definition, seen, measured));
     let mut note = format!("{}: compared by what became of each module's BTF", encoded_by(encoder));
-    match text::otherwise((before, recorded), (seen, measured)).as_slice() {
+    match snapshot::otherwise((before, recorded), (seen, measured)).as_slice() {
         [] => note.push_str(", which is the same in full"),
         modules => {
             let modules = modules.join(", ");
@@ -102,59 +82,6 @@ fn by_verdicts(
         }
     }
     Judged { ending, note: Some(note) }
-}
-
-fn encoded_by(encoder: &EncoderId) -> String {
-    format!("the BTF was encoded by {}", encoder.name)
-}
-
-/// What there is to say, in one line.
-fn joined<const N: usize>(notes: [Option<String>; N]) -> Option<String> {
-    let notes: Vec<_> = notes.into_iter().flatten().collect();
-    (!notes.is_empty()).then(|| notes.join("; "))
-}
-
-/// Judges a build against what was recorded. In which order types lie no build's snapshot says, but it says which bytes a
-/// module's file has around its `.BTF`: of another encoder that is left out, see [`workbench::of_any_encoder`].
-///
-/// # Errors
-///
-/// A snapshot that cannot be read.
-pub fn judge_build(definition: &Definition, dir: &Path, seen: &workbench::Transcript) -> Result<Judged, Error> {
-    let ending = judge_text(dir, &workbench::snapshot(definition, seen))?;
-    let provenance = &seen.header.provenance;
-    let encoded = provenance.encoder.as_ref().map(encoded_by);
-    if !matches!(ending, Ending::Differs { .. }) {
-        return Ok(Judged { ending, note: encoded.map(|encoded| format!("{encoded}: all as with pahole's")) });
-    }
-    // What cannot be read says no more than the snapshot does.
-    let Ok(before) = workbench::Transcript::read(&dir.join(workbench::FILE)) else { return Ok(ending.into()) };
-    let others = of_other_parts(&before.header.provenance, provenance);
-    let Some(encoded) = encoded else {
-        return Ok(Judged { ending, note: others.map(|others| format!("{others}: compared in full")) });
-    };
-    let [recorded, seen] = [&before, seen].map(|it| workbench::of_any_encoder(definition, it));
-    let encoded = format!("{encoded}: compared but for the bytes around .BTF, which are the encoder's");
-    Ok(Judged { ending: judged(&recorded, &seen), note: joined([Some(encoded), others]) })
-}
-
-/// Judges the text of a run, whatever it was, against the snapshot in a folder.
-///
-/// # Errors
-///
-/// A snapshot that cannot be read.
-pub fn judge_text(dir: &Path, text: &str) -> Result<Ending, Error> {
-    Ok(match recorded_snapshot(dir)? {
-        None => Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() },
-        Some(recorded) => judged(&recorded, text),
-    })
-}
-
-fn judged(recorded: &str, text: &str) -> Ending {
-    match recorded.trim_end() == text.trim_end() {
-        true => Ending::Pass,
-        false => Ending::Differs { diff: unified(recorded, text, "recorded", "seen") },
-    }
 }
 
 /// What encoded the BTF of the kernels that were built, if it is not pahole, whose alone is recorded.
@@ -191,15 +118,6 @@ fn parts(kernel: &KernelId) -> Vec<String> {
         .collect()
 }
 
-/// Those parts that are not the same, recorded and seen.
-fn other_parts(before: &[String], seen: &[String]) -> Option<(String, String)> {
-    let only = |these: &[String], those: &[String]| {
-        let parts: Vec<_> = these.iter().filter(|part| !those.contains(part)).map(String::as_str).collect();
-        if parts.is_empty() { "fewer parts".to_owned() } else { parts.join(", ") }
-    };
-    (before != seen).then(|| (only(before, seen), only(seen, before)))
-}
-
 /// What is to be said if the kernels that were recorded were built by another recipe, of the same source with the same tools.
 fn of_another_recipe(before: &Transcript, seen: &Transcript) -> Option<String> {
     let keys = |it: &Transcript| {
@@ -212,27 +130,6 @@ fn of_another_recipe(before: &Transcript, seen: &Transcript) -> Option<String> {
     })
 }
 
-/// The same of a build.
-fn of_other_parts(before: &workbench::Provenance, seen: &workbench::Provenance) -> Option<String> {
-    let parts = |it: &workbench::Provenance| -> Vec<String> {
-        let source = [format!("{} {}", it.line, it.version), format!("sha256 {}", it.sha256)];
-        source.into_iter().chain(it.toolchain.iter().map(|(package, version)| format!("{package} {version}"))).collect()
-    };
-    let (recorded, seen) = other_parts(&parts(before), &parts(seen))?;
-    Some(format!("recorded of {recorded}; this is {seen}"))
-}
-
-fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
-    TextDiff::configure()
-        .timeout(PATIENCE)
-        .diff_lines(before.trim_end(), after.trim_end())
-        .unified_diff()
-        .context_radius(2)
-        .missing_newline_hint(false)
-        .header(from, to)
-        .to_string()
-}
-
 /// A table's digest says that a log differs; this says how.
 fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
     let mut out = String::new();
@@ -240,8 +137,8 @@ fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
     for step in after.steps() {
         let module = &step.given.module;
         let Some(earlier) = before.steps().find(|it| it.given.module == *module) else { continue };
-        let was = text::normalised(before, earlier.records).join("\n");
-        let is = text::normalised(after, step.records).join("\n");
+        let was = snapshot::normalised(before, earlier.records).join("\n");
+        let is = snapshot::normalised(after, step.records).join("\n");
         if was == is {
             continue;
         }
@@ -255,15 +152,4 @@ fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
         out.push_str(&format!("the logs of {} further modules differ as well\n", further - LOGS_SHOWN));
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_difference_is_a_diff_with_both_sides_named() {
-        let diff = unified("a\nb\nc\n", "a\nx\nc\n", "recorded", "seen");
-        assert_eq!(diff, "--- recorded\n+++ seen\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
-    }
 }

@@ -1,6 +1,4 @@
-//! What a scenario recorded, and whether a run is the same.
-
-mod judge;
+//! The files of a scenario's records.
 
 use std::fs;
 use std::io;
@@ -8,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use judge::{Judged, TypeOrder, judge, judge_build, judge_text};
-
+use crate::boots::measured::{self, Measured};
+use crate::boots::snapshot::snapshot;
+use crate::boots::transcript::Transcript;
 use crate::definition::{Definition, Subject};
-use crate::measured::{self, Measured};
-use crate::text::snapshot;
-use crate::transcript::{self, Transcript};
-use crate::workbench;
+use crate::kbuilds;
+use crate::transcript;
 
 /// The file, in a scenario's folder, that holds its snapshot: insta's format, a head between two lines of `---` and then
 /// the text.
@@ -52,9 +49,6 @@ pub enum Error {
     /// The measurements.
     #[error(transparent)]
     Measured(#[from] measured::Error),
-    /// The transcript of a build.
-    #[error(transparent)]
-    Workbench(#[from] workbench::Error),
 }
 
 /// The text of the snapshot in a scenario's folder; nothing if none was recorded.
@@ -88,8 +82,8 @@ pub fn replay(definition: &Definition, dir: &Path) -> Result<String, Error> {
             Ok(snapshot(definition, &transcript, &measured))
         }
         Subject::Build(_) => {
-            let transcript = workbench::Transcript::read(&dir.join(workbench::FILE))?;
-            Ok(workbench::snapshot(definition, &transcript))
+            let transcript = kbuilds::Transcript::read(&dir.join(transcript::FILE))?;
+            Ok(kbuilds::snapshot(definition, &transcript))
         }
     }
 }
@@ -112,9 +106,9 @@ pub fn record(dir: &Path, seen: &Transcript, measured: &Measured) -> Result<(), 
 /// # Errors
 ///
 /// As [`record`].
-pub fn record_build(dir: &Path, seen: &workbench::Transcript) -> Result<(), Error> {
+pub fn record_build(dir: &Path, seen: &kbuilds::Transcript) -> Result<(), Error> {
     make(dir)?;
-    Ok(seen.write(&dir.join(workbench::FILE))?)
+    Ok(seen.write(&dir.join(transcript::FILE))?)
 }
 
 fn make(dir: &Path) -> Result<(), Error> {

@@ -3,14 +3,11 @@
 
 use guest_protocol::{Event, PROTOCOL, Record};
 
-use super::{Error, Given, Header};
+use super::header::{Given, Header};
 
 /// Checks the events of a run against what its header says of it.
-pub(super) fn check(header: &Header, events: &[Event]) -> Result<(), Error> {
-    sequence(&header.given, events)
-        .and_then(|()| speaker(header, events))
-        .and_then(|()| records(events))
-        .map_err(|what| Error::Sequence { what })
+pub(super) fn check(header: &Header, events: &[Event]) -> Result<(), String> {
+    sequence(&header.given, events).and_then(|()| speaker(header, events)).and_then(|()| records(events))
 }
 
 /// Begin, Boot, a Step for each module given and in that order, End; nothing else.

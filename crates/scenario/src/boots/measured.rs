@@ -15,8 +15,7 @@ use thiserror::Error;
 
 pub use built::{BaseSize, BuiltKernels, Proof};
 
-use crate::file::replace;
-use crate::transcript::Step;
+use super::transcript::Step;
 
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
@@ -192,12 +191,12 @@ pub enum Error {
         source: io::Error,
     },
     /// The file could not be replaced; it is as it was.
-    #[error("failed to write the measurements {}", path.display())]
+    #[error("cannot write the measurements {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system reported.
+        source: util::atomic::Error,
     },
     /// The text is not what it should be.
     #[error("failed to understand the measurements: {0}")]
@@ -244,6 +243,6 @@ impl Measured {
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
-        replace(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_owned(), source })
+        util::atomic::replace(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 }

@@ -8,21 +8,21 @@
 //! of the source: it tells no version, and sizes and counts of types only as they relate to each other; what is left that may
 //! change is the type that a complaint is about, see [`portable`].
 
+mod fidelity;
 mod head;
 mod subject;
-mod truths;
 
 use std::fmt::Write as _;
 
 use guest_protocol::Record;
 use sha2::{Digest as _, Sha256};
 
+use super::measured::{Measured, Standing};
+use super::transcript::{Step, Transcript};
 use crate::definition::{Definition, Modules};
 use crate::load_counts::LoadCounts;
 use crate::load_outcome::{LoadOutcome, errno_name, objection};
-use crate::measured::{Measured, Standing};
-use crate::normalise::Normaliser;
-use crate::transcript::{Step, Transcript};
+use crate::normalise::kernel_log::Normaliser;
 use subject::without_subjects;
 use util::number::grouped;
 
@@ -99,7 +99,7 @@ fn render(definition: &Definition, transcript: &Transcript, measured: &Measured,
         false => logs(&mut text, transcript, lines),
     }
     tail(&mut text, transcript, lines);
-    truths::truths(&mut text, transcript, measured);
+    fidelity::truths(&mut text, transcript, measured);
     let summary = LoadCounts::of(transcript, measured);
     let _ = writeln!(text, "\n{}.", capitalised(&summary.sentence()));
     let compatible = measured.built.as_ref().map_or(measured.abi.compatible(), |built| built.proof.compatible());
@@ -111,7 +111,7 @@ fn render(definition: &Definition, transcript: &Transcript, measured: &Measured,
 
 /// A step's records, normalised in a scope of their own.
 pub(crate) fn normalised(transcript: &Transcript, records: &[Record]) -> Vec<String> {
-    let mut normaliser = Normaliser::of(transcript);
+    let mut normaliser = Normaliser::of_kernels(transcript.is_built());
     records.iter().map(|record| format!("<{}> {}", record.level, normaliser.line(&record.text))).collect()
 }
 
@@ -162,7 +162,7 @@ fn table(text: &mut String, transcript: &Transcript, lines: Lines) {
 
 /// An objection in a scope of its own, so that a table's column does not change with what else a log says.
 fn normalised_objection(transcript: &Transcript, said: &str) -> String {
-    let line = Normaliser::of(transcript).line(&format!("BPF: {said}"));
+    let line = Normaliser::of_kernels(transcript.is_built()).line(&format!("BPF: {said}"));
     line.strip_prefix("BPF: ").unwrap_or(&line).to_owned()
 }
 
@@ -187,11 +187,6 @@ fn tail(text: &mut String, transcript: &Transcript, lines: Lines) {
             let _ = writeln!(text, "    {line}");
         }
     }
-}
-
-/// A count and what is counted: `1 base`, `1,121 modules`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 fn capitalised(sentence: &str) -> String {

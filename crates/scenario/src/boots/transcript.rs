@@ -4,124 +4,14 @@
 //! event exactly as the guest reported it. A transcript read back has been checked: it is complete, and its steps are
 //! those of its header, in order; the kernel that answered is the one that was to run, and none of its records is missing.
 
-mod check;
-
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use guest_protocol::{Event, Load, Record, SysfsBtf};
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::definition::Built;
-use crate::file::replace;
+pub use super::header::{BuildId, Given, Header, KernelId, OWN_SOURCE, Provenance, VERSION};
 
-/// The version of the schema. A reader refuses another one.
-pub const VERSION: u32 = 1;
-
-/// The file, in a scenario's folder, that holds its transcript.
-pub const FILE: &str = "transcript.jsonl";
-
-/// What a transcript says about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    /// [`VERSION`] of the writer.
-    pub transcript: u32,
-    /// The scenario's name.
-    pub scenario: String,
-    /// Where everything came from.
-    pub provenance: Provenance,
-    /// The running kernel's BTF, as its image holds it.
-    pub base: SysfsBtf,
-    /// Whether the running kernel was built with `CONFIG_MODULE_ALLOW_BTF_MISMATCH`: it then loads a module whose BTF it
-    /// refuses, without the BTF.
-    pub allows_btf_mismatch: bool,
-    /// The modules that the guest was given, in the order in which it was told to load them.
-    pub given: Vec<Given>,
-}
-
-/// Where the parts of a run came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Provenance {
-    /// The kernel that booted.
-    pub running: KernelId,
-    /// The kernel whose modules were loaded.
-    pub modules_of: KernelId,
-    /// What QEMU calls itself.
-    pub qemu: String,
-    /// The accelerator: `tcg-icount`, `tcg` or `kvm`.
-    pub accelerator: String,
-    /// The container image that QEMU ran in, or `host`.
-    pub image: String,
-}
-
-/// One kernel: the package that it came in, or that held its source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KernelId {
-    /// `uname -r`.
-    pub release: String,
-    /// The package's name; [`OWN_SOURCE`] for a tree or a tarball of somebody's own.
-    pub package: String,
-    /// The package's version, or that of somebody's own source.
-    pub version: String,
-    /// SHA-256 of the package's file, of the tarball, or over the tree.
-    pub sha256: String,
-    /// What was built of it, if it was source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub build: Option<BuildId>,
-    /// What encoded its BTF, if that is neither the package's nor the build image's pahole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoder: Option<EncoderId>,
-}
-
-/// What encoded BTF in place of pahole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EncoderId {
-    /// What encodes: `modbtf`.
-    pub name: String,
-    /// The package with the debug information that the modules' BTF was encoded from, where that of a prebuilt kernel was
-    /// replaced: `package=version`. Where a kernel was built it encoded as part of the build.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub debug: Option<String>,
-    /// SHA-256 of that package's file, or else of the program.
-    pub sha256: String,
-}
-
-/// What stands for a package's name where the source came from elsewhere.
-pub const OWN_SOURCE: &str = "own source";
-
-/// What was built from a source, and with what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BuildId {
-    /// The kernel line: `6.1`.
-    pub line: String,
-    /// What was asked for.
-    pub kernel: Built,
-    /// The key over everything that decides its bytes.
-    pub key: String,
-    /// The compiler's package and its version.
-    pub compiler: String,
-    /// The package of pahole and its version.
-    pub pahole: String,
-}
-
-/// A module as the guest was given it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Given {
-    /// Its name as the kernel knows it.
-    pub module: String,
-    /// Its file, relative to the module directory of its kernel.
-    pub path: String,
-    /// Its `.BTF` section, if it has one.
-    pub btf: Option<SysfsBtf>,
-}
+use super::check;
+use crate::transcript::{self, Error};
 
 /// A complete run, as far as the guest is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,50 +35,6 @@ pub struct Step<'a> {
     pub allows_btf_mismatch: bool,
 }
 
-/// Why a transcript cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The file could not be read.
-    #[error("failed to read the transcript {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file could not be replaced; it is as it was.
-    #[error("failed to write the transcript {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A line is not what it should be.
-    #[error("failed to understand line {line} of the transcript: {source}")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-        /// Where and what.
-        source: serde_json::Error,
-    },
-    /// Another version of the schema.
-    #[error(
-        "failed to read a transcript of schema version {found}: this program reads version {VERSION}; record it anew"
-    )]
-    Version {
-        /// The version found.
-        found: u32,
-    },
-    /// The events do not make a complete run of what the header says was given.
-    #[error("failed to follow the transcript: {what}")]
-    Sequence {
-        /// What is missing, surplus or out of order.
-        what: String,
-    },
-}
-
 impl Transcript {
     /// Joins a header and the events of a run.
     ///
@@ -198,9 +44,9 @@ impl Transcript {
     /// was to run, with every record that it numbered.
     pub fn new(header: Header, events: Vec<Event>) -> Result<Self, Error> {
         if header.transcript != VERSION {
-            return Err(Error::Version { found: header.transcript });
+            return Err(Error::Version { found: header.transcript, known: VERSION });
         }
-        check::check(&header, &events)?;
+        check::check(&header, &events).map_err(|what| Error::Sequence { what })?;
         Ok(Self { header, events })
     }
 
@@ -210,12 +56,7 @@ impl Transcript {
     ///
     /// A line that is not JSON of the schema, another version, an incomplete run.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut lines = text.lines().enumerate();
-        let (_, first) = lines.next().ok_or_else(|| Error::Sequence { what: "it is empty".into() })?;
-        let header = serde_json::from_str(first).map_err(|source| Error::Line { line: 1, source })?;
-        let events = lines
-            .map(|(at, line)| serde_json::from_str(line).map_err(|source| Error::Line { line: at + 1, source }))
-            .collect::<Result<_, _>>()?;
+        let (header, events) = transcript::parse(text)?;
         Self::new(header, events)
     }
 
@@ -225,8 +66,7 @@ impl Transcript {
     ///
     /// As [`Transcript::parse`], and a file that cannot be read.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        Self::parse(&text)
+        Self::parse(&transcript::read(path)?)
     }
 
     /// The transcript's text: a header and its events, one JSON document a line.
@@ -235,14 +75,7 @@ impl Transcript {
     ///
     /// [`Error::Line`] if a part cannot be written as JSON, which none of today's can be.
     pub fn to_text(&self) -> Result<String, Error> {
-        let json = |line, value: Result<String, _>| value.map_err(|source| Error::Line { line, source });
-        let mut text = json(1, serde_json::to_string(&self.header))?;
-        text.push('\n');
-        for (at, event) in self.events.iter().enumerate() {
-            text.push_str(&json(at + 2, serde_json::to_string(event))?);
-            text.push('\n');
-        }
-        Ok(text)
+        transcript::to_text(&self.header, &self.events)
     }
 
     /// Replaces a file by this transcript, whole or not at all.
@@ -251,8 +84,7 @@ impl Transcript {
     ///
     /// [`Error::Write`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let text = self.to_text()?;
-        replace(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_owned(), source })
+        transcript::write(path, &self.to_text()?)
     }
 
     /// Whether the kernels were built from source.
@@ -348,10 +180,10 @@ mod tests {
         let text = transcript.to_text().unwrap();
         assert_eq!(Transcript::parse(&text).unwrap(), transcript);
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(FILE);
+        let path = dir.path().join(transcript::FILE);
         transcript.write(&path).unwrap();
         assert_eq!(Transcript::read(&path).unwrap(), transcript);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
     }
 
     #[test]
@@ -365,11 +197,11 @@ mod tests {
     fn another_version_and_a_broken_line_are_refused() {
         let text = sample().to_text().unwrap();
         let other = text.replacen(r#""transcript":1"#, r#""transcript":2"#, 1);
-        assert!(matches!(Transcript::parse(&other), Err(Error::Version { found: 2 })));
+        assert!(matches!(Transcript::parse(&other), Err(Error::Version { found: 2, .. })));
         let broken = text.replacen(r#"{"event":"boot""#, r#"{"event":"boo""#, 1);
-        assert!(matches!(Transcript::parse(&broken), Err(Error::Line { line: 3, .. })));
+        assert!(matches!(Transcript::parse(&broken), Err(Error::Line(error)) if error.line == 3));
         let cut = &text[..text.len() - 10];
-        assert!(matches!(Transcript::parse(cut), Err(Error::Line { line: 6, .. })));
+        assert!(matches!(Transcript::parse(cut), Err(Error::Line(error)) if error.line == 6));
     }
 
     #[test]

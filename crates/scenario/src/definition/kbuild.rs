@@ -7,15 +7,15 @@ use kernels::build::workbench::{EXTERNAL, Place};
 use serde::Deserialize;
 
 /// Where the source is, inside.
-pub(super) const SOURCE: &str = "/usr/src/linux";
+pub const SOURCE: &str = "/usr/src/linux";
 
 /// Where the output tree is, inside.
-pub(super) const TREE: &str = "/build";
+pub const TREE: &str = "/build";
 
 /// Steps on a tree, each from where the one before it left off.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
-pub struct Definition {
+pub struct BuildDefinition {
     /// The configuration: fragments of `kernel-configs/fragments/`, joined by `+`.
     pub config: String,
     /// What of the output tree is there in the beginning.
@@ -27,7 +27,7 @@ pub struct Definition {
     /// Pinned programs that are seen in `/tools`.
     pub tools: Vec<String>,
     /// The steps, those of other lines among them.
-    pub steps: Vec<Step>,
+    pub steps: Vec<BuildStep>,
 }
 
 /// What of the output tree is there in the beginning.
@@ -43,7 +43,7 @@ pub enum Start {
 /// A command, what is done to the tree before it, and what is looked at after it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Step {
+pub struct BuildStep {
     /// A few words.
     pub title: String,
     /// What the step shows and why it is done, for a person who reads the snapshot.
@@ -103,7 +103,8 @@ pub enum Pahole {
 
 impl Pahole {
     /// Its file's name, among the files that a bench is given.
-    pub(super) fn file_name(&self) -> String {
+    #[must_use]
+    pub fn file_name(&self) -> String {
         match self {
             Self::Reports(version) => format!("pahole-{version}"),
             Self::Tool(tool) => tool.clone(),
@@ -127,14 +128,14 @@ pub struct Encode {
     pub parallel: usize,
 }
 
-impl Definition {
+impl BuildDefinition {
     /// The steps of one line, in order.
-    pub fn steps_on<'a>(&'a self, line: &'a str) -> impl Iterator<Item = &'a Step> {
+    pub fn steps_on<'a>(&'a self, line: &'a str) -> impl Iterator<Item = &'a BuildStep> {
         self.steps.iter().filter(move |step| step.lines.is_empty() || step.lines.iter().any(|it| it == line))
     }
 }
 
-impl Step {
+impl BuildStep {
     /// Whether it says itself which encoder it is about, whatever else kernels are built with.
     #[must_use]
     pub const fn names_its_encoder(&self) -> bool {
@@ -143,7 +144,8 @@ impl Step {
 }
 
 /// A path inside: where it is, and its path there.
-pub(super) fn place(path: &str) -> Option<(Place, &str)> {
+#[must_use]
+pub fn place(path: &str) -> Option<(Place, &str)> {
     let places = [(SOURCE, Place::Source), (TREE, Place::Tree), (EXTERNAL, Place::External)];
     places.into_iter().find_map(|(root, place)| Some((place, path.strip_prefix(root)?.strip_prefix('/')?)))
 }
@@ -159,10 +161,10 @@ struct Written {
     #[serde(default)]
     tools: Vec<String>,
     #[serde(rename = "step")]
-    steps: Vec<Step>,
+    steps: Vec<BuildStep>,
 }
 
-impl TryFrom<Written> for Definition {
+impl TryFrom<Written> for BuildDefinition {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
@@ -180,7 +182,7 @@ impl TryFrom<Written> for Definition {
 }
 
 /// What is wrong with a step, in words that go on after its title.
-fn fault(step: &Step, patched: bool, tools: &[String]) -> Option<String> {
+fn fault(step: &BuildStep, patched: bool, tools: &[String]) -> Option<String> {
     let known = |tool: &String| tools.contains(tool);
     if step.run.is_empty() == step.encode.is_none() {
         return Some("needs either `run` or `encode`".into());
@@ -232,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_steps_for_all_and_its_own() {
-        let definition: Definition = toml::from_str(TEXT).unwrap();
+        let definition: BuildDefinition = toml::from_str(TEXT).unwrap();
         let titles = |line| definition.steps_on(line).map(|step| step.title.as_str()).collect::<Vec<_>>();
         assert_eq!(titles("6.1"), ["a"]);
         assert_eq!(titles("7.2"), ["a", "c"]);
@@ -253,7 +255,7 @@ mod tests {
         ] {
             let text = TEXT.replacen(from, to, 1);
             assert_ne!(text, TEXT, "{from}");
-            let error = toml::from_str::<Definition>(&text).unwrap_err().to_string();
+            let error = toml::from_str::<BuildDefinition>(&text).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
     }

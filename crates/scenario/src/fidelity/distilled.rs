@@ -4,8 +4,8 @@ use btf::Btf;
 use btf::compare::Bases;
 use btf::relocate::{self, relocate};
 
-use super::truth;
-use crate::measured::Truth;
+use super::compare::truth;
+use crate::boots::measured::Truth;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error as ThisError;
 
-use super::VERSION;
+use crate::transcript;
 
 /// What keeps a build scenario from being run, or its record from being used.
 #[derive(Debug, ThisError)]
@@ -38,29 +38,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A line of a transcript is not what it should be.
-    #[error("failed to understand line {line} of the build's transcript: {source}")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-        /// Where and what.
-        source: serde_json::Error,
-    },
-    /// Another version of the schema.
-    #[error(
-        "failed to read a build's transcript of schema version {found}: this program reads version {VERSION}; record it \
-         anew"
-    )]
-    Version {
-        /// The version found.
-        found: u32,
-    },
-    /// The steps are not those of a complete run.
-    #[error("failed to follow the build's transcript: {what}")]
-    Sequence {
-        /// What is missing, surplus or out of order.
-        what: String,
-    },
+    /// What was recorded does not make a transcript.
+    #[error(transparent)]
+    Transcript(#[from] transcript::Error),
 }
 
 impl Error {

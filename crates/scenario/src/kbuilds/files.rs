@@ -11,7 +11,7 @@ use kmod::Module;
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use super::Error;
+use super::error::Error;
 use super::transcript::{Change, Changes, How};
 
 /// The files of a directory that match some patterns, by their paths in it.

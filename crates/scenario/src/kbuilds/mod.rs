@@ -1,31 +1,28 @@
 //! Scenarios that run kbuild and record what it says, what it changes, and what BTF it makes. No machine boots.
 //!
-//! A [`Definition`] is a list of steps on a private copy of an output tree ([`kernels::build::workbench`]). [`run()`] does them
+//! A [`BuildDefinition`](crate::definition::BuildDefinition) is a list of steps on a private copy of an output tree ([`kernels::build::workbench`]). [`run()`] does them
 //! and gives back a [`Transcript`], raw; [`snapshot`] is a pure function of the two. So the log of a build is recorded,
 //! replayed and compared as a kernel's log is.
 //!
 //! Paths are those inside the container, which are the same on every host: the source at `/usr/src/linux`, the output tree
 //! at `/build`, modules of our own at `/usr/src/external`, tools at `/tools`.
 
-mod definition;
 mod encoding;
 mod error;
 mod files;
 mod module;
-mod normalise;
 mod run;
+mod snapshot;
 mod symbols;
-mod text;
 mod transcript;
 
 #[cfg(test)]
 mod tests;
 
-pub use definition::{Definition, Encode, Pahole, Start, Step};
 pub use error::Error;
 pub use run::{Event, Job, find_tools, run};
-pub use text::{chance, odd, of_any_encoder, snapshot, summary};
+pub use snapshot::{chance, odd, of_any_encoder, snapshot, summary};
 pub use transcript::{
-    Against, Change, Changes, Command, Encoded, Encoding, FILE, Found, Header, How, Made, Module, ModuleBtf, Order,
-    Outcome, Over, Provenance, Recorded, Setting, Symbol, Transcript, VERSION,
+    Against, Change, Changes, Command, Encoded, Encoding, Found, Header, How, Made, Module, ModuleBtf, Order, Outcome,
+    Over, Provenance, Recorded, Setting, Symbol, Transcript, VERSION,
 };

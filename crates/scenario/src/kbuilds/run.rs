@@ -11,12 +11,13 @@ use kernels::source::Source;
 use kernels::tools::{self, Tool, ToolPins};
 use tempfile::NamedTempFile;
 
-use super::definition::{Definition, Encode, Pahole, Start, Step, place};
+use super::error::Error;
 use super::files::State;
 use super::transcript::{
-    Command, Encoding, Header, Made, Module, Order, Outcome, Provenance, Recorded, Transcript, VERSION,
+    Command, Encoding, Header, Made, Module, Order, Outcome, Provenance, Recorded, Symbol, Transcript, VERSION,
 };
-use super::{Error, encoding, module, symbols};
+use super::{encoding, module, symbols};
+use crate::definition::{BuildDefinition, BuildStep, Encode, Pahole, Start, place};
 use crate::transcript::EncoderId;
 
 /// Packages whose versions decide what kbuild says and does.
@@ -55,7 +56,7 @@ pub enum Event<'a> {
 pub fn find_tools(
     workshop: &Workshop<'_>,
     archive: &dyn Archive,
-    definition: &Definition,
+    definition: &BuildDefinition,
 ) -> Result<Result<Vec<Tool>, Unavailable>, Error> {
     let pins = ToolPins::builtin()?;
     let mut found = Vec::new();
@@ -77,7 +78,7 @@ pub fn find_tools(
 /// # Errors
 ///
 /// What kept the tree from being made, a command from being run, or a file from being looked at.
-pub fn run(workshop: &Workshop<'_>, definition: &Definition, job: &Job<'_>) -> Result<Transcript, Error> {
+pub fn run(workshop: &Workshop<'_>, definition: &BuildDefinition, job: &Job<'_>) -> Result<Transcript, Error> {
     let fragments: Vec<&str> = definition.config.split('+').collect();
     let config = Config::new(&fragments);
     let request = Request { source: job.source, recipes: job.recipes, config: &config, upgrade: None };
@@ -102,7 +103,7 @@ pub fn run(workshop: &Workshop<'_>, definition: &Definition, job: &Job<'_>) -> R
         provenance: provenance(workshop, job.source),
         steps: steps.len(),
     };
-    Transcript::new(header, steps)
+    Ok(Transcript::new(header, steps)?)
 }
 
 fn provenance(workshop: &Workshop<'_>, source: &Source) -> Provenance {
@@ -127,7 +128,7 @@ fn tool<'a>(tools: &'a [Tool], name: &str) -> Result<&'a Tool, Error> {
 }
 
 /// The scripts that stand for `PAHOLE`, each once.
-fn paholes(definition: &Definition, tools: &[Tool]) -> Result<Vec<File>, Error> {
+fn paholes(definition: &BuildDefinition, tools: &[Tool]) -> Result<Vec<File>, Error> {
     let mut files = BTreeMap::new();
     for pahole in definition.steps.iter().filter_map(|step| step.pahole.as_ref()) {
         let (version, program) = match pahole {
@@ -154,7 +155,7 @@ struct Doing<'a> {
 }
 
 impl Doing<'_> {
-    fn step(&self, at: usize, step: &Step) -> Result<Recorded, Error> {
+    fn step(&self, at: usize, step: &BuildStep) -> Result<Recorded, Error> {
         (self.show)(Event::Step(&step.title));
         step.restore.iter().try_for_each(|path| self.restore(path))?;
         self.bring(&step.bring)?;
@@ -220,7 +221,7 @@ impl Doing<'_> {
         Module { path: path.to_owned(), found }
     }
 
-    fn symbols(&self, symbols: &[String]) -> Result<Vec<super::Symbol>, Error> {
+    fn symbols(&self, symbols: &[String]) -> Result<Vec<Symbol>, Error> {
         if symbols.is_empty() {
             return Ok(Vec::new());
         }
@@ -265,7 +266,7 @@ pub(super) fn encode_command(encode: &Encode, program: &str, order: Order, name:
 }
 
 /// The command of a step.
-pub(super) fn command(step: &Step) -> Command {
+pub(super) fn command(step: &BuildStep) -> Command {
     let mut argv = step.run.clone();
     argv.extend(step.pahole.iter().map(|pahole| format!("PAHOLE=/recipe/{}", pahole.file_name())));
     Command { argv, env: step.env.clone(), reproducible: step.reproducible }
@@ -290,7 +291,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::process;
 
-    fn definition(text: &str) -> Definition {
+    fn definition(text: &str) -> BuildDefinition {
         toml::from_str(text).unwrap()
     }
 

@@ -4,21 +4,20 @@ use std::fmt::Write as _;
 
 use textwrap::Options;
 
-use super::definition::{Definition, Encode, Start, Step};
-use super::normalise;
 use super::run::{command, encode_command, encodings_of};
 use super::transcript::{
     Against, Change, Changes, Command, Encoded, Encoding, Found, How, Made, Module, Order, Outcome, Over, Recorded,
     Setting, Symbol, Transcript,
 };
-use crate::definition::{Definition as Scenario, Subject};
+use crate::definition::{BuildDefinition, BuildStep, Definition, Encode, Start, Subject};
+use crate::normalise::build_log;
 
 /// The width of what is written for people, in characters.
 const WIDTH: usize = 110;
 
 /// The normalised text of a run: what its snapshot holds.
 #[must_use]
-pub fn snapshot(scenario: &Scenario, transcript: &Transcript) -> String {
+pub fn snapshot(scenario: &Definition, transcript: &Transcript) -> String {
     render(scenario, transcript, became)
 }
 
@@ -28,7 +27,7 @@ pub fn snapshot(scenario: &Scenario, transcript: &Transcript) -> String {
 /// How a section gets into a file is the encoder's. pahole has objcopy replace one that is there by another way than it adds one,
 /// so that the same BTF once more gives other bytes; another encoder may write the same ones.
 #[must_use]
-pub fn of_any_encoder(scenario: &Scenario, transcript: &Transcript) -> String {
+pub fn of_any_encoder(scenario: &Definition, transcript: &Transcript) -> String {
     render(scenario, transcript, |path, how| match how {
         How::Same | How::OtherBytes if is_module(path) => "the same .BTF",
         how => became(path, how),
@@ -53,7 +52,7 @@ fn became(path: &str, how: How) -> &'static str {
     }
 }
 
-fn render(scenario: &Scenario, transcript: &Transcript, became: Became) -> String {
+fn render(scenario: &Definition, transcript: &Transcript, became: Became) -> String {
     let mut text = format!("{}\n\n", scenario.title);
     let Subject::Build(definition) = &scenario.subject else {
         text.push_str("This scenario boots; the transcript is one of a build.\n");
@@ -87,7 +86,7 @@ fn render(scenario: &Scenario, transcript: &Transcript, became: Became) -> Strin
 
 /// One sentence: how many commands ended as they were to.
 #[must_use]
-pub fn summary(definition: &Definition, transcript: &Transcript) -> String {
+pub fn summary(definition: &BuildDefinition, transcript: &Transcript) -> String {
     let (mut commands, mut failed, mut odd) = (0, 0, 0);
     let steps = definition.steps_on(&transcript.header.provenance.line);
     for (step, recorded) in steps.zip(&transcript.steps) {
@@ -107,7 +106,7 @@ pub fn summary(definition: &Definition, transcript: &Transcript) -> String {
 /// What went otherwise than it was to: exit statuses, modules and encodings that cannot be used. A run with any of that is
 /// nothing to record.
 #[must_use]
-pub fn odd(definition: &Definition, transcript: &Transcript) -> Vec<String> {
+pub fn odd(definition: &BuildDefinition, transcript: &Transcript) -> Vec<String> {
     let mut odd = Vec::new();
     let steps = definition.steps_on(&transcript.header.provenance.line);
     for (step, recorded) in steps.zip(&transcript.steps) {
@@ -168,7 +167,7 @@ fn are_of(recorded: &[Encoding], encode: &Encode) -> bool {
 }
 
 /// Whether a step was recorded by this definition of it.
-fn is_of(recorded: &Recorded, step: &Step) -> bool {
+fn is_of(recorded: &Recorded, step: &BuildStep) -> bool {
     let commands = match (&recorded.ran, &step.encode) {
         (Some(outcome), None) => outcome.command == command(step),
         (None, Some(encode)) => are_of(&recorded.encodings, encode),
@@ -184,7 +183,7 @@ fn is_of(recorded: &Recorded, step: &Step) -> bool {
         && recorded.symbols.iter().map(|symbol| &symbol.symbol).eq(&step.symbols)
 }
 
-fn head(text: &mut String, definition: &Definition, line: &str) {
+fn head(text: &mut String, definition: &BuildDefinition, line: &str) {
     let _ = writeln!(text, "kernel   {line}, configured as {}", definition.config);
     let tree = match definition.start {
         Start::Built => "as a complete build left it",
@@ -197,7 +196,7 @@ fn head(text: &mut String, definition: &Definition, line: &str) {
     text.push_str("make     is given -C /usr/src/linux O=/build ARCH=x86_64 besides\n");
 }
 
-fn describe(text: &mut String, step: &Step, recorded: &Recorded, became: Became) {
+fn describe(text: &mut String, step: &BuildStep, recorded: &Recorded, became: Became) {
     let _ = writeln!(text, "\n{}. {}", recorded.step.saturating_add(1), step.title);
     let _ = writeln!(text, "{}\n", wrapped(&step.why));
     for (what, files) in
@@ -243,7 +242,7 @@ fn shown(command: &Command) -> String {
 
 fn run(text: &mut String, outcome: &Outcome, fails: bool) {
     let _ = writeln!(text, "   $ {}", shown(&outcome.command));
-    for line in normalise::log(&outcome.lines) {
+    for line in build_log::log(&outcome.lines) {
         let _ = writeln!(text, "     {line}");
     }
     let _ = writeln!(text, "   {}", status(outcome.status, fails));

@@ -1,23 +1,17 @@
 //! What was seen of a build, kept raw: the schema of a build scenario's `transcript.jsonl`.
 //!
 //! The first line is a [`Header`], every further one a [`Recorded`] step. A transcript that is read back is complete and in
-//! order. Counts, lengths and digests stand here as they were; what of them goes into a snapshot, [`super::snapshot`] decides.
+//! order. Counts, lengths and digests stand here as they were; what of them goes into a snapshot, [`super::snapshot()`] decides.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
-use crate::file::replace;
-use crate::transcript::EncoderId;
+use crate::transcript::{self, EncoderId, Error};
 
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
-
-/// The file, in the folder of a scenario's line, that holds its transcript.
-pub const FILE: &str = "transcript.jsonl";
 
 /// What a transcript says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -320,7 +314,7 @@ impl Transcript {
     /// more than one.
     pub fn new(header: Header, steps: Vec<Recorded>) -> Result<Self, Error> {
         if header.build_transcript != VERSION {
-            return Err(Error::Version { found: header.build_transcript });
+            return Err(Error::Version { found: header.build_transcript, known: VERSION });
         }
         if header.steps != steps.len() {
             let what = format!("{} steps are announced and {} are there", header.steps, steps.len());
@@ -346,12 +340,7 @@ impl Transcript {
     ///
     /// [`Error::Line`] for a line that is not JSON of the schema, and those of [`Transcript::new`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut lines = text.lines().enumerate();
-        let (_, first) = lines.next().ok_or_else(|| Error::Sequence { what: "it is empty".into() })?;
-        let header = serde_json::from_str(first).map_err(|source| Error::Line { line: 1, source })?;
-        let steps = lines
-            .map(|(at, line)| serde_json::from_str(line).map_err(|source| Error::Line { line: at + 1, source }))
-            .collect::<Result<_, _>>()?;
+        let (header, steps) = transcript::parse(text)?;
         Self::new(header, steps)
     }
 
@@ -359,9 +348,9 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// As [`Transcript::parse`], and [`Error::Io`].
+    /// As [`Transcript::parse`], and [`Error::Read`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        Self::parse(&fs::read_to_string(path).map_err(Error::io("read the transcript", path))?)
+        Self::parse(&transcript::read(path)?)
     }
 
     /// The transcript's text: a header and its steps, one JSON document a line.
@@ -370,22 +359,15 @@ impl Transcript {
     ///
     /// [`Error::Line`] if a part cannot be written as JSON, which none of today's can be.
     pub fn to_text(&self) -> Result<String, Error> {
-        let json = |line, value: Result<String, _>| value.map_err(|source| Error::Line { line, source });
-        let mut text = json(1, serde_json::to_string(&self.header))?;
-        text.push('\n');
-        for (at, step) in self.steps.iter().enumerate() {
-            text.push_str(&json(at + 2, serde_json::to_string(step))?);
-            text.push('\n');
-        }
-        Ok(text)
+        transcript::to_text(&self.header, &self.steps)
     }
 
     /// Replaces a file by this transcript, whole or not at all.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Write`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        replace(path, self.to_text()?.as_bytes()).map_err(Error::io("write the transcript", path))
+        transcript::write(path, &self.to_text()?)
     }
 }

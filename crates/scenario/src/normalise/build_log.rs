@@ -19,7 +19,8 @@ fn regex(pattern: &str) -> Regex {
 }
 
 /// The lines of a log. Lines one after the other that differ in the unresolved symbol only become one, with their number.
-pub(super) fn log(lines: &[String]) -> Vec<String> {
+#[must_use]
+pub fn log(lines: &[String]) -> Vec<String> {
     let mut normalised: Vec<(String, usize)> = Vec::new();
     for line in lines {
         let line = renamed(line);

@@ -18,8 +18,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::transcript::Transcript;
-
 /// What a renamed number is. Values are equal only within a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -133,10 +131,10 @@ impl Normaliser {
         Self { of_built: true, ..Self::default() }
     }
 
-    /// The one of the two that a transcript's kernels want.
+    /// The one of the two that kernels want, which were built from source or not.
     #[must_use]
-    pub fn of(transcript: &Transcript) -> Self {
-        if transcript.is_built() { Self::of_built() } else { Self::new() }
+    pub fn of_kernels(built: bool) -> Self {
+        if built { Self::of_built() } else { Self::new() }
     }
 
     /// A record's text, as `/dev/kmsg` escapes it, with its varying numbers and names renamed.
@@ -292,7 +290,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_test_here() {
-        let source = include_str!("normalise.rs");
+        let source = include_str!("kernel_log.rs");
         for rule in RULES.iter() {
             let quoted = format!("\"{}\"", rule.name);
             assert!(source.matches(&quoted).count() > 1, "{} is not tested", rule.name);

@@ -7,8 +7,8 @@ use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter, fill};
 
 use super::{Report, RunSummary, ScenarioReport, Style};
+use crate::boots::measured::Truth;
 use crate::exit::Ending;
-use crate::measured::Truth;
 use util::number::grouped;
 
 /// How many of the modules that are given wrong types are shown.

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::boots::measured::{Measured, Proof, Truth};
+use crate::boots::transcript::{Provenance, Transcript};
 use crate::exit::{Ending, Exit};
 use crate::load_counts::LoadCounts;
 use crate::load_outcome::{LoadOutcome, objection};
-use crate::measured::{Measured, Proof, Truth};
-use crate::transcript::{Provenance, Transcript};
 
 /// The version of the JSON report.
 pub const VERSION: u32 = 1;

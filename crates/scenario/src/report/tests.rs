@@ -1,6 +1,6 @@
 use super::*;
-use crate::measured::Example;
-use crate::transcript::KernelId;
+use crate::boots::measured::Example;
+use crate::boots::transcript::KernelId;
 
 const PLAIN: Style = Style { colour: false, width: 100 };
 

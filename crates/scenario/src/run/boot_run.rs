@@ -14,14 +14,13 @@ use super::symvers_check::prove;
 use super::{
     Error, KernelPaths, KernelStore, Mode, Pair, Progress, ProgressSink, RunContext, RunOptions, Task, measure,
 };
+use crate::baseline::{Judged, judge, record};
+use crate::boots::measured::{Measured, Proof};
+use crate::boots::snapshot::snapshot;
+use crate::boots::transcript::{self, Given, Header, Provenance, Transcript};
 use crate::definition::{Abi, Boot, Scenario};
 use crate::exit::Ending;
-use crate::file::replace;
-use crate::measured::{Measured, Proof};
-use crate::recorded::{Judged, judge, record};
 use crate::report::{RunSummary, ScenarioReport, SecondBoot};
-use crate::text::snapshot;
-use crate::transcript::{self, Given, Header, Provenance, Transcript};
 
 /// Runs a scenario that boots. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does
 /// not begin.
@@ -215,7 +214,7 @@ impl ScenarioRun<'_> {
         record(folder, transcript, measured)?;
         let path = folder.join("snapshot.txt");
         let text = snapshot(&self.scenario.definition, transcript, measured);
-        replace(&path, text.as_bytes()).map_err(Error::io("write", path))
+        util::atomic::replace(&path, text.as_bytes()).map_err(Error::Replace)
     }
 
     /// Compares the serial logs of two boots; a difference is told.

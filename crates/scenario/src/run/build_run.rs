@@ -7,12 +7,11 @@ use std::time::Instant;
 use kernels::scratch::Folder;
 
 use super::{Error, KernelStore, Mode, Progress, ProgressSink, RunContext, RunOptions, Sources, Task};
+use crate::baseline::{Judged, judge_build, record_build};
 use crate::definition::{Definition, Scenario, Subject};
 use crate::exit::Ending;
-use crate::file::replace;
-use crate::recorded::{Judged, judge_build, record_build};
+use crate::kbuilds::{self, Transcript};
 use crate::report::ScenarioReport;
-use crate::workbench::{self, Transcript};
 
 /// Runs a scenario that builds. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does
 /// not begin.
@@ -37,7 +36,7 @@ pub(super) fn run(
     let attempt = ScenarioRun { ready, scenario, store, sources, options, show };
     report.ending = attempt.make(&mut report).unwrap_or_else(|error| match error {
         Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
-        Error::Workbench(error @ workbench::Error::Sequence { .. }) => Ending::Lost { what: error.to_string() },
+        Error::Workbench(error @ kbuilds::Error::Transcript { .. }) => Ending::Lost { what: error.to_string() },
         error => Ending::Environment { what: error.in_one_line() },
     });
     report.seconds = begun.elapsed().as_secs_f64();
@@ -64,22 +63,22 @@ impl ScenarioRun<'_> {
             Err(ending) => return Ok(ending),
         };
         let workshop = self.ready.workshop()?;
-        let tools = match workbench::find_tools(&workshop, &self.ready.archive(), build)? {
+        let tools = match kbuilds::find_tools(&workshop, &self.ready.archive(), build)? {
             Ok(tools) => tools,
             Err(unavailable) => return Ok(Ending::Unavailable { why: unavailable.to_string() }),
         };
-        let show = |event: workbench::Event<'_>| {
+        let show = |event: kbuilds::Event<'_>| {
             (self.show)(match event {
-                workbench::Event::Step(title) => Progress::Step { scenario: name, title },
-                workbench::Event::Line(text) => Progress::Line { scenario: name, text },
+                kbuilds::Event::Step(title) => Progress::Step { scenario: name, title },
+                kbuilds::Event::Line(text) => Progress::Line { scenario: name, text },
             });
         };
         let recipes = &self.sources.recipes;
-        let job = workbench::Job { scenario: name, source, recipes, tools: &tools, show: &show };
-        let transcript = workbench::run(&workshop, build, &job)?;
-        report.notes.push(format!("{}.", workbench::summary(build, &transcript)));
-        report.notes.extend(workbench::chance(&transcript));
-        let odd = workbench::odd(build, &transcript);
+        let job = kbuilds::Job { scenario: name, source, recipes, tools: &tools, show: &show };
+        let transcript = kbuilds::run(&workshop, build, &job)?;
+        report.notes.push(format!("{}.", kbuilds::summary(build, &transcript)));
+        report.notes.extend(kbuilds::chance(&transcript));
+        let odd = kbuilds::odd(build, &transcript);
         let Judged { ending, note } = judge(definition, dir, &transcript, &odd, self.options.mode)?;
         report.notes.extend(note);
         let differs = matches!(ending, Ending::Differs { .. }) && self.options.mode == Mode::Compare;
@@ -116,5 +115,5 @@ fn judge(
 fn keep_what_was_seen(folder: &Path, definition: &Definition, transcript: &Transcript) -> Result<(), Error> {
     record_build(folder, transcript)?;
     let path = folder.join("snapshot.txt");
-    replace(&path, workbench::snapshot(definition, transcript).as_bytes()).map_err(Error::io("write", path))
+    util::atomic::replace(&path, kbuilds::snapshot(definition, transcript).as_bytes()).map_err(Error::Replace)
 }

@@ -15,7 +15,7 @@ use vm::{Chooser, KvmHost, KvmVerdict, Request, build_guest};
 
 use super::Error;
 use super::launcher::EngineLauncher;
-use crate::recorded::TypeOrder;
+use crate::baseline::TypeOrder;
 
 /// What is asked of the environment.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error as ThisError;
 
 use crate::exit::Exit;
-use crate::{definition, recorded, selection, transcript, workbench};
+use crate::{baseline, definition, kbuilds, selection, transcript};
 
 /// What keeps a run from being made, or one scenario from being followed.
 #[derive(Debug, ThisError)]
@@ -60,10 +60,13 @@ pub enum Error {
     Transcript(#[from] transcript::Error),
     /// What was recorded cannot be used.
     #[error(transparent)]
-    Recorded(#[from] recorded::Error),
+    Recorded(#[from] baseline::Error),
     /// A build could not be followed.
     #[error(transparent)]
-    Workbench(workbench::Error),
+    Workbench(kbuilds::Error),
+    /// A file of the run could not be replaced.
+    #[error(transparent)]
+    Replace(util::atomic::Error),
     /// A file of the run could not be handled.
     #[error("failed to {doing} {}", path.display())]
     Io {
@@ -76,10 +79,10 @@ pub enum Error {
     },
 }
 
-impl From<workbench::Error> for Error {
-    fn from(error: workbench::Error) -> Self {
+impl From<kbuilds::Error> for Error {
+    fn from(error: kbuilds::Error) -> Self {
         match error {
-            workbench::Error::Kernels(error) => Self::Kernels(error),
+            kbuilds::Error::Kernels(error) => Self::Kernels(error),
             other => Self::Workbench(other),
         }
     }

@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::kernel_paths::KernelPaths;
 use super::{Error, encoded};
+use crate::boots::transcript::KernelId;
 use crate::definition::Modules;
-use crate::transcript::KernelId;
 
 /// A kernel: its image's BTF and everything about its modules but their code.
 #[derive(Debug)]

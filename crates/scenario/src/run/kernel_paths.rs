@@ -6,8 +6,9 @@ use kernels::archive::{Debug, Kernel};
 use kernels::build::external::External;
 use kernels::build::{Build, Manifest};
 
+use crate::boots::transcript::{BuildId, KernelId, OWN_SOURCE};
 use crate::definition::{Built, Encoder};
-use crate::transcript::{BuildId, EncoderId, KernelId, OWN_SOURCE};
+use crate::transcript::EncoderId;
 
 /// The files of a kernel, none of them read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

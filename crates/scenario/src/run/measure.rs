@@ -10,12 +10,12 @@ use rayon::prelude::*;
 use super::Error;
 use super::error::in_one_line;
 use super::kernel_files::{KernelFiles, ModuleFile, fingerprint};
-use crate::load_outcome::LoadOutcome;
-use crate::measured::{
+use crate::boots::measured::{
     Abi, BaseSize, BuiltKernels, DifferingSymbol, Measured, Proof, Relocated, RoundTrip, Truth, VERSION,
 };
-use crate::transcript::Transcript;
-use crate::truth;
+use crate::boots::transcript::Transcript;
+use crate::fidelity;
+use crate::load_outcome::LoadOutcome;
 
 /// How many of the symbols that differ are named.
 const SYMBOLS_SHOWN: usize = 10;
@@ -113,14 +113,14 @@ fn truths(
         .filter(|module| module.btf_base.is_none())
         .filter_map(|module| Some(parsed(module, module.btf.as_ref()?).map(|btf| (module.name.clone(), btf))))
         .collect::<Result<_, _>>()?;
-    let mut plain = truth::measure_all(bases, &plain).into_iter();
+    let mut plain = fidelity::measure_all(bases, &plain).into_iter();
 
     let (mut truths, mut relocated) = (Vec::new(), Vec::new());
     for module in accepted {
         match (&module.btf, &module.btf_base) {
             (Some(split), Some(base)) => {
                 let (base, split) = (parsed(module, base)?, parsed(module, split)?);
-                let (expected, unknown) = match truth::measure_distilled(bases, &module.name, &base, &split) {
+                let (expected, unknown) = match fidelity::measure_distilled(bases, &module.name, &base, &split) {
                     Ok(measured) => {
                         truths.push(measured.truth);
                         (Some(fingerprint(&measured.relocated)), None)

@@ -5,7 +5,7 @@ use std::path::Path;
 use kmod::Symvers;
 
 use super::Error;
-use crate::measured::Proof;
+use crate::boots::measured::Proof;
 
 /// How many of the symbols that differ or are missing are named.
 const NAMED: usize = 10;

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::counted;
+use crate::boots::measured::{Measured, Relocated, Standing, Truth};
+use crate::boots::transcript::Transcript;
 use crate::load_outcome::LoadOutcome;
-use crate::measured::{Measured, Relocated, Standing, Truth};
-use crate::transcript::Transcript;
-use util::number::grouped;
+use util::number::{grouped, of};
 
 pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Measured) {
     let Measured { truth: truths, relocated, built, .. } = measured;
@@ -14,15 +13,15 @@ pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Meas
     if accepted.is_empty() && truths.is_empty() && relocated.is_empty() {
         return;
     }
-    let of = |standing| accepted.iter().filter(move |step| measured.standing(step) == standing);
+    let with = |standing| accepted.iter().filter(move |step| measured.standing(step) == standing);
     let _ = write!(
         text,
         "\naccepted: the BTF of {}; true in every type: {}; not: {}",
-        counted(accepted.len(), "module"),
-        grouped(of(Standing::True).count()),
-        grouped(of(Standing::Wrong).count())
+        of(accepted.len(), "module"),
+        grouped(with(Standing::True).count()),
+        grouped(with(Standing::Wrong).count())
     );
-    let unknown: Vec<_> = of(Standing::Unknown).map(|step| step.given.module.as_str()).collect();
+    let unknown: Vec<_> = with(Standing::Unknown).map(|step| step.given.module.as_str()).collect();
     if !unknown.is_empty() {
         let _ = write!(text, "; not known: {}", unknown.join(", "));
     }

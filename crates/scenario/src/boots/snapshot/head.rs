@@ -3,11 +3,10 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use super::counted;
-use crate::measured::{Abi, BaseSize, BuiltKernels, Measured};
-use crate::normalise::Normaliser;
-use crate::transcript::{KernelId, Transcript};
-use util::number::grouped;
+use crate::boots::measured::{Abi, BaseSize, BuiltKernels, Measured};
+use crate::boots::transcript::{KernelId, Transcript};
+use crate::normalise::kernel_log::Normaliser;
+use util::number::{grouped, of};
 
 pub(super) fn head(text: &mut String, transcript: &Transcript, measured: &Measured) {
     let provenance = &transcript.header.provenance;
@@ -18,7 +17,7 @@ pub(super) fn head(text: &mut String, transcript: &Transcript, measured: &Measur
     round_trip(text, measured);
 
     let (_, boot) = transcript.boot();
-    let mut normaliser = Normaliser::of(transcript);
+    let mut normaliser = Normaliser::of_kernels(transcript.is_built());
     for record in boot.iter().filter(|record| record.text.contains("BPF:") || record.text.contains("BTF")) {
         let _ = writeln!(text, "at boot     <{}> {}", record.level, normaliser.line(&record.text));
     }
@@ -84,13 +83,13 @@ fn abi(text: &mut String, measured: &Measured) {
         }
     }
     if abi.without_versions > 0 {
-        let _ = writeln!(text, "            {} carry no versions", counted(abi.without_versions, "module"));
+        let _ = writeln!(text, "            {} carry no versions", of(abi.without_versions, "module"));
     }
     if abi.compatible() && abi.undecidable > 0 {
         let _ = writeln!(text, "            of {} imported symbols the CRC is not known", grouped(abi.undecidable));
     }
     for differing in &abi.symbols {
-        let _ = writeln!(text, "            {} ({})", differing.symbol, counted(differing.modules, "module"));
+        let _ = writeln!(text, "            {} ({})", differing.symbol, of(differing.modules, "module"));
     }
     let further = abi.differing_symbols.saturating_sub(abi.symbols.len());
     if further > 0 {
@@ -107,8 +106,8 @@ fn round_trip(text: &mut String, measured: &Measured) {
     let _ = writeln!(
         text,
         "parsed      {} and {}, written back {}",
-        counted(trip.bases, "base"),
-        counted(trip.modules, "module"),
+        of(trip.bases, "base"),
+        of(trip.modules, "module"),
         if trip.failed.is_empty() { "byte for byte" } else { "with differences:" },
     );
     for failed in &trip.failed {

@@ -1,6 +1,7 @@
-use btf::{Builder, Endian, IntData, Kind, Member, Record};
+use btf::{Builder, Endian, IntData, Kind, Member, Record, StrOff, TypeId};
 
 use super::*;
+use crate::boots::measured::Example;
 
 /// A base: the strings that come before all others, and structs, each with a name, its size in bytes and the name of its
 /// only member, from id 2 on. Id 1 is an `int`.

@@ -1,0 +1,44 @@
+//! Whether a build is what was recorded.
+
+use std::path::Path;
+
+use super::files::Error;
+use super::text::{Judged, encoded_by, joined, judge_text, judged, other_parts};
+use crate::definition::Definition;
+use crate::exit::Ending;
+use crate::kbuilds::{self, Provenance, Transcript};
+use crate::transcript;
+
+/// Judges a build against what was recorded. In which order types lie no build's snapshot says, but it says which bytes a
+/// module's file has around its `.BTF`: of another encoder that is left out, see [`kbuilds::of_any_encoder`].
+///
+/// # Errors
+///
+/// A snapshot that cannot be read.
+pub fn judge_build(definition: &Definition, dir: &Path, seen: &Transcript) -> Result<Judged, Error> {
+    let ending = judge_text(dir, &kbuilds::snapshot(definition, seen))?;
+    let provenance = &seen.header.provenance;
+    let encoded = provenance.encoder.as_ref().map(encoded_by);
+    if !matches!(ending, Ending::Differs { .. }) {
+        return Ok(Judged { ending, note: encoded.map(|encoded| format!("{encoded}: all as with pahole's")) });
+    }
+    // What cannot be read says no more than the snapshot does.
+    let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(ending.into()) };
+    let others = of_other_parts(&before.header.provenance, provenance);
+    let Some(encoded) = encoded else {
+        return Ok(Judged { ending, note: others.map(|others| format!("{others}: compared in full")) });
+    };
+    let [recorded, seen] = [&before, seen].map(|it| kbuilds::of_any_encoder(definition, it));
+    let encoded = format!("{encoded}: compared but for the bytes around .BTF, which are the encoder's");
+    Ok(Judged { ending: judged(&recorded, &seen), note: joined([Some(encoded), others]) })
+}
+
+/// The same of a build.
+fn of_other_parts(before: &Provenance, seen: &Provenance) -> Option<String> {
+    let parts = |it: &Provenance| -> Vec<String> {
+        let source = [format!("{} {}", it.line, it.version), format!("sha256 {}", it.sha256)];
+        source.into_iter().chain(it.toolchain.iter().map(|(package, version)| format!("{package} {version}"))).collect()
+    };
+    let (recorded, seen) = other_parts(&parts(before), &parts(seen))?;
+    Some(format!("recorded of {recorded}; this is {seen}"))
+}

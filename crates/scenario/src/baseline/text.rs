@@ -1,0 +1,88 @@
+//! Texts of runs, recorded and seen, and how they differ.
+
+use std::path::Path;
+use std::time::Duration;
+
+use similar::TextDiff;
+
+use super::files::{Error, recorded_snapshot};
+use crate::exit::Ending;
+use crate::transcript::EncoderId;
+
+/// How long one difference is made smaller. Two long logs with nothing in common would take the square of their length.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What came of a comparison with what was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// How the scenario ends.
+    pub ending: Ending,
+    /// What a person should know about the comparison.
+    pub note: Option<String>,
+}
+
+impl From<Ending> for Judged {
+    fn from(ending: Ending) -> Self {
+        Self { ending, note: None }
+    }
+}
+
+/// Judges the text of a run, whatever it was, against the snapshot in a folder.
+///
+/// # Errors
+///
+/// A snapshot that cannot be read.
+pub fn judge_text(dir: &Path, text: &str) -> Result<Ending, Error> {
+    Ok(match recorded_snapshot(dir)? {
+        None => Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() },
+        Some(recorded) => judged(&recorded, text),
+    })
+}
+
+pub(super) fn judged(recorded: &str, text: &str) -> Ending {
+    match recorded.trim_end() == text.trim_end() {
+        true => Ending::Pass,
+        false => Ending::Differs { diff: unified(recorded, text, "recorded", "seen") },
+    }
+}
+
+pub(super) fn encoded_by(encoder: &EncoderId) -> String {
+    format!("the BTF was encoded by {}", encoder.name)
+}
+
+/// What there is to say, in one line.
+pub(super) fn joined<const N: usize>(notes: [Option<String>; N]) -> Option<String> {
+    let notes: Vec<_> = notes.into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// Those parts that are not the same, recorded and seen.
+pub(super) fn other_parts(before: &[String], seen: &[String]) -> Option<(String, String)> {
+    let only = |these: &[String], those: &[String]| {
+        let parts: Vec<_> = these.iter().filter(|part| !those.contains(part)).map(String::as_str).collect();
+        if parts.is_empty() { "fewer parts".to_owned() } else { parts.join(", ") }
+    };
+    (before != seen).then(|| (only(before, seen), only(seen, before)))
+}
+
+pub(super) fn unified(before: &str, after: &str, from: &str, to: &str) -> String {
+    TextDiff::configure()
+        .timeout(PATIENCE)
+        .diff_lines(before.trim_end(), after.trim_end())
+        .unified_diff()
+        .context_radius(2)
+        .missing_newline_hint(false)
+        .header(from, to)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_a_diff_with_both_sides_named() {
+        let diff = unified("a\nb\nc\n", "a\nx\nc\n", "recorded", "seen");
+        assert_eq!(diff, "--- recorded\n+++ seen\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
+    }
+}
