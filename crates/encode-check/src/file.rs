@@ -4,10 +4,10 @@ use std::sync::OnceLock;
 
 use btf::compare::{Comparison, Strength};
 use btf::{Btf, Kind, TypeId, View};
-use encode::check::{BaseTypes, Differences, differences};
 use encode::{Encoder, Options, PreparedBase};
 use kmod::ElfFile;
 
+use crate::meaning::{BaseTypes, Differences, differences};
 use crate::rules::{repeated, threads};
 use crate::{Compared, Difference, FileReport, Outcome};
 

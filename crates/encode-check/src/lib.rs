@@ -1,7 +1,7 @@
 //! The encoder held against what a distribution shipped.
 //!
 //! A `-dbg` package has, side by side, the DWARF of a kernel and its modules and the `.BTF` that pahole made of it. Every file is
-//! encoded again, and the two are compared by meaning: [`encode::check`] finds the types that only one of them has, whatever
+//! encoded again, and the two are compared by meaning: [`differences`] finds the types that only one of them has, whatever
 //! their ids, their order and the order of strings.
 //!
 //! What only one has is a failure, or is predicted by a listed [`Rule`]: each says what has to be there instead and why, from
@@ -25,6 +25,7 @@
 mod file;
 mod identical;
 mod kernel;
+mod meaning;
 mod render;
 mod report;
 mod rules;
@@ -32,6 +33,7 @@ mod rules;
 pub use file::Reference;
 pub use identical::{Identical, Recorded};
 pub use kernel::{Error, Subject, check_kernel};
+pub use meaning::{BaseTypes, Differences, Repeated, differences};
 pub use render::Style;
 pub use report::{Compared, Difference, FileReport, KernelReport, Outcome, Report, Standing, Unavailable, VERSION};
 pub use rules::{RULES, Rule};

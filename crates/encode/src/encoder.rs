@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use btf::{Kind, View};
 use gimli::constants as dw;
 use kmod::ElfFile;
 
+use crate::cu_order::CuOrder;
 use crate::dedup::{Pool, Scratch};
 use crate::dwarf::{Collector, DwarfFile, SKELETON, Sources, UnitHead, Wanted, parameter_registers};
 use crate::irregular;
 use crate::kfuncs::Kfuncs;
 use crate::names::Names;
 use crate::report::Report;
-use crate::schedule::{Schedule, Traces};
 use crate::select::{self, Selection};
 use crate::symbols::{FUNCTION, Symbols};
 use crate::unit::Unit;
@@ -25,7 +24,7 @@ pub struct Encoder<'b> {
     base: Option<&'b PreparedBase>,
     options: Options,
     threads: usize,
-    schedule: Option<Schedule>,
+    cu_order: Option<CuOrder>,
 }
 
 /// What was read of a file.
@@ -53,13 +52,13 @@ impl<'b> Encoder<'b> {
     /// Encodes whole BTF, as vmlinux has it.
     #[must_use]
     pub const fn new(options: Options) -> Self {
-        Self { base: None, options, threads: 1, schedule: None }
+        Self { base: None, options, threads: 1, cu_order: None }
     }
 
     /// Encodes split BTF over a base, as modules have it.
     #[must_use]
     pub const fn over(base: &'b PreparedBase, options: Options) -> Self {
-        Self { base: Some(base), options, threads: 1, schedule: None }
+        Self { base: Some(base), options, threads: 1, cu_order: None }
     }
 
     /// Reads the units of one file with this many threads; the bytes are the same with any number. Only files with many
@@ -70,31 +69,28 @@ impl<'b> Encoder<'b> {
         self
     }
 
-    /// Encodes as pahole did whose threads took units like that: see [`Encoder::schedule`].
+    /// Takes the CUs in this order in place of the order of the file.
     #[must_use]
-    pub fn with_schedule(mut self, schedule: Schedule) -> Self {
-        self.schedule = Some(schedule);
+    pub fn with_cu_order(mut self, order: CuOrder) -> Self {
+        self.cu_order = Some(order);
         self
     }
 
-    /// Which thread took which unit when `pahole -j`, up to 1.28, made `shipped` from the file. What does not show is
-    /// guessed: BTF that is encoded with it has to be compared.
+    /// The names of the functions that each CU defines and that may be written, in the order of the file: what a [`CuOrder`]
+    /// can be inferred from.
     ///
     /// # Errors
     /// See [`EncodeError`].
-    pub fn schedule(&self, elf: &ElfFile, shipped: View<'_>) -> Result<Schedule, EncodeError> {
+    pub fn function_definitions(&self, elf: &ElfFile) -> Result<Vec<Vec<Vec<u8>>>, EncodeError> {
         let symbols = Symbols::of(elf)?;
         let Read { pool, names, .. } = self.read(elf, &symbols, false, None)?;
-        let mut traces = Traces { definitions: vec![Vec::new(); pool.units as usize], written: Vec::new() };
+        let mut definitions = vec![Vec::new(); pool.units as usize];
         for function in &pool.functions {
-            if let Some(unit) = traces.definitions.get_mut(function.unit as usize) {
-                unit.push(function.name);
+            if let Some(unit) = definitions.get_mut(function.unit as usize) {
+                unit.push(names.with(function.name, <[u8]>::to_vec));
             }
         }
-        for (_, ty) in shipped.own_types().filter(|(_, ty)| ty.kind() == Kind::Func) {
-            traces.written.push(names.number(shipped.name(&ty).unwrap_or_default())?);
-        }
-        Ok(traces.schedule())
+        Ok(definitions)
     }
 
     /// Encodes the file at `path`.
@@ -116,7 +112,7 @@ impl<'b> Encoder<'b> {
         }
         let symbols = Symbols::of(elf)?;
         let sections = VariableSections::of(elf, &symbols, &self.options);
-        let read = self.read(elf, &symbols, !sections.is_empty(), self.schedule.as_ref())?;
+        let read = self.read(elf, &symbols, !sections.is_empty(), self.cu_order.as_ref())?;
         let Read { mut pool, names, threads, mut report } = read;
         if self.options.resolve_forwards {
             pool.resolve_forwards();
@@ -149,7 +145,7 @@ impl<'b> Encoder<'b> {
         elf: &ElfFile,
         symbols: &Symbols,
         variables: bool,
-        schedule: Option<&Schedule>,
+        cu_order: Option<&CuOrder>,
     ) -> Result<Read<'b>, EncodeError> {
         let locations = self.options.functions == Functions::Consistent;
         let file = DwarfFile::open(elf, symbols, locations)?.ok_or(EncodeError::NoDwarf)?;
@@ -162,7 +158,7 @@ impl<'b> Encoder<'b> {
         let mut pool = Pool::new(self.base);
         pool.has_function_symbols = wanted.functions.is_some();
         let mut report = Report::default();
-        let threads = self.units(&file, &names, &wanted, schedule, &mut pool, &mut report)?;
+        let threads = self.units(&file, &names, &wanted, cu_order, &mut pool, &mut report)?;
         report.circles = pool.circles;
         Ok(Read { pool, names, threads, report })
     }
@@ -194,14 +190,14 @@ impl<'b> Encoder<'b> {
         })
     }
 
-    /// Reads all units and lets them meet the canonical types, in the order of the file or of the schedule. The thread of each
-    /// unit in that.
+    /// Reads all units and lets them meet the canonical types, in the order of the file or in an explicit one. The thread
+    /// of each unit in that.
     fn units(
         &self,
         file: &DwarfFile<'_>,
         names: &Names<'_>,
         wanted: &Wanted,
-        schedule: Option<&Schedule>,
+        cu_order: Option<&CuOrder>,
         pool: &mut Pool<'_>,
         report: &mut Report,
     ) -> Result<Vec<u32>, EncodeError> {
@@ -221,8 +217,8 @@ impl<'b> Encoder<'b> {
             }
         }
         let mut threads = Vec::new();
-        if let Some(schedule) = schedule.filter(|_| !merged) {
-            (wanted_heads, threads) = schedule.arrange(&wanted_heads).into_iter().unzip();
+        if let Some(order) = cu_order.filter(|_| !merged) {
+            (wanted_heads, threads) = order.arrange(&wanted_heads).into_iter().unzip();
         }
         if merged {
             reading.as_one(&wanted_heads, &mut collector, pool, report)?;

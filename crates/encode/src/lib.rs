@@ -51,7 +51,7 @@
 //!   followed, references, siblings or aliases, is followed a bounded number of times.
 //!
 //! gimli gives the numbers of DWARF, and in tests writes it; the walk is our own, since passing over attributes is most of the
-//! work. [`check`] tells whether two encoders say the same about a file.
+//! work.
 
 #![cfg_attr(
     not(test),
@@ -60,7 +60,7 @@
 
 mod agree;
 mod base;
-pub mod check;
+mod cu_order;
 mod dedup;
 mod dwarf;
 mod encoder;
@@ -73,7 +73,6 @@ mod options;
 mod pipeline;
 mod record;
 mod report;
-mod schedule;
 mod select;
 mod symbols;
 mod table;
@@ -82,10 +81,10 @@ mod variables;
 mod write;
 
 pub use base::PreparedBase;
+pub use cu_order::CuOrder;
 pub use dwarf::Malformed;
 pub use encoder::{Encoded, Encoder};
 pub use error::EncodeError;
 pub use features::Features;
 pub use options::{Functions, Options};
 pub use report::Report;
-pub use schedule::Schedule;

@@ -1,9 +1,9 @@
 //! Which of two equal types something refers to: the base's, or the module's own copy of it.
 
 use btf::Btf;
-use encode::check::BaseTypes;
 
 use super::Rule;
+use crate::meaning::BaseTypes;
 
 pub(crate) const RULE: Rule = Rule {
     name: "repeated",

@@ -1,10 +1,15 @@
 //! Which of pahole's threads took which unit.
 
-use btf::View;
-use encode::{EncodeError, Encoded, Encoder};
+mod trace;
+
+use std::collections::HashMap;
+
+use btf::{Kind, View};
+use encode::{CuOrder, EncodeError, Encoded, Encoder};
 use kmod::ElfFile;
 
 use super::Rule;
+use trace::ThreadTrace;
 
 pub(crate) const RULE: Rule = Rule {
     name: "threads",
@@ -18,6 +23,23 @@ pub(crate) const RULE: Rule = Rule {
 
 /// Encodes a file as the threads took its units that the shipped BTF shows.
 pub(crate) fn encode(encoder: Encoder<'_>, elf: &ElfFile, shipped: View<'_>) -> Result<Encoded, EncodeError> {
-    let schedule = encoder.schedule(elf, shipped)?;
-    encoder.with_schedule(schedule).encode_elf(elf)
+    let order = infer(&encoder.function_definitions(elf)?, shipped);
+    encoder.with_cu_order(order).encode_elf(elf)
+}
+
+/// Which thread took which CU when `pahole -j`, up to 1.28, made `shipped` from CUs with these functions. What the shipped BTF
+/// does not show is guessed, so what is encoded with the result has to be compared.
+fn infer(definitions: &[Vec<Vec<u8>>], shipped: View<'_>) -> CuOrder {
+    let mut numbers: HashMap<&[u8], u32> = HashMap::new();
+    let mut number = |name| {
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        *numbers.entry(name).or_insert(next)
+    };
+    let mut trace = ThreadTrace::default();
+    for names in definitions {
+        trace.definitions.push(names.iter().map(|name| number(name)).collect());
+    }
+    let functions = shipped.own_types().filter(|(_, ty)| ty.kind() == Kind::Func);
+    trace.written.extend(functions.map(|(_, ty)| number(shipped.name(&ty).unwrap_or_default())));
+    trace.infer()
 }

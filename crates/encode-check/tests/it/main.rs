@@ -2,6 +2,8 @@
 
 mod dwarf;
 mod kernels;
+mod meaning;
 mod mutations;
+mod repeated;
 mod reports;
 mod rules;

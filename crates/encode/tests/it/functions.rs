@@ -1,7 +1,7 @@
 //! Which functions are written where definitions have to be consistent, and what is said of them.
 
 use btf::Kind;
-use encode::{Functions, Options, Schedule};
+use encode::{CuOrder, Functions, Options};
 use gimli::Register;
 use gimli::write::{Address, AttributeValue, Expression, Location, LocationList, UnitEntryId};
 
@@ -217,18 +217,19 @@ fn shared(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn with_a_schedule_each_thread_writes_the_first_definition_that_it_meets() {
+fn cu_order_lets_each_thread_write_the_first_definition_that_it_meets() {
     let elf = kmod::ElfFile::from_bytes(shared(4)).expect("usable");
     let encoder = || encode::Encoder::new(Options::pahole_1_24());
     for (threads, expected) in
         [(vec![vec![0, 1, 2, 3]], 1), (vec![vec![1, 3], vec![0, 2]], 2), (vec![vec![2], vec![0, 1], vec![3]], 3)]
     {
-        let schedule = Schedule::new(threads);
-        let shipped = encoder().with_schedule(schedule.clone()).encode_elf(&elf).expect("it can be encoded");
+        let shipped = encoder().with_cu_order(CuOrder::new(threads)).encode_elf(&elf).expect("it can be encoded");
         let btf = parse(&shipped);
         assert_eq!(named(btf.alone(), Kind::Func, "shared").len(), expected);
-        assert_eq!(encoder().schedule(&elf, btf.alone()).expect("it can be read"), schedule);
     }
+    let definitions = encoder().function_definitions(&elf).expect("it can be read");
+    let expected = (0..4).map(|number| [format!("own{number}").into_bytes(), b"shared".to_vec()]);
+    assert!(definitions.into_iter().eq(expected), "each CU's functions, in order");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Encoding from beginning to end, on files that are made here.
 
-mod check;
 mod dedup;
 mod exercise;
 mod forwards;

@@ -1,7 +1,7 @@
 //! The comparison of two encoders' output, held to what it must see.
 
 use btf::{Btf, Builder, Endian, Enumerator, IntData, Kind, Member, Record, Role, StrOff, TypeId};
-use encode::check::{differences, explain};
+use encode_check::differences;
 
 /// One type of every kind. `change` may alter each field before it is written.
 fn all_kinds(mut change: impl FnMut(usize, btf::Field) -> u32) -> Vec<u8> {
@@ -80,7 +80,6 @@ fn a_change_of_any_field_of_any_kind_is_told() {
             let found = differences(plain_btf.alone(), other.alone());
             let (kind, role) = (ty.kind(), target.role);
             assert!(!found.left.is_empty() && !found.right.is_empty(), "{kind} {role:?} {:?}", target.element);
-            assert!(!explain(&plain_btf, &other, None, &found).is_empty());
             seen += 1;
         }
     }

@@ -14,10 +14,7 @@ mod minimal;
 
 use std::collections::{HashMap, HashSet};
 
-use btf::{Btf, Kind, Type, TypeId, Value, View};
-
-use crate::names::hash_bytes;
-use crate::record::mix;
+use btf::{Type, TypeId, Value, View};
 
 pub use minimal::{BaseTypes, Repeated};
 
@@ -137,41 +134,18 @@ fn fold(ty: &Type<'_>, mut value: impl FnMut(Value) -> u64) -> u64 {
     ty.fields().fold(0, |hash, field| mix(hash, value(field.value())))
 }
 
-/// What differs, in words, for a person: for each type of one side its kind and name, and what is the first difference to
-/// one of that kind and name on the other side.
-#[must_use]
-pub fn explain(left: &Btf<'_>, right: &Btf<'_>, base: Option<&Btf<'_>>, differences: &Differences) -> Vec<String> {
-    let over = |own| base.map_or_else(|| View::alone(own), |base| View::over(own, base));
-    let (left, right) = (over(left), over(right));
-    let comparison = btf::compare::Comparison::new(left, right);
-    let describe = |view: View<'_>, id: TypeId| -> Option<(Kind, Vec<u8>)> {
-        let ty = view.get(id)?;
-        Some((ty.kind(), view.name(&ty)?.to_vec()))
-    };
-    let mut named: HashMap<(Kind, Vec<u8>), Vec<TypeId>> = HashMap::new();
-    for &id in &differences.right {
-        named.entry(describe(right, id).unwrap_or((Kind::Void, Vec::new()))).or_default().push(id);
-    }
-    let mut lines = Vec::new();
-    let mut partnered = HashSet::new();
-    for &id in &differences.left {
-        let Some((kind, name)) = describe(left, id) else { continue };
-        let other = named.get(&(kind, name.clone())).and_then(|others| others.first()).filter(|_| !name.is_empty());
-        let text = name.escape_ascii();
-        match other {
-            Some(&other) => {
-                partnered.insert(other);
-                let difference = comparison.difference(id, other, btf::compare::Strength::Closure);
-                let difference = difference.map_or_else(|| "not told".to_owned(), |difference| difference.to_string());
-                lines.push(format!("both {kind} {text}: {difference}"));
-            }
-            None => lines.push(format!("left {kind} {text}")),
-        }
-    }
-    for &id in differences.right.iter().filter(|id| !partnered.contains(*id)) {
-        if let Some((kind, name)) = describe(right, id) {
-            lines.push(format!("right {kind} {}", name.escape_ascii()));
-        }
-    }
-    lines
+/// The hash of a string of bytes.
+fn hash_bytes(bytes: &[u8]) -> u64 {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let hash = chunks.iter().fold(bytes.len() as u64, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    mix(hash, u64::from_le_bytes(last))
+}
+
+/// Mixes a word into a hash; the order of the two matters.
+const fn mix(hash: u64, word: u64) -> u64 {
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let wide = ((hash.rotate_left(23) ^ word) as u128).wrapping_mul(SPREAD as u128 | (1 << 65));
+    (wide as u64) ^ ((wide >> 64) as u64)
 }

@@ -8,46 +8,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-/// The units of each thread, numbered from 0 in the order of the file, those that are left out not counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Schedule {
-    pub(crate) threads: Vec<Vec<u32>>,
-}
-
-impl Schedule {
-    /// The units of each thread, numbered from 0 in the order of the file; units that are left out are not counted.
-    #[must_use]
-    pub const fn new(threads: Vec<Vec<u32>>) -> Self {
-        Self { threads }
-    }
-
-    /// The units of each thread.
-    #[must_use]
-    pub fn threads(&self) -> &[Vec<u32>] {
-        &self.threads
-    }
-
-    /// All units in the order in which their types were put together, each with its thread. Units that no thread has are the
-    /// last one's; numbers of no unit are passed over.
-    pub(crate) fn arrange<T: Copy>(&self, units: &[T]) -> Vec<(T, u32)> {
-        let mut taken = vec![false; units.len()];
-        let mut arranged = Vec::with_capacity(units.len());
-        let last = u32::try_from(self.threads.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        let listed =
-            (0u32..).zip(&self.threads).flat_map(|(thread, of)| of.iter().map(move |&unit| (unit as usize, thread)));
-        for (unit, thread) in listed.chain((0..units.len()).map(|unit| (unit, last))) {
-            if let (Some(taken @ false), Some(&found)) = (taken.get_mut(unit), units.get(unit)) {
-                *taken = true;
-                arranged.push((found, thread));
-            }
-        }
-        arranged
-    }
-}
+use encode::CuOrder;
 
 /// What a schedule is read from.
 #[derive(Debug, Default)]
-pub(crate) struct Traces {
+pub(crate) struct ThreadTrace {
     /// The names of the functions that each unit defines.
     pub(crate) definitions: Vec<Vec<u32>>,
     /// The names of the functions that were written, in their order.
@@ -56,14 +21,14 @@ pub(crate) struct Traces {
 
 /// While the schedule is being found out: threads by number, in the order of their types.
 struct Reading<'t> {
-    traces: &'t Traces,
+    traces: &'t ThreadTrace,
     definers: HashMap<u32, Vec<u32>>,
     thread_of: Vec<Option<usize>>,
 }
 
-impl Traces {
+impl ThreadTrace {
     /// The schedule that explains what was written, as far as it shows.
-    pub(crate) fn schedule(&self) -> Schedule {
+    pub(crate) fn infer(&self) -> CuOrder {
         let mut definers: HashMap<u32, Vec<u32>> = HashMap::new();
         for (unit, names) in (0u32..).zip(&self.definitions) {
             for &name in names {
@@ -81,7 +46,7 @@ impl Traces {
         let count = reading.follow(&anchors);
         let mut threads = vec![Vec::new(); count];
         reading.rest(&mut threads);
-        Schedule { threads: reading.split(threads, &anchors) }
+        CuOrder::new(reading.split(threads, &anchors))
     }
 }
 
@@ -278,6 +243,11 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_inferred_from_nothing() {
+        assert!(ThreadTrace::default().infer().threads().concat().is_empty());
+    }
+
+    #[test]
     fn a_schedule_is_read_from_what_it_leads_to() {
         let definitions = vec![vec![1, 90], vec![2, 90, 91], vec![3], vec![90, 91], vec![4, 91], vec![5, 90], vec![]];
         for threads in [
@@ -287,10 +257,10 @@ mod tests {
             vec![vec![2, 5], vec![0, 3], vec![1, 4]],
             vec![vec![0, 2], vec![3, 4, 5], vec![1]],
         ] {
-            let traces = Traces { definitions: definitions.clone(), written: written(&definitions, &threads) };
-            let found = traces.schedule();
-            assert_eq!(written(&definitions, &found.threads), traces.written, "{threads:?}: {found:?}");
-            let mut all: Vec<u32> = found.threads.concat();
+            let traces = ThreadTrace { definitions: definitions.clone(), written: written(&definitions, &threads) };
+            let found = traces.infer();
+            assert_eq!(written(&definitions, found.threads()), traces.written, "{threads:?}: {found:?}");
+            let mut all: Vec<u32> = found.threads().concat();
             all.sort_unstable();
             assert_eq!(all, [0, 1, 2, 3, 4, 5, 6]);
         }
@@ -299,25 +269,17 @@ mod tests {
     #[test]
     fn one_thread_after_the_other_is_seen_by_what_is_written_twice() {
         let definitions = vec![vec![1, 90], vec![2], vec![3, 90], vec![4]];
-        let traces = Traces { definitions, written: vec![1, 90, 2, 3, 90, 4] };
-        assert_eq!(traces.schedule().threads(), [vec![0, 1], vec![2, 3]]);
+        let traces = ThreadTrace { definitions, written: vec![1, 90, 2, 3, 90, 4] };
+        assert_eq!(traces.infer().threads(), [vec![0, 1], vec![2, 3]]);
         let definitions = vec![vec![1, 90], vec![90, 2], vec![3]];
-        let traces = Traces { definitions, written: vec![1, 90, 90, 2, 3] };
-        assert_eq!(traces.schedule().threads(), [vec![0], vec![1, 2]]);
+        let traces = ThreadTrace { definitions, written: vec![1, 90, 90, 2, 3] };
+        assert_eq!(traces.infer().threads(), [vec![0], vec![1, 2]]);
     }
 
     #[test]
     fn what_stands_between_two_units_is_of_one_other_unit_as_far_as_that_can_be() {
         let definitions = vec![vec![1], vec![2], vec![3], vec![90, 91], vec![90, 91]];
-        let traces = Traces { definitions, written: vec![1, 90, 91, 2, 3, 90] };
-        assert_eq!(traces.schedule().threads(), [vec![0, 3], vec![1, 2, 4]]);
-    }
-
-    #[test]
-    fn nothing_is_arranged_twice_and_nothing_is_lost() {
-        let schedule = Schedule::new(vec![vec![2, 9, 2], vec![0]]);
-        assert_eq!(schedule.arrange(&["a", "b", "c", "d"]), [("c", 0), ("a", 1), ("b", 1), ("d", 1)]);
-        assert_eq!(Schedule::default().arrange(&[7, 8]), [(7, 0), (8, 0)]);
-        assert!(Traces::default().schedule().arrange::<u8>(&[]).is_empty());
+        let traces = ThreadTrace { definitions, written: vec![1, 90, 91, 2, 3, 90] };
+        assert_eq!(traces.infer().threads(), [vec![0, 3], vec![1, 2, 4]]);
     }
 }

@@ -1,0 +1,53 @@
+//! An explicit order of the CUs of a file, in place of their order in the file.
+
+/// The CUs that each thread of an encoder takes, in the order in which it takes them.
+///
+/// CUs are numbered from 0 in the order of the file; CUs that are not encoded are not counted. Each thread writes the first
+/// definition of a function that it meets, and the types of a thread come before those of the next thread.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CuOrder {
+    threads: Vec<Vec<u32>>,
+}
+
+impl CuOrder {
+    /// The CUs of each thread.
+    #[must_use]
+    pub const fn new(threads: Vec<Vec<u32>>) -> Self {
+        Self { threads }
+    }
+
+    /// The CUs of each thread.
+    #[must_use]
+    pub fn threads(&self) -> &[Vec<u32>] {
+        &self.threads
+    }
+
+    /// All CUs in this order, each with its thread. CUs that no thread takes are the last thread's. Numbers without a CU, and a
+    /// CU's second appearance, are ignored.
+    pub(crate) fn arrange<T: Copy>(&self, units: &[T]) -> Vec<(T, u32)> {
+        let mut taken = vec![false; units.len()];
+        let mut arranged = Vec::with_capacity(units.len());
+        let last = u32::try_from(self.threads.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let listed =
+            (0u32..).zip(&self.threads).flat_map(|(thread, of)| of.iter().map(move |&unit| (unit as usize, thread)));
+        for (unit, thread) in listed.chain((0..units.len()).map(|unit| (unit, last))) {
+            if let (Some(taken @ false), Some(&found)) = (taken.get_mut(unit), units.get(unit)) {
+                *taken = true;
+                arranged.push((found, thread));
+            }
+        }
+        arranged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrange_takes_every_cu_once() {
+        let order = CuOrder::new(vec![vec![2, 9, 2], vec![0]]);
+        assert_eq!(order.arrange(&["a", "b", "c", "d"]), [("c", 0), ("a", 1), ("b", 1), ("d", 1)]);
+        assert_eq!(CuOrder::default().arrange(&[7, 8]), [(7, 0), (8, 0)]);
+    }
+}
