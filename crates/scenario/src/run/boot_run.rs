@@ -9,11 +9,11 @@ use kernels::scratch::Folder;
 use kmod::Module;
 use vm::{Accel, Initramfs, Limits, Lost, Machine, Outcome, Request, Source, first_difference};
 
-use super::kernel_files::{KernelFiles, ModuleFile, fingerprint};
+use super::kernel_files::KernelFiles;
+use super::module_file::{ModuleFile, fingerprint};
+use super::store::KernelStore;
 use super::symvers_check::prove;
-use super::{
-    Error, KernelPaths, KernelStore, Mode, Pair, Progress, ProgressSink, RunContext, RunOptions, Task, measure,
-};
+use super::{Error, KernelPaths, Mode, Pair, Progress, ProgressSink, RunContext, RunOptions, Task, measure};
 use crate::baseline::{Judged, judge, record};
 use crate::boots::measured::{Measured, Proof};
 use crate::boots::snapshot::snapshot;

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use kernels::scratch::Folder;
 
-use super::{Error, KernelStore, Mode, Progress, ProgressSink, RunContext, RunOptions, Sources, Task};
+use super::store::KernelStore;
+use super::{Error, Mode, Progress, ProgressSink, RunContext, RunOptions, Sources, Task};
 use crate::baseline::{Judged, judge_build, record_build};
 use crate::definition::{Definition, Scenario, Subject};
 use crate::exit::Ending;

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::Error;
 use super::error::in_one_line;
-use super::kernel_files::ModuleFile;
+use super::module_file::ModuleFile;
 
 /// Encodes the BTF of every module that has any from its debug information, below `debug` at the module's own path, as the
 /// kernel's build did, and puts it in the place of the module's own. What is loaded then is [`ModuleFile::replaced`].

@@ -4,13 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use btf::Btf;
-use guest_protocol::SysfsBtf;
 use kmod::abi::{ModuleVersions, SymbolCrcs};
 use kmod::{KernelImage, LoadGraph, Module, ModuleInfo, ModuleTree};
 use rayon::prelude::*;
-use sha2::{Digest as _, Sha256};
 
 use super::kernel_paths::KernelPaths;
+use super::module_file::ModuleFile;
 use super::{Error, encoded};
 use crate::boots::transcript::KernelId;
 use crate::definition::Modules;
@@ -32,25 +31,6 @@ pub struct KernelFiles {
     pub crcs: SymbolCrcs,
     tree: ModuleTree,
     graph: LoadGraph,
-}
-
-/// A module, as far as a run needs to know it.
-#[derive(Debug)]
-pub struct ModuleFile {
-    /// Its name as the kernel knows it.
-    pub name: String,
-    /// Its file, relative to its kernel's module directory.
-    pub path: PathBuf,
-    /// Its `.BTF` section, if it has one.
-    pub btf: Option<Vec<u8>>,
-    /// Its `.BTF.base` section, if it has one.
-    pub btf_base: Option<Vec<u8>>,
-    /// What it imports.
-    pub versions: ModuleVersions,
-    /// Whether its file is compressed.
-    pub compressed: bool,
-    /// What is loaded in place of its file, if that is something else: the file with other BTF.
-    pub replaced: Option<Vec<u8>>,
 }
 
 impl KernelFiles {
@@ -141,11 +121,4 @@ impl KernelFiles {
 fn allows_btf_mismatch(config: &Path) -> Result<bool, Error> {
     let text = fs::read_to_string(config).map_err(Error::io("read", config))?;
     Ok(text.lines().any(|line| line == "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y"))
-}
-
-/// The length and the digest of some BTF, as the guest reports them.
-#[must_use]
-pub fn fingerprint(bytes: &[u8]) -> SysfsBtf {
-    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    SysfsBtf { size: bytes.len() as u64, sha256 }
 }

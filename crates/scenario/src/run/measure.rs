@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::Error;
 use super::error::in_one_line;
-use super::kernel_files::{KernelFiles, ModuleFile, fingerprint};
+use super::kernel_files::KernelFiles;
+use super::module_file::{ModuleFile, fingerprint};
 use crate::boots::measured::{
     Abi, BaseSize, BuiltKernels, DifferingSymbol, Measured, Proof, Relocated, RoundTrip, Truth, VERSION,
 };
