@@ -4,10 +4,10 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use figures::measure::{self, Plan};
-use figures::{Report, Style};
 use kernels::build::{Workshop, static_program};
 use kernels::scratch::{self, Folder};
+use measure::run::{self, Plan};
+use measure::{Report, Style};
 use modbtf::format::Format;
 use scenario::exit::Exit;
 
@@ -79,7 +79,7 @@ fn encode(workshop: &Workshop<'_>, arguments: &Encode) -> Result<Exit> {
     scratch::sweep(&runs)?;
     let scratch = Folder::make(&runs, "bench")?;
     let plan = Plan { debug: &debug, ours: &ours, rounds: arguments.runs.into(), scratch: scratch.path() };
-    let bench = measure::bench(workshop, &plan)?;
+    let bench = run::bench(workshop, &plan)?;
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&bench, format)).collect();
     printed.into_iter().collect::<Result<()>>()?;
     Ok(if bench.complete() { Exit::Recorded } else { Exit::Differs })

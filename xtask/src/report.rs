@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use figures::measure::{self, Subject};
-use figures::{KernelSizes, Overhead, Report, Sizes, Style};
 use kernels::archive::{AptArchive, Unavailable};
 use kernels::build::{self, Config, Recipes, Request, Workshop};
 use kernels::source::{self, Source, SourcePins};
+use measure::run::{self, Subject};
+use measure::{KernelSizes, Overhead, Report, Sizes, Style};
 use modbtf::format::Format;
 use scenario::exit::Exit;
 
@@ -115,7 +115,7 @@ fn sizes(workshop: &Workshop<'_>, arguments: &OfSizes) -> Result<Option<Sizes>> 
     if lines.is_empty() && releases.is_empty() {
         (lines, releases) = (vec!["6.1".into()], vec![PREBUILT.into()]);
     }
-    let setting = measure::setting(workshop);
+    let setting = run::setting(workshop);
     let mut kernels = Vec::new();
     for line in &lines {
         let Some(kernel) = built(workshop, line)? else { return Ok(None) };
@@ -125,7 +125,7 @@ fn sizes(workshop: &Workshop<'_>, arguments: &OfSizes) -> Result<Option<Sizes>> 
         let Some(kernel) = prebuilt(workshop, &arguments.environment, release)? else { return Ok(None) };
         kernels.push(kernel);
     }
-    Ok(Some(Sizes { version: figures::VERSION, setting, kernels }))
+    Ok(Some(Sizes { version: measure::VERSION, setting, kernels }))
 }
 
 fn built(workshop: &Workshop<'_>, line: &str) -> Result<Option<KernelSizes>> {
@@ -134,12 +134,12 @@ fn built(workshop: &Workshop<'_>, line: &str) -> Result<Option<KernelSizes>> {
     let config = config();
     let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
     let (build, tree) = build::build_with_tree(workshop, &request)?;
-    Ok(Some(measure::sizes(workshop, &Subject::built(&build, &tree))?))
+    Ok(Some(run::sizes(workshop, &Subject::built(&build, &tree))?))
 }
 
 fn prebuilt(workshop: &Workshop<'_>, environment: &Environment, release: &str) -> Result<Option<KernelSizes>> {
     let Some((kernel, debug)) = available(with_debug(workshop, environment, release)?) else { return Ok(None) };
-    Ok(Some(measure::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
+    Ok(Some(run::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
 }
 
 /// Nothing if the kernel's source is unavailable, which is told.
@@ -148,7 +148,7 @@ fn overhead(workshop: &Workshop<'_>, arguments: &OfOverhead) -> Result<Option<Ov
     let recipes = recipes();
     let config = config();
     let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
-    Ok(Some(measure::overhead(workshop, &request, arguments.runs.into())?))
+    Ok(Some(run::overhead(workshop, &request, arguments.runs.into())?))
 }
 
 fn recipes() -> Recipes {

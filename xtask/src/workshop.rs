@@ -57,8 +57,8 @@ fn class(error: &anyhow::Error) -> Option<Class> {
         encode_check::Error::Interrupted => Some(Class::Cancelled),
         _ => Some(Class::Environment),
     };
-    error.chain().find_map(|cause| match cause.downcast_ref::<figures::Error>() {
-        Some(figures::Error::Kernels(error)) => Some(error.class()),
+    error.chain().find_map(|cause| match cause.downcast_ref::<measure::Error>() {
+        Some(measure::Error::Kernels(error)) => Some(error.class()),
         Some(_) => Some(Class::Environment),
         None => ours(cause).or_else(|| of_check(cause)),
     })
@@ -102,8 +102,8 @@ mod tests {
     fn an_error_exits_as_what_it_wraps_does() {
         let unknown = || kernels::Error::UnknownName { what: "kernel line", given: "5.0".into(), known: Vec::new() };
         assert_eq!(class(&unknown().into()), Some(Class::Usage));
-        assert_eq!(class(&figures::Error::from(unknown()).into()), Some(Class::Usage));
-        assert_eq!(class(&figures::Error::Release { release: "x".into() }.into()), Some(Class::Environment));
+        assert_eq!(class(&measure::Error::from(unknown()).into()), Some(Class::Usage));
+        assert_eq!(class(&measure::Error::Release { release: "x".into() }.into()), Some(Class::Environment));
         assert_eq!(class(&encode_check::Error::Interrupted.into()), Some(Class::Cancelled));
         assert_eq!(class(&anyhow::anyhow!("no space")), None);
     }

@@ -2,13 +2,13 @@
 //! alone ([`Sizes`]), and what encoding it again costs a build ([`Overhead`]).
 //!
 //! How fast BTF is encoded is [`Bench`]. All are plain data, and [`Report`] renders them purely: for people on a terminal, as JSON, and as one HTML page that needs
-//! nothing from elsewhere. How they come about is in [`measure`].
+//! nothing from elsewhere. How they come about is in [`run`].
 
 pub mod bench;
 mod error;
-pub mod measure;
 mod overhead;
 mod render;
+pub mod run;
 mod setting;
 mod sizes;
 
