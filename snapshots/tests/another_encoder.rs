@@ -3,20 +3,24 @@
 //! may differ, and nothing else may.
 
 use guest_protocol::Load;
-use scenario::baseline::{Judged, TypeOrder, judge, judge_build};
-use scenario::boots::measured::{self, Measured, Standing};
+use scenario::baseline::{BaselineComparison, TypeOrder, compare_boot, compare_build};
+use scenario::boots::measured::{self, Fidelity, Measured};
 use scenario::boots::transcript::Transcript;
 use scenario::definition::Scenario;
 use scenario::exit::Ending;
-use scenario::kbuilds::{self, How};
+use scenario::kbuilds::{self, ChangeKind};
 use scenario::transcript::{self, EncoderId};
 
 /// Judges a recorded boot as if an encoder with an order of its own had been used, after a change of what it loaded.
-fn judged(scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> Judged {
+fn judged(scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> BaselineComparison {
     judged_in(TypeOrder::Own, scenario, change)
 }
 
-fn judged_in(order: TypeOrder, scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> Judged {
+fn judged_in(
+    order: TypeOrder,
+    scenario: &Scenario,
+    change: impl FnOnce(&mut Transcript, &mut Measured),
+) -> BaselineComparison {
     let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
     let mut seen = Transcript::read(&dir.join(transcript::FILE)).unwrap();
     let mut measured = Measured::read(&dir.join(measured::FILE)).unwrap();
@@ -25,7 +29,7 @@ fn judged_in(order: TypeOrder, scenario: &Scenario, change: impl FnOnce(&mut Tra
     provenance.running.encoder = Some(encoder.clone());
     provenance.modules_of.encoder = Some(encoder);
     change(&mut seen, &mut measured);
-    judge(&scenario.definition, dir, (&seen, &measured), order).unwrap()
+    compare_boot(&scenario.definition, dir, (&seen, &measured), order).unwrap()
 }
 
 fn built(name: &str) -> Scenario {
@@ -47,7 +51,7 @@ fn taken(seen: &mut Transcript, measured: &mut Measured) {
     let given = seen.header.given.iter().find(|given| given.module == refused).and_then(|given| given.btf.clone());
     let load = load_of(seen, |load| load.module == refused);
     (load.errno, load.live, load.btf) = (0, true, given);
-    let wrong = |module: String| measured::Truth {
+    let wrong = |module: String| measured::TypeFidelity {
         module,
         types: 9,
         other_name_or_kind: 1,
@@ -55,7 +59,7 @@ fn taken(seen: &mut Transcript, measured: &mut Measured) {
         other_closure: 1,
         examples: Vec::new(),
     };
-    measured.truth.push(wrong(refused));
+    measured.fidelity.push(wrong(refused));
 }
 
 #[test]
@@ -114,23 +118,23 @@ fn in_pahole_s_order_another_point_release_is_judged_as_with_pahole() {
 fn what_a_build_writes_around_btf_is_the_encoder_s_and_nothing_else_is() {
     let scenario = built("rebuild-rules@6.1");
     let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
-    let judged = |encoder: bool, how: How| {
+    let judged = |encoder: bool, how: ChangeKind| {
         let mut seen = kbuilds::Transcript::read(&dir.join(transcript::FILE)).unwrap();
         let id = EncoderId { name: "x".into(), debug: None, sha256: "0".repeat(64) };
         seen.header.provenance.encoder = encoder.then_some(id);
         let changes = seen.steps.iter_mut().filter_map(|step| step.changes.as_mut()).flat_map(|it| &mut it.files);
-        let replaced: Vec<_> = changes.filter(|change| change.how == How::OtherBytes).collect();
+        let replaced: Vec<_> = changes.filter(|change| change.how == ChangeKind::OtherBytes).collect();
         assert!(replaced.len() > 10);
         replaced.into_iter().for_each(|change| change.how = how);
-        judge_build(&scenario.definition, dir, &seen).unwrap()
+        compare_build(&scenario.definition, dir, &seen).unwrap()
     };
-    let same = judged(true, How::OtherBytes);
+    let same = judged(true, ChangeKind::OtherBytes);
     assert_eq!(same.ending, Ending::Pass);
     assert_eq!(same.note.as_deref(), Some("the BTF was encoded by x: all as with pahole's"));
-    let around = judged(true, How::Same);
+    let around = judged(true, ChangeKind::Same);
     assert_eq!(around.ending, Ending::Pass);
     assert!(around.note.is_some_and(|note| note.contains("but for the bytes around .BTF")));
-    for (encoder, how) in [(true, How::OtherBtf), (true, How::Gone), (false, How::Same)] {
+    for (encoder, how) in [(true, ChangeKind::OtherBtf), (true, ChangeKind::Gone), (false, ChangeKind::Same)] {
         let other = judged(encoder, how);
         assert!(matches!(other.ending, Ending::Differs { .. }), "{how:?}: {other:?}");
     }
@@ -144,7 +148,7 @@ fn over_another_base_true_btf_must_not_be_lost_nor_wrong_btf_be_true() {
 
     let scenario = built("upgrade-reorder@6.1");
     let found = judged(&scenario, |_, measured| {
-        let truth = measured.truth.iter_mut().find(|truth| !truth.holds()).expect("all are wrong");
+        let truth = measured.fidelity.iter_mut().find(|truth| !truth.holds()).expect("all are wrong");
         (truth.other_name_or_kind, truth.other_layout, truth.other_closure) = (0, 0, 0);
     });
     assert!(matches!(found.ending, Ending::Differs { .. }), "{found:?}");
@@ -185,12 +189,12 @@ fn every_recorded_boot_of_built_kernels_stands_for_itself() {
         let dir = scenario.dir.as_deref().expect("it was read");
         let seen = Transcript::read(&dir.join(transcript::FILE)).unwrap();
         let measured = Measured::read(&dir.join(measured::FILE)).unwrap();
-        let any_true = seen.steps().any(|step| measured.standing(&step) == Standing::True);
+        let any_true = seen.steps().any(|step| measured.fidelity(&step) == Fidelity::True);
         if any_true {
             let lost = judged(&scenario, |seen, _| load_of(seen, |load| load.btf.is_some()).btf = None);
-            let first = seen.steps().find(|step| step.load.btf.is_some()).map(|step| measured.standing(&step));
+            let first = seen.steps().find(|step| step.load.btf.is_some()).map(|step| measured.fidelity(&step));
             let is_noticed = matches!(lost.ending, Ending::Differs { .. });
-            assert_eq!(is_noticed, first == Some(Standing::True), "{}", scenario.name);
+            assert_eq!(is_noticed, first == Some(Fidelity::True), "{}", scenario.name);
         }
     }
 }

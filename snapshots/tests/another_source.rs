@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use guest_protocol::{Event, Record};
-use scenario::baseline::{Judged, TypeOrder, judge};
+use scenario::baseline::{BaselineComparison, TypeOrder, compare_boot};
 use scenario::boots::measured::{self, Measured};
 use scenario::boots::transcript::{KernelId, Transcript};
 use scenario::definition::{Definition, Scenario};
@@ -37,7 +37,7 @@ impl Recorded {
     }
 
     /// Judges the transcript after a change that was possible, made of the recorded source or of another.
-    fn judge(&self, another: bool, change: impl FnOnce(&mut [Event]) -> bool) -> Judged {
+    fn judge(&self, another: bool, change: impl FnOnce(&mut [Event]) -> bool) -> BaselineComparison {
         self.judge_with(change, |kernel| {
             if another {
                 kernel.version = "0".into();
@@ -47,13 +47,17 @@ impl Recorded {
     }
 
     /// The same, with another identity of both kernels.
-    fn judge_with(&self, change: impl FnOnce(&mut [Event]) -> bool, identity: impl Fn(&mut KernelId)) -> Judged {
+    fn judge_with(
+        &self,
+        change: impl FnOnce(&mut [Event]) -> bool,
+        identity: impl Fn(&mut KernelId),
+    ) -> BaselineComparison {
         let mut seen = self.transcript.clone();
         let provenance = &mut seen.header.provenance;
         identity(&mut provenance.running);
         identity(&mut provenance.modules_of);
         assert!(change(&mut seen.events), "{}: nothing to change", self.scenario.name);
-        judge(self.definition(), self.dir(), (&seen, &self.measured), TypeOrder::Paholes).unwrap()
+        compare_boot(self.definition(), self.dir(), (&seen, &self.measured), TypeOrder::Paholes).unwrap()
     }
 }
 
@@ -112,7 +116,7 @@ fn another_type_passes_on_another_source_with_a_note_and_only_there() {
 fn what_is_as_recorded_passes_without_a_note() {
     for recorded in built() {
         let judged = recorded.judge(true, |_| true);
-        assert_eq!(judged, Judged::from(Ending::Pass), "{}", recorded.scenario.name);
+        assert_eq!(judged, BaselineComparison::from(Ending::Pass), "{}", recorded.scenario.name);
     }
 }
 

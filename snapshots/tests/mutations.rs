@@ -3,10 +3,10 @@
 
 use guest_protocol::{Event, Load, Record, SysfsBtf};
 use scenario::baseline::recorded_snapshot;
-use scenario::boots::measured::{self, BuiltKernels, Measured, Relocated};
+use scenario::boots::measured::{self, BuiltKernels, Measured, RelocatedModule};
 use scenario::boots::snapshot::snapshot;
 use scenario::boots::transcript::Transcript;
-use scenario::definition::{Boot, Modules, Scenario};
+use scenario::definition::{BootDefinition, Modules, Scenario};
 use scenario::transcript;
 
 /// How many steps of a transcript are mutated, spread evenly over it.
@@ -30,7 +30,7 @@ impl Recorded {
         }
     }
 
-    fn boot(&self) -> &Boot {
+    fn boot(&self) -> &BootDefinition {
         self.scenario.definition.boot().expect("only what boots is read here")
     }
 
@@ -278,7 +278,7 @@ fn another_measurement() {
         let mut changed = recorded.measured.clone();
         match changed.relocated.first_mut() {
             Some(first) => first.expected = None,
-            None => changed.relocated.push(Relocated { module: "x".into(), expected: None, unknown: None }),
+            None => changed.relocated.push(RelocatedModule { module: "x".into(), expected: None, unknown: None }),
         }
         assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: a module relocated otherwise");
         if !recorded.measured.relocated.is_empty() {
@@ -288,15 +288,15 @@ fn another_measurement() {
         changed.relocated[0].unknown = Some("why".into());
         assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: a module of which nothing is known");
 
-        if !recorded.measured.truth.is_empty() {
+        if !recorded.measured.fidelity.is_empty() {
             let mut changed = recorded.measured.clone();
-            changed.truth.pop();
+            changed.fidelity.pop();
             assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: a module that was not measured");
         }
 
-        for at in 0..recorded.measured.truth.len().min(STEPS) {
+        for at in 0..recorded.measured.fidelity.len().min(STEPS) {
             let mut changed = recorded.measured.clone();
-            let truth = &mut changed.truth[at];
+            let truth = &mut changed.fidelity[at];
             // Of built kernels the snapshot says in what sense types are wrong, and not how many.
             truth.other_closure = match (recorded.measured.built.is_some(), truth.other_closure) {
                 (true, 1..) => 0,
@@ -328,8 +328,8 @@ fn an_incomplete_transcript_is_refused() {
 fn another_measurement_of_built_kernels() {
     type Change = fn(&mut BuiltKernels);
     let changes: [(&str, Change); 4] = [
-        ("a symbol with another CRC", |built| built.proof.differing += 1),
-        ("a symbol that is missing", |built| built.proof.missing += 1),
+        ("a symbol with another CRC", |built| built.symvers.differing += 1),
+        ("a symbol that is missing", |built| built.symvers.missing += 1),
         ("a base of another number of types", |built| {
             let (types, other) = (built.running_base.types, &mut built.modules_base.types);
             *other = if *other == types { types + 1 } else { types };
@@ -345,7 +345,7 @@ fn another_measurement_of_built_kernels() {
             let mut changed = built.clone();
             change(&mut changed);
             // Of one base there is nothing to compare.
-            if recorded.measured.same_base && changed.proof == built.proof {
+            if recorded.measured.same_base && changed.symvers == built.symvers {
                 continue;
             }
             let (name, changed) =

@@ -27,7 +27,7 @@ fn what_fails_for_want_of_a_refused_module_is_told_apart() {
 #[test]
 fn where_a_symbol_may_be_missing_for_another_reason_nothing_is_claimed() {
     let of_another_abi = summed(|_, measured| {
-        measured.built.as_mut().expect("it was built").proof.missing = 1;
+        measured.built.as_mut().expect("it was built").symvers.missing = 1;
     });
     assert_eq!((of_another_abi.for_want, of_another_abi.not_loaded), (0, 6));
 

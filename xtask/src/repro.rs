@@ -11,7 +11,7 @@ use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
 use modbtf::format::{Format, columns};
 use scenario::baseline::TypeOrder;
-use scenario::definition::{Boot, Definition, Kernel, Modules, Scenario, Subject, test_name};
+use scenario::definition::{BootDefinition, Definition, Kernel, Modules, Scenario, Subject, test_name};
 use scenario::exit::{Ending, Exit};
 use scenario::report::{Report, Style};
 use scenario::run::{self, Mode, Origin, Pair, PrepareOptions, RunContext, RunOptions, Sources, Task};
@@ -263,7 +263,7 @@ fn pair_job(ready: &RunContext<'_>, pins: &Pins, pair: &PairSpec) -> Result<Task
     };
     let (from, to) = (release(&running, &pair.from), release(&modules_of, &pair.to));
     let title = format!("all modules of {to} on a running {from}");
-    let boot = Boot {
+    let boot = BootDefinition {
         running: Kernel::Pinned(from),
         modules_of: Kernel::Pinned(to),
         load: Modules::All,

@@ -16,16 +16,16 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-pub use boot::{Abi, Boot, Modules};
+pub use boot::{AbiClaim, BootDefinition, Modules};
 pub use kbuild::{BuildDefinition, BuildStep, Encode, Pahole, SOURCE, Start, TREE, place};
-pub use kernel::{Built, Encoded, Encoder, Kernel};
+pub use kernel::{BuiltKernel, Kernel, ModuleEncoder, ReencodedModules};
 
 /// The file, in a scenario's folder, that defines it.
 pub const FILE: &str = "scenario.toml";
 
 /// A scenario as it was written down.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "TomlDefinition")]
 pub struct Definition {
     /// One line for tables.
     pub title: String,
@@ -41,7 +41,7 @@ pub struct Definition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// A kernel boots and loads modules, and what it says is recorded: the table `[boot]`.
-    Boot(Boot),
+    Boot(BootDefinition),
     /// kbuild runs, and what it says and changes is recorded: the table `[build]`.
     Build(BuildDefinition),
 }
@@ -49,7 +49,7 @@ pub enum Subject {
 impl Definition {
     /// What boots, unless the scenario only builds.
     #[must_use]
-    pub fn boot(&self) -> Option<&Boot> {
+    pub fn boot(&self) -> Option<&BootDefinition> {
         match &self.subject {
             Subject::Boot(boot) => Some(boot),
             Subject::Build(_) => None,
@@ -59,27 +59,27 @@ impl Definition {
     /// Whether it loads modules on another kernel than their own.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
-        self.boot().is_some_and(Boot::is_upgrade)
+        self.boot().is_some_and(BootDefinition::is_upgrade)
     }
 }
 
 /// A definition as it stands in its file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct TomlDefinition {
     title: String,
     about: String,
     #[serde(default)]
     lines: Vec<String>,
-    boot: Option<Boot>,
+    boot: Option<BootDefinition>,
     build: Option<BuildDefinition>,
 }
 
-impl TryFrom<Written> for Definition {
+impl TryFrom<TomlDefinition> for Definition {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
-        let Written { title, about, lines, boot, build } = written;
+    fn try_from(toml: TomlDefinition) -> Result<Self, String> {
+        let TomlDefinition { title, about, lines, boot, build } = toml;
         let subject = match (boot, build) {
             (Some(boot), None) => Subject::Boot(boot),
             (None, Some(build)) => Subject::Build(build),

@@ -4,8 +4,8 @@ use nix::errno::Errno;
 use serde::Serialize;
 use util::number::grouped;
 
-use crate::boots::measured::{Measured, Standing};
-use crate::boots::transcript::{Step, Transcript};
+use crate::boots::measured::{Fidelity, Measured};
+use crate::boots::transcript::{LoadStep, Transcript};
 use crate::load_outcome::LoadOutcome;
 
 /// Of the modules that a run loaded, how many met which end.
@@ -43,10 +43,10 @@ impl LoadCounts {
         for step in transcript.steps() {
             summary.modules += 1;
             match LoadOutcome::of(&step) {
-                LoadOutcome::Kept | LoadOutcome::Relocated => match measured.standing(&step) {
-                    Standing::True => summary.keep_true += 1,
-                    Standing::Wrong => summary.wrong += 1,
-                    Standing::Unknown => summary.unknown += 1,
+                LoadOutcome::Kept | LoadOutcome::Relocated => match measured.fidelity(&step) {
+                    Fidelity::True => summary.keep_true += 1,
+                    Fidelity::Wrong => summary.wrong += 1,
+                    Fidelity::Unknown => summary.unknown += 1,
                 },
                 LoadOutcome::Dropped => summary.lose += 1,
                 LoadOutcome::Refused => {
@@ -64,7 +64,7 @@ impl LoadCounts {
         }
         // Who exports a symbol no log says. But a module comes after those that it needs; so where none of them failed for
         // another reason, and the kernel itself lacks no symbol, the first that is wanted was refused for its BTF.
-        let kernel_has_all = measured.built.as_ref().is_some_and(|built| built.proof.compatible());
+        let kernel_has_all = measured.built.as_ref().is_some_and(|built| built.symvers.compatible());
         match summary.refused > 0 && summary.not_loaded == 0 && kernel_has_all {
             true => summary.for_want = wanting,
             false => summary.not_loaded += wanting,
@@ -114,7 +114,7 @@ impl LoadCounts {
 /// Whether the kernel said that it does not have a symbol which a module imports.
 ///
 /// Source: `kernel/module/main.c`, `simplify_symbols`: `%s: Unknown symbol %s (err %d)`, with `-ENOENT`.
-fn lacks_symbol(step: &Step<'_>) -> bool {
+fn lacks_symbol(step: &LoadStep<'_>) -> bool {
     let opening = format!("{}: Unknown symbol ", step.given.module);
     step.load.errno == Errno::ENOENT as i32
         && step

@@ -5,7 +5,7 @@ use guest_protocol::{Record, SysfsBtf};
 use nix::errno::Errno;
 use serde::Serialize;
 
-use crate::boots::transcript::Step;
+use crate::boots::transcript::LoadStep;
 
 /// What became of a module and of its BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -34,8 +34,8 @@ impl LoadOutcome {
 
     /// What became of the module that a step loaded.
     #[must_use]
-    pub fn of(step: &Step<'_>) -> Self {
-        let Step { given, load, records, allows_btf_mismatch } = *step;
+    pub fn of(step: &LoadStep<'_>) -> Self {
+        let LoadStep { given, load, records, allows_btf_mismatch } = *step;
         if load.errno != 0 {
             // A kernel that allows a mismatch goes on without the BTF; what fails then fails for its own reasons, be the
             // errno the same.
@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn of(btf: Option<SysfsBtf>, load: Load, records: &[Record], allows_btf_mismatch: bool) -> LoadOutcome {
-        LoadOutcome::of(&Step { given: &given(btf), load: &load, records, allows_btf_mismatch })
+        LoadOutcome::of(&LoadStep { given: &given(btf), load: &load, records, allows_btf_mismatch })
     }
 
     #[test]

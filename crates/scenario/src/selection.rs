@@ -152,11 +152,11 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{Boot, Definition, Kernel, Modules, Subject};
+    use crate::definition::{BootDefinition, Definition, Kernel, Modules, Subject};
 
     fn all() -> Vec<Scenario> {
         let scenario = |name: &str| {
-            let boot = Boot {
+            let boot = BootDefinition {
                 running: Kernel::Pinned("1".into()),
                 modules_of: Kernel::Pinned("2".into()),
                 load: Modules::All,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::files::Error;
-use super::text::{Judged, encoded_by, joined, judge_text, judged, other_parts, unified};
+use super::text::{BaselineComparison, compare_text, compare_texts, encoded_by, joined, other_parts, unified};
 use crate::boots::measured::{self, Measured};
 use crate::boots::snapshot::{self, portable, snapshot, verdicts};
 use crate::boots::transcript::{KernelId, Provenance, Transcript};
@@ -24,23 +24,23 @@ pub enum TypeOrder {
 }
 
 /// Judges a boot against what was recorded. Kernels that were built from another source than those that were recorded, or with
-/// other tools, are judged by their [`portable`] text; those whose BTF an encoder made that has an `order` of its own by their
+/// other tools, are compared by their [`portable`] text; those whose BTF an encoder made that has an `order` of its own by their
 /// [`verdicts`]; all others in full.
 ///
 /// # Errors
 ///
 /// What was recorded cannot be read.
-pub fn judge(
+pub fn compare_boot(
     definition: &Definition,
     dir: &Path,
     (seen, measured): (&Transcript, &Measured),
     order: TypeOrder,
-) -> Result<Judged, Error> {
+) -> Result<BaselineComparison, Error> {
     let encoder = other_encoder(seen);
-    let ending = judge_text(dir, &snapshot(definition, seen, measured))?;
+    let ending = compare_text(dir, &snapshot(definition, seen, measured))?;
     let Ending::Differs { diff } = ending else {
         let note = encoder.map(|encoder| format!("{}: all as with pahole's", encoded_by(encoder)));
-        return Ok(Judged { ending, note });
+        return Ok(BaselineComparison { ending, note });
     };
     // What cannot be read says no more than the snapshot does.
     let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(Ending::Differs { diff }.into()) };
@@ -51,10 +51,10 @@ pub fn judge(
     let encoded = encoder.map(|encoder| format!("{}, in pahole's order of types", encoded_by(encoder)));
     if let Some(others) = of_another_build(&before, seen) {
         let recorded = portable(definition, &before, &Measured::read(&dir.join(measured::FILE))?);
-        let judged = judged(&recorded, &portable(definition, seen, measured));
+        let comparison = compare_texts(&recorded, &portable(definition, seen, measured));
         let but =
             format!("{others}: compared but for the types that complaints are about, which change with every build");
-        return Ok(Judged { ending: judged, note: joined([encoded, Some(but)]) });
+        return Ok(BaselineComparison { ending: comparison, note: joined([encoded, Some(but)]) });
     }
     let note = match encoded {
         // Another encoder makes another key, so that nothing is known of the recipe.
@@ -62,7 +62,7 @@ pub fn judge(
         None => of_another_recipe(&before, seen),
     };
     let diff = diff + &logs_that_differ(&before, seen);
-    Ok(Judged { ending: Ending::Differs { diff }, note })
+    Ok(BaselineComparison { ending: Ending::Differs { diff }, note })
 }
 
 /// Judges by what became of each module's BTF, and names the modules of which the kernel said something else.
@@ -71,8 +71,8 @@ fn by_verdicts(
     encoder: &EncoderId,
     (before, recorded): (&Transcript, &Measured),
     (seen, measured): (&Transcript, &Measured),
-) -> Judged {
-    let ending = judged(&verdicts(definition, before, recorded), &verdicts(definition, seen, measured));
+) -> BaselineComparison {
+    let ending = compare_texts(&verdicts(definition, before, recorded), &verdicts(definition, seen, measured));
     let mut note = format!("{}: compared by what became of each module's BTF", encoded_by(encoder));
     match snapshot::otherwise((before, recorded), (seen, measured)).as_slice() {
         [] => note.push_str(", which is the same in full"),
@@ -81,7 +81,7 @@ fn by_verdicts(
             note.push_str(&format!("; on which check a shifted id trips, or on none, differs for {modules}"));
         }
     }
-    Judged { ending, note: Some(note) }
+    BaselineComparison { ending, note: Some(note) }
 }
 
 /// What encoded the BTF of the kernels that were built, if it is not pahole, whose alone is recorded.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::files::Error;
-use super::text::{Judged, encoded_by, joined, judge_text, judged, other_parts};
+use super::text::{BaselineComparison, compare_text, compare_texts, encoded_by, joined, other_parts};
 use crate::definition::Definition;
 use crate::exit::Ending;
 use crate::kbuilds::{self, Provenance, Transcript};
@@ -15,22 +15,25 @@ use crate::transcript;
 /// # Errors
 ///
 /// A snapshot that cannot be read.
-pub fn judge_build(definition: &Definition, dir: &Path, seen: &Transcript) -> Result<Judged, Error> {
-    let ending = judge_text(dir, &kbuilds::snapshot(definition, seen))?;
+pub fn compare_build(definition: &Definition, dir: &Path, seen: &Transcript) -> Result<BaselineComparison, Error> {
+    let ending = compare_text(dir, &kbuilds::snapshot(definition, seen))?;
     let provenance = &seen.header.provenance;
     let encoded = provenance.encoder.as_ref().map(encoded_by);
     if !matches!(ending, Ending::Differs { .. }) {
-        return Ok(Judged { ending, note: encoded.map(|encoded| format!("{encoded}: all as with pahole's")) });
+        return Ok(BaselineComparison {
+            ending,
+            note: encoded.map(|encoded| format!("{encoded}: all as with pahole's")),
+        });
     }
     // What cannot be read says no more than the snapshot does.
     let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(ending.into()) };
     let others = of_other_parts(&before.header.provenance, provenance);
     let Some(encoded) = encoded else {
-        return Ok(Judged { ending, note: others.map(|others| format!("{others}: compared in full")) });
+        return Ok(BaselineComparison { ending, note: others.map(|others| format!("{others}: compared in full")) });
     };
     let [recorded, seen] = [&before, seen].map(|it| kbuilds::of_any_encoder(definition, it));
     let encoded = format!("{encoded}: compared but for the bytes around .BTF, which are the encoder's");
-    Ok(Judged { ending: judged(&recorded, &seen), note: joined([Some(encoded), others]) })
+    Ok(BaselineComparison { ending: compare_texts(&recorded, &seen), note: joined([Some(encoded), others]) })
 }
 
 /// The same of a build.

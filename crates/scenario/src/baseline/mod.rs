@@ -5,7 +5,7 @@ mod files;
 mod kbuild;
 mod text;
 
-pub use boot::{TypeOrder, judge};
+pub use boot::{TypeOrder, compare_boot};
 pub use files::{Error, SNAPSHOT, record, record_build, recorded_snapshot, replay};
-pub use kbuild::judge_build;
-pub use text::{Judged, judge_text};
+pub use kbuild::compare_build;
+pub use text::{BaselineComparison, compare_text};

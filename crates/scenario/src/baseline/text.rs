@@ -14,14 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What came of a comparison with what was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct BaselineComparison {
     /// How the scenario ends.
     pub ending: Ending,
     /// What a person should know about the comparison.
     pub note: Option<String>,
 }
 
-impl From<Ending> for Judged {
+impl From<Ending> for BaselineComparison {
     fn from(ending: Ending) -> Self {
         Self { ending, note: None }
     }
@@ -32,14 +32,14 @@ impl From<Ending> for Judged {
 /// # Errors
 ///
 /// A snapshot that cannot be read.
-pub fn judge_text(dir: &Path, text: &str) -> Result<Ending, Error> {
+pub fn compare_text(dir: &Path, text: &str) -> Result<Ending, Error> {
     Ok(match recorded_snapshot(dir)? {
         None => Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() },
-        Some(recorded) => judged(&recorded, text),
+        Some(recorded) => compare_texts(&recorded, text),
     })
 }
 
-pub(super) fn judged(recorded: &str, text: &str) -> Ending {
+pub(super) fn compare_texts(recorded: &str, text: &str) -> Ending {
     match recorded.trim_end() == text.trim_end() {
         true => Ending::Pass,
         false => Ending::Differs { diff: unified(recorded, text, "recorded", "seen") },

@@ -3,7 +3,7 @@
 use guest_protocol::SysfsBtf;
 use serde::{Deserialize, Serialize};
 
-use crate::definition::Built;
+use crate::definition::BuiltKernel;
 use crate::transcript::EncoderId;
 
 /// The version of the schema. A reader refuses another one.
@@ -74,7 +74,7 @@ pub struct BuildId {
     /// The kernel line: `6.1`.
     pub line: String,
     /// What was asked for.
-    pub kernel: Built,
+    pub kernel: BuiltKernel,
     /// The key over everything that decides its bytes.
     pub key: String,
     /// The compiler's package and its version.

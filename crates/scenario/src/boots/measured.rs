@@ -13,9 +13,9 @@ use guest_protocol::SysfsBtf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use built::{BaseSize, BuiltKernels, Proof};
+pub use built::{BaseSize, BuiltKernels, SymversCheck};
 
-use super::transcript::Step;
+use super::transcript::LoadStep;
 
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
@@ -30,16 +30,17 @@ pub struct Measured {
     /// [`VERSION`] of the writer.
     pub measured: u32,
     /// Whether the modules fit the running kernel, by CRC, over all modules of both kernels.
-    pub abi: Abi,
+    pub abi: AbiMeasurement,
     /// Whether the running kernel's BTF is, byte for byte, the base that the modules were made with.
     pub same_base: bool,
     /// What parsing and writing back the BTF of every module and base gave.
     pub round_trip: RoundTrip,
     /// For each module whose BTF the kernel accepted, in the order of loading, whether it is true.
-    pub truth: Vec<Truth>,
+    #[serde(rename = "truth")]
+    pub fidelity: Vec<TypeFidelity>,
     /// The modules with a base of their own whose BTF the kernel accepted, in the order of loading.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub relocated: Vec<Relocated>,
+    pub relocated: Vec<RelocatedModule>,
     /// What can be told of kernels only that were built from source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built: Option<BuiltKernels>,
@@ -48,7 +49,7 @@ pub struct Measured {
 /// A module that brings a base of its own, and what a kernel that relocates its BTF by that makes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Relocated {
+pub struct RelocatedModule {
     /// The module.
     pub module: String,
     /// What `btf::relocate` makes of its BTF, for comparison with what the kernel shows; nothing if that is not known.
@@ -61,7 +62,7 @@ pub struct Relocated {
 /// Whether the modules of one kernel fit another by CRC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Abi {
+pub struct AbiMeasurement {
     /// How many modules the kernel has whose modules are loaded.
     pub modules: usize,
     /// How many of them carry no versions at all, so that nothing can be said of them.
@@ -86,7 +87,7 @@ pub struct DifferingSymbol {
     pub modules: usize,
 }
 
-impl Abi {
+impl AbiMeasurement {
     /// Whether every module says what it imports, and none of it has another CRC.
     #[must_use]
     pub const fn compatible(&self) -> bool {
@@ -110,7 +111,7 @@ pub struct RoundTrip {
 /// that it was made with. All counts are of the module's own types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Truth {
+pub struct TypeFidelity {
     /// The module.
     pub module: String,
     /// How many types its BTF holds.
@@ -126,7 +127,7 @@ pub struct Truth {
     pub examples: Vec<Example>,
 }
 
-impl Truth {
+impl TypeFidelity {
     /// Whether every type means what it meant when it was encoded.
     #[must_use]
     pub const fn holds(&self) -> bool {
@@ -148,7 +149,7 @@ pub struct Example {
 
 /// What can be said of the BTF that a kernel accepted for a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Fidelity {
     /// Every type means what it meant.
     True,
     /// A type means something else.
@@ -163,17 +164,17 @@ impl Measured {
     /// What was measured is of the bytes of a module's section, or of what `btf::relocate` makes of them, so that nothing is
     /// known of a kernel that shows others.
     #[must_use]
-    pub fn standing(&self, step: &Step<'_>) -> Standing {
+    pub fn fidelity(&self, step: &LoadStep<'_>) -> Fidelity {
         let of = |module: &str| module == step.given.module;
-        let truth = self.truth.iter().find(|it| of(&it.module));
+        let truth = self.fidelity.iter().find(|it| of(&it.module));
         let measured_bytes = match self.relocated.iter().find(|it| of(&it.module)) {
             Some(relocated) => relocated.expected.as_ref(),
             None => step.given.btf.as_ref(),
         };
         match truth {
-            Some(truth) if !truth.holds() => Standing::Wrong,
-            Some(_) if step.load.btf.is_some() && step.load.btf.as_ref() == measured_bytes => Standing::True,
-            _ => Standing::Unknown,
+            Some(truth) if !truth.holds() => Fidelity::Wrong,
+            Some(_) if step.load.btf.is_some() && step.load.btf.as_ref() == measured_bytes => Fidelity::True,
+            _ => Fidelity::Unknown,
         }
     }
 }

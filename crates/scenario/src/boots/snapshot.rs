@@ -17,8 +17,8 @@ use std::fmt::Write as _;
 use guest_protocol::Record;
 use sha2::{Digest as _, Sha256};
 
-use super::measured::{Measured, Standing};
-use super::transcript::{Step, Transcript};
+use super::measured::{Fidelity, Measured};
+use super::transcript::{LoadStep, Transcript};
 use crate::definition::{Definition, Modules};
 use crate::load_counts::LoadCounts;
 use crate::load_outcome::{LoadOutcome, errno_name, objection};
@@ -70,12 +70,12 @@ pub(crate) fn otherwise<'a>(recorded: (&Transcript, &Measured), seen: (&'a Trans
 
 /// Each module with what became of it, in full and as far as it does not depend on the order of types and strings.
 fn each_verdict<'a>(transcript: &'a Transcript, measured: &Measured) -> Vec<(&'a str, String, &'static str)> {
-    let of = |step: Step<'a>| {
-        let (fate, standing) = (LoadOutcome::of(&step), measured.standing(&step));
+    let of = |step: LoadStep<'a>| {
+        let (fate, standing) = (LoadOutcome::of(&step), measured.fidelity(&step));
         let (suffix, portable) = match (fate, standing) {
-            (LoadOutcome::Kept | LoadOutcome::Relocated, Standing::True) => (", which is true", "keeps true BTF"),
-            (LoadOutcome::Kept | LoadOutcome::Relocated, Standing::Wrong) => (", which is wrong", "has no true BTF"),
-            (LoadOutcome::Kept | LoadOutcome::Relocated, Standing::Unknown) => {
+            (LoadOutcome::Kept | LoadOutcome::Relocated, Fidelity::True) => (", which is true", "keeps true BTF"),
+            (LoadOutcome::Kept | LoadOutcome::Relocated, Fidelity::Wrong) => (", which is wrong", "has no true BTF"),
+            (LoadOutcome::Kept | LoadOutcome::Relocated, Fidelity::Unknown) => {
                 (", of which nothing is known", "has BTF of which nothing is known")
             }
             (LoadOutcome::Crc, _) => ("", "is refused by CRC"),
@@ -102,7 +102,7 @@ fn render(definition: &Definition, transcript: &Transcript, measured: &Measured,
     fidelity::truths(&mut text, transcript, measured);
     let summary = LoadCounts::of(transcript, measured);
     let _ = writeln!(text, "\n{}.", capitalised(&summary.sentence()));
-    let compatible = measured.built.as_ref().map_or(measured.abi.compatible(), |built| built.proof.compatible());
+    let compatible = measured.built.as_ref().map_or(measured.abi.compatible(), |built| built.symvers.compatible());
     if !compatible {
         text.push_str("Not an ABI-compatible upgrade: what is seen here is no failure of BTF.\n");
     }
@@ -115,7 +115,7 @@ pub(crate) fn normalised(transcript: &Transcript, records: &[Record]) -> Vec<Str
     records.iter().map(|record| format!("<{}> {}", record.level, normaliser.line(&record.text))).collect()
 }
 
-fn verdict(step: &Step<'_>) -> String {
+fn verdict(step: &LoadStep<'_>) -> String {
     let load = step.load;
     let mut verdict = LoadOutcome::of(step).words().to_owned();
     if load.errno != 0 {

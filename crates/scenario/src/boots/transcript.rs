@@ -24,7 +24,7 @@ pub struct Transcript {
 
 /// One step of a transcript.
 #[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
+pub struct LoadStep<'a> {
     /// What was given.
     pub given: &'a Given,
     /// What came of it.
@@ -94,13 +94,13 @@ impl Transcript {
     }
 
     /// The steps, in order.
-    pub fn steps(&self) -> impl Iterator<Item = Step<'_>> {
+    pub fn steps(&self) -> impl Iterator<Item = LoadStep<'_>> {
         let loads = self.events.iter().filter_map(|event| match event {
             Event::Step { load, records, .. } => Some((load, records.as_slice())),
             _ => None,
         });
         let allows_btf_mismatch = self.header.allows_btf_mismatch;
-        let step = move |(given, (load, records))| Step { given, load, records, allows_btf_mismatch };
+        let step = move |(given, (load, records))| LoadStep { given, load, records, allows_btf_mismatch };
         self.header.given.iter().zip(loads).map(step)
     }
 

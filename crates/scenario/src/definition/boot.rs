@@ -7,7 +7,7 @@ use super::kernel::Kernel;
 /// Which kernel runs, whose modules it is given, and which of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Boot {
+pub struct BootDefinition {
     /// The kernel that boots.
     pub running: Kernel,
     /// The kernel whose modules are loaded.
@@ -18,7 +18,7 @@ pub struct Boot {
     pub memory_mib: u32,
     /// What the scenario claims of two kernels that are built from source; the claim is held against their two Module.symvers
     /// before anything boots. Of prebuilt kernels nothing is claimed: the ABI of those is measured.
-    pub abi: Option<Abi>,
+    pub abi: Option<AbiClaim>,
 }
 
 /// Which modules of a kernel a scenario loads.
@@ -34,14 +34,14 @@ pub enum Modules {
 /// Whether the modules of one kernel fit another by the CRCs of its exported symbols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Abi {
+pub enum AbiClaim {
     /// Every symbol that the one exports, the other exports with the same CRC.
     Compatible,
     /// A symbol is missing or has another CRC.
     Broken,
 }
 
-impl Boot {
+impl BootDefinition {
     /// Whether the modules come from another kernel than the one that runs. A scenario that loads a kernel's own modules, or
     /// those of the same source built once more, is a control.
     #[must_use]
@@ -50,7 +50,7 @@ impl Boot {
             (Kernel::Built(running), Kernel::Built(modules_of)) => {
                 running.config != modules_of.config || running.change() != modules_of.change()
             }
-            (Kernel::Pinned(running), Kernel::Encoded(modules_of)) => *running != modules_of.release,
+            (Kernel::Pinned(running), Kernel::Reencoded(modules_of)) => *running != modules_of.release,
             (running, modules_of) => running != modules_of,
         }
     }
@@ -66,10 +66,10 @@ impl Boot {
             (Kernel::Built(running), _, _) if !running.external.is_empty() => {
                 Some("`running` cannot have `external` modules: they belong to `modules-of`")
             }
-            (Kernel::Encoded(_), _, _) => Some("`running` cannot have an `encoder`: it belongs to `modules-of`"),
-            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Encoded(_), None)
+            (Kernel::Reencoded(_), _, _) => Some("`running` cannot have an `encoder`: it belongs to `modules-of`"),
+            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Reencoded(_), None)
             | (Kernel::Built(_), Kernel::Built(_), Some(_)) => None,
-            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Encoded(_), Some(_)) => {
+            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Reencoded(_), Some(_)) => {
                 Some("`abi` is for kernels that are built from source: that of prebuilt ones is measured")
             }
             (Kernel::Built(_), Kernel::Built(_), None) => {

@@ -14,7 +14,7 @@ pub const TREE: &str = "/build";
 
 /// Steps on a tree, each from where the one before it left off.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "TomlBuild")]
 pub struct BuildDefinition {
     /// The configuration: fragments of `kernel-configs/fragments/`, joined by `+`.
     pub config: String,
@@ -152,7 +152,7 @@ pub fn place(path: &str) -> Option<(Place, &str)> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct TomlBuild {
     config: String,
     start: Start,
     patch: Option<String>,
@@ -164,11 +164,11 @@ struct Written {
     steps: Vec<BuildStep>,
 }
 
-impl TryFrom<Written> for BuildDefinition {
+impl TryFrom<TomlBuild> for BuildDefinition {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
-        let Written { config, start, patch, writable, tools, steps } = written;
+    fn try_from(written: TomlBuild) -> Result<Self, String> {
+        let TomlBuild { config, start, patch, writable, tools, steps } = written;
         if steps.is_empty() {
             return Err("it has no [[build.step]]".into());
         }

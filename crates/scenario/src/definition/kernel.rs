@@ -12,30 +12,30 @@ pub enum Kernel {
     /// A release pinned in `kernel-configs/`, prebuilt: a text.
     Pinned(String),
     /// One that is built from source: a table with `config`.
-    Built(Built),
+    Built(BuiltKernel),
     /// A prebuilt one whose modules are given BTF that we encoded: a table with `release` and `encoder`.
-    Encoded(Encoded),
+    Reencoded(ReencodedModules),
 }
 
 /// The modules of a prebuilt kernel, each with BTF in place of its own that was encoded from the distribution's debug information.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Encoded {
+pub struct ReencodedModules {
     /// The kernel, pinned in `kernel-configs/` together with its debug information.
     pub release: String,
     /// What encodes.
-    pub encoder: Encoder,
+    pub encoder: ModuleEncoder,
 }
 
 /// What encodes the BTF of prebuilt modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Encoder {
+pub enum ModuleEncoder {
     /// The crate `encode`.
     Modbtf,
 }
 
-impl fmt::Display for Encoder {
+impl fmt::Display for ModuleEncoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Modbtf => f.write_str("modbtf"),
@@ -46,7 +46,7 @@ impl fmt::Display for Encoder {
 /// A kernel built from the source of the scenario's line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Built {
+pub struct BuiltKernel {
     /// Its configuration: fragments of `kernel-configs/fragments/`, joined by `+`.
     pub config: String,
     /// The change to its source: a patch of `kernel-configs/upgrades/`, or `none`.
@@ -58,7 +58,7 @@ pub struct Built {
     pub external: Vec<String>,
 }
 
-impl Built {
+impl BuiltKernel {
     /// The patch by which its source is changed, if any.
     pub(super) fn change(&self) -> Option<&str> {
         self.upgrade.as_deref().filter(|upgrade| *upgrade != "none")
@@ -70,19 +70,19 @@ impl fmt::Display for Kernel {
         match self {
             Self::Pinned(release) => f.write_str(release),
             Self::Built(built) => built.fmt(f),
-            Self::Encoded(encoded) => encoded.fmt(f),
+            Self::Reencoded(encoded) => encoded.fmt(f),
         }
     }
 }
 
-impl fmt::Display for Encoded {
+impl fmt::Display for ReencodedModules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} with BTF by {} from its debug information", self.release, self.encoder)
     }
 }
 
 /// A kernel in words that no point release changes: `strict`, `strict with grow`.
-impl fmt::Display for Built {
+impl fmt::Display for BuiltKernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.config)?;
         self.upgrade.iter().try_for_each(|upgrade| write!(f, " with {upgrade}"))?;
@@ -102,13 +102,13 @@ impl<'de> Deserialize<'de> for Kernel {
 /// What a table may have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+struct KernelTable {
     config: Option<String>,
     upgrade: Option<String>,
     #[serde(default)]
     external: Vec<String>,
     release: Option<String>,
-    encoder: Option<Encoder>,
+    encoder: Option<ModuleEncoder>,
 }
 
 /// By hand, since an untagged enum would not say what is wrong in which of the two.
@@ -126,12 +126,12 @@ impl<'de> Visitor<'de> for KernelVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Kernel, A::Error> {
-        let Table { config, upgrade, external, release, encoder } =
-            Table::deserialize(MapAccessDeserializer::new(map))?;
+        let KernelTable { config, upgrade, external, release, encoder } =
+            KernelTable::deserialize(MapAccessDeserializer::new(map))?;
         match (config, release, encoder) {
-            (Some(config), None, None) => Ok(Kernel::Built(Built { config, upgrade, external })),
+            (Some(config), None, None) => Ok(Kernel::Built(BuiltKernel { config, upgrade, external })),
             (None, Some(release), Some(encoder)) if upgrade.is_none() && external.is_empty() => {
-                Ok(Kernel::Encoded(Encoded { release, encoder }))
+                Ok(Kernel::Reencoded(ReencodedModules { release, encoder }))
             }
             (None, None, None) => Err(A::Error::missing_field("config")),
             (None, Some(_), None) => Err(A::Error::missing_field("encoder")),

@@ -97,7 +97,7 @@ fn modules_of_a_kernel_can_be_external() {
     let boot = definition.boot().unwrap();
     assert_eq!(boot.modules_of, {
         let external = vec!["fs/fuse".to_owned(), "probe".to_owned()];
-        Kernel::Built(Built { config: "strict".into(), upgrade: None, external })
+        Kernel::Built(BuiltKernel { config: "strict".into(), upgrade: None, external })
     });
     assert!(!boot.is_upgrade(), "their base is the running one");
     let control: Definition = toml::from_str(&BUILT.replace("\"grow\"", "\"none\"")).unwrap();
@@ -113,7 +113,7 @@ fn modules_of_a_prebuilt_kernel_can_be_encoded_anew() {
     let scenario = read_all(root.path()).unwrap().remove(0);
     let boot = scenario.definition.boot().unwrap();
     let release = "6.1.0-55-cloud-amd64".to_owned();
-    assert_eq!(boot.modules_of, Kernel::Encoded(Encoded { release, encoder: Encoder::Modbtf }));
+    assert_eq!(boot.modules_of, Kernel::Reencoded(ReencodedModules { release, encoder: ModuleEncoder::Modbtf }));
     assert!(!boot.is_upgrade() && !boot.is_built(), "their base is the running one");
     assert!(scenario.needs().contains("debug information"), "{}", scenario.needs());
     let other: Definition = toml::from_str(&text.replacen("6.1.0-55", "6.1.0-56", 1)).unwrap();

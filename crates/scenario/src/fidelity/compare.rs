@@ -6,8 +6,8 @@ use btf::Btf;
 use btf::compare::{Bases, Comparison, Strength};
 use rayon::prelude::*;
 
-use super::examples::{Place, RANKS, SOUGHT, examples};
-use crate::boots::measured::Truth;
+use super::examples::{RANKS, SOUGHT, TypePair, examples};
+use crate::boots::measured::TypeFidelity;
 
 #[cfg(test)]
 mod tests;
@@ -18,18 +18,18 @@ const MODULES: usize = 32;
 /// Compares each type of a module's split BTF over both bases: `bases` has the base that it was made with on the left and
 /// the running one on the right. Make them once for all modules.
 #[must_use]
-pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> Truth {
+pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> TypeFidelity {
     truth(&bases.compare(split, split), module)
 }
 
 /// Compares each type on the left with the one in the same place on the right.
-pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> Truth {
+pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> TypeFidelity {
     let (meant, seen) = (comparison.left(), comparison.right());
     let places = meant.own_types().zip(seen.own_types());
     let mut counts = [0usize; Strength::ALL.len()];
-    let mut ranked: [Vec<Place<'_>>; RANKS] = Default::default();
+    let mut ranked: [Vec<TypePair<'_>>; RANKS] = Default::default();
     for ((left, meant), (right, seen)) in places {
-        let place = Place { left, right, meant, seen };
+        let place = TypePair { left, right, meant, seen };
         let other = Strength::ALL.map(|strength| !comparison.same(left, right, strength));
         for (count, other) in counts.iter_mut().zip(other) {
             *count += usize::from(other);
@@ -44,7 +44,7 @@ pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> Truth {
         }
     }
     let [other_name_or_kind, other_layout, other_closure] = counts;
-    Truth {
+    TypeFidelity {
         module: module.to_owned(),
         types: meant.own().len() as usize,
         other_name_or_kind,
@@ -57,9 +57,9 @@ pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> Truth {
 /// [`measure`] for many modules, each with its name, on all processors; the results are in the order of the modules. Examples
 /// are kept of the 32 of them with the most types that differ.
 #[must_use]
-pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> Vec<Truth> {
-    let mut truths: Vec<Truth> = modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect();
-    let mut worst: Vec<&mut Truth> = truths.iter_mut().collect();
+pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> Vec<TypeFidelity> {
+    let mut truths: Vec<TypeFidelity> = modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect();
+    let mut worst: Vec<&mut TypeFidelity> = truths.iter_mut().collect();
     worst.sort_by_key(|truth| Reverse((truth.other_name_or_kind, truth.other_layout, truth.other_closure)));
     for truth in worst.into_iter().skip(MODULES) {
         truth.examples.clear();

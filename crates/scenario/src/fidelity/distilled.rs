@@ -5,7 +5,7 @@ use btf::compare::Bases;
 use btf::relocate::{self, relocate};
 
 use super::compare::truth;
-use crate::boots::measured::Truth;
+use crate::boots::measured::TypeFidelity;
 
 #[cfg(test)]
 mod tests;
@@ -14,7 +14,7 @@ mod tests;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Distilled {
     /// As [`measure`](super::measure) has it.
-    pub truth: Truth,
+    pub fidelity: TypeFidelity,
     /// What `/sys/kernel/btf/<module>` then holds, byte for byte.
     pub relocated: Vec<u8>,
 }
@@ -77,5 +77,5 @@ pub fn measure_distilled(
     let parsed = |bytes| Btf::parse(bytes).map_err(|source| DistilledError::Parse { module: module_name(), source });
     let (left, right) = (parsed(&meant)?, parsed(&seen)?);
     let truth = truth(&bases.compare(&left, &right), module);
-    Ok(Distilled { truth, relocated: seen })
+    Ok(Distilled { fidelity: truth, relocated: seen })
 }

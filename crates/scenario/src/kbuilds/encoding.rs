@@ -12,28 +12,28 @@ use btf::compare::{Comparison, Strength};
 use btf::{BStr, Btf, Kind, TypeId, View};
 
 use super::module::hex;
-use super::transcript::{Against, Encoded};
+use super::transcript::{EncodedBtf, EncodingDifference};
 
 /// Compares an encoding with the first one.
 ///
 /// # Errors
 ///
 /// Which of the two cannot be parsed, and why.
-pub(super) fn compare(first: &[u8], other: &[u8]) -> Result<Encoded, String> {
+pub(super) fn compare(first: &[u8], other: &[u8]) -> Result<EncodedBtf, String> {
     let parse = |bytes, which| Btf::parse(bytes).map_err(|error| format!("{which} cannot be parsed: {error}"));
     let (left, right) = (parse(first, "the first encoding")?, parse(other, "the encoding")?);
-    let against = if first == other { Against::default() } else { against(&left, &right) };
-    Ok(Encoded { size: other.len(), sha256: hex(other), types: right.len(), against })
+    let against = if first == other { EncodingDifference::default() } else { against(&left, &right) };
+    Ok(EncodedBtf { size: other.len(), sha256: hex(other), types: right.len(), against })
 }
 
-fn against<'a>(left: &'a Btf<'a>, right: &'a Btf<'a>) -> Against {
+fn against<'a>(left: &'a Btf<'a>, right: &'a Btf<'a>) -> EncodingDifference {
     let comparison = Comparison::new(left.alone(), right.alone());
     let (first, other) = (Named::of(left.alone()), Named::of(right.alone()));
     let same = |left, right| comparison.same(left, right, Strength::Closure);
     let swapped = |right, left| same(left, right);
     let (data_lost, lost) = first.without_equal_in(&other, same);
     let (data_gained, gained) = other.without_equal_in(&first, swapped);
-    Against {
+    EncodingDifference {
         data_lost,
         data_gained,
         functions_lost: first.functions_not_in(&other),
@@ -104,14 +104,14 @@ mod tests {
         let other = encoded(&[("long", 8), ("int", 4)], &[("g", 0), ("f", 1)]);
         assert_ne!(first, other);
         let encoded = compare(&first, &other).unwrap();
-        assert_eq!((encoded.against, encoded.types), (Against::default(), 7));
+        assert_eq!((encoded.against, encoded.types), (EncodingDifference::default(), 7));
     }
 
     #[test]
     fn what_one_lacks_or_means_otherwise_is_counted() {
         let first = encoded(&[("int", 4), ("long", 8), ("char", 1)], &[("f", 0), ("g", 1)]);
         let other = encoded(&[("int", 4), ("long", 4)], &[("f", 1), ("h", 0)]);
-        let expected = Against {
+        let expected = EncodingDifference {
             data_lost: 2,
             data_gained: 1,
             functions_lost: 1,

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use super::error::Error;
-use super::transcript::{Change, Changes, How};
+use super::transcript::{ChangeKind, FileChange, FileChanges};
 
 /// The files of a directory that match some patterns, by their paths in it.
 #[derive(Debug)]
@@ -55,20 +55,20 @@ impl State {
     }
 
     /// What was written from this state to a later one.
-    pub(super) fn changes(&self, later: &Self) -> Changes {
-        let mut files: Vec<Change> = later
+    pub(super) fn changes(&self, later: &Self) -> FileChanges {
+        let mut files: Vec<FileChange> = later
             .0
             .iter()
             .filter_map(|(path, is)| {
-                let how = self.0.get(path).map_or(Some(How::New), |was| was.became(is))?;
-                Some(Change { path: path.clone(), how })
+                let how = self.0.get(path).map_or(Some(ChangeKind::New), |was| was.became(is))?;
+                Some(FileChange { path: path.clone(), how })
             })
             .collect();
         let gone: Vec<_> = self.0.keys().filter(|path| !later.0.contains_key(*path)).collect();
         let watched = later.0.len() + gone.len();
-        files.extend(gone.into_iter().map(|path| Change { path: path.clone(), how: How::Gone }));
+        files.extend(gone.into_iter().map(|path| FileChange { path: path.clone(), how: ChangeKind::Gone }));
         files.sort_by(|left, right| left.path.cmp(&right.path));
-        Changes { watched, files }
+        FileChanges { watched, files }
     }
 }
 
@@ -85,13 +85,13 @@ impl File {
         Ok(Self { stamp, bytes: digest, btf })
     }
 
-    fn became(&self, later: &Self) -> Option<How> {
+    fn became(&self, later: &Self) -> Option<ChangeKind> {
         if self.btf != later.btf {
-            Some(How::OtherBtf)
+            Some(ChangeKind::OtherBtf)
         } else if self.bytes != later.bytes {
-            Some(How::OtherBytes)
+            Some(ChangeKind::OtherBytes)
         } else {
-            (self.stamp != later.stamp).then_some(How::Same)
+            (self.stamp != later.stamp).then_some(ChangeKind::Same)
         }
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         let patterns = ["**/*.ko".to_owned(), "vmlinux".to_owned()];
         let state = || State::of(dir.path(), &patterns).unwrap();
         let before = state();
-        assert_eq!(before.changes(&state()), Changes { watched: 5, files: Vec::new() });
+        assert_eq!(before.changes(&state()), FileChanges { watched: 5, files: Vec::new() });
 
         fs::write(path("a.ko"), "a.ko").unwrap();
         fs::write(path("sub/b.ko"), "other").unwrap();
@@ -136,10 +136,14 @@ mod tests {
         fs::write(path("sub/new.ko"), "").unwrap();
         fs::write(path("x.o"), "other").unwrap();
         fs::write(path("sub/vmlinux"), "other").unwrap();
-        let Changes { watched, files } = before.changes(&state());
+        let FileChanges { watched, files } = before.changes(&state());
         let files: Vec<_> = files.iter().map(|change| (change.path.as_str(), change.how)).collect();
-        let expected =
-            [("a.ko", How::Same), ("sub/b.ko", How::OtherBytes), ("sub/c.ko", How::Gone), ("sub/new.ko", How::New)];
+        let expected = [
+            ("a.ko", ChangeKind::Same),
+            ("sub/b.ko", ChangeKind::OtherBytes),
+            ("sub/c.ko", ChangeKind::Gone),
+            ("sub/new.ko", ChangeKind::New),
+        ];
         assert_eq!((watched, files.as_slice()), (6, expected.as_slice()));
     }
 
@@ -151,10 +155,10 @@ mod tests {
             btf: btf.map(|digit| [digit; 32]),
         };
         let became = |from: File, to: File| from.became(&to);
-        assert_eq!(became(file(1, Some(1)), file(2, Some(1))), Some(How::OtherBytes));
-        assert_eq!(became(file(1, Some(1)), file(2, Some(2))), Some(How::OtherBtf));
-        assert_eq!(became(file(1, None), file(2, Some(2))), Some(How::OtherBtf));
-        assert_eq!(became(file(1, Some(1)), file(2, None)), Some(How::OtherBtf));
+        assert_eq!(became(file(1, Some(1)), file(2, Some(1))), Some(ChangeKind::OtherBytes));
+        assert_eq!(became(file(1, Some(1)), file(2, Some(2))), Some(ChangeKind::OtherBtf));
+        assert_eq!(became(file(1, None), file(2, Some(2))), Some(ChangeKind::OtherBtf));
+        assert_eq!(became(file(1, Some(1)), file(2, None)), Some(ChangeKind::OtherBtf));
         assert_eq!(became(file(1, Some(1)), file(1, Some(1))), None);
     }
 }

@@ -20,9 +20,10 @@ mod transcript;
 mod tests;
 
 pub use error::Error;
-pub use run::{Event, Job, find_tools, run};
+pub use run::{BuildEvent, BuildRun, find_tools, run};
 pub use snapshot::{chance, odd, of_any_encoder, snapshot, summary};
 pub use transcript::{
-    Against, Change, Changes, Command, Encoded, Encoding, Found, Header, How, Made, Module, ModuleBtf, Order, Outcome,
-    Over, Provenance, Recorded, Setting, Symbol, Transcript, VERSION,
+    BtfBase, ChangeKind, Command, CommandOutcome, EncodedBtf, EncodingDifference, EncodingResult, EncodingRun,
+    FileChange, FileChanges, Found, Header, ModuleBtf, ModuleFinding, Order, Provenance, StepRecord, SymbolFinding,
+    SymbolValue, Transcript, VERSION,
 };

@@ -5,7 +5,7 @@ use std::path::Path;
 use btf::{Btf, Value, View};
 use sha2::{Digest as _, Sha256};
 
-use super::transcript::{Found, ModuleBtf, Over};
+use super::transcript::{BtfBase, Found, ModuleBtf};
 
 /// Looks at the module in a file. `vmlinux` is read where the module has no distilled base.
 pub(super) fn look(path: &Path, vmlinux: &Path) -> Found {
@@ -36,7 +36,7 @@ fn parse(own: &[u8], base: &[u8], distilled: bool) -> Result<ModuleBtf, String> 
     let base = Btf::parse(base).map_err(|error| format!("the base cannot be parsed: {error}"))?;
     let split = Btf::parse(own).map_err(|error| format!(".BTF cannot be parsed: {error}"))?;
     Ok(ModuleBtf {
-        over: if distilled { Over::Distilled { types: base.len() } } else { Over::Vmlinux },
+        over: if distilled { BtfBase::Distilled { types: base.len() } } else { BtfBase::Vmlinux },
         size: own.len(),
         sha256: hex(own),
         types: split.len(),
@@ -83,9 +83,9 @@ mod tests {
     #[test]
     fn what_leads_nowhere_is_counted() {
         let looked = parse(&split(TypeId(1)), &base(), false).unwrap();
-        assert_eq!((looked.over, looked.types, looked.dangling), (Over::Vmlinux, 1, 0));
+        assert_eq!((looked.over, looked.types, looked.dangling), (BtfBase::Vmlinux, 1, 0));
         let looked = parse(&split(TypeId(77)), &base(), true).unwrap();
-        assert_eq!((looked.over, looked.types, looked.dangling), (Over::Distilled { types: 1 }, 1, 1));
+        assert_eq!((looked.over, looked.types, looked.dangling), (BtfBase::Distilled { types: 1 }, 1, 1));
         assert!(parse(b"no BTF", &base(), false).unwrap_err().starts_with(".BTF cannot"));
         assert!(parse(&split(TypeId(1)), b"no BTF", false).unwrap_err().starts_with("the base cannot"));
     }

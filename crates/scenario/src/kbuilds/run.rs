@@ -1,4 +1,4 @@
-//! Doing a build scenario's steps on a workbench.
+//! Runs a build scenario's steps on a workbench.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,8 @@ use tempfile::NamedTempFile;
 use super::error::Error;
 use super::files::State;
 use super::transcript::{
-    Command, Encoding, Header, Made, Module, Order, Outcome, Provenance, Recorded, Symbol, Transcript, VERSION,
+    Command, CommandOutcome, EncodingResult, EncodingRun, Header, ModuleFinding, Order, Provenance, StepRecord,
+    SymbolFinding, Transcript, VERSION,
 };
 use super::{encoding, module, symbols};
 use crate::definition::{BuildDefinition, BuildStep, Encode, Pahole, Start, place};
@@ -25,7 +26,7 @@ const TOOLCHAIN: [&str; 5] = ["binutils", "gcc", "libbpf1", "make", "pahole"];
 
 /// What is run, where.
 #[derive(Clone, Copy)]
-pub struct Job<'a> {
+pub struct BuildRun<'a> {
     /// The scenario's name, with its line.
     pub scenario: &'a str,
     /// The source, whose line decides which steps are done.
@@ -35,12 +36,12 @@ pub struct Job<'a> {
     /// The tools that the definition names, as [`find_tools`] finds them.
     pub tools: &'a [Tool],
     /// Who watches.
-    pub show: &'a dyn Fn(Event<'_>),
+    pub show: &'a dyn Fn(BuildEvent<'_>),
 }
 
 /// What goes on in a run.
 #[derive(Debug, Clone, Copy)]
-pub enum Event<'a> {
+pub enum BuildEvent<'a> {
     /// A step of this title begins.
     Step(&'a str),
     /// Its command wrote this line.
@@ -78,7 +79,7 @@ pub fn find_tools(
 /// # Errors
 ///
 /// What kept the tree from being made, a command from being run, or a file from being looked at.
-pub fn run(workshop: &Workshop<'_>, definition: &BuildDefinition, job: &Job<'_>) -> Result<Transcript, Error> {
+pub fn run(workshop: &Workshop<'_>, definition: &BuildDefinition, job: &BuildRun<'_>) -> Result<Transcript, Error> {
     let fragments: Vec<&str> = definition.config.split('+').collect();
     let config = Config::new(&fragments);
     let request = Request { source: job.source, recipes: job.recipes, config: &config, upgrade: None };
@@ -94,7 +95,7 @@ pub fn run(workshop: &Workshop<'_>, definition: &BuildDefinition, job: &Job<'_>)
         ..Setup::new(request)
     };
     let bench = Workbench::open(workshop, &setup)?;
-    let doing = Doing { workshop, request, tools: job.tools, bench, show: job.show };
+    let doing = StepRunner { workshop, request, tools: job.tools, bench, show: job.show };
     let steps = definition.steps_on(&job.source.identity.line).enumerate();
     let steps: Vec<_> = steps.map(|(at, step)| doing.step(at, step)).collect::<Result<_, _>>()?;
     let header = Header {
@@ -146,17 +147,17 @@ fn paholes(definition: &BuildDefinition, tools: &[Tool]) -> Result<Vec<File>, Er
 }
 
 /// A bench and what it was made from.
-struct Doing<'a> {
+struct StepRunner<'a> {
     workshop: &'a Workshop<'a>,
     request: Request<'a>,
     tools: &'a [Tool],
     bench: Workbench<'a>,
-    show: &'a dyn Fn(Event<'_>),
+    show: &'a dyn Fn(BuildEvent<'_>),
 }
 
-impl Doing<'_> {
-    fn step(&self, at: usize, step: &BuildStep) -> Result<Recorded, Error> {
-        (self.show)(Event::Step(&step.title));
+impl StepRunner<'_> {
+    fn step(&self, at: usize, step: &BuildStep) -> Result<StepRecord, Error> {
+        (self.show)(BuildEvent::Step(&step.title));
         step.restore.iter().try_for_each(|path| self.restore(path))?;
         self.bring(&step.bring)?;
         for (place, path) in step.touch.iter().filter_map(|path| place(path)) {
@@ -166,7 +167,7 @@ impl Doing<'_> {
         let before = if step.changed.is_empty() { None } else { Some(watched(&step.changed)?) };
         let ran = if step.run.is_empty() { None } else { Some(self.run(command(step))?) };
         let changes = before.map(|before| watched(&step.changed).map(|after| before.changes(&after))).transpose()?;
-        Ok(Recorded {
+        Ok(StepRecord {
             step: at,
             title: step.title.clone(),
             restored: step.restore.clone(),
@@ -180,15 +181,15 @@ impl Doing<'_> {
         })
     }
 
-    fn run(&self, command: Command) -> Result<Outcome, Error> {
-        let mut show = |line: &str| (self.show)(Event::Line(line));
+    fn run(&self, command: Command) -> Result<CommandOutcome, Error> {
+        let mut show = |line: &str| (self.show)(BuildEvent::Line(line));
         let given = workbench::Command {
             argv: command.argv.clone(),
             env: command.env.clone().into_iter().collect(),
             reproducible: command.reproducible,
         };
         let ran = self.bench.run(&given, &mut show)?;
-        Ok(Outcome::new(command, ran.status, ran.lines))
+        Ok(CommandOutcome::new(command, ran.status, ran.lines))
     }
 
     /// A path inside, outside.
@@ -216,12 +217,12 @@ impl Doing<'_> {
         paths.iter().try_for_each(|path| copy(&tree.join(path), &self.bench.tree().join(path), false))
     }
 
-    fn module(&self, path: &str) -> Module {
+    fn module(&self, path: &str) -> ModuleFinding {
         let found = module::look(&self.outside(path), &self.bench.tree().join("vmlinux"));
-        Module { path: path.to_owned(), found }
+        ModuleFinding { path: path.to_owned(), found }
     }
 
-    fn symbols(&self, symbols: &[String]) -> Result<Vec<Symbol>, Error> {
+    fn symbols(&self, symbols: &[String]) -> Result<Vec<SymbolFinding>, Error> {
         if symbols.is_empty() {
             return Ok(Vec::new());
         }
@@ -230,7 +231,7 @@ impl Doing<'_> {
         Ok(symbols::look(&config, symbols))
     }
 
-    fn encode(&self, encode: &Encode) -> Result<Vec<Encoding>, Error> {
+    fn encode(&self, encode: &Encode) -> Result<Vec<EncodingRun>, Error> {
         let program = &tool(self.tools, &encode.tool)?.program;
         let mut first: Option<Vec<u8>> = None;
         let mut encodings = Vec::new();
@@ -242,7 +243,11 @@ impl Doing<'_> {
                 first.get_or_insert(bytes);
                 Ok(encoded)
             });
-            encodings.push(Encoding { order, ran, made: made.map_or_else(Made::Unusable, Made::Btf) });
+            encodings.push(EncodingRun {
+                order,
+                ran,
+                made: made.map_or_else(EncodingResult::Unusable, EncodingResult::Btf),
+            });
         }
         Ok(encodings)
     }

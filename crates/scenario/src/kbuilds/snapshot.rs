@@ -6,8 +6,8 @@ use textwrap::Options;
 
 use super::run::{command, encode_command, encodings_of};
 use super::transcript::{
-    Against, Change, Changes, Command, Encoded, Encoding, Found, How, Made, Module, Order, Outcome, Over, Recorded,
-    Setting, Symbol, Transcript,
+    BtfBase, ChangeKind, Command, CommandOutcome, EncodedBtf, EncodingDifference, EncodingResult, EncodingRun,
+    FileChange, FileChanges, Found, ModuleFinding, Order, StepRecord, SymbolFinding, SymbolValue, Transcript,
 };
 use crate::definition::{BuildDefinition, BuildStep, Definition, Encode, Start, Subject};
 use crate::normalise::build_log;
@@ -29,26 +29,26 @@ pub fn snapshot(scenario: &Definition, transcript: &Transcript) -> String {
 #[must_use]
 pub fn of_any_encoder(scenario: &Definition, transcript: &Transcript) -> String {
     render(scenario, transcript, |path, how| match how {
-        How::Same | How::OtherBytes if is_module(path) => "the same .BTF",
+        ChangeKind::Same | ChangeKind::OtherBytes if is_module(path) => "the same .BTF",
         how => became(path, how),
     })
 }
 
 /// Words for what became of the file at a path.
-type Became = fn(&str, How) -> &'static str;
+type Became = fn(&str, ChangeKind) -> &'static str;
 
 fn is_module(path: &str) -> bool {
     path.ends_with(".ko")
 }
 
-fn became(path: &str, how: How) -> &'static str {
+fn became(path: &str, how: ChangeKind) -> &'static str {
     match how {
-        How::New => "new",
-        How::Gone => "gone",
-        How::Same => "the same bytes",
-        How::OtherBytes if is_module(path) => "other bytes, the same .BTF",
-        How::OtherBytes => "other bytes",
-        How::OtherBtf => "another .BTF",
+        ChangeKind::New => "new",
+        ChangeKind::Gone => "gone",
+        ChangeKind::Same => "the same bytes",
+        ChangeKind::OtherBytes if is_module(path) => "other bytes, the same .BTF",
+        ChangeKind::OtherBytes => "other bytes",
+        ChangeKind::OtherBtf => "another .BTF",
     }
 }
 
@@ -116,13 +116,13 @@ pub fn odd(definition: &BuildDefinition, transcript: &Transcript) -> Vec<String>
                 odd.push(format!("{place}: {}", status(outcome.status, step.fails)));
             }
         }
-        for Module { path, found } in &recorded.modules {
+        for ModuleFinding { path, found } in &recorded.modules {
             if let Found::Unusable(why) = found {
                 odd.push(format!("{place}: {path} cannot be used: {why}"));
             }
         }
         for encoding in recorded.encodings.iter().filter(|_| !step.fails) {
-            if let Made::Unusable(why) = &encoding.made {
+            if let EncodingResult::Unusable(why) = &encoding.made {
                 odd.push(format!("{place}: an encoding cannot be used: {why}"));
             }
         }
@@ -137,7 +137,7 @@ pub fn chance(transcript: &Transcript) -> Vec<String> {
     transcript.steps.iter().filter_map(|step| other_bytes(&step.encodings)).collect()
 }
 
-fn other_bytes(encodings: &[Encoding]) -> Option<String> {
+fn other_bytes(encodings: &[EncodingRun]) -> Option<String> {
     let (serial, parallel) = (made(encodings, Order::Serial), made(encodings, Order::Parallel));
     let first = serial.first()?;
     let other = parallel.iter().filter(|it| !same_bytes(first, it)).count();
@@ -146,17 +146,17 @@ fn other_bytes(encodings: &[Encoding]) -> Option<String> {
 }
 
 /// The encodings of an order that worked.
-fn made(encodings: &[Encoding], order: Order) -> Vec<&Encoded> {
+fn made(encodings: &[EncodingRun], order: Order) -> Vec<&EncodedBtf> {
     let of_order = encodings.iter().filter(|encoding| encoding.order == order);
-    of_order.filter_map(|it| if let Made::Btf(btf) = &it.made { Some(btf) } else { None }).collect()
+    of_order.filter_map(|it| if let EncodingResult::Btf(btf) = &it.made { Some(btf) } else { None }).collect()
 }
 
-fn same_bytes(one: &Encoded, other: &Encoded) -> bool {
+fn same_bytes(one: &EncodedBtf, other: &EncodedBtf) -> bool {
     one.sha256 == other.sha256 && one.size == other.size
 }
 
 /// Whether these encodings were made by these commands. Which program the tool is, its pin decides.
-fn are_of(recorded: &[Encoding], encode: &Encode) -> bool {
+fn are_of(recorded: &[EncodingRun], encode: &Encode) -> bool {
     let expected: Vec<_> = encodings_of(encode).collect();
     recorded.len() == expected.len()
         && recorded.iter().zip(&expected).all(|(encoding, (order, name))| {
@@ -167,7 +167,7 @@ fn are_of(recorded: &[Encoding], encode: &Encode) -> bool {
 }
 
 /// Whether a step was recorded by this definition of it.
-fn is_of(recorded: &Recorded, step: &BuildStep) -> bool {
+fn is_of(recorded: &StepRecord, step: &BuildStep) -> bool {
     let commands = match (&recorded.ran, &step.encode) {
         (Some(outcome), None) => outcome.command == command(step),
         (None, Some(encode)) => are_of(&recorded.encodings, encode),
@@ -196,7 +196,7 @@ fn head(text: &mut String, definition: &BuildDefinition, line: &str) {
     text.push_str("make     is given -C /usr/src/linux O=/build ARCH=x86_64 besides\n");
 }
 
-fn describe(text: &mut String, step: &BuildStep, recorded: &Recorded, became: Became) {
+fn describe(text: &mut String, step: &BuildStep, recorded: &StepRecord, became: Became) {
     let _ = writeln!(text, "\n{}. {}", recorded.step.saturating_add(1), step.title);
     let _ = writeln!(text, "{}\n", wrapped(&step.why));
     for (what, files) in
@@ -212,14 +212,14 @@ fn describe(text: &mut String, step: &BuildStep, recorded: &Recorded, became: Be
     if let Some(changes) = &recorded.changes {
         written(text, changes, became);
     }
-    for Module { path, found } in &recorded.modules {
+    for ModuleFinding { path, found } in &recorded.modules {
         let _ = writeln!(text, "   {path}: {}", of_module(found));
     }
-    for Symbol { symbol, setting } in &recorded.symbols {
+    for SymbolFinding { symbol, setting } in &recorded.symbols {
         let _ = match setting {
-            Setting::Is(value) => writeln!(text, "   {symbol}={value}"),
-            Setting::Off => writeln!(text, "   {symbol} is not set"),
-            Setting::Absent => writeln!(text, "   {symbol} is not in the configuration"),
+            SymbolValue::Is(value) => writeln!(text, "   {symbol}={value}"),
+            SymbolValue::Off => writeln!(text, "   {symbol} is not set"),
+            SymbolValue::Absent => writeln!(text, "   {symbol} is not in the configuration"),
         };
     }
     if !recorded.encodings.is_empty() {
@@ -240,7 +240,7 @@ fn shown(command: &Command) -> String {
     words.join(" ")
 }
 
-fn run(text: &mut String, outcome: &Outcome, fails: bool) {
+fn run(text: &mut String, outcome: &CommandOutcome, fails: bool) {
     let _ = writeln!(text, "   $ {}", shown(&outcome.command));
     for line in build_log::log(&outcome.lines) {
         let _ = writeln!(text, "     {line}");
@@ -257,10 +257,10 @@ fn status(status: i32, fails: bool) -> String {
     }
 }
 
-fn written(text: &mut String, Changes { watched, files }: &Changes, became: Became) {
+fn written(text: &mut String, FileChanges { watched, files }: &FileChanges, became: Became) {
     let _ = writeln!(text, "   {} of {watched} watched files written", files.len());
     let width = files.iter().map(|change| change.path.len()).max().unwrap_or(0);
-    for Change { path, how } in files {
+    for FileChange { path, how } in files {
         let _ = writeln!(text, "     {path:width$}  {}", became(path, *how));
     }
 }
@@ -273,9 +273,9 @@ fn of_module(found: &Found) -> String {
         Found::Btf(btf) => btf,
     };
     let over = match btf.over {
-        Over::Vmlinux => "vmlinux",
-        Over::Distilled { types: 0 } => "a .BTF.base of its own, which is empty",
-        Over::Distilled { .. } => "a .BTF.base of its own",
+        BtfBase::Vmlinux => "vmlinux",
+        BtfBase::Distilled { types: 0 } => "a .BTF.base of its own, which is empty",
+        BtfBase::Distilled { .. } => "a .BTF.base of its own",
     };
     let own = if btf.types == 0 { "no types of its own" } else { "types of its own" };
     match btf.dangling {
@@ -284,7 +284,7 @@ fn of_module(found: &Found) -> String {
     }
 }
 
-fn encodings(text: &mut String, encodings: &[Encoding], fails: bool) {
+fn encodings(text: &mut String, encodings: &[EncodingRun], fails: bool) {
     for (order, words) in [(Order::Serial, "serial"), (Order::Parallel, "parallel")] {
         let of_order = || encodings.iter().filter(|encoding| encoding.order == order);
         let Some(first) = of_order().next() else { continue };
@@ -292,7 +292,7 @@ fn encodings(text: &mut String, encodings: &[Encoding], fails: bool) {
         let _ = writeln!(text, "   $ {}", shown(&first.ran.command));
         for (at, encoding) in of_order().enumerate() {
             odd_run(text, at + 1, &encoding.ran, fails);
-            if let Made::Unusable(why) = &encoding.made {
+            if let EncodingResult::Unusable(why) = &encoding.made {
                 let _ = writeln!(text, "     {}: {why}", at + 1);
             }
         }
@@ -309,7 +309,7 @@ fn encodings(text: &mut String, encodings: &[Encoding], fails: bool) {
 }
 
 /// A run of an encoder that should have been silent and was not, or failed.
-fn odd_run(text: &mut String, number: usize, outcome: &Outcome, fails: bool) {
+fn odd_run(text: &mut String, number: usize, outcome: &CommandOutcome, fails: bool) {
     if outcome.status != 0 || fails {
         let _ = writeln!(text, "     {number}: {}", status(outcome.status, fails));
     }
@@ -319,7 +319,7 @@ fn odd_run(text: &mut String, number: usize, outcome: &Outcome, fails: bool) {
 }
 
 /// Whether prototypes alone differ, see [`super::encoding`].
-const fn same_by_meaning(against: &Against) -> bool {
-    let Against { data_lost, data_gained, functions_lost, functions_gained, other_prototypes: _ } = *against;
+const fn same_by_meaning(against: &EncodingDifference) -> bool {
+    let EncodingDifference { data_lost, data_gained, functions_lost, functions_gained, other_prototypes: _ } = *against;
     data_lost == 0 && data_gained == 0 && functions_lost == 0 && functions_gained == 0
 }

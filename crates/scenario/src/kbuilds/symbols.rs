@@ -1,22 +1,22 @@
 //! Symbols of a configuration: set, off, or not to be had.
 
-use super::transcript::{Setting, Symbol};
+use super::transcript::{SymbolFinding, SymbolValue};
 
 /// What some symbols are in the text of a `.config`.
-pub(super) fn look(config: &str, symbols: &[String]) -> Vec<Symbol> {
-    symbols.iter().map(|symbol| Symbol { symbol: symbol.clone(), setting: setting(config, symbol) }).collect()
+pub(super) fn look(config: &str, symbols: &[String]) -> Vec<SymbolFinding> {
+    symbols.iter().map(|symbol| SymbolFinding { symbol: symbol.clone(), setting: setting(config, symbol) }).collect()
 }
 
-fn setting(config: &str, symbol: &str) -> Setting {
+fn setting(config: &str, symbol: &str) -> SymbolValue {
     let value = |line: &str| {
         let off = line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set"));
         if off == Some(symbol) {
-            return Some(Setting::Off);
+            return Some(SymbolValue::Off);
         }
         let (name, value) = line.split_once('=')?;
-        (name == symbol).then(|| Setting::Is(value.to_owned()))
+        (name == symbol).then(|| SymbolValue::Is(value.to_owned()))
     };
-    config.lines().find_map(value).unwrap_or(Setting::Absent)
+    config.lines().find_map(value).unwrap_or(SymbolValue::Absent)
 }
 
 #[cfg(test)]
@@ -27,7 +27,7 @@ mod tests {
     fn off_and_absent_are_not_the_same() {
         let config = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_AB=118\n# a comment\n";
         let settings = ["CONFIG_A", "CONFIG_B", "CONFIG_AB", "CONFIG_C"].map(|symbol| setting(config, symbol));
-        let is = |value: &str| Setting::Is(value.into());
-        assert_eq!(settings, [is("y"), Setting::Off, is("118"), Setting::Absent]);
+        let is = |value: &str| SymbolValue::Is(value.into());
+        assert_eq!(settings, [is("y"), SymbolValue::Off, is("118"), SymbolValue::Absent]);
     }
 }

@@ -38,7 +38,7 @@ impl Replay {
 
 /// Tries a mutation on every step of every transcript; it answers whether it found something to change there. Each change has to be
 /// noticed, and `least` of them have to have been made in all.
-fn noticed(what: &str, least: usize, mutate: impl Fn(&mut Recorded) -> bool) {
+fn noticed(what: &str, least: usize, mutate: impl Fn(&mut StepRecord) -> bool) {
     let mut made = 0;
     for replay in replays() {
         for at in 0..replay.transcript.steps.len() {
@@ -55,13 +55,15 @@ fn noticed(what: &str, least: usize, mutate: impl Fn(&mut Recorded) -> bool) {
     assert!(made >= least, "{what}: only {made} places to try it on");
 }
 
-fn lines(recorded: &mut Recorded) -> Option<&mut Vec<String>> {
+fn lines(recorded: &mut StepRecord) -> Option<&mut Vec<String>> {
     recorded.ran.as_mut().map(|outcome| &mut outcome.lines)
 }
 
-fn encoded(recorded: &mut Recorded, order: Order) -> Vec<&mut Encoded> {
+fn encoded(recorded: &mut StepRecord, order: Order) -> Vec<&mut EncodedBtf> {
     let of_order = recorded.encodings.iter_mut().filter(|encoding| encoding.order == order);
-    of_order.filter_map(|it| if let Made::Btf(encoded) = &mut it.made { Some(encoded) } else { None }).collect()
+    of_order
+        .filter_map(|it| if let EncodingResult::Btf(encoded) = &mut it.made { Some(encoded) } else { None })
+        .collect()
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn another_command() {
         recorded.ran.as_mut().map(|outcome| outcome.command.argv.push("V=1".into())).is_some()
     });
     noticed("another time stamp", 20, |recorded| match &mut recorded.ran {
-        Some(Outcome { command, .. }) => {
+        Some(CommandOutcome { command, .. }) => {
             command.reproducible = !command.reproducible;
             true
         }
@@ -189,7 +191,7 @@ fn two_lines_that_became_one() {
 #[test]
 fn what_controls_a_terminal_is_recorded_escaped() {
     let command = Command { argv: vec!["make".into()], env: Default::default(), reproducible: true };
-    let outcome = Outcome::new(command, 0, vec!["a\tb\x1b[1m\rc".into(), "‘x’".into()]);
+    let outcome = CommandOutcome::new(command, 0, vec!["a\tb\x1b[1m\rc".into(), "‘x’".into()]);
     assert_eq!(outcome.lines, ["a\tb\\u{1b}[1m\\rc", "‘x’"]);
 }
 
@@ -202,7 +204,7 @@ fn what_went_otherwise_than_it_was_to_is_named() {
         let step = &mut changed.steps[0];
         let outcome = step.ran.as_mut().expect("no scenario begins with encoding");
         outcome.status = i32::from(outcome.status == 0);
-        step.modules.push(Module { path: "/build/x.ko".into(), found: Found::Unusable("bad magic".into()) });
+        step.modules.push(ModuleFinding { path: "/build/x.ko".into(), found: Found::Unusable("bad magic".into()) });
         let odd = odd(definition, &changed);
         assert!(odd.len() == 2 && odd[1].contains("bad magic"), "{odd:?}");
     }
@@ -213,7 +215,7 @@ fn a_file_more_or_less_or_written_otherwise() {
     noticed("a file less", 4, |recorded| recorded.changes.as_mut().and_then(|changes| changes.files.pop()).is_some());
     noticed("a file more", 6, |recorded| match &mut recorded.changes {
         Some(changes) => {
-            changes.files.push(Change { path: "fs/other.ko".into(), how: How::Same });
+            changes.files.push(FileChange { path: "fs/other.ko".into(), how: ChangeKind::Same });
             true
         }
         None => false,
@@ -221,7 +223,7 @@ fn a_file_more_or_less_or_written_otherwise() {
     noticed("a file that was not watched", 6, |recorded| {
         recorded.changes.as_mut().map(|changes| changes.watched += 1).is_some()
     });
-    for how in [How::New, How::Gone, How::Same, How::OtherBytes, How::OtherBtf] {
+    for how in [ChangeKind::New, ChangeKind::Gone, ChangeKind::Same, ChangeKind::OtherBytes, ChangeKind::OtherBtf] {
         noticed("a file written otherwise", 1, |recorded| match recorded.changes.as_mut().map(|it| &mut it.files) {
             Some(files) if files.first().is_some_and(|change| change.how != how) => {
                 files[0].how = how;
@@ -232,7 +234,7 @@ fn a_file_more_or_less_or_written_otherwise() {
     }
     noticed("changes that were not looked for", 10, |recorded| {
         let looked = recorded.changes.is_some();
-        recorded.changes.get_or_insert(Changes { watched: 1, files: Vec::new() });
+        recorded.changes.get_or_insert(FileChanges { watched: 1, files: Vec::new() });
         !looked
     });
 }
@@ -244,17 +246,17 @@ fn btf_that_appears_vanishes_or_leads_nowhere() {
     type Case = (&'static str, usize, fn(&Found) -> bool, Found);
     let changes: [Case; 8] = [
         ("BTF that vanishes", 4, |found| matches!(found, Found::Btf(_)), Found::NoBtf),
-        ("BTF that appears", 4, |found| *found == Found::NoBtf, some(Over::Vmlinux, 1, 0)),
+        ("BTF that appears", 4, |found| *found == Found::NoBtf, some(BtfBase::Vmlinux, 1, 0)),
         ("a module that appears", 2, |found| *found == Found::Nothing, Found::NoBtf),
         ("a module that vanishes", 8, |found| *found != Found::Nothing, Found::Nothing),
         ("BTF that is broken", 4, |found| matches!(found, Found::Btf(_)), Found::Unusable("bad magic".into())),
-        ("BTF without types", 4, |found| matches!(found, Found::Btf(_)), some(Over::Vmlinux, 0, 0)),
-        ("BTF that leads nowhere", 4, |found| matches!(found, Found::Btf(_)), some(Over::Vmlinux, 9, 1)),
+        ("BTF without types", 4, |found| matches!(found, Found::Btf(_)), some(BtfBase::Vmlinux, 0, 0)),
+        ("BTF that leads nowhere", 4, |found| matches!(found, Found::Btf(_)), some(BtfBase::Vmlinux, 9, 1)),
         (
             "another base",
             2,
-            |found| matches!(found, Found::Btf(ModuleBtf { over: Over::Vmlinux, .. })),
-            some(Over::Distilled { types: 3 }, 9, 0),
+            |found| matches!(found, Found::Btf(ModuleBtf { over: BtfBase::Vmlinux, .. })),
+            some(BtfBase::Distilled { types: 3 }, 9, 0),
         ),
     ];
     for (what, least, applies, to) in changes {
@@ -271,7 +273,7 @@ fn btf_that_appears_vanishes_or_leads_nowhere() {
 
 #[test]
 fn a_symbol_that_is_something_else() {
-    for setting in [Setting::Is("y".into()), Setting::Off, Setting::Absent] {
+    for setting in [SymbolValue::Is("y".into()), SymbolValue::Off, SymbolValue::Absent] {
         noticed("another setting", 4, |recorded| match recorded.symbols.last_mut() {
             Some(symbol) if symbol.setting != setting => {
                 symbol.setting = setting.clone();
@@ -314,7 +316,7 @@ fn an_encoding_that_differs_in_what_is_no_chance() {
         }
         None => false,
     });
-    let losses: [fn(&mut Against); 4] = [
+    let losses: [fn(&mut EncodingDifference); 4] = [
         |against| against.data_lost += 1,
         |against| against.data_gained += 1,
         |against| against.functions_lost += 1,
@@ -329,7 +331,7 @@ fn an_encoding_that_differs_in_what_is_no_chance() {
     }
     noticed("an encoding less", 1, |recorded| recorded.encodings.pop().is_some());
     noticed("an encoding that made nothing", 1, |recorded| {
-        recorded.encodings.last_mut().map(|encoding| encoding.made = Made::Unusable("gone".into())).is_some()
+        recorded.encodings.last_mut().map(|encoding| encoding.made = EncodingResult::Unusable("gone".into())).is_some()
     });
 }
 
@@ -357,7 +359,7 @@ fn an_incomplete_transcript_is_refused_and_one_of_other_steps_does_not_replay() 
     for replay in replays() {
         let Transcript { header, steps } = replay.transcript.clone();
         let name = &replay.scenario.name;
-        let refused = |header: &Header, steps: &[Recorded]| Transcript::new(header.clone(), steps.to_vec()).is_err();
+        let refused = |header: &Header, steps: &[StepRecord]| Transcript::new(header.clone(), steps.to_vec()).is_err();
         assert!(refused(&header, &steps[1..]) && refused(&header, &steps[..steps.len() - 1]), "{name}");
         let mut swapped = steps.clone();
         swapped.swap(0, 1);

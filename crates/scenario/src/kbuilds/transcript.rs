@@ -1,6 +1,6 @@
 //! What was seen of a build, kept raw: the schema of a build scenario's `transcript.jsonl`.
 //!
-//! The first line is a [`Header`], every further one a [`Recorded`] step. A transcript that is read back is complete and in
+//! The first line is a [`Header`], every further one a [`StepRecord`]. A transcript that is read back is complete and in
 //! order. Counts, lengths and digests stand here as they were; what of them goes into a snapshot, [`super::snapshot()`] decides.
 
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub struct Provenance {
 /// One step, as it was done and seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Recorded {
+pub struct StepRecord {
     /// Its place among the steps of its line, from 0.
     pub step: usize,
     /// Its title.
@@ -65,19 +65,19 @@ pub struct Recorded {
     pub touched: Vec<String>,
     /// The command, unless the step encodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ran: Option<Outcome>,
+    pub ran: Option<CommandOutcome>,
     /// What it changed, where that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changes: Option<Changes>,
+    pub changes: Option<FileChanges>,
     /// The modules that were looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub modules: Vec<Module>,
+    pub modules: Vec<ModuleFinding>,
     /// The symbols that were looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub symbols: Vec<Symbol>,
+    pub symbols: Vec<SymbolFinding>,
     /// The encodings, the serial ones first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub encodings: Vec<Encoding>,
+    pub encodings: Vec<EncodingRun>,
 }
 
 /// A command as it was given to the bench.
@@ -96,7 +96,7 @@ pub struct Command {
 /// A command and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Outcome {
+pub struct CommandOutcome {
     /// The command.
     pub command: Command,
     /// Its exit status.
@@ -105,7 +105,7 @@ pub struct Outcome {
     pub lines: Vec<String>,
 }
 
-impl Outcome {
+impl CommandOutcome {
     /// What came of a command that wrote these lines.
     #[must_use]
     pub fn new(command: Command, status: i32, lines: Vec<String>) -> Self {
@@ -126,27 +126,27 @@ fn escaped(line: &str) -> String {
 /// Which files a command wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Changes {
+pub struct FileChanges {
     /// How many files were watched: those that were there before or after it.
     pub watched: usize,
     /// Those that it wrote, sorted by path.
-    pub files: Vec<Change>,
+    pub files: Vec<FileChange>,
 }
 
 /// A file that a command wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Change {
+pub struct FileChange {
     /// Its path in the output tree.
     pub path: String,
     /// What became of it.
-    pub how: How,
+    pub how: ChangeKind,
 }
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum How {
+pub enum ChangeKind {
     /// It was not there before.
     New,
     /// It is no longer there.
@@ -162,7 +162,7 @@ pub enum How {
 /// What was found of a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Module {
+pub struct ModuleFinding {
     /// Its path inside.
     pub path: String,
     /// What was found there.
@@ -188,7 +188,7 @@ pub enum Found {
 #[serde(deny_unknown_fields)]
 pub struct ModuleBtf {
     /// What it was parsed over.
-    pub over: Over,
+    pub over: BtfBase,
     /// The length of `.BTF` in bytes.
     pub size: usize,
     /// Its SHA-256.
@@ -202,7 +202,7 @@ pub struct ModuleBtf {
 /// What a module's BTF is split from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Over {
+pub enum BtfBase {
     /// The BTF of the tree's vmlinux.
     Vmlinux,
     /// The module's own `.BTF.base`.
@@ -215,17 +215,17 @@ pub enum Over {
 /// A symbol of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Symbol {
+pub struct SymbolFinding {
     /// Its name, with its `CONFIG_`.
     pub symbol: String,
     /// What it is.
-    pub setting: Setting,
+    pub setting: SymbolValue,
 }
 
 /// What a symbol of the configuration is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Setting {
+pub enum SymbolValue {
     /// It has this value.
     Is(String),
     /// It could be set and is not.
@@ -237,21 +237,21 @@ pub enum Setting {
 /// One encoding of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Encoding {
+pub struct EncodingRun {
     /// In which order the tool goes through the compilation units.
     pub order: Order,
     /// The tool's run.
-    pub ran: Outcome,
+    pub ran: CommandOutcome,
     /// What came out.
-    pub made: Made,
+    pub made: EncodingResult,
 }
 
 /// What an encoder made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Made {
+pub enum EncodingResult {
     /// BTF.
-    Btf(Encoded),
+    Btf(EncodedBtf),
     /// Nothing that could be read and parsed, and why.
     Unusable(String),
 }
@@ -269,7 +269,7 @@ pub enum Order {
 /// BTF that was encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Encoded {
+pub struct EncodedBtf {
     /// Its length in bytes.
     pub size: usize,
     /// Its SHA-256.
@@ -277,13 +277,13 @@ pub struct Encoded {
     /// How many types it holds.
     pub types: u32,
     /// How it compares with the first encoding.
-    pub against: Against,
+    pub against: EncodingDifference,
 }
 
 /// How an encoding compares by meaning with the first one, whatever the order of its types.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Against {
+pub struct EncodingDifference {
     /// Named types of data, in everything that they reach, that only the first one has.
     pub data_lost: usize,
     /// Those that only this one has.
@@ -302,7 +302,7 @@ pub struct Transcript {
     /// What the run was.
     pub header: Header,
     /// The steps, in order.
-    pub steps: Vec<Recorded>,
+    pub steps: Vec<StepRecord>,
 }
 
 impl Transcript {
@@ -312,7 +312,7 @@ impl Transcript {
     ///
     /// [`Error::Version`], or [`Error::Sequence`] if the steps are not those that the header announces, in order, or a line is
     /// more than one.
-    pub fn new(header: Header, steps: Vec<Recorded>) -> Result<Self, Error> {
+    pub fn new(header: Header, steps: Vec<StepRecord>) -> Result<Self, Error> {
         if header.build_transcript != VERSION {
             return Err(Error::Version { found: header.build_transcript, known: VERSION });
         }

@@ -20,7 +20,7 @@ use regex::Regex;
 
 /// What a renamed number is. Values are equal only within a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum Placeholder {
     /// A type id.
     Type,
     /// An offset into the strings.
@@ -41,7 +41,7 @@ pub enum Class {
     Release,
 }
 
-impl Class {
+impl Placeholder {
     const fn word(self) -> &'static str {
         match self {
             Self::Type => "type",
@@ -63,7 +63,7 @@ pub struct Rule {
     pub name: &'static str,
     /// Whether it applies only to what kernels say that were built from source.
     pub built_only: bool,
-    class: Class,
+    class: Placeholder,
     pattern: Regex,
 }
 
@@ -72,29 +72,29 @@ pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     // `kernel/bpf/btf.c` is the source of the `BPF:` lines (`__btf_verifier_log_type`, `btf_verifier_log_member`,
     // `btf_verifier_log_vsi`, the `*_log` of each kind); `tools/lib/bpf/btf_relocate.c` of the relocation's.
     let rules = [
-        ("type-in-brackets", Class::Type, r"^BPF: ?\[(\d+)\]"),
-        ("type-referred-to", Class::Type, r"^BPF:.*?\b(?:type_id|type|return)=(\d+)"),
-        ("array-index-type", Class::Type, r"^BPF:.*?\bindex_type_id=(\d+)"),
-        ("prototype-argument", Class::Type, r"^BPF: ?(?:args=\(|, )?(\d+)(?: [A-Za-z_.]|[,)])"),
-        ("member-offset", Class::Offset, r"^BPF:.*?\b(?:bits_)?offset=(\d+)"),
-        ("name-offset", Class::String, r"^BPF:.*?\bname_offset:(\d+)"),
-        ("relocated-type", Class::Type, r"\btype (?:'[^']*' )?\[(\d+)\]"),
-        ("relocated-id", Class::Type, r"\bBTF id \[(\d+)\]"),
-        ("relocated-candidates", Class::Type, r"\(ids \[(\d+), (\d+)\]\)"),
-        ("relocated-string", Class::String, r"^string '.*' \[offset (\d+)\]"),
+        ("type-in-brackets", Placeholder::Type, r"^BPF: ?\[(\d+)\]"),
+        ("type-referred-to", Placeholder::Type, r"^BPF:.*?\b(?:type_id|type|return)=(\d+)"),
+        ("array-index-type", Placeholder::Type, r"^BPF:.*?\bindex_type_id=(\d+)"),
+        ("prototype-argument", Placeholder::Type, r"^BPF: ?(?:args=\(|, )?(\d+)(?: [A-Za-z_.]|[,)])"),
+        ("member-offset", Placeholder::Offset, r"^BPF:.*?\b(?:bits_)?offset=(\d+)"),
+        ("name-offset", Placeholder::String, r"^BPF:.*?\bname_offset:(\d+)"),
+        ("relocated-type", Placeholder::Type, r"\btype (?:'[^']*' )?\[(\d+)\]"),
+        ("relocated-id", Placeholder::Type, r"\bBTF id \[(\d+)\]"),
+        ("relocated-candidates", Placeholder::Type, r"\(ids \[(\d+), (\d+)\]\)"),
+        ("relocated-string", Placeholder::String, r"^string '.*' \[offset (\d+)\]"),
         // `arch/x86/kernel/dumpstack.c` and `process_64.c`: the registers and the code of a warning or an oops.
-        ("register-or-address", Class::Address, r"\b(?:0x)?([0-9a-f]{16})\b"),
-        ("code-bytes", Class::Code, r"^Code: (.+)$"),
-        ("process-id", Class::Process, r"\bPID: (\d+)"),
+        ("register-or-address", Placeholder::Address, r"\b(?:0x)?([0-9a-f]{16})\b"),
+        ("code-bytes", Placeholder::Code, r"^Code: (.+)$"),
+        ("process-id", Placeholder::Process, r"\bPID: (\d+)"),
         // `lib/raid6/algos.c`, `crypto/xor.c`: measured, so another instruction before it is another figure.
-        ("speed", Class::Speed, r"\b(\d+) MB/s"),
+        ("speed", Placeholder::Speed, r"\b(\d+) MB/s"),
     ];
     let of_built = [
-        ("type-name", Class::Name, r"^BPF: ?\[\d+\] [A-Z_0-9]+ (\S+)"),
-        ("member-name", Class::Name, r"^BPF: ?\\x09(\S+) (?:type_id|bitfield_size)="),
-        ("argument-name", Class::Name, r"^BPF: ?(?:args=\(|, )?\d+ ([A-Za-z_.][^\s,)]*)"),
+        ("type-name", Placeholder::Name, r"^BPF: ?\[\d+\] [A-Z_0-9]+ (\S+)"),
+        ("member-name", Placeholder::Name, r"^BPF: ?\\x09(\S+) (?:type_id|bitfield_size)="),
+        ("argument-name", Placeholder::Name, r"^BPF: ?(?:args=\(|, )?\d+ ([A-Za-z_.][^\s,)]*)"),
         // `kernel-configs/fragments/base.config` sets the end of the release.
-        ("release", Class::Release, r"\b(\d+\.\d+\.\d+\S*?-modbtf)\b"),
+        ("release", Placeholder::Release, r"\b(\d+\.\d+\.\d+\S*?-modbtf)\b"),
     ];
     let rule = |built_only| {
         move |(name, class, pattern)| {
@@ -114,7 +114,7 @@ const ANONYMOUS: &str = "(anon)";
 #[derive(Debug, Default)]
 pub struct Normaliser {
     of_built: bool,
-    names: BTreeMap<Class, Vec<String>>,
+    names: BTreeMap<Placeholder, Vec<String>>,
     hits: BTreeMap<&'static str, usize>,
 }
 
@@ -139,7 +139,7 @@ impl Normaliser {
 
     /// A record's text, as `/dev/kmsg` escapes it, with its varying numbers and names renamed.
     pub fn line(&mut self, text: &str) -> String {
-        let mut found: Vec<(usize, usize, Class)> = Vec::new();
+        let mut found: Vec<(usize, usize, Placeholder)> = Vec::new();
         for rule in RULES.iter().filter(|rule| self.of_built || !rule.built_only) {
             for captures in rule.pattern.captures_iter(text) {
                 for group in captures.iter().skip(1).flatten() {
@@ -172,7 +172,7 @@ impl Normaliser {
         &self.hits
     }
 
-    fn rename(&mut self, class: Class, value: &str) -> String {
+    fn rename(&mut self, class: Placeholder, value: &str) -> String {
         let names = self.names.entry(class).or_default();
         let at = names.iter().position(|name| name == value).unwrap_or_else(|| {
             names.push(value.to_owned());

@@ -7,7 +7,7 @@ use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter, fill};
 
 use super::{Report, RunSummary, ScenarioReport, Style};
-use crate::boots::measured::Truth;
+use crate::boots::measured::TypeFidelity;
 use crate::exit::Ending;
 use util::number::grouped;
 
@@ -182,7 +182,7 @@ impl Page {
     /// The modules that are worst off of those that are given wrong types.
     fn wrong(&mut self, scenario: &ScenarioReport) {
         let truths = scenario.seen.iter().flat_map(|seen| &seen.truth);
-        let mut wrong: Vec<&Truth> = truths.filter(|truth| !truth.holds()).collect();
+        let mut wrong: Vec<&TypeFidelity> = truths.filter(|truth| !truth.holds()).collect();
         if wrong.is_empty() {
             return;
         }

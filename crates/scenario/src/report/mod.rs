@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::boots::measured::{Measured, Proof, Truth};
+use crate::boots::measured::{Measured, SymversCheck, TypeFidelity};
 use crate::boots::transcript::{Provenance, Transcript};
 use crate::exit::{Ending, Exit};
 use crate::load_counts::LoadCounts;
@@ -95,7 +95,7 @@ pub struct RunSummary {
     /// Whether no module imports a symbol with another CRC.
     pub abi_compatible: bool,
     /// What was proven of the ABI before the boot, of kernels that were built from source.
-    pub proof: Option<Proof>,
+    pub proof: Option<SymversCheck>,
     /// Whether the running base is, byte for byte, the one that the modules were made with.
     pub same_base: bool,
     /// How many modules import a symbol with another CRC.
@@ -111,7 +111,7 @@ pub struct RunSummary {
     /// The verdict on each module, in the order of loading.
     pub modules: Vec<ModuleReport>,
     /// Whether what the kernel accepted is true.
-    pub truth: Vec<Truth>,
+    pub truth: Vec<TypeFidelity>,
 }
 
 /// What became of one module.
@@ -145,7 +145,7 @@ impl RunSummary {
         Self {
             provenance: transcript.header.provenance.clone(),
             abi_compatible: measured.abi.compatible(),
-            proof: measured.built.as_ref().map(|built| built.proof.clone()),
+            proof: measured.built.as_ref().map(|built| built.symvers.clone()),
             same_base: measured.same_base,
             modules_with_another_crc: measured.abi.differing,
             modules_compared: measured.abi.modules,
@@ -153,7 +153,7 @@ impl RunSummary {
             summary,
             sentence: summary.sentence(),
             modules,
-            truth: measured.truth.clone(),
+            truth: measured.fidelity.clone(),
         }
     }
 
@@ -166,7 +166,7 @@ impl RunSummary {
     /// Whether this was an upgrade that keeps the module ABI: by the proof where there is one, else by what modules import.
     #[must_use]
     pub fn is_compatible_upgrade(&self) -> bool {
-        self.is_upgrade() && self.proof.as_ref().map_or(self.abi_compatible, Proof::compatible)
+        self.is_upgrade() && self.proof.as_ref().map_or(self.abi_compatible, SymversCheck::compatible)
     }
 }
 

@@ -25,7 +25,7 @@ fn kernel(release: &str) -> KernelId {
 
 fn seen(running: &str, another_crc: usize) -> RunSummary {
     let example = Example { meant: "struct primary_device".into(), seen: "struct rimary_device".into() };
-    let truth = |module: &str, wrong, examples| Truth {
+    let truth = |module: &str, wrong, examples| TypeFidelity {
         module: module.into(),
         types: 1200,
         other_name_or_kind: wrong,
@@ -110,7 +110,7 @@ fn what_is_not_known_of_the_abi_is_said() {
 #[test]
 fn what_was_proven_is_said_in_place_of_what_modules_import() {
     let mut upgrade = scenario("upgrade-grow@6.1", Ending::Pass);
-    let proof = Proof { symbols: 3456, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
+    let proof = SymversCheck { symbols: 3456, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
     upgrade.seen = Some(RunSummary { proof: Some(proof), ..seen("1", 0) });
     let text = report(vec![upgrade.clone()], Exit::Recorded).human(Style { colour: false, width: 200 });
     assert!(text.contains("an ABI-compatible upgrade: all 3,456 symbols have the same CRC in both"), "{text}");

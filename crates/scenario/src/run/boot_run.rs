@@ -14,11 +14,11 @@ use super::module_file::{ModuleFile, fingerprint};
 use super::store::KernelStore;
 use super::symvers_check::prove;
 use super::{Error, KernelPaths, Mode, Pair, Progress, ProgressSink, RunContext, RunOptions, Task, measure};
-use crate::baseline::{Judged, judge, record};
-use crate::boots::measured::{Measured, Proof};
+use crate::baseline::{BaselineComparison, compare_boot, record};
+use crate::boots::measured::{Measured, SymversCheck};
 use crate::boots::snapshot::snapshot;
 use crate::boots::transcript::{self, Given, Header, Provenance, Transcript};
-use crate::definition::{Abi, Boot, Scenario};
+use crate::definition::{AbiClaim, BootDefinition, Scenario};
 use crate::exit::Ending;
 use crate::report::{RunSummary, ScenarioReport, SecondBoot};
 
@@ -27,7 +27,7 @@ use crate::report::{RunSummary, ScenarioReport, SecondBoot};
 pub(super) fn run(
     ready: &RunContext<'_>,
     job: &Task,
-    (boot, pair): (&Boot, &Pair),
+    (boot, pair): (&BootDefinition, &Pair),
     store: &KernelStore<'_>,
     options: &RunOptions,
     show: ProgressSink<'_>,
@@ -55,13 +55,16 @@ pub(super) fn run(
 }
 
 /// Proves, for kernels that were built, what the scenario claims of their ABI; one that claims otherwise does not boot.
-fn proven(boot: &Boot, (running, modules_of): (&KernelPaths, &KernelPaths)) -> Result<Option<Proof>, Ending> {
+fn proven(
+    boot: &BootDefinition,
+    (running, modules_of): (&KernelPaths, &KernelPaths),
+) -> Result<Option<SymversCheck>, Ending> {
     let (Some(running), Some(modules_of)) = (&running.symvers, &modules_of.symvers) else { return Ok(None) };
     let proof = prove(running, modules_of).map_err(|error| Ending::Environment { what: error.in_one_line() })?;
     let (claimed, holds) = match boot.abi {
         None => return Ok(Some(proof)),
-        Some(Abi::Compatible) => ("compatible", proof.compatible()),
-        Some(Abi::Broken) => ("broken", proof.broken()),
+        Some(AbiClaim::Compatible) => ("compatible", proof.compatible()),
+        Some(AbiClaim::Broken) => ("broken", proof.broken()),
     };
     if holds {
         return Ok(Some(proof));
@@ -73,10 +76,10 @@ fn proven(boot: &Boot, (running, modules_of): (&KernelPaths, &KernelPaths)) -> R
 struct ScenarioRun<'a> {
     ready: &'a RunContext<'a>,
     scenario: &'a Scenario,
-    boot: &'a Boot,
+    boot: &'a BootDefinition,
     running: &'a KernelFiles,
     upgraded: &'a KernelFiles,
-    proof: Option<Proof>,
+    proof: Option<SymversCheck>,
     options: &'a RunOptions,
     show: ProgressSink<'a>,
 }
@@ -121,7 +124,7 @@ impl ScenarioRun<'_> {
                 return Ok(Ending::Differs { diff: difference });
             }
         }
-        let Judged { ending, note } = self.judge(&outcome, &transcript, &measured)?;
+        let BaselineComparison { ending, note } = self.judge(&outcome, &transcript, &measured)?;
         report.notes.extend(note);
         Ok(ending)
     }
@@ -236,7 +239,12 @@ impl ScenarioRun<'_> {
         Ok(None)
     }
 
-    fn judge(&self, outcome: &Outcome, transcript: &Transcript, measured: &Measured) -> Result<Judged, Error> {
+    fn judge(
+        &self,
+        outcome: &Outcome,
+        transcript: &Transcript,
+        measured: &Measured,
+    ) -> Result<BaselineComparison, Error> {
         let Some(dir) = &self.scenario.dir else { return Ok(Ending::Measured.into()) };
         if outcome.accel != Accel::Tcg {
             let why = format!("it ran with {}, which never judges a snapshot", outcome.accel);
@@ -246,7 +254,7 @@ impl ScenarioRun<'_> {
             record(dir, transcript, measured)?;
             return Ok(Ending::Blessed.into());
         }
-        Ok(judge(&self.scenario.definition, dir, (transcript, measured), self.ready.order())?)
+        Ok(compare_boot(&self.scenario.definition, dir, (transcript, measured), self.ready.order())?)
     }
 }
 

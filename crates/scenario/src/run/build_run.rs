@@ -8,7 +8,7 @@ use kernels::scratch::Folder;
 
 use super::store::KernelStore;
 use super::{Error, Mode, Progress, ProgressSink, RunContext, RunOptions, Sources, Task};
-use crate::baseline::{Judged, judge_build, record_build};
+use crate::baseline::{BaselineComparison, compare_build, record_build};
 use crate::definition::{Definition, Scenario, Subject};
 use crate::exit::Ending;
 use crate::kbuilds::{self, Transcript};
@@ -68,19 +68,19 @@ impl ScenarioRun<'_> {
             Ok(tools) => tools,
             Err(unavailable) => return Ok(Ending::Unavailable { why: unavailable.to_string() }),
         };
-        let show = |event: kbuilds::Event<'_>| {
+        let show = |event: kbuilds::BuildEvent<'_>| {
             (self.show)(match event {
-                kbuilds::Event::Step(title) => Progress::Step { scenario: name, title },
-                kbuilds::Event::Line(text) => Progress::Line { scenario: name, text },
+                kbuilds::BuildEvent::Step(title) => Progress::Step { scenario: name, title },
+                kbuilds::BuildEvent::Line(text) => Progress::Line { scenario: name, text },
             });
         };
         let recipes = &self.sources.recipes;
-        let job = kbuilds::Job { scenario: name, source, recipes, tools: &tools, show: &show };
+        let job = kbuilds::BuildRun { scenario: name, source, recipes, tools: &tools, show: &show };
         let transcript = kbuilds::run(&workshop, build, &job)?;
         report.notes.push(format!("{}.", kbuilds::summary(build, &transcript)));
         report.notes.extend(kbuilds::chance(&transcript));
         let odd = kbuilds::odd(build, &transcript);
-        let Judged { ending, note } = judge(definition, dir, &transcript, &odd, self.options.mode)?;
+        let BaselineComparison { ending, note } = judge(definition, dir, &transcript, &odd, self.options.mode)?;
         report.notes.extend(note);
         let differs = matches!(ending, Ending::Differs { .. }) && self.options.mode == Mode::Compare;
         if differs || self.options.keep {
@@ -99,12 +99,12 @@ fn judge(
     transcript: &Transcript,
     odd: &[String],
     mode: Mode,
-) -> Result<Judged, Error> {
+) -> Result<BaselineComparison, Error> {
     if mode == Mode::Bless && odd.is_empty() {
         record_build(dir, transcript)?;
         return Ok(Ending::Blessed.into());
     }
-    let mut judged = judge_build(definition, dir, transcript)?;
+    let mut judged = compare_build(definition, dir, transcript)?;
     if !odd.is_empty() {
         let mut diff = odd.iter().map(|odd| format!("{odd}\n")).collect::<String>();
         diff.push_str(judged.ending.detail());

@@ -7,7 +7,7 @@ use kernels::build::external::External;
 use kernels::build::{Build, Manifest};
 
 use crate::boots::transcript::{BuildId, KernelId, OWN_SOURCE};
-use crate::definition::{Built, Encoder};
+use crate::definition::{BuiltKernel, ModuleEncoder};
 use crate::transcript::EncoderId;
 
 /// The files of a kernel, none of them read yet.
@@ -52,7 +52,7 @@ impl KernelPaths {
 
     /// A kernel that came in a package, whose modules are given BTF from their debug information.
     #[must_use]
-    pub fn encoded(kernel: &Kernel, debug: &Debug, encoder: Encoder) -> Self {
+    pub fn encoded(kernel: &Kernel, debug: &Debug, encoder: ModuleEncoder) -> Self {
         let mut parts = Self::of_package(kernel);
         parts.debug = Some(debug.modules.clone());
         parts.id.encoder = Some(EncoderId {
@@ -65,7 +65,7 @@ impl KernelPaths {
 
     /// A kernel that was built from the source package `package`, or from somebody's own source.
     #[must_use]
-    pub fn of_build(build: &Build, kernel: &Built, package: Option<&str>) -> Self {
+    pub fn of_build(build: &Build, kernel: &BuiltKernel, package: Option<&str>) -> Self {
         let manifest = &build.manifest;
         let id = KernelId {
             release: manifest.release.clone(),
@@ -99,7 +99,7 @@ impl KernelPaths {
     }
 }
 
-fn build_id(manifest: &Manifest, kernel: &Built) -> BuildId {
+fn build_id(manifest: &Manifest, kernel: &BuiltKernel) -> BuildId {
     let versioned = |name: &str| manifest.toolchain.get(name).map(|version| format!("{name} {version}"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     // The package `gcc` only says which one is the default.

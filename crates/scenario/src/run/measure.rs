@@ -12,7 +12,8 @@ use super::error::in_one_line;
 use super::kernel_files::KernelFiles;
 use super::module_file::{ModuleFile, fingerprint};
 use crate::boots::measured::{
-    Abi, BaseSize, BuiltKernels, DifferingSymbol, Measured, Proof, Relocated, RoundTrip, Truth, VERSION,
+    AbiMeasurement, BaseSize, BuiltKernels, DifferingSymbol, Measured, RelocatedModule, RoundTrip, SymversCheck,
+    TypeFidelity, VERSION,
 };
 use crate::boots::transcript::Transcript;
 use crate::fidelity;
@@ -29,7 +30,7 @@ const SYMBOLS_SHOWN: usize = 10;
 pub fn measure(
     running: &KernelFiles,
     upgraded: &KernelFiles,
-    proof: Option<Proof>,
+    proof: Option<SymversCheck>,
     transcript: &Transcript,
 ) -> Result<Measured, Error> {
     let (built, runs) = (upgraded.parsed_base()?, running.parsed_base()?);
@@ -41,13 +42,13 @@ pub fn measure(
         abi: abi(running, upgraded),
         same_base: running.base == upgraded.base,
         round_trip: round_trip(running, upgraded),
-        truth,
+        fidelity: truth,
         relocated,
-        built: proof.map(|proof| BuiltKernels { proof, running_base, modules_base }),
+        built: proof.map(|proof| BuiltKernels { symvers: proof, running_base, modules_base }),
     })
 }
 
-fn abi(running: &KernelFiles, upgraded: &KernelFiles) -> Abi {
+fn abi(running: &KernelFiles, upgraded: &KernelFiles) -> AbiMeasurement {
     let report = kmod::abi::compare(&running.crcs, upgraded.modules.iter().map(|module| &module.versions));
     let mut symbols: BTreeMap<&str, usize> = BTreeMap::new();
     for differing in &report.differing {
@@ -55,7 +56,7 @@ fn abi(running: &KernelFiles, upgraded: &KernelFiles) -> Abi {
     }
     let mut by_count: Vec<_> = symbols.iter().collect();
     by_count.sort_by_key(|&(symbol, count)| (std::cmp::Reverse(*count), *symbol));
-    Abi {
+    AbiMeasurement {
         modules: report.modules,
         without_versions: report.modules_without_versions,
         differing: report.modules_with_differing_crc,
@@ -103,7 +104,7 @@ fn truths(
     bases: &Bases<'_>,
     upgraded: &KernelFiles,
     transcript: &Transcript,
-) -> Result<(Vec<Truth>, Vec<Relocated>), Error> {
+) -> Result<(Vec<TypeFidelity>, Vec<RelocatedModule>), Error> {
     let accepted: Vec<_> = transcript
         .steps()
         .filter(|step| LoadOutcome::of(step).accepted())
@@ -123,12 +124,12 @@ fn truths(
                 let (base, split) = (parsed(module, base)?, parsed(module, split)?);
                 let (expected, unknown) = match fidelity::measure_distilled(bases, &module.name, &base, &split) {
                     Ok(measured) => {
-                        truths.push(measured.truth);
+                        truths.push(measured.fidelity);
                         (Some(fingerprint(&measured.relocated)), None)
                     }
                     Err(error) => (None, Some(in_one_line(&error))),
                 };
-                relocated.push(Relocated { module: module.name.clone(), expected, unknown });
+                relocated.push(RelocatedModule { module: module.name.clone(), expected, unknown });
             }
             _ => truths.extend(plain.next()),
         }

@@ -13,7 +13,7 @@ use super::kernel_files::KernelFiles;
 use super::kernel_paths::KernelPaths;
 use super::task::{Origin, Pair, Sources, Task};
 use super::{Error, Progress, ProgressSink, RunContext};
-use crate::definition::{Built, Encoder, Subject};
+use crate::definition::{BuiltKernel, ModuleEncoder, Subject};
 use crate::exit::Ending;
 
 /// The kernels of a run, and the sources that they are built from.
@@ -175,7 +175,7 @@ fn encoded(
     ready: &RunContext<'_>,
     kernel: &Kernel,
     debug: &Pin,
-    encoder: Encoder,
+    encoder: ModuleEncoder,
 ) -> Result<Result<KernelPaths, Unavailable>, Error> {
     let debug = survivable(acquire_debug(&ready.context, &ready.archive(), debug))?;
     Ok(debug
@@ -224,7 +224,7 @@ impl Builder<'_, '_> {
         Ok(survivable(acquired)?.and_then(|source| source.map_err(Unavailable::Source)))
     }
 
-    fn kernel(&mut self, line: &str, kernel: &Built) -> Result<Result<KernelPaths, Unavailable>, Error> {
+    fn kernel(&mut self, line: &str, kernel: &BuiltKernel) -> Result<Result<KernelPaths, Unavailable>, Error> {
         let source = match self.lines.iter().find(|(known, _)| known == line) {
             Some((_, Ok(source))) => source.clone(),
             Some((_, Err(unavailable))) => return Ok(Err(unavailable.clone())),
@@ -263,7 +263,7 @@ impl Builder<'_, '_> {
         survivable(self.ready.workshop().and_then(|workshop| build::build(&workshop, &request)))
     }
 
-    fn external(&self, source: &Source, kernel: &Built) -> Result<Result<External, Unavailable>, Error> {
+    fn external(&self, source: &Source, kernel: &BuiltKernel) -> Result<Result<External, Unavailable>, Error> {
         let (config, upgrade) = (fragments(&kernel.config), kernel.upgrade.as_deref());
         let request = Request { source, recipes: &self.sources.recipes, config: &config, upgrade };
         let request = ExternalRequest { request, sources: &kernel.external };
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn of_a_pair_that_lacks_one_it_is_said_which() {
         let store = KernelStore { entries: Vec::new(), lines: Vec::new(), progress: &|_| () };
-        let kernel = Built { config: "strict".into(), upgrade: None, external: Vec::new() };
+        let kernel = BuiltKernel { config: "strict".into(), upgrade: None, external: Vec::new() };
         let there = || Ok(Origin::Source { line: "6.1".into(), kernel: kernel.clone() });
         let unavailable = || Err("6.1.0-99 is unavailable".to_owned());
         for pair in

@@ -5,7 +5,7 @@ use std::path::Path;
 use kmod::Symvers;
 
 use super::Error;
-use crate::boots::measured::Proof;
+use crate::boots::measured::SymversCheck;
 
 /// How many of the symbols that differ or are missing are named.
 const NAMED: usize = 10;
@@ -15,11 +15,11 @@ const NAMED: usize = 10;
 /// # Errors
 ///
 /// A file that cannot be read or understood, or has nothing in it.
-pub(super) fn prove(running: &Path, modules_of: &Path) -> Result<Proof, Error> {
+pub(super) fn prove(running: &Path, modules_of: &Path) -> Result<SymversCheck, Error> {
     let (running, modules_of) = (open(running)?, open(modules_of)?);
     let difference = modules_of.diff(&running);
     let changed = difference.changed.iter().map(|(symbol, ..)| symbol);
-    Ok(Proof {
+    Ok(SymversCheck {
         symbols: modules_of.len(),
         differing: difference.changed.len(),
         missing: difference.removed.len(),
@@ -39,11 +39,11 @@ mod tests {
 
     use super::*;
 
-    fn proof(running: &str, modules_of: &str) -> Proof {
+    fn proof(running: &str, modules_of: &str) -> SymversCheck {
         tried(running, modules_of).unwrap()
     }
 
-    fn tried(running: &str, modules_of: &str) -> Result<Proof, Error> {
+    fn tried(running: &str, modules_of: &str) -> Result<SymversCheck, Error> {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, symbols: &str| {
             let line = |symbol: &str| {
@@ -59,13 +59,13 @@ mod tests {
 
     #[test]
     fn what_the_modules_kernel_exports_has_to_be_in_the_running_one() {
-        let compatible = Proof { symbols: 2, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
+        let compatible = SymversCheck { symbols: 2, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
         assert_eq!(proof("a=1 b=2", "a=1 b=2"), compatible);
         assert_eq!(proof("a=1 b=2 c=3", "a=1 b=2"), compatible, "what only the running one exports does no harm");
         let missing = proof("a=1", "a=1 b=2");
-        assert_eq!(missing, Proof { missing: 1, names: vec!["b".into()], ..compatible.clone() });
+        assert_eq!(missing, SymversCheck { missing: 1, names: vec!["b".into()], ..compatible.clone() });
         let unversioned = proof("a=0 b=0", "a=0 b=0");
-        assert_eq!(unversioned, Proof { unversioned: 2, ..compatible.clone() });
+        assert_eq!(unversioned, SymversCheck { unversioned: 2, ..compatible.clone() });
         assert!(!unversioned.compatible() && !unversioned.broken(), "two kernels without CRCs prove nothing");
         let partly = proof("a=0 b=1", "a=0 b=1");
         assert!(!partly.compatible() && !partly.broken(), "{partly}");

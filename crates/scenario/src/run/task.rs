@@ -4,7 +4,7 @@ use kernels::build::Recipes;
 use kernels::pins::{Pin, Pins};
 use kernels::source::{Source, SourcePins};
 
-use crate::definition::{Boot, Built, Encoded, Encoder, Kernel, Modules, Scenario};
+use crate::definition::{BootDefinition, BuiltKernel, Kernel, ModuleEncoder, Modules, ReencodedModules, Scenario};
 
 /// Where a kernel comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +18,14 @@ pub enum Origin {
         /// Its debug information.
         debug: Pin,
         /// What encodes.
-        encoder: Encoder,
+        encoder: ModuleEncoder,
     },
     /// Built from the source of a line.
     Source {
         /// The line.
         line: String,
         /// What is built.
-        kernel: Built,
+        kernel: BuiltKernel,
     },
 }
 
@@ -75,13 +75,14 @@ impl Task {
                 .release(release)
                 .map(|pin| Origin::Package(pin.clone()))
                 .ok_or_else(|| format!("{release} is not pinned in kernel-configs/")),
-            (Kernel::Encoded(Encoded { release, encoder }), _) => match (pins.release(release), pins.debug_of(release))
-            {
-                (Some(kernel), Some(debug)) => {
-                    Ok(Origin::Encoded { kernel: kernel.clone(), debug: debug.clone(), encoder: *encoder })
+            (Kernel::Reencoded(ReencodedModules { release, encoder }), _) => {
+                match (pins.release(release), pins.debug_of(release)) {
+                    (Some(kernel), Some(debug)) => {
+                        Ok(Origin::Encoded { kernel: kernel.clone(), debug: debug.clone(), encoder: *encoder })
+                    }
+                    _ => Err(format!("{release} is not pinned in kernel-configs/ with its debug information")),
                 }
-                _ => Err(format!("{release} is not pinned in kernel-configs/ with its debug information")),
-            },
+            }
             (Kernel::Built(kernel), Some(line)) => Ok(Origin::Source { line: line.clone(), kernel: kernel.clone() }),
             (Kernel::Built(kernel), None) => Err(format!("of which kernel line {kernel} is to be built is not said")),
         };
@@ -91,7 +92,7 @@ impl Task {
     }
 
     /// What boots, and the kernels for it; nothing if it only builds.
-    pub(super) fn boot(&self) -> Option<(&Boot, &Pair)> {
+    pub(super) fn boot(&self) -> Option<(&BootDefinition, &Pair)> {
         Some((self.scenario.definition.boot()?, self.kernels.as_ref()?))
     }
 
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_pair_that_lacks_one_needs_nothing_of_the_other() {
-        let kernel = Built { config: "strict".into(), upgrade: None, external: Vec::new() };
+        let kernel = BuiltKernel { config: "strict".into(), upgrade: None, external: Vec::new() };
         let origin = || Ok(Origin::Source { line: "6.1".into(), kernel: kernel.clone() });
         let pair = |modules_of| Pair { running: origin(), modules_of };
         assert_eq!(pair(origin()).origins().count(), 2);

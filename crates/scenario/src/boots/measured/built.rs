@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct BuiltKernels {
     /// Whether the modules' kernel and the running one export the same, proven before the boot.
-    pub proof: Proof,
+    #[serde(rename = "proof")]
+    pub symvers: SymversCheck,
     /// How large the running kernel's base is.
     pub running_base: BaseSize,
     /// How large the base is that the modules were made with.
@@ -19,7 +20,7 @@ pub struct BuiltKernels {
 /// What two Module.symvers say of each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Proof {
+pub struct SymversCheck {
     /// How many symbols the modules' kernel and its modules export.
     pub symbols: usize,
     /// How many of them have another CRC in the running kernel.
@@ -33,7 +34,7 @@ pub struct Proof {
     pub names: Vec<String>,
 }
 
-impl fmt::Display for Proof {
+impl fmt::Display for SymversCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.compatible() {
             return f.write_str(
@@ -59,7 +60,7 @@ impl fmt::Display for Proof {
     }
 }
 
-impl Proof {
+impl SymversCheck {
     /// Whether every module that was built for the one finds in the other what it needs. Where a symbol has no CRC, that is
     /// not known.
     #[must_use]
@@ -97,7 +98,7 @@ mod tests {
     fn a_proof_names_what_differs_and_what_is_missing() {
         let proof = |differing, missing, names: &[&str]| {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
-            Proof { symbols: 100, differing, missing, unversioned: 0, names }.to_string()
+            SymversCheck { symbols: 100, differing, missing, unversioned: 0, names }.to_string()
         };
         assert!(proof(0, 0, &[]).starts_with("compatible: every symbol"));
         assert_eq!(proof(1, 0, &["a"]), "not compatible: another CRC of a");
@@ -107,8 +108,9 @@ mod tests {
             proof(3, 1, &["a", "b"]),
             "not compatible: another CRC of a, b and 1 more; no longer there: 1 symbols"
         );
-        let unversioned =
-            |unversioned| Proof { symbols: 100, differing: 0, missing: 0, unversioned, names: Vec::new() }.to_string();
+        let unversioned = |unversioned| {
+            SymversCheck { symbols: 100, differing: 0, missing: 0, unversioned, names: Vec::new() }.to_string()
+        };
         assert_eq!(unversioned(1), "not compatible as far as is known: of 100 symbols 1 have no CRC");
         assert_eq!(proof(1, 0, &["a", "b", "c"]), "not compatible: another CRC of a", "more names than were counted");
         assert_eq!(proof(1, 1, &["a", "b", "c"]), "not compatible: another CRC of a; no longer there: b, c");

@@ -2,26 +2,26 @@
 
 use std::fmt::Write as _;
 
-use crate::boots::measured::{Measured, Relocated, Standing, Truth};
+use crate::boots::measured::{Fidelity, Measured, RelocatedModule, TypeFidelity};
 use crate::boots::transcript::Transcript;
 use crate::load_outcome::LoadOutcome;
 use util::number::{grouped, of};
 
 pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Measured) {
-    let Measured { truth: truths, relocated, built, .. } = measured;
+    let Measured { fidelity: truths, relocated, built, .. } = measured;
     let accepted: Vec<_> = transcript.steps().filter(|step| LoadOutcome::of(step).accepted()).collect();
     if accepted.is_empty() && truths.is_empty() && relocated.is_empty() {
         return;
     }
-    let with = |standing| accepted.iter().filter(move |step| measured.standing(step) == standing);
+    let with = |standing| accepted.iter().filter(move |step| measured.fidelity(step) == standing);
     let _ = write!(
         text,
         "\naccepted: the BTF of {}; true in every type: {}; not: {}",
         of(accepted.len(), "module"),
-        grouped(with(Standing::True).count()),
-        grouped(with(Standing::Wrong).count())
+        grouped(with(Fidelity::True).count()),
+        grouped(with(Fidelity::Wrong).count())
     );
-    let unknown: Vec<_> = with(Standing::Unknown).map(|step| step.given.module.as_str()).collect();
+    let unknown: Vec<_> = with(Fidelity::Unknown).map(|step| step.given.module.as_str()).collect();
     if !unknown.is_empty() {
         let _ = write!(text, "; not known: {}", unknown.join(", "));
     }
@@ -41,7 +41,7 @@ pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Meas
             let _ = writeln!(text, "  relocated, and {words}byte for byte as by btf::relocate: {}", names.join(", "));
         }
     }
-    for Relocated { module, unknown, .. } in relocated {
+    for RelocatedModule { module, unknown, .. } in relocated {
         if let Some(why) = unknown {
             let _ = writeln!(text, "  {module}: {why}");
         }
@@ -49,13 +49,13 @@ pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Meas
 }
 
 /// Whether the kernel shows what our own relocation makes of a module.
-fn is_as_expected(relocated: &Relocated, transcript: &Transcript) -> bool {
+fn is_as_expected(relocated: &RelocatedModule, transcript: &Transcript) -> bool {
     let shown =
         transcript.steps().find(|step| step.given.module == relocated.module).and_then(|step| step.load.btf.as_ref());
     shown.is_some() && shown == relocated.expected.as_ref()
 }
 
-fn in_numbers(text: &mut String, truth: &Truth) {
+fn in_numbers(text: &mut String, truth: &TypeFidelity) {
     let _ = writeln!(
         text,
         "  {}: of {} types, {} have another name or kind, {} another layout, {} another closure",
@@ -72,7 +72,7 @@ fn in_numbers(text: &mut String, truth: &Truth) {
 }
 
 /// In what sense a module's types are wrong. How many are changes with every build, and so do examples.
-fn senses(truth: &Truth) -> String {
+fn senses(truth: &TypeFidelity) -> String {
     let senses = [
         (truth.other_name_or_kind, "another name or kind"),
         (truth.other_layout, "another layout"),

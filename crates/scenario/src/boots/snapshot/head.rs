@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use crate::boots::measured::{Abi, BaseSize, BuiltKernels, Measured};
+use crate::boots::measured::{AbiMeasurement, BaseSize, BuiltKernels, Measured};
 use crate::boots::transcript::{KernelId, Transcript};
 use crate::normalise::kernel_log::Normaliser;
 use util::number::{grouped, of};
@@ -76,7 +76,7 @@ fn abi(text: &mut String, measured: &Measured) {
             let _ = writeln!(text, "ABI         {word}: {}", imports(abi));
         }
         Some(built) => {
-            let _ = writeln!(text, "ABI         {}", built.proof);
+            let _ = writeln!(text, "ABI         {}", built.symvers);
             if !abi.compatible() {
                 let _ = writeln!(text, "            {}", imports(abi));
             }
@@ -97,7 +97,7 @@ fn abi(text: &mut String, measured: &Measured) {
     }
 }
 
-fn imports(abi: &Abi) -> String {
+fn imports(abi: &AbiMeasurement) -> String {
     format!("{} of {} modules import a symbol with another CRC", grouped(abi.differing), grouped(abi.modules))
 }
 

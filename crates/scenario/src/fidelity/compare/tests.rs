@@ -35,14 +35,14 @@ fn module(base: &Btf<'_>) -> Vec<u8> {
 }
 
 /// Measures [`module`], made against one base, over another one.
-fn over(build: &[u8], running: &[u8]) -> Truth {
+fn over(build: &[u8], running: &[u8]) -> TypeFidelity {
     let (build, running) = (Btf::parse(build).unwrap(), Btf::parse(running).unwrap());
     let module = module(&build);
     let split = Btf::parse(&module).unwrap();
     measure(&Bases::new(&build, &running), "sample", &split)
 }
 
-fn counts(truth: &Truth) -> [usize; 3] {
+fn counts(truth: &TypeFidelity) -> [usize; 3] {
     [truth.other_name_or_kind, truth.other_layout, truth.other_closure]
 }
 

@@ -42,7 +42,7 @@ fn over(built: &[Struct], running: &[Struct]) -> Result<Distilled, DistilledErro
 }
 
 fn counts(distilled: &Distilled) -> [usize; 3] {
-    let truth = &distilled.truth;
+    let truth = &distilled.fidelity;
     [truth.other_name_or_kind, truth.other_layout, truth.other_closure]
 }
 
@@ -51,8 +51,8 @@ fn it_stays_true_where_ids_and_strings_move() {
     let same = over(&[DEVICE, LIST], &[DEVICE, LIST]).unwrap();
     let moved = over(&[DEVICE, LIST], &[("added", 64, &["more"]), LIST, ("between", 4, &[]), DEVICE]).unwrap();
     for distilled in [&same, &moved] {
-        assert!(distilled.truth.holds() && distilled.truth.examples.is_empty());
-        assert_eq!((distilled.truth.module.as_str(), distilled.truth.types), ("sample", 2));
+        assert!(distilled.fidelity.holds() && distilled.fidelity.examples.is_empty());
+        assert_eq!((distilled.fidelity.module.as_str(), distilled.fidelity.types), ("sample", 2));
     }
     assert_ne!(same.relocated, moved.relocated);
     let running = base(&[("added", 64, &["more"]), LIST, ("between", 4, &[]), DEVICE]);
@@ -67,7 +67,7 @@ fn what_a_distilled_base_does_not_say_may_become_untrue() {
     let swapped = over(&[DEVICE, LIST], &[("device", 8, &["state", "users"]), LIST]).unwrap();
     assert_eq!(counts(&swapped), [0, 0, 2], "it is behind a pointer");
     let expected = "struct own: STRUCT own.device > PTR > ";
-    let example = &swapped.truth.examples[0];
+    let example = &swapped.fidelity.examples[0];
     assert!(example.meant.starts_with(expected) && example.meant.contains("users"), "{example:?}");
     assert!(example.seen.starts_with(expected) && example.seen.contains("state"), "{example:?}");
 
