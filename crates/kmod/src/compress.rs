@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, Read, Write as _};
 
+use util::Endian;
+
 use crate::Error;
 
 /// The most bytes that a module or a kernel image may have after decompression: 512 MiB.
@@ -188,7 +190,7 @@ fn lz4_legacy(bytes: &[u8], limit: u64) -> io::Result<Option<Vec<u8>>> {
     let mut output = Vec::new();
     let mut block = vec![0; LZ4_LEGACY_BLOCK];
     while let Some((length, after)) = rest.split_first_chunk() {
-        let length = u32::from_le_bytes(*length) as usize;
+        let length = Endian::Little.read_u32(*length) as usize;
         if after.is_empty() && length == output.len() {
             rest = after;
             break;

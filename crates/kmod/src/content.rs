@@ -52,14 +52,16 @@ impl ElfFile {
             len: header_len as u64,
             have: bytes.len() as u64,
         })?;
-        let kind = self.number(header, 0, 4);
-        let size = if self.is_64() { self.number(header, 8, 8) } else { self.number(header, 4, 4) };
+        let endian = self.endian();
+        let kind = endian.u32_at(header, 0).unwrap_or_default();
+        let size = if self.is_64() { endian.u64_at(header, 8) } else { endian.u32_at(header, 4).map(u64::from) };
+        let size = size.unwrap_or_default();
         if size > MAX_DECOMPRESSED {
             return Err(Error::TooLarge { what: "a compressed section", limit: MAX_DECOMPRESSED });
         }
-        let result = match u32::try_from(kind) {
-            Ok(ZLIB) => inflate(flate2::bufread::ZlibDecoder::new(data), data.len(), size),
-            Ok(ZSTD) => zstd_decoder(data).and_then(|decoder| inflate(decoder, data.len(), size)),
+        let result = match kind {
+            ZLIB => inflate(flate2::bufread::ZlibDecoder::new(data), data.len(), size),
+            ZSTD => zstd_decoder(data).and_then(|decoder| inflate(decoder, data.len(), size)),
             _ => {
                 return Err(damaged(
                     section,
@@ -72,13 +74,6 @@ impl ElfFile {
             return Err(damaged(section, &format!("it has not the {size} bytes that it says it has")));
         }
         Ok(output)
-    }
-
-    /// The number of `len` bytes at `start`, in the file's byte order.
-    fn number(&self, bytes: &[u8], start: usize, len: usize) -> u64 {
-        let bytes = bytes.get(start..start.saturating_add(len)).unwrap_or_default();
-        let add = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
-        if self.is_little_endian() { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
     }
 }
 

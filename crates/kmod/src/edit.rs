@@ -13,11 +13,13 @@ mod plan;
 mod table;
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
+
+use util::atomic::{AtomicFile, Durability};
 
 use crate::compress::{Compression, MAX_DECOMPRESSED};
 use crate::elf::Layout;
-use crate::replace::Replacement;
 use crate::source::{FileSource, Source, read_file};
 use crate::{Error, signature};
 
@@ -97,13 +99,13 @@ impl<'a> SectionEdits<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], [`Error::ReadOnly`], or [`Error::Change`] around what [`SectionEdits::apply`] says, and around
+    /// [`Error::Io`], [`Error::Replace`], or [`Error::Change`] around what [`SectionEdits::apply`] says, and around
     /// [`Error::Decompress`], [`Error::Compress`] and [`Error::NotForModules`].
     pub fn apply_to_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let mut file = File::open(path).map_err(Error::io("open", path))?;
         let compression = Compression::of_file(&file, path)?;
-        let mut replacement = Replacement::of(path)?;
+        let mut replacement = AtomicFile::for_existing(path)?;
         match compression {
             None => self.copy_changed(&mut file, path, &mut replacement)?,
             Some(compression) => {
@@ -111,7 +113,8 @@ impl<'a> SectionEdits<'a> {
                 replacement.write_all(&bytes).map_err(Error::io("write the new content of", path))?;
             }
         }
-        replacement.commit(self.durable)
+        let durability = if self.durable { Durability::Synced } else { Durability::Renamed };
+        Ok(replacement.commit(durability)?)
     }
 
     fn apply_compressed(&self, compression: Compression, bytes: &[u8]) -> Result<Vec<u8>, Error> {
@@ -119,7 +122,7 @@ impl<'a> SectionEdits<'a> {
         compression.compress(&self.apply(&plain)?)
     }
 
-    fn copy_changed(&self, file: &mut File, path: &Path, replacement: &mut Replacement<'_>) -> Result<(), Error> {
+    fn copy_changed(&self, file: &mut File, path: &Path, replacement: &mut AtomicFile) -> Result<(), Error> {
         let (pieces, _) =
             FileSource::new(file, path).and_then(|source| self.pieces(&source)).map_err(Error::changing(path))?;
         let written = pieces.iter().try_for_each(|piece| piece.copy(file, replacement.file()));

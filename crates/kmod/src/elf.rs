@@ -2,6 +2,7 @@
 
 use goblin::container::Ctx;
 use goblin::elf::{Elf as GoblinElf, Header, SectionHeader, Symtab, header, section_header, sym};
+use util::Endian;
 
 use crate::Error;
 use crate::elf_file::SectionHead;
@@ -89,10 +90,8 @@ fn check_start(start: &[u8]) -> Result<(), Error> {
         return Err(Error::Elf { reason: "the file is empty".into() });
     }
     if !start.starts_with(header::ELFMAG) {
-        let begins = crate::error::hex(start.get(..8).unwrap_or(start));
-        return Err(Error::Elf {
-            reason: format!("this is no ELF file: it begins with {begins}, not with 7f 45 4c 46"),
-        });
+        let begins = hex::encode(start.get(..8).unwrap_or(start));
+        return Err(Error::Elf { reason: format!("this is no ELF file: it begins with {begins}, not with 7f454c46") });
     }
     let have = start.len() as u64;
     let len = if start.get(header::EI_CLASS) == Some(&header::ELFCLASS32) { 52 } else { 64 };
@@ -220,8 +219,8 @@ impl Layout {
         self.ctx.container.is_big()
     }
 
-    pub(crate) fn is_little_endian(&self) -> bool {
-        self.ctx.le.is_little()
+    pub(crate) fn endian(&self) -> Endian {
+        if self.ctx.le.is_little() { Endian::Little } else { Endian::Big }
     }
 
     pub(crate) fn machine(&self) -> u16 {
@@ -296,10 +295,16 @@ impl Elf {
         self.layout.ctx.container.is_big()
     }
 
+    /// Its byte order.
+    #[must_use]
+    pub fn endian(&self) -> Endian {
+        self.layout.endian()
+    }
+
     /// Whether numbers are little endian.
     #[must_use]
     pub fn is_little_endian(&self) -> bool {
-        self.layout.ctx.le.is_little()
+        self.endian() == Endian::Little
     }
 
     /// `e_type`: 1 is a relocatable file, such as a module.
@@ -386,18 +391,6 @@ impl Elf {
                 kind: symbol.st_type(),
             })
         }))
-    }
-
-    /// The four bytes at `offset` of `bytes` as a number in the file's byte order.
-    pub(crate) fn u32_at(&self, bytes: &[u8], offset: usize) -> Option<u32> {
-        let four = *bytes.get(offset..)?.first_chunk()?;
-        Some(if self.is_little_endian() { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) })
-    }
-
-    /// The eight bytes at `offset` of `bytes` as a number in the file's byte order.
-    pub(crate) fn u64_at(&self, bytes: &[u8], offset: usize) -> Option<u64> {
-        let eight = *bytes.get(offset..)?.first_chunk()?;
-        Some(if self.is_little_endian() { u64::from_le_bytes(eight) } else { u64::from_be_bytes(eight) })
     }
 
     /// `len` bytes of the file from `offset`, which [`Layout::check_sections`] has found to be inside it.

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use goblin::elf::section_header;
+use util::Endian;
 
 use crate::compress::Compression;
 use crate::elf::Layout;
@@ -87,10 +88,16 @@ impl ElfFile {
         self.layout.is_64()
     }
 
+    /// Its byte order.
+    #[must_use]
+    pub fn endian(&self) -> Endian {
+        self.layout.endian()
+    }
+
     /// Whether numbers are little endian.
     #[must_use]
     pub fn is_little_endian(&self) -> bool {
-        self.layout.is_little_endian()
+        self.endian() == Endian::Little
     }
 
     /// Whether this is a relocatable file (`ET_REL`), such as a module.

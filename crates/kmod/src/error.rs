@@ -105,7 +105,7 @@ pub enum Error {
         if magic.is_empty() {
             "the file is empty".to_owned()
         } else {
-            format!("neither ELF, raw BTF, bzImage nor compressed (it begins with {})", hex(magic))
+            format!("neither ELF, raw BTF, bzImage nor compressed (it begins with {})", hex::encode(magic))
         }
     )]
     UnknownImage {
@@ -163,14 +163,9 @@ pub enum Error {
         /// `sh_addr`: where it is loaded.
         address: u64,
     },
-    /// A file to be replaced has a mode that lets nobody write to it.
-    #[error("failed to replace {}: it is read-only (mode {mode:o}); see chmod u+w", path.display())]
-    ReadOnly {
-        /// Which file.
-        path: PathBuf,
-        /// Its mode, the lowest twelve bits of it.
-        mode: u32,
-    },
+    /// A file could not be replaced by its new content.
+    #[error(transparent)]
+    Replace(#[from] util::atomic::Error),
     /// Data could not be compressed.
     #[error("failed to compress {input} bytes with {compression}")]
     Compress {
@@ -233,19 +228,15 @@ impl Error {
 
     pub(crate) fn changing(path: &Path) -> impl FnOnce(Self) -> Self {
         move |error| match error {
-            already @ (Self::Io { .. } | Self::ReadOnly { .. }) => already,
+            already @ (Self::Io { .. } | Self::Replace(_)) => already,
             other => Self::Change { path: path.to_owned(), source: Box::new(other) },
         }
     }
 
     pub(crate) fn in_file(path: &Path) -> impl FnOnce(Self) -> Self {
         move |error| match error {
-            already @ (Self::Io { .. } | Self::File { .. } | Self::ReadOnly { .. }) => already,
+            already @ (Self::Io { .. } | Self::File { .. } | Self::Replace(_)) => already,
             other => Self::File { path: path.to_owned(), source: Box::new(other) },
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,7 @@
 //! The signature that may be appended to a module.
 
+use util::Endian;
+
 use crate::Error;
 use crate::source::Source;
 
@@ -31,7 +33,7 @@ impl Signature {
     fn in_tail(tail: &[u8], length: usize) -> Option<Self> {
         let before = tail.strip_suffix(MARKER)?;
         let record: &[u8; RECORD] = before.last_chunk()?;
-        let signature_len = u32::from_be_bytes(*record.last_chunk()?);
+        let signature_len = Endian::Big.u32_at(record, RECORD - 4)?;
         let content_len =
             length.checked_sub(MARKER.len() + RECORD)?.checked_sub(usize::try_from(signature_len).ok()?)?;
         Some(Self { id_type: record[2], signature_len, content_len })

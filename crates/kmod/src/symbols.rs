@@ -113,5 +113,5 @@ fn crc_of(elf: &Elf, symbol: &Symbol<'_>) -> Option<u32> {
     if symbol.is_absolute() {
         return u32::try_from(symbol.value).ok();
     }
-    elf.u32_at(content_of(elf, symbol)?, 0)
+    elf.endian().u32_at(content_of(elf, symbol)?, 0)
 }

@@ -43,7 +43,8 @@ fn basic<'a>(elf: &Elf, bytes: &'a [u8]) -> Result<Vec<Version<'a>>, Error> {
     let mut versions = Vec::with_capacity(records.len());
     for (index, record) in records.iter().enumerate() {
         let failed = |reason| Error::Record { section: BASIC, index, reason };
-        let crc = if elf.is_64() { elf.u64_at(record, 0) } else { elf.u32_at(record, 0).map(u64::from) };
+        let crc =
+            if elf.is_64() { elf.endian().u64_at(record, 0) } else { elf.endian().u32_at(record, 0).map(u64::from) };
         let crc = crc.unwrap_or_default();
         let crc = u32::try_from(crc).map_err(|_| failed(format!("the CRC {crc:#x} has more than 32 bits")))?;
         let name = &record[word..];
@@ -66,7 +67,7 @@ fn extended<'a>(elf: &Elf, crcs: &'a [u8], names: &'a [u8]) -> Result<Vec<Versio
         let failed = |reason| Error::Record { section: NAMES, index, reason };
         let end = rest.iter().position(|&byte| byte == 0).filter(|&end| end > 0);
         let end = end.ok_or_else(|| failed("there is a CRC, but no name for it".to_owned()))?;
-        let crc = elf.u32_at(crcs, index * 4).unwrap_or_default();
+        let crc = elf.endian().u32_at(crcs, index * 4).unwrap_or_default();
         versions.push(Version { symbol: utf8(&rest[..end]).map_err(failed)?, crc });
         rest = &rest[end + 1..];
     }

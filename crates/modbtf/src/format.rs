@@ -92,7 +92,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(there) if !there.is_file() => {
             fs::write(path, bytes).with_context(|| format!("failed to write {}", path.display()))
         }
-        _ => Ok(kmod::replace_file(path, bytes)?),
+        _ => Ok(util::atomic::replace(path, bytes)?),
     }
 }
 

@@ -4,13 +4,13 @@
 //! still hang Linux. So the first boot is the proof. Whether it came off is remembered for this host, kernel and QEMU.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
+use util::atomic;
 
 use crate::boot::{Boot, BootError, Limits, boot};
 use crate::launch::Launcher;
@@ -82,10 +82,7 @@ impl KvmVerdict {
     ///
     /// Whatever the file system says.
     pub fn store(&self, path: &Path) -> io::Result<()> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(directory)?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
-        file.persist(path).map(drop).map_err(|error| error.error)
+        atomic::replace(path, &serde_json::to_vec_pretty(self)?).map_err(atomic::Error::into_io)
     }
 }
 

@@ -4,14 +4,14 @@
 //! format is the one of the kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use cpio::newc::{Builder, ModeFileType, trailer};
 use guest_protocol::{INIT_PATH, PLAN_PATH, Plan};
 use thiserror::Error;
+use util::atomic::{self, AtomicFile, Durability};
 
 /// The longest path in bytes: the kernel skips an entry whose name with its NUL is longer than `PATH_MAX`
 /// (`init/initramfs.c`, `do_header`).
@@ -67,6 +67,9 @@ pub enum InitramfsError {
         /// What went wrong.
         source: io::Error,
     },
+    /// The archive could not be put in its place.
+    #[error(transparent)]
+    Replace(#[from] atomic::Error),
     /// The plan could not be written as JSON.
     #[error("failed to write the plan as JSON")]
     Plan(#[from] serde_json::Error),
@@ -131,16 +134,14 @@ impl Initramfs {
     ///
     /// # Errors
     ///
-    /// [`InitramfsError::Pack`] and [`InitramfsError::Length`] name the entry, [`InitramfsError::Write`] the archive.
+    /// [`InitramfsError::Pack`] and [`InitramfsError::Length`] name the entry, [`InitramfsError::Write`] and [`InitramfsError::Replace`] the archive.
     pub fn write(&self, target: &Path) -> Result<u64, InitramfsError> {
         let failed = |source| InitramfsError::Write { path: target.to_owned(), source };
-        let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let readable = Permissions::from_mode(0o644);
-        let file = tempfile::Builder::new().permissions(readable).tempfile_in(directory).map_err(failed)?;
+        let file = AtomicFile::create(target)?;
         let file = self.pack(BufWriter::with_capacity(1 << 18, file), target)?.into_inner();
         let file = file.map_err(|error| failed(error.into_error()))?;
-        let length = file.as_file().metadata().map_err(failed)?.len();
-        file.persist(target).map_err(|error| failed(error.error))?;
+        let length = file.file().metadata().map_err(failed)?.len();
+        file.commit(Durability::Renamed)?;
         Ok(length)
     }
 

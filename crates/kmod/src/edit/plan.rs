@@ -86,24 +86,10 @@ fn fixed_end(source: &(impl Source + ?Sized), layout: &Layout, format: Format) -
 }
 
 fn segment_extent(segment: &[u8], format: Format) -> (u64, u64) {
-    let wide = |at: usize| -> u64 {
-        let bytes = segment.get(at..).unwrap_or_default();
-        let little = format.is_little_endian;
-        match (format.is_64, bytes.first_chunk::<8>(), bytes.first_chunk::<4>()) {
-            (true, Some(&bytes), _) => {
-                if little {
-                    u64::from_le_bytes(bytes)
-                } else {
-                    u64::from_be_bytes(bytes)
-                }
-            }
-            (false, _, Some(&bytes)) => {
-                u64::from(if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
-            }
-            _ => 0,
-        }
-    };
-    if format.is_64 { (wide(8), wide(32)) } else { (wide(4), wide(16)) }
+    // A whole program header is there, so no field of it is missing.
+    let narrow = |at| format.endian.u32_at(segment, at).map_or(0, u64::from);
+    let wide = |at| format.endian.u64_at(segment, at).unwrap_or_default();
+    if format.is_64 { (wide(8), wide(32)) } else { (narrow(4), narrow(16)) }
 }
 
 fn checked_end(offset: u64, len: u64, have: u64) -> Result<u64, Error> {

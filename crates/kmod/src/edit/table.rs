@@ -2,6 +2,7 @@
 
 use goblin::elf::SectionHeader;
 use goblin::elf::section_header::SHN_LORESERVE;
+use util::Endian;
 
 use crate::Error;
 use crate::elf::Layout;
@@ -10,12 +11,12 @@ use crate::elf::Layout;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Format {
     pub(super) is_64: bool,
-    pub(super) is_little_endian: bool,
+    pub(super) endian: Endian,
 }
 
 impl Format {
     pub(super) fn of(layout: &Layout) -> Self {
-        Self { is_64: layout.is_64(), is_little_endian: layout.is_little_endian() }
+        Self { is_64: layout.is_64(), endian: layout.endian() }
     }
 
     /// The length of the file's header, in bytes.
@@ -28,18 +29,14 @@ impl Format {
         if self.is_64 { 8 } else { 4 }
     }
 
-    fn half(self, number: u16) -> [u8; 2] {
-        if self.is_little_endian { number.to_le_bytes() } else { number.to_be_bytes() }
-    }
-
     fn push_word(self, bytes: &mut Vec<u8>, number: u32) {
-        bytes.extend(if self.is_little_endian { number.to_le_bytes() } else { number.to_be_bytes() });
+        bytes.extend(self.endian.write_u32(number));
     }
 
     /// A number that has 64 bits in files of that class, else 32.
     fn push_wide(self, bytes: &mut Vec<u8>, number: u64, what: &'static str) -> Result<(), Error> {
         if self.is_64 {
-            bytes.extend(if self.is_little_endian { number.to_le_bytes() } else { number.to_be_bytes() });
+            bytes.extend(self.endian.write_u64(number));
         } else {
             let limit = u64::from(u32::MAX);
             self.push_word(bytes, u32::try_from(number).map_err(|_| Error::TooLarge { what, limit })?);
@@ -73,7 +70,7 @@ impl Format {
         let mut offset = Vec::new();
         self.push_wide(&mut offset, table_offset, "a 32-bit file")?;
         let mut header = old.to_vec();
-        for (at, bytes) in [(offset_at, offset.as_slice()), (count_at, &self.half(count))] {
+        for (at, bytes) in [(offset_at, offset.as_slice()), (count_at, &self.endian.write_u16(count))] {
             if let Some(field) = header.get_mut(at..at + bytes.len()) {
                 field.copy_from_slice(bytes);
             }

@@ -1,5 +1,7 @@
 //! Boot images that carry a compressed kernel: x86's bzImage and the EFI one of other architectures.
 
+use util::Endian;
+
 use crate::Error;
 
 /// The boot protocol from which `payload_offset` and `payload_length` are there: 2.08 (`Documentation/arch/x86/boot.rst`).
@@ -68,13 +70,11 @@ fn payload(bytes: &[u8], start: usize, len: usize) -> Result<&[u8], Error> {
 }
 
 fn u16_at(bytes: &[u8], offset: usize) -> Result<u16, Error> {
-    let field = bytes.get(offset..).and_then(|rest| rest.first_chunk());
-    field.map(|field| u16::from_le_bytes(*field)).ok_or_else(|| cut_short(bytes, offset, 2))
+    Endian::Little.u16_at(bytes, offset).ok_or_else(|| cut_short(bytes, offset, 2))
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Result<u32, Error> {
-    let field = bytes.get(offset..).and_then(|rest| rest.first_chunk());
-    field.map(|field| u32::from_le_bytes(*field)).ok_or_else(|| cut_short(bytes, offset, 4))
+    Endian::Little.u32_at(bytes, offset).ok_or_else(|| cut_short(bytes, offset, 4))
 }
 
 fn cut_short(bytes: &[u8], offset: usize, len: u64) -> Error {

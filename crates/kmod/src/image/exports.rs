@@ -40,11 +40,11 @@ impl Layout {
         match self {
             Self::Relative => {
                 let at = offset + field * 4;
-                let relative = elf.u32_at(table.data, at)?.cast_signed();
+                let relative = elf.endian().u32_at(table.data, at)?.cast_signed();
                 Some(table.address.wrapping_add(at as u64).wrapping_add_signed(i64::from(relative)))
             }
-            Self::Pointers64 => elf.u64_at(table.data, offset + field * 8),
-            Self::Pointers32 => elf.u32_at(table.data, offset + field * 4).map(u64::from),
+            Self::Pointers64 => elf.endian().u64_at(table.data, offset + field * 8),
+            Self::Pointers32 => elf.endian().u32_at(table.data, offset + field * 4).map(u64::from),
         }
     }
 }
@@ -94,7 +94,7 @@ fn read_table<'a>(
             symbol: string(1)?,
             gpl_only: gpl_only || flags.get(index).is_some_and(|flags| flags & FLAG_GPL_ONLY != 0),
             namespace: string(2).ok().filter(|namespace| !namespace.is_empty()),
-            crc: elf.u32_at(crcs, index * 4),
+            crc: elf.endian().u32_at(crcs, index * 4),
         });
     }
     Ok(())

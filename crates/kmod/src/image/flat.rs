@@ -1,5 +1,7 @@
 //! Kernels without a section table, in which BTF has to be looked for.
 
+use util::Endian;
+
 /// Where the magic of an arm64 or riscv `Image` is (`Documentation/arch/arm64/booting.rst`, `…/riscv/boot-image-header.rst`).
 const MAGIC_AT: usize = 0x38;
 
@@ -25,10 +27,8 @@ fn is_start(four: &[u8]) -> bool {
 
 /// The BTF at the beginning of `rest`: header, types and, right after them, strings.
 fn btf_at(rest: &[u8]) -> Option<&[u8]> {
-    let number = |index: usize| {
-        let four = *rest.get(4 + index * 4..)?.first_chunk()?;
-        Some(if rest.first() == Some(&0x9f) { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) })
-    };
+    let endian = if rest.first() == Some(&0x9f) { Endian::Little } else { Endian::Big };
+    let number = |index: usize| endian.u32_at(rest, 4 + index * 4);
     let header_len = number(0).filter(|len| HEADER_LENGTHS.contains(len))?;
     let (type_off, type_len, str_off, str_len) = (number(1)?, number(2)?, number(3)?, number(4)?);
     let after_types = u64::from(type_off) + u64::from(type_len);

@@ -75,7 +75,7 @@ impl Failure {
             Self::Encode(EncodeError::Elf(error)) | Self::Write(error) => error,
             _ => return false,
         };
-        matches!(error, kmod::Error::Io { .. } | kmod::Error::ReadOnly { .. })
+        matches!(error, kmod::Error::Io { .. } | kmod::Error::Replace(_))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use encode::Encoded;
 use kmod::SectionEdits;
+use util::atomic;
 
 use super::Arguments;
 use super::input::{Input, UsageError, stem};
@@ -112,9 +113,9 @@ pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Er
     }
     let base_path = with_base(path);
     if let Some(base) = &encoded.base {
-        return kmod::replace_files(&[(&base_path, base), (path, &encoded.btf)]);
+        return Ok(atomic::replace_all(&[(&base_path, base), (path, &encoded.btf)])?);
     }
-    kmod::replace_file(path, &encoded.btf)?;
+    atomic::replace(path, &encoded.btf)?;
     match is_btf(&base_path) {
         true => std::fs::remove_file(&base_path).map_err(|source| kmod::Error::Io {
             action: "remove",
