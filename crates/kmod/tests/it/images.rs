@@ -117,7 +117,7 @@ fn what_has_no_btf_of_a_kernel_is_refused_with_the_reason() {
     for (bytes, expected) in [
         (without, "failed to find BTF in the ELF kernel image: it was built without CONFIG_DEBUG_INFO_BTF"),
         (Builder::module(X86_64).bytes(), "this is a relocatable file, such as a module; its BTF is not a base"),
-        (b"#!/bin/sh".to_vec(), "(it begins with 23 21 2f 62 69 6e 2f 73)"),
+        (b"#!/bin/sh".to_vec(), "(it begins with 23212f62696e2f73)"),
         (Vec::new(), "failed to recognise the kernel image"),
     ] {
         let error = kernel_btf_from_bytes(bytes.clone()).unwrap_err().to_string();

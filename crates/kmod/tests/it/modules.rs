@@ -172,7 +172,7 @@ fn what_is_no_module_is_refused() {
         (&b""[..], "the file is empty"),
         (b"\x7fELF", "64 bytes at offset 0x0 are needed, but there are only 4"),
         (b"\x7fELF\x01\x01\x01", "52 bytes at offset 0x0 are needed, but there are only 7"),
-        (b"#!/bin/sh\n", "it begins with 23 21 2f 62 69 6e 2f 73, not with"),
+        (b"#!/bin/sh\n", "it begins with 23212f62696e2f73, not with"),
         (&[0; 64], "no ELF file"),
     ];
     for (bytes, why) in told {

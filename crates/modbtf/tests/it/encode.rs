@@ -112,7 +112,7 @@ fn what_cannot_be_encoded_is_named_and_the_others_go_on() {
     let said = bench.modbtf(&over(&["--in-place", "modules"])).expect(1).out();
     assert!(said.starts_with("3 files encoded in ") && said.contains("6 NOT encoded"), "{said}");
     let why =
-        ["bytes", "the file is empty", "only 30 bytes", "no DWARF", "give --drop-signature", "begins with 74 68 69 73"];
+        ["bytes", "the file is empty", "only 30 bytes", "no DWARF", "give --drop-signature", "begins with 74686973"];
     for (name, why) in bad.iter().zip(why) {
         let (_, after) = said.split_once(&format!("modules/{name}.ko\n")).unwrap_or_else(|| panic!("{name}: {said}"));
         assert!(after.contains(why), "{name}: {said}");
