@@ -64,11 +64,14 @@ impl ElfFile {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io("open", path))?;
         if let Some(compression) = Compression::of_file(&file, path)? {
-            let bytes = compression.decompress(&read_file(path)?, MAX_DECOMPRESSED).map_err(Error::in_file(path))?;
-            return Self::from_bytes(bytes).map_err(Error::in_file(path));
+            let bytes = compression
+                .decompress(&read_file(path)?, MAX_DECOMPRESSED)
+                .map_err(Error::reading(path, "an ELF file"))?;
+            return Self::from_bytes(bytes).map_err(Error::reading(path, "an ELF file"));
         }
-        let layout =
-            FileSource::new(&file, path).and_then(|source| Layout::read(&source)).map_err(Error::in_file(path))?;
+        let layout = FileSource::new(&file, path)
+            .and_then(|source| Layout::read(&source))
+            .map_err(Error::reading(path, "an ELF file"))?;
         Ok(Self { backing: Backing::File { file, path: path.to_owned() }, layout })
     }
 

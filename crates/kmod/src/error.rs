@@ -13,7 +13,7 @@ use crate::image::ImageKind;
 #[non_exhaustive]
 pub enum Error {
     /// A file or directory could not be read or written at all.
-    #[error("failed to {action} {}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was being done: `open`, `read`, `list`, `replace`.
         action: &'static str,
@@ -22,16 +22,18 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A file was read, but its content is not what it should be; `source` says where.
-    #[error("failed to make sense of {}", path.display())]
+    /// A file's content is not what was expected; `source` says what is wrong with it.
+    #[error("cannot read {} as {expected}", path.display())]
     File {
         /// Which file.
         path: PathBuf,
+        /// What was expected: `a kernel image`, `a module`, `Module.symvers`.
+        expected: &'static str,
         /// What is wrong with it.
         source: Box<Error>,
     },
     /// A file could not be changed as was asked; it is as it was, and `source` says why.
-    #[error("failed to change {}", path.display())]
+    #[error("cannot change {}", path.display())]
     Change {
         /// Which file.
         path: PathBuf,
@@ -39,7 +41,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// Compressed data does not decompress.
-    #[error("failed to decompress {input} bytes of {compression} data: it is damaged or cut short")]
+    #[error("cannot decompress {input} bytes of {compression} data: it is damaged or cut short")]
     Decompress {
         /// How the data is compressed, by its magic.
         compression: Compression,
@@ -49,13 +51,13 @@ pub enum Error {
         source: io::Error,
     },
     /// A compression that is recognised and not supported.
-    #[error("failed to decompress: {compression} is not supported; decompress the file by other means first")]
+    #[error("cannot decompress: {compression} is not supported; decompress the file by other means first")]
     UnsupportedCompression {
         /// Which one.
         compression: Compression,
     },
     /// The content is larger than any real kernel object: a decompression bomb, or not a kernel object.
-    #[error("failed to read {what}: it has more than {limit} bytes, the most that is accepted")]
+    #[error("cannot read {what}: it has more than {limit} bytes, the most that is accepted")]
     TooLarge {
         /// What was being read.
         what: &'static str,
@@ -63,9 +65,7 @@ pub enum Error {
         limit: u64,
     },
     /// Something reaches past the end of what holds it.
-    #[error(
-        "failed to read {what}: {len} bytes at offset {offset:#x} are needed, but there are only {have} bytes in all"
-    )]
+    #[error("cannot read {what}: {len} bytes at offset {offset:#x} are needed, but there are only {have} bytes in all")]
     OutOfBounds {
         /// What was being read.
         what: &'static str,
@@ -77,13 +77,13 @@ pub enum Error {
         have: u64,
     },
     /// The ELF headers are not usable.
-    #[error("failed to read the ELF headers: {reason}")]
+    #[error("cannot read the ELF headers: {reason}")]
     Elf {
         /// What is wrong, with the offending value.
         reason: String,
     },
     /// goblin refused the ELF headers.
-    #[error("failed to read the ELF {what}")]
+    #[error("cannot read the ELF {what}")]
     Goblin {
         /// Which part.
         what: &'static str,
@@ -91,17 +91,17 @@ pub enum Error {
         source: goblin::error::Error,
     },
     /// A module was expected, and this is another ELF file.
-    #[error("failed to read a module: the ELF type is {elf_type}, but modules are relocatable files (type 1)")]
+    #[error("cannot read a module: the ELF type is {elf_type}, but modules are relocatable files (type 1)")]
     NotAModule {
         /// `e_type` of the ELF header.
         elf_type: u16,
     },
     /// A kernel image was expected, and this is a module.
-    #[error("failed to read a kernel image: this is a relocatable file, such as a module; its BTF is not a base")]
+    #[error("cannot read a kernel image: this is a relocatable file, such as a module; its BTF is not a base")]
     NotAKernel,
     /// No known kind of kernel image.
     #[error(
-        "failed to recognise the kernel image: {}",
+        "cannot recognise the kernel image: {}",
         if magic.is_empty() {
             "the file is empty".to_owned()
         } else {
@@ -113,19 +113,19 @@ pub enum Error {
         magic: Vec<u8>,
     },
     /// An x86 boot image without what is needed to find the kernel in it.
-    #[error("failed to find the kernel in the bzImage: {reason}")]
+    #[error("cannot find the kernel in the bzImage: {reason}")]
     BootHeader {
         /// What is wrong with the boot header, with the offending value.
         reason: String,
     },
     /// The kernel image is intact and carries no BTF.
-    #[error("failed to find BTF in the {kind}: it was built without CONFIG_DEBUG_INFO_BTF, or its .BTF was stripped")]
+    #[error("cannot find BTF in the {kind}: it was built without CONFIG_DEBUG_INFO_BTF, or its .BTF was stripped")]
     NoBtf {
         /// What kind of image it is.
         kind: ImageKind,
     },
     /// A record of a section is not usable.
-    #[error("failed to read record {index} of section {section}: {reason}")]
+    #[error("cannot read record {index} of section {section}: {reason}")]
     Record {
         /// The section.
         section: &'static str,
@@ -135,7 +135,7 @@ pub enum Error {
         reason: String,
     },
     /// A section as a whole is not usable.
-    #[error("failed to read section {section}: {reason}")]
+    #[error("cannot read section {section}: {reason}")]
     Section {
         /// The section.
         section: &'static str,
@@ -144,17 +144,17 @@ pub enum Error {
     },
     /// A module is signed, which any change to it would void.
     #[error(
-        "failed to keep the signature: the module is signed, and a change voids that; drop the signature, and sign it again"
+        "cannot keep the signature: the module is signed, and a change voids that; drop the signature, and sign it again"
     )]
     Signed,
     /// A module claims to be signed, with lengths that do not fit.
     #[error(
-        "failed to find the module's signature: it ends like a signed module, but the lengths that it gives do not fit"
+        "cannot find the module's signature: it ends like a signed module, but the lengths that it gives do not fit"
     )]
     BrokenSignature,
     /// A section to be changed is part of what is loaded, where nothing can move.
     #[error(
-        "failed to replace section {section}: it is loaded at {address:#x}, where nothing can be moved; \
+        "cannot replace section {section}: it is loaded at {address:#x}, where nothing can be moved; \
          that can be done before the file is linked only"
     )]
     LoadedSection {
@@ -167,7 +167,7 @@ pub enum Error {
     #[error(transparent)]
     Replace(#[from] util::atomic::Error),
     /// Data could not be compressed.
-    #[error("failed to compress {input} bytes with {compression}")]
+    #[error("cannot compress {input} bytes with {compression}")]
     Compress {
         /// How.
         compression: Compression,
@@ -178,14 +178,14 @@ pub enum Error {
     },
     /// A compression that modules do not have: the kernel does not load such files.
     #[error(
-        "failed to compress again with {compression}: modules are compressed with gzip, xz or zstd; decompress the file first"
+        "cannot compress again with {compression}: modules are compressed with gzip, xz or zstd; decompress the file first"
     )]
     NotForModules {
         /// Which one.
         compression: Compression,
     },
     /// A line of a text file is not usable.
-    #[error("failed to read line {line} of {file}: {reason}")]
+    #[error("cannot read line {line} of {file}: {reason}")]
     Line {
         /// The kind of file: `Module.symvers`, `modules.dep`.
         file: &'static str,
@@ -196,7 +196,7 @@ pub enum Error {
     },
     /// There is no module directory below a root.
     #[error(
-        "failed to find the modules of {release} below {}: neither lib/modules/{release} nor \
+        "cannot find the modules of {release} below {}: neither lib/modules/{release} nor \
          usr/lib/modules/{release} is a directory there", root.display()
     )]
     NoModuleTree {
@@ -206,7 +206,7 @@ pub enum Error {
         release: String,
     },
     /// A module that was asked for is not there.
-    #[error("failed to find module {name} among {modules} modules")]
+    #[error("cannot find module {name} among {modules} modules")]
     NoSuchModule {
         /// Its name as the kernel knows it.
         name: String,
@@ -214,7 +214,7 @@ pub enum Error {
         modules: usize,
     },
     /// Modules need each other, so there is no order in which they load.
-    #[error("failed to order the modules: they need each other: {}", modules.join(" -> "))]
+    #[error("cannot order the modules: they need each other: {}", modules.join(" -> "))]
     Cycle {
         /// Their names; each needs the next, and the last one is the first again.
         modules: Vec<String>,
@@ -233,10 +233,10 @@ impl Error {
         }
     }
 
-    pub(crate) fn in_file(path: &Path) -> impl FnOnce(Self) -> Self {
+    pub(crate) fn reading(path: &Path, expected: &'static str) -> impl FnOnce(Self) -> Self {
         move |error| match error {
             already @ (Self::Io { .. } | Self::File { .. } | Self::Replace(_)) => already,
-            other => Self::File { path: path.to_owned(), source: Box::new(other) },
+            other => Self::File { path: path.to_owned(), expected, source: Box::new(other) },
         }
     }
 }

@@ -85,9 +85,9 @@ pub fn kernel_btf(path: impl AsRef<Path>) -> Result<KernelBtf, Error> {
     let mut magic = Vec::new();
     (&file).take(4).read_to_end(&mut magic).map_err(Error::io("read", path))?;
     if magic == goblin::elf::header::ELFMAG {
-        return elf_file_btf(&file, path).map_err(Error::in_file(path));
+        return elf_file_btf(&file, path).map_err(Error::reading(path, "a kernel image"));
     }
-    kernel_btf_from_bytes(read_file(path)?).map_err(Error::in_file(path))
+    kernel_btf_from_bytes(read_file(path)?).map_err(Error::reading(path, "a kernel image"))
 }
 
 /// Like [`kernel_btf`], from the content of a file.
@@ -119,7 +119,7 @@ impl KernelImage {
     /// [`Error::Io`], or [`Error::File`] around what [`KernelImage::from_bytes`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::from_bytes(read_file(path)?).map_err(Error::in_file(path))
+        Self::from_bytes(read_file(path)?).map_err(Error::reading(path, "a kernel image"))
     }
 
     /// Takes the content of an image's file.

@@ -28,7 +28,7 @@ impl Module {
     /// [`Error::Io`], or [`Error::File`] around what [`Module::from_bytes`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let mut module = Self::from_bytes(read_file(path)?).map_err(Error::in_file(path))?;
+        let mut module = Self::from_bytes(read_file(path)?).map_err(Error::reading(path, "a module"))?;
         module.file_name = module_name_from_path(path);
         Ok(module)
     }

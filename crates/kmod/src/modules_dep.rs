@@ -23,7 +23,7 @@ impl ModulesDep {
     /// [`Error::Io`], or [`Error::File`] around what [`ModulesDep::parse`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::parse(&read_text(path)?).map_err(Error::in_file(path))
+        Self::parse(&read_text(path)?).map_err(Error::reading(path, "modules.dep"))
     }
 
     /// Reads lines of the form `path: path path …`; empty lines and those that begin with `#` say nothing.

@@ -79,7 +79,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0).saturating_add(1));
     file.take(limit + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     if bytes.len() as u64 > limit {
-        return Err(Error::in_file(path)(Error::TooLarge { what: "the file", limit }));
+        return Err(Error::reading(path, "a kernel object")(Error::TooLarge { what: "the file", limit }));
     }
     Ok(bytes)
 }

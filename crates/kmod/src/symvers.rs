@@ -56,7 +56,7 @@ impl Symvers {
     /// [`Error::Io`], or [`Error::File`] around what [`Symvers::parse`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::parse(&read_text(path)?).map_err(Error::in_file(path))
+        Self::parse(&read_text(path)?).map_err(Error::reading(path, "Module.symvers"))
     }
 
     /// Reads the lines of a file, whose columns are separated by tabs:

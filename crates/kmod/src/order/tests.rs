@@ -57,7 +57,7 @@ fn a_closure_is_everything_below_and_nothing_else() {
 fn a_cycle_is_named() {
     let modules = vec![module("a.ko", &["b"]), module("b.ko", &["c"]), module("c.ko", &["d"]), module("d.ko", &["b"])];
     let error = LoadGraph::new(modules).unwrap_err();
-    assert_eq!(error.to_string(), "failed to order the modules: they need each other: b -> c -> d -> b");
+    assert_eq!(error.to_string(), "cannot order the modules: they need each other: b -> c -> d -> b");
     assert!(matches!(LoadGraph::new(vec![module("a.ko", &["a"])]), Err(Error::Cycle { .. })));
 }
 

@@ -115,10 +115,10 @@ fn what_has_no_btf_of_a_kernel_is_refused_with_the_reason() {
     let path = dir.path().join("image");
     let without = Builder::new(X86_64).elf_type(2).section(".text", b"x").bytes();
     for (bytes, expected) in [
-        (without, "failed to find BTF in the ELF kernel image: it was built without CONFIG_DEBUG_INFO_BTF"),
+        (without, "cannot find BTF in the ELF kernel image: it was built without CONFIG_DEBUG_INFO_BTF"),
         (Builder::module(X86_64).bytes(), "this is a relocatable file, such as a module; its BTF is not a base"),
         (b"#!/bin/sh".to_vec(), "(it begins with 23212f62696e2f73)"),
-        (Vec::new(), "failed to recognise the kernel image"),
+        (Vec::new(), "cannot recognise the kernel image"),
     ] {
         let error = kernel_btf_from_bytes(bytes.clone()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
