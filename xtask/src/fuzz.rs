@@ -4,22 +4,25 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use scenario::exit::Exit;
-use xshell::{Shell, cmd};
+use xshell::{Cmd, Shell, cmd};
 
-/// Fuzzes the BTF parser or the encoder, guided by coverage. Runs on the stable toolchain and needs a C++ compiler.
+/// Fuzz the BTF parser or the encoder, guided by coverage. Runs on the stable toolchain and needs a C++ compiler.
 ///
-/// What it finds lies in crates/btf/fuzz/artifacts or crates/encode/fuzz/artifacts; what it learns, in the corpus beside it.
+/// Findings are written to crates/btf/fuzz/artifacts or crates/encode/fuzz/artifacts, the corpus beside them.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// What is fed with damaged input
+    /// What to feed with damaged input
     #[arg(long, value_enum, default_value_t = Target::Parse)]
     target: Target,
     /// How long, in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// Modules with debug information to begin with, whole, cut and section by section; for `elf` and `dwarf`
+    /// Modules with debug information to add to the corpus of `elf` and `dwarf`: whole, cut, and section by section
     #[arg(long, value_name = "FILE", num_args = 1..)]
     seeds: Vec<PathBuf>,
+    /// Build all targets and run none: a check that they still compile and that their lock files are current
+    #[arg(long, conflicts_with_all = ["target", "seconds", "seeds"])]
+    build_only: bool,
 }
 
 /// A fuzz target.
@@ -33,21 +36,27 @@ enum Target {
     Dwarf,
 }
 
-/// Fuzzes. A crash is a difference.
+/// The folders of the fuzz crates. Each is a workspace of its own, whose cargo configuration has the compiler's flags for
+/// coverage.
+const FOLDERS: [&str; 2] = ["crates/btf/fuzz", "crates/encode/fuzz"];
+
+/// Fuzzes. A crash is a difference, and so is a target that does not build.
 ///
 /// # Errors
 ///
 /// The target's folder cannot be prepared.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let sh = Shell::new()?;
+    if arguments.build_only {
+        return build(&sh);
+    }
     let (folder, max) = match arguments.target {
-        Target::Parse => ("crates/btf/fuzz", "4096"),
-        Target::Elf | Target::Dwarf => ("crates/encode/fuzz", "1048576"),
+        Target::Parse => (FOLDERS[0], "4096"),
+        Target::Elf | Target::Dwarf => (FOLDERS[1], "1048576"),
     };
-    // The folder's own cargo configuration has the compiler's flags for coverage.
     sh.change_dir(crate::root().join(folder));
     for folder in ["corpus", "corpus/elf", "corpus/dwarf", "artifacts"] {
-        sh.create_dir(folder).with_context(|| format!("failed to make {folder}"))?;
+        sh.create_dir(folder).with_context(|| format!("cannot make {folder}"))?;
     }
     let cargo = crate::cargo();
     let (target, corpus): (_, &[&str]) = match arguments.target {
@@ -60,17 +69,33 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         let [elf, dwarf] = ["elf", "dwarf"].map(|target| crate::root().join(folder).join("corpus").join(target));
         // From the root, without the flags for coverage, which belong to the targets.
         let _root = sh.push_dir(crate::root());
-        cmd!(sh, "{cargo} run --package encode --example fuzz_seeds -- {elf} {dwarf} {seeds...}")
+        cmd!(sh, "{cargo} run --locked --package encode --example fuzz_seeds -- {elf} {dwarf} {seeds...}")
             .run()
-            .context("failed to write what to begin with")?;
+            .context("cannot write the seeds")?;
     }
     let seconds = arguments.seconds.to_string();
     let bounds = ["-timeout=20", "-rss_limit_mb=2048", "-artifact_prefix=artifacts/"];
     let fuzz = cmd!(
         sh,
-        "{cargo} run --release --bin {target} -- -max_total_time={seconds} -max_len={max} {bounds...} {corpus...}"
+        "{cargo} run --locked --release --bin {target} -- -max_total_time={seconds} -max_len={max} {bounds...} {corpus...}"
     );
-    // The flags of the workspace's own build are not the target's.
-    let fuzz = fuzz.env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
-    Ok(if fuzz.run().is_ok() { Exit::Recorded } else { Exit::Differs })
+    Ok(if outside_workspace(fuzz).run().is_ok() { Exit::Recorded } else { Exit::Differs })
+}
+
+/// Builds all targets, without optimisation: whether they compile does not depend on it.
+fn build(sh: &Shell) -> Result<Exit> {
+    let cargo = crate::cargo();
+    let mut exit = Exit::Recorded;
+    for folder in FOLDERS {
+        let _folder = sh.push_dir(crate::root().join(folder));
+        if outside_workspace(cmd!(sh, "{cargo} build --locked --bins")).run().is_err() {
+            exit = Exit::Differs;
+        }
+    }
+    Ok(exit)
+}
+
+/// The flags of the workspace's own build are not those of the targets.
+fn outside_workspace(command: Cmd<'_>) -> Cmd<'_> {
+    command.env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR")
 }

@@ -287,7 +287,7 @@ fn accept(report: &Report) -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(crate::root());
     let cargo = crate::cargo();
-    cmd!(sh, "{cargo} test --quiet --package snapshots --test replay -- --exact {tests...}")
+    cmd!(sh, "{cargo} test --locked --quiet --package snapshots --test replay -- --exact {tests...}")
         .env("INSTA_UPDATE", "always")
         .quiet()
         .ignore_stdout()

@@ -36,7 +36,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let Arguments { profile, further } = arguments;
     // First, since each crate's examples print a summary, and that of the tests is to be read at the end.
     let failed = if further.is_empty() { examples(&cargo)? } else { None };
-    let tests = cmd!(sh, "{cargo} nextest run --workspace --profile {profile} {further...}").env("INSTA_UPDATE", "no");
+    let tests =
+        cmd!(sh, "{cargo} nextest run --locked --workspace --profile {profile} {further...}").env("INSTA_UPDATE", "no");
     let passed = tests.run().is_ok();
     if let Some(said) = &failed {
         say(said);
@@ -49,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 fn examples(cargo: &str) -> Result<Option<String>> {
     say("examples in the documentation");
     let mut command = Command::new(cargo);
-    command.args(["test", "--workspace", "--doc"]).current_dir(crate::root()).stderr(Stdio::inherit());
+    command.args(["test", "--locked", "--workspace", "--doc"]).current_dir(crate::root()).stderr(Stdio::inherit());
     let output = command.output().with_context(|| format!("failed to run {cargo}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {

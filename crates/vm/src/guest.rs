@@ -51,7 +51,7 @@ pub fn build_guest(root: &Path, target: &Path) -> Result<PathBuf, GuestError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(&cargo)
         .current_dir(root)
-        .args(["build", "--quiet", "--package", "guest-init", "--profile", PROFILE, "--target", TARGET])
+        .args(["build", "--locked", "--quiet", "--package", "guest-init", "--profile", PROFILE, "--target", TARGET])
         .arg("--target-dir")
         .arg(target)
         .env_remove("RUSTFLAGS")

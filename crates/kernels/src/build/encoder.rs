@@ -73,7 +73,7 @@ pub fn static_program(root: &Path, target: &Path, name: &str) -> Result<PathBuf,
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(&program)
         .current_dir(root)
-        .args(["build", "--quiet", "--release", "--package", "modbtf", "--bin", name, "--target", TARGET])
+        .args(["build", "--locked", "--quiet", "--release", "--package", "modbtf", "--bin", name, "--target", TARGET])
         .arg("--target-dir")
         .arg(target)
         .env_remove("RUSTFLAGS")
