@@ -2,12 +2,13 @@
 
 use btf::{Btf, Endian, Kind};
 
-use crate::EncodeError;
-use crate::dedup::{Index, key};
-use crate::names::{BaseNames, NumberMap};
-use crate::record::{self, Slot};
-use crate::unit::{designation, signature};
-use crate::write::{assemble, write_u32};
+use crate::cu::signature::{designation, signature};
+use crate::encoded::{self, FieldRole, key};
+use crate::error::EncodeError;
+use crate::hash::IdMap;
+use crate::section::{assemble, write_u32};
+use crate::strings::base::BaseStrings;
+use crate::type_index::TypeIndex;
 
 /// The BTF that modules are split from, with its strings and types hashed: made once, and shared by all threads.
 #[derive(Debug)]
@@ -16,10 +17,10 @@ pub struct PreparedBase {
     words: Vec<u32>,
     /// Where each type begins in `words`, by id; `void` too.
     starts: Vec<u32>,
-    pub(crate) names: BaseNames,
-    pub(crate) index: Index,
+    pub(crate) names: BaseStrings,
+    pub(crate) index: TypeIndex,
     /// The structs and unions by name, where there is only one of the name.
-    pub(crate) composites: NumberMap<Option<u32>>,
+    pub(crate) composites: IdMap<Option<u32>>,
     endian: Endian,
     strings_length: u32,
 }
@@ -45,15 +46,15 @@ impl PreparedBase {
             }
             words.extend(ty.fields().map(|field| field.raw));
             let words = words.get(start..).unwrap_or_default();
-            if record::fields(words).any(|(slot, word)| slot.is_reference() && word > count) {
+            if encoded::fields(words).any(|(role, word)| role.is_reference() && word > count) {
                 return Err(EncodeError::BaseType { id, reason: "refers to a type that is not there" });
             }
         }
         starts.push(u32::try_from(words.len()).unwrap_or(u32::MAX));
         let names = number_names(&mut words, &starts, btf.strings())?;
-        let index = Index::new(1, count as usize + 1);
+        let index = TypeIndex::new(1, count as usize + 1);
         let strings_length = btf.header().strings.length;
-        let composites = NumberMap::default();
+        let composites = IdMap::default();
         let mut base = Self { words, starts, names, index, composites, endian: btf.endian(), strings_length };
         base.fill_index();
         Ok(base)
@@ -65,11 +66,11 @@ impl PreparedBase {
         let mut composites = std::mem::take(&mut self.composites);
         for id in 1..=self.len() {
             let words = self.get(id);
-            let kind = record::kind(words);
+            let kind = encoded::kind(words);
             if matches!(kind, Kind::Var | Kind::Datasec) {
                 continue;
             }
-            let name = record::name(words);
+            let name = encoded::name(words);
             if kind.is_composite() && name != 0 {
                 composites.entry(name).and_modify(|only| *only = None).or_insert(Some(id));
             }
@@ -125,18 +126,19 @@ impl PreparedBase {
 }
 
 /// Replaces the string offsets in types by the numbers of the names.
-fn number_names(words: &mut [u32], starts: &[u32], strings: &[u8]) -> Result<BaseNames, EncodeError> {
+fn number_names(words: &mut [u32], starts: &[u32], strings: &[u8]) -> Result<BaseStrings, EncodeError> {
     let spans = || {
         starts
             .windows(2)
             .map(|span| span.first().map_or(0, |&start| start as usize)..span.last().map_or(0, |&end| end as usize))
     };
     let types = spans().map(|span| words.get(span).unwrap_or_default());
-    let is_name = |&(slot, _): &(Slot, u32)| slot == Slot::Name;
-    let (names, places) = BaseNames::new(strings, types.flat_map(record::fields).filter(is_name).map(|(_, word)| word));
+    let is_name = |&(role, _): &(FieldRole, u32)| role == FieldRole::Name;
+    let (names, places) =
+        BaseStrings::new(strings, types.flat_map(encoded::fields).filter(is_name).map(|(_, word)| word));
     for (id, span) in (0..).zip(spans()) {
         let mut is_whole = true;
-        record::map_names(words.get_mut(span).unwrap_or_default(), |offset| {
+        encoded::map_names(words.get_mut(span).unwrap_or_default(), |offset| {
             let place = if offset == 0 { Some(&0) } else { places.get(offset as usize) };
             let number = place.and_then(|&place| names.number_at(place));
             is_whole &= number.is_some();

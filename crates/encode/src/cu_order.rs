@@ -24,14 +24,14 @@ impl CuOrder {
 
     /// All CUs in this order, each with its thread. CUs that no thread takes are the last thread's. Numbers without a CU, and a
     /// CU's second appearance, are ignored.
-    pub(crate) fn arrange<T: Copy>(&self, units: &[T]) -> Vec<(T, u32)> {
-        let mut taken = vec![false; units.len()];
-        let mut arranged = Vec::with_capacity(units.len());
+    pub(crate) fn arrange<T: Copy>(&self, cus: &[T]) -> Vec<(T, u32)> {
+        let mut taken = vec![false; cus.len()];
+        let mut arranged = Vec::with_capacity(cus.len());
         let last = u32::try_from(self.threads.len().saturating_sub(1)).unwrap_or(u32::MAX);
         let listed =
-            (0u32..).zip(&self.threads).flat_map(|(thread, of)| of.iter().map(move |&unit| (unit as usize, thread)));
-        for (unit, thread) in listed.chain((0..units.len()).map(|unit| (unit, last))) {
-            if let (Some(taken @ false), Some(&found)) = (taken.get_mut(unit), units.get(unit)) {
+            (0u32..).zip(&self.threads).flat_map(|(thread, of)| of.iter().map(move |&cu| (cu as usize, thread)));
+        for (cu, thread) in listed.chain((0..cus.len()).map(|cu| (cu, last))) {
+            if let (Some(taken @ false), Some(&found)) = (taken.get_mut(cu), cus.get(cu)) {
                 *taken = true;
                 arranged.push((found, thread));
             }

@@ -5,18 +5,25 @@ use std::path::Path;
 use gimli::constants as dw;
 use kmod::ElfFile;
 
+use crate::base::PreparedBase;
 use crate::cu_order::CuOrder;
-use crate::dedup::{Pool, Scratch};
-use crate::dwarf::{Collector, DwarfFile, SKELETON, Sources, UnitHead, Wanted, parameter_registers};
-use crate::irregular;
-use crate::kfuncs::Kfuncs;
-use crate::names::Names;
+use crate::cu_reader::CuReader;
+use crate::decl_tags;
+use crate::dedup::canonical::CanonicalTypes;
+use crate::dwarf::file::{CuHeader, DwarfFile};
+use crate::dwarf::locations::parameter_registers;
+use crate::dwarf::request::{FileContext, NameSet, Requested, SKELETON};
+use crate::dwarf::visit::collector::Collector;
+use crate::emit::write;
+use crate::error::EncodeError;
+use crate::functions::kfuncs::Kfuncs;
+use crate::functions::select::{self, FunctionSelection};
+use crate::options::{Functions, Options};
+use crate::pipeline;
 use crate::report::Report;
-use crate::select::{self, Selection};
+use crate::strings::interner::StringInterner;
 use crate::symbols::{FUNCTION, Symbols};
-use crate::unit::Unit;
 use crate::variables::{self, VariableSections};
-use crate::{EncodeError, Functions, Options, PreparedBase, pipeline, write};
 
 /// Encodes files, over one base or none.
 #[derive(Debug)]
@@ -29,9 +36,9 @@ pub struct Encoder<'b> {
 
 /// What was read of a file.
 struct Read<'b> {
-    pool: Pool<'b>,
-    names: Names<'b>,
-    /// The thread that each unit belongs to, in the order in which they were met; empty if there is one thread.
+    types: CanonicalTypes<'b>,
+    names: StringInterner<'b>,
+    /// The thread that each CU belongs to, in the order in which they were met; empty if there is one thread.
     threads: Vec<u32>,
     report: Report,
 }
@@ -61,8 +68,8 @@ impl<'b> Encoder<'b> {
         Self { base: Some(base), options, threads: 1, cu_order: None }
     }
 
-    /// Reads the units of one file with this many threads; the bytes are the same with any number. Only files with many
-    /// units gain by it: modules are better encoded side by side.
+    /// Reads the CUs of one file with this many threads; the bytes are the same with any number. Only files with many
+    /// CUs gain by it: modules are better encoded side by side.
     #[must_use]
     pub const fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
@@ -83,11 +90,11 @@ impl<'b> Encoder<'b> {
     /// See [`EncodeError`].
     pub fn function_definitions(&self, elf: &ElfFile) -> Result<Vec<Vec<Vec<u8>>>, EncodeError> {
         let symbols = Symbols::of(elf)?;
-        let Read { pool, names, .. } = self.read(elf, &symbols, false, None)?;
-        let mut definitions = vec![Vec::new(); pool.units as usize];
-        for function in &pool.functions {
-            if let Some(unit) = definitions.get_mut(function.unit as usize) {
-                unit.push(names.with(function.name, <[u8]>::to_vec));
+        let Read { types, names, .. } = self.read(elf, &symbols, false, None)?;
+        let mut definitions = vec![Vec::new(); types.cus as usize];
+        for function in &types.functions {
+            if let Some(cu) = definitions.get_mut(function.cu as usize) {
+                cu.push(names.with(function.name, <[u8]>::to_vec));
             }
         }
         Ok(definitions)
@@ -113,18 +120,18 @@ impl<'b> Encoder<'b> {
         let symbols = Symbols::of(elf)?;
         let sections = VariableSections::of(elf, &symbols, &self.options);
         let read = self.read(elf, &symbols, !sections.is_empty(), self.cu_order.as_ref())?;
-        let Read { mut pool, names, threads, mut report } = read;
+        let Read { mut types, names, threads, mut report } = read;
         if self.options.resolve_forwards {
-            pool.resolve_forwards();
+            types.resolve_forwards();
         }
-        pool.settle()?;
+        types.remap()?;
         let has_tags = self.options.kfunc_tags && self.options.decl_tags;
         let kfuncs = if has_tags { Kfuncs::of(elf, &symbols)? } else { Kfuncs::default() };
-        let selection = Selection { options: &self.options, kfuncs: &kfuncs, threads: &threads };
-        let functions = select::functions(&mut pool, &selection, &names, &mut report)?;
-        let variables = variables::variables(&mut pool, &self.options, &sections, &names, &mut report)?;
-        select::tags(&mut pool, &functions, &variables)?;
-        let (btf, types) = write::write(&pool, &names, endian)?;
+        let selection = FunctionSelection { options: &self.options, kfuncs: &kfuncs, threads: &threads };
+        let functions = select::functions(&mut types, &selection, &names, &mut report)?;
+        let variables = variables::variables(&mut types, &self.options, &sections, &names, &mut report)?;
+        decl_tags::tags(&mut types, &functions, &variables)?;
+        let (btf, types) = write::write(&types, &names, endian)?;
         report.types = types;
         let (btf, base) = self.distilled(btf)?;
         Ok(Encoded { btf, base, report })
@@ -139,7 +146,7 @@ impl<'b> Encoder<'b> {
         Ok((distilled.split, Some(distilled.base)))
     }
 
-    /// Reads all units and lets them meet the canonical types.
+    /// Reads all CUs and lets them meet the canonical types.
     fn read(
         &self,
         elf: &ElfFile,
@@ -149,35 +156,35 @@ impl<'b> Encoder<'b> {
     ) -> Result<Read<'b>, EncodeError> {
         let locations = self.options.functions == Functions::Consistent;
         let file = DwarfFile::open(elf, symbols, locations)?.ok_or(EncodeError::NoDwarf)?;
-        let names = Names::over(self.base.map(|base| &base.names));
+        let names = StringInterner::over(self.base.map(|base| &base.names));
         let mut wanted = self.wanted(&names, symbols)?;
         wanted.variables = variables;
         if locations {
             wanted.registers = parameter_registers(elf.machine());
         }
-        let mut pool = Pool::new(self.base);
-        pool.has_function_symbols = wanted.functions.is_some();
+        let mut types = CanonicalTypes::new(self.base);
+        types.has_function_symbols = wanted.functions.is_some();
         let mut report = Report::default();
-        let threads = self.units(&file, &names, &wanted, cu_order, &mut pool, &mut report)?;
-        report.circles = pool.circles;
-        Ok(Read { pool, names, threads, report })
+        let threads = self.cus(&file, &names, &wanted, cu_order, &mut types, &mut report)?;
+        report.circles = types.circles;
+        Ok(Read { types, names, threads, report })
     }
 
-    /// What is wanted of a file's units but variables and locations.
-    fn wanted(&self, names: &Names<'_>, symbols: &Symbols) -> Result<Wanted, EncodeError> {
+    /// What is wanted of a file's CUs but variables and locations.
+    fn wanted(&self, names: &StringInterner<'_>, symbols: &Symbols) -> Result<Requested, EncodeError> {
         let options = &self.options;
-        let mut functions = crate::dwarf::NameSet::default();
+        let mut functions = NameSet::default();
         let mut any = false;
         for symbol in symbols.iter().filter(|symbol| symbol.kind == FUNCTION) {
             any = true;
             let symbol = symbol.name();
-            functions.insert(names.number(symbol)?);
+            functions.insert(names.intern(symbol)?);
             let suffix = symbol.iter().position(|&byte| byte == b'.').filter(|_| options.optimized_functions);
             if let Some(name) = suffix.and_then(|suffix| symbol.get(..suffix)) {
-                functions.insert(names.number(name)?);
+                functions.insert(names.intern(name)?);
             }
         }
-        Ok(Wanted {
+        Ok(Requested {
             floats: options.floats,
             enum64: options.enum64,
             type_tags: options.type_tags,
@@ -190,134 +197,57 @@ impl<'b> Encoder<'b> {
         })
     }
 
-    /// Reads all units and lets them meet the canonical types, in the order of the file or in an explicit one. The thread
-    /// of each unit in that.
-    fn units(
+    /// Reads all CUs and lets them meet the canonical types, in the order of the file or of the schedule. The thread of each
+    /// CU in that.
+    fn cus(
         &self,
         file: &DwarfFile<'_>,
-        names: &Names<'_>,
-        wanted: &Wanted,
+        names: &StringInterner<'_>,
+        wanted: &Requested,
         cu_order: Option<&CuOrder>,
-        pool: &mut Pool<'_>,
+        types: &mut CanonicalTypes<'_>,
         report: &mut Report,
     ) -> Result<Vec<u32>, EncodeError> {
-        let heads = file.units()?;
-        pool.address_size = heads.first().map_or(8, |head| head.encoding.address_size);
-        let reading = Reading { sources: Sources { file, names, wanted }, int: names.number(b"int")? };
-        let mut collector = Collector::new(reading.sources);
-        let merged = refers_across(file, &heads, &mut collector)?;
-        for _ in 0..file.type_units()? {
-            report.skip_unit(TYPE_UNIT);
+        let headers = file.cus()?;
+        types.address_size = headers.first().map_or(8, |header| header.encoding.address_size);
+        let reading = CuReader { context: FileContext { file, names, wanted }, int: names.intern(b"int")? };
+        let mut collector = Collector::new(reading.context);
+        let merged = refers_across(file, &headers, &mut collector)?;
+        for _ in 0..file.type_cus()? {
+            report.skip_cu(TYPE_UNIT);
         }
-        let mut wanted_heads = Vec::new();
-        for head in &heads {
-            match left_out(head, merged) {
-                Some(reason) => report.skip_unit(reason),
-                None => wanted_heads.push(*head),
+        let mut wanted = Vec::new();
+        for header in &headers {
+            match left_out(header, merged) {
+                Some(reason) => report.skip_cu(reason),
+                None => wanted.push(*header),
             }
         }
         let mut threads = Vec::new();
         if let Some(order) = cu_order.filter(|_| !merged) {
-            (wanted_heads, threads) = order.arrange(&wanted_heads).into_iter().unzip();
+            (wanted, threads) = order.arrange(&wanted).into_iter().unzip();
         }
         if merged {
-            reading.as_one(&wanted_heads, &mut collector, pool, report)?;
-        } else if self.threads > 1 && wanted_heads.len() >= MIN_PARALLEL {
-            pipeline::run(&reading, &wanted_heads, self.threads, pool, report)?;
+            reading.as_one(&wanted, &mut collector, types, report)?;
+        } else if self.threads > 1 && wanted.len() >= MIN_PARALLEL {
+            pipeline::run(&reading, &wanted, self.threads, types, report)?;
         } else {
-            reading.one_by_one(&wanted_heads, &mut collector, pool, report)?;
+            reading.one_by_one(&wanted, &mut collector, types, report)?;
         }
         Ok(threads)
     }
 }
 
-/// What all units of a file are read with.
-pub(crate) struct Reading<'r> {
-    pub(crate) sources: Sources<'r>,
-    /// The number of the name `int`.
-    pub(crate) int: u32,
-}
-
-impl Reading<'_> {
-    /// Adds what a unit declares.
-    fn collect(
-        &self,
-        head: &UnitHead,
-        collector: &mut Collector,
-        bytes: &mut Vec<u8>,
-        unit: &mut Unit,
-        report: &mut Report,
-    ) -> Result<(), EncodeError> {
-        self.sources.file.read_info(head.offset, head.length, bytes)?;
-        report.units = report.units.saturating_add(1);
-        collector.collect(self.sources, head, bytes, unit, report)
-    }
-
-    /// Reads a unit as far as it can be done without knowing the others.
-    pub(crate) fn read(
-        &self,
-        head: &UnitHead,
-        collector: &mut Collector,
-        bytes: &mut Vec<u8>,
-        unit: &mut Unit,
-        report: &mut Report,
-    ) -> Result<(), EncodeError> {
-        unit.clear();
-        self.collect(head, collector, bytes, unit, report)?;
-        finish(unit, report);
-        Ok(())
-    }
-
-    fn one_by_one(
-        &self,
-        heads: &[UnitHead],
-        collector: &mut Collector,
-        pool: &mut Pool<'_>,
-        report: &mut Report,
-    ) -> Result<(), EncodeError> {
-        let (mut unit, mut scratch, mut bytes) = (Unit::default(), Scratch::default(), Vec::new());
-        for head in heads {
-            self.read(head, collector, &mut bytes, &mut unit, report)?;
-            pool.take(&unit, self.int, &mut scratch)?;
-        }
-        Ok(())
-    }
-
-    fn as_one(
-        &self,
-        heads: &[UnitHead],
-        collector: &mut Collector,
-        pool: &mut Pool<'_>,
-        report: &mut Report,
-    ) -> Result<(), EncodeError> {
-        let (mut unit, mut bytes) = (Unit::default(), Vec::new());
-        for head in heads {
-            self.collect(head, collector, &mut bytes, &mut unit, report)?;
-        }
-        finish(&mut unit, report);
-        pool.take(&unit, self.int, &mut Scratch::default())
-    }
-}
-
-/// Resolves what a unit's types refer to.
-fn finish(unit: &mut Unit, report: &mut Report) {
-    irregular::share(unit);
-    unit.resolve();
-    irregular::mark(unit);
-    report.dangling_references = report.dangling_references.saturating_add(unit.dangling);
-    unit.sign();
-}
-
-/// With fewer units it is not worth to start threads, unless it is done to try them: what is fuzzed is small.
+/// With fewer CUs it is not worth to start threads, unless it is done to try them: what is fuzzed is small.
 const MIN_PARALLEL: usize = if cfg!(fuzzing) { 2 } else { 64 };
 
-/// Why type units are left out, which `-fdebug-types-section` makes: no build of the kernel asks for them.
+/// Why type CUs are left out, which `-fdebug-types-section` makes: no build of the kernel asks for them.
 const TYPE_UNIT: &str = "a type unit";
 
-/// Why a unit is left out, if it is. Partial units are part of all that refer to them: they are encoded where units are
+/// Why a CU is left out, if it is. Partial CUs are part of all that refer to them: they are encoded where CUs are
 /// taken as one.
-fn left_out(head: &UnitHead, merged: bool) -> Option<&'static str> {
-    match head.kind {
+fn left_out(header: &CuHeader, merged: bool) -> Option<&'static str> {
+    match header.kind {
         dw::DW_UT_compile => None,
         dw::DW_UT_partial if merged => None,
         dw::DW_UT_partial => Some("a partial unit, as dwz makes them"),
@@ -327,10 +257,10 @@ fn left_out(head: &UnitHead, merged: bool) -> Option<&'static str> {
     }
 }
 
-/// Whether units refer to each other, as they do after link-time optimisation, so that they have to be taken as one.
-fn refers_across(file: &DwarfFile<'_>, heads: &[UnitHead], collector: &mut Collector) -> Result<bool, EncodeError> {
-    for head in heads {
-        if collector.prepare(file, head)?.refers_across {
+/// Whether CUs refer to each other, as they do after link-time optimisation, so that they have to be taken as one.
+fn refers_across(file: &DwarfFile<'_>, headers: &[CuHeader], collector: &mut Collector) -> Result<bool, EncodeError> {
+    for header in headers {
+        if collector.prepare(file, header)?.refers_across {
             return Ok(true);
         }
     }

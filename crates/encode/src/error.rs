@@ -1,7 +1,5 @@
 //! What can go wrong.
 
-use crate::dwarf::Malformed;
-
 /// What can go wrong while BTF is encoded.
 ///
 /// A variant that wraps another error names it as its `source`: print the whole chain.
@@ -17,10 +15,10 @@ pub enum EncodeError {
     )]
     NoDwarf,
     /// The DWARF is damaged.
-    #[error("failed to read the DWARF of the unit at {unit:#x} in .debug_info")]
+    #[error("failed to read the DWARF of the CU at {cu:#x} in .debug_info")]
     Dwarf {
-        /// Where the unit begins in `.debug_info`, in bytes.
-        unit: u64,
+        /// Where the CU begins in `.debug_info`, in bytes.
+        cu: u64,
         /// What is wrong.
         source: Malformed,
     },
@@ -69,7 +67,7 @@ pub enum EncodeError {
     /// The base has another byte order than the file.
     #[error("failed to encode: the base and the file have different byte orders")]
     ByteOrder,
-    /// A thread that read units did not come to its end.
+    /// A thread that read CUs did not come to its end.
     #[error("failed to encode: a thread ended before its work was done")]
     Thread,
     /// There is more of something than BTF can have.
@@ -77,5 +75,57 @@ pub enum EncodeError {
     TooLarge {
         /// Of what.
         what: &'static str,
+    },
+}
+
+/// How DWARF can be damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// Something ends too early.
+    #[error("it ends too early, at byte {at:#x}")]
+    Short {
+        /// Where, in bytes from the start of the CU or table.
+        at: usize,
+    },
+    /// A DIE's next sibling does not lie behind it.
+    #[error("at byte {at:#x} the next sibling is said to be at {target:#x}")]
+    Sibling {
+        /// Where the DIE's attributes end.
+        at: usize,
+        /// Where the sibling would be.
+        target: usize,
+    },
+    /// An address or offset has a size that it cannot have.
+    #[error("an address of {bytes} bytes")]
+    AddressSize {
+        /// The size, in bytes.
+        bytes: u8,
+    },
+    /// A form that is none.
+    #[error("form {form:#x} is not known")]
+    Form {
+        /// Its number.
+        form: u16,
+    },
+    /// A DIE's abbreviation is not in the table.
+    #[error("the abbreviation {code} at byte {at:#x} is not in the table")]
+    Abbreviation {
+        /// Its code.
+        code: u64,
+        /// Where the DIE begins.
+        at: usize,
+    },
+    /// DIEs are nested deeper than any compiler nests them.
+    #[error("DIEs are nested more than {limit} deep")]
+    Nesting {
+        /// How deep they may be.
+        limit: usize,
+    },
+    /// A version that is not supported.
+    #[error("version {version} of DWARF is not supported, only 2 to 5 are")]
+    Version {
+        /// Which one.
+        version: u16,
     },
 }

@@ -1,6 +1,6 @@
 //! The names that pahole has for what is encoded.
 
-use crate::{Functions, Options};
+use crate::options::{Functions, Options};
 
 /// What pahole's `--btf_features` asks for.
 ///

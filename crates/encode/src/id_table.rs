@@ -5,13 +5,13 @@
 ///
 /// Hash and number lie side by side, so a look-up waits for memory once.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct IdTable {
     /// Pairs of the upper half of a hash and a number, which is 0 where there is no entry. A power of two of them, or none.
     slots: Vec<[u32; 2]>,
     len: usize,
 }
 
-impl Table {
+impl IdTable {
     /// With room for so many entries.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let slots = capacity.saturating_mul(2).next_power_of_two();
@@ -74,12 +74,12 @@ const fn tag(hash: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::mix;
+    use crate::hash::mix;
 
     #[test]
     fn every_number_is_found_and_no_other() {
         for capacity in [0, 7, 5000] {
-            let mut table = Table::with_capacity(capacity);
+            let mut table = IdTable::with_capacity(capacity);
             assert_eq!(table.find(3, |_| true), None);
             for number in 1..3000 {
                 // Of hashes that are equal, and of ones that begin at the end and go on at the start.
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_first_of_a_hash_can_be_replaced() {
-        let mut table = Table::default();
+        let mut table = IdTable::default();
         assert_eq!(table.first_mut(5 << 32), None);
         table.add(5 << 32, 1);
         table.add(6 << 32, 2);

@@ -1,6 +1,6 @@
 //! What is encoded.
 
-/// Which functions are encoded of those that a symbol is called like, when several units define one.
+/// Which functions are encoded of those that a symbol is called like, when several CUs define one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Functions {
@@ -45,7 +45,7 @@ pub struct Options {
     /// Whether a forward declaration that no type showed to be a certain struct or union is taken to be the only one of that
     /// name: libbpf from 1.1 on.
     pub resolve_forwards: bool,
-    /// Leave out units written in Rust: `--lang_exclude=rust`.
+    /// Leave out CUs written in Rust: `--lang_exclude=rust`.
     pub exclude_rust: bool,
 }
 

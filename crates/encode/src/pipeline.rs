@@ -1,63 +1,65 @@
-//! Reading units with several threads.
+//! CuReader CUs with several threads.
 //!
-//! Each thread takes the next unit and reads it. The units then have to meet the canonical types in the order of the file,
-//! one at a time: whoever has read a unit puts it on the table, and if no one is at work there, takes from the table in
+//! Each thread takes the next_read CU and reads it. The CUs then have to meet the canonical types in the order of the file,
+//! one at a time: whoever has read a CU puts it on the state, and if no one is at work there, takes from the state in
 //! order as long as the next one lies there. So no thread waits for another, unless it is too far ahead, and the result
 //! does not depend on who was faster.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::EncodeError;
-use crate::dedup::{Pool, Scratch};
-use crate::dwarf::{Collector, UnitHead};
-use crate::encoder::Reading;
+use crate::cu::graph::Cu;
+use crate::cu_reader::CuReader;
+use crate::dedup::canonical::CanonicalTypes;
+use crate::dedup::unit::Scratch;
+use crate::dwarf::file::CuHeader;
+use crate::dwarf::visit::collector::Collector;
+use crate::error::EncodeError;
 use crate::report::Report;
-use crate::unit::Unit;
 
-/// How many units, for each thread, may be read before their turn.
+/// How many CUs, for each thread, may be read before their next_merge.
 const AHEAD: usize = 8;
 
 /// What the threads share.
-struct Table<'p, 'b> {
-    /// The next unit to be read.
-    next: usize,
-    /// The next unit whose turn it is.
-    turn: usize,
-    read: BTreeMap<usize, Unit>,
-    /// Units whose memory can be used again.
-    spare: Vec<Unit>,
+struct State<'p, 'b> {
+    /// The next_read CU to be read.
+    next_read: usize,
+    /// The next_read CU whose next_merge it is.
+    next_merge: usize,
+    read: BTreeMap<usize, Cu>,
+    /// CUs whose memory can be used again.
+    spare: Vec<Cu>,
     /// The canonical types, while no one is at work on them.
-    pool: Option<(&'p mut Pool<'b>, Scratch)>,
+    types: Option<(&'p mut CanonicalTypes<'b>, Scratch)>,
     error: Option<(usize, EncodeError)>,
 }
 
 struct Pipeline<'r, 'p, 'b> {
-    reading: &'r Reading<'r>,
-    heads: &'r [UnitHead],
+    reading: &'r CuReader<'r>,
+    headers: &'r [CuHeader],
     ahead: usize,
-    table: Mutex<Table<'p, 'b>>,
+    state: Mutex<State<'p, 'b>>,
     moved_on: Condvar,
 }
 
-/// Reads units with this many threads, and lets them meet the canonical types.
+/// Reads CUs with this many threads, and lets them meet the canonical types.
 pub(crate) fn run(
-    reading: &Reading<'_>,
-    heads: &[UnitHead],
+    reading: &CuReader<'_>,
+    headers: &[CuHeader],
     threads: usize,
-    pool: &mut Pool<'_>,
+    types: &mut CanonicalTypes<'_>,
     report: &mut Report,
 ) -> Result<(), EncodeError> {
-    let table = Table {
-        next: 0,
-        turn: 0,
+    let state = State {
+        next_read: 0,
+        next_merge: 0,
         read: BTreeMap::new(),
         spare: Vec::new(),
-        pool: Some((pool, Scratch::default())),
+        types: Some((types, Scratch::default())),
         error: None,
     };
     let ahead = threads.saturating_mul(AHEAD);
-    let pipeline = Pipeline { reading, heads, ahead, table: Mutex::new(table), moved_on: Condvar::new() };
+    let pipeline = Pipeline { reading, headers, ahead, state: Mutex::new(state), moved_on: Condvar::new() };
     let reports: Vec<Report> = std::thread::scope(|scope| {
         let workers: Vec<_> = (1..threads).map(|_| scope.spawn(|| pipeline.work())).collect();
         let own = pipeline.work();
@@ -65,10 +67,10 @@ pub(crate) fn run(
         others.chain([own]).collect()
     });
     reports.iter().for_each(|part| report.add(part));
-    let table = pipeline.table.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match table.error {
+    let state = pipeline.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match state.error {
         Some((_, error)) => Err(error),
-        None if table.turn < heads.len() => Err(EncodeError::Thread),
+        None if state.next_merge < headers.len() => Err(EncodeError::Thread),
         None => Ok(()),
     }
 }
@@ -85,69 +87,69 @@ impl Drop for Watch<'_, '_, '_, '_> {
 }
 
 impl<'p, 'b> Pipeline<'_, 'p, 'b> {
-    fn lock(&self) -> MutexGuard<'_, Table<'p, 'b>> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State<'p, 'b>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of the next unit, and memory for it.
-    fn next(&self) -> Option<(usize, Unit)> {
-        let mut table = self.lock();
+    /// The number of the next_read CU, and memory for it.
+    fn next(&self) -> Option<(usize, Cu)> {
+        let mut state = self.lock();
         loop {
-            if table.error.is_some() || table.next >= self.heads.len() {
+            if state.error.is_some() || state.next_read >= self.headers.len() {
                 return None;
             }
-            if table.next < table.turn.saturating_add(self.ahead) {
-                let number = table.next;
-                table.next = number.saturating_add(1);
-                return Some((number, table.spare.pop().unwrap_or_default()));
+            if state.next_read < state.next_merge.saturating_add(self.ahead) {
+                let number = state.next_read;
+                state.next_read = number.saturating_add(1);
+                return Some((number, state.spare.pop().unwrap_or_default()));
             }
-            table = self.moved_on.wait(table).unwrap_or_else(PoisonError::into_inner);
+            state = self.moved_on.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn work(&self) -> Report {
         let _watch = Watch(self);
         let (mut collector, mut bytes, mut report) =
-            (Collector::new(self.reading.sources), Vec::new(), Report::default());
-        while let Some((number, mut unit)) = self.next() {
-            let Some(head) = self.heads.get(number) else { break };
-            match self.reading.read(head, &mut collector, &mut bytes, &mut unit, &mut report) {
-                Ok(()) => self.put(number, unit),
+            (Collector::new(self.reading.context), Vec::new(), Report::default());
+        while let Some((number, mut cu)) = self.next() {
+            let Some(header) = self.headers.get(number) else { break };
+            match self.reading.read(header, &mut collector, &mut bytes, &mut cu, &mut report) {
+                Ok(()) => self.put(number, cu),
                 Err(error) => self.fail(number, error),
             }
         }
         report
     }
 
-    /// The error of the first unit that has one is told, whoever came upon another one earlier.
+    /// The error of the first CU that has one is told, whoever came upon another one earlier.
     fn fail(&self, number: usize, error: EncodeError) {
-        let mut table = self.lock();
-        if table.error.as_ref().is_none_or(|&(other, _)| number < other) {
-            table.error = Some((number, error));
+        let mut state = self.lock();
+        if state.error.as_ref().is_none_or(|&(other, _)| number < other) {
+            state.error = Some((number, error));
         }
         self.moved_on.notify_all();
     }
 
-    /// Puts a unit on the table, and does what is to be done there unless someone else does.
-    fn put(&self, number: usize, unit: Unit) {
-        let mut table = self.lock();
-        table.read.insert(number, unit);
-        let Some((pool, mut scratch)) = table.pool.take() else { return };
+    /// Puts a CU on the state, and does what is to be done there unless someone else does.
+    fn put(&self, number: usize, cu: Cu) {
+        let mut state = self.lock();
+        state.read.insert(number, cu);
+        let Some((types, mut scratch)) = state.types.take() else { return };
         loop {
-            let turn = table.turn;
-            let Some(unit) = table.read.remove(&turn) else { break };
-            drop(table);
-            let result = pool.take(&unit, self.reading.int, &mut scratch);
-            table = self.lock();
-            table.turn = turn.saturating_add(1);
-            table.spare.push(unit);
+            let next_merge = state.next_merge;
+            let Some(cu) = state.read.remove(&next_merge) else { break };
+            drop(state);
+            let result = types.merge_cu(&cu, self.reading.int, &mut scratch);
+            state = self.lock();
+            state.next_merge = next_merge.saturating_add(1);
+            state.spare.push(cu);
             if let Err(error) = result {
-                table.error = Some((turn, error));
+                state.error = Some((next_merge, error));
                 break;
             }
             self.moved_on.notify_all();
         }
-        table.pool = Some((pool, scratch));
+        state.types = Some((types, scratch));
         self.moved_on.notify_all();
     }
 }

@@ -10,9 +10,9 @@ use gimli::{DwForm, DwTag};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many units were encoded.
+    /// How many CUs were encoded.
     pub units: u32,
-    /// How many units were left out, by the reason.
+    /// How many CUs were left out, by the reason.
     pub skipped_units: BTreeMap<&'static str, u32>,
     /// How many DIEs of a tag that means something were passed over because nothing in BTF corresponds to them: the number
     /// of the tag, and how many.
@@ -45,13 +45,13 @@ impl Report {
         add(&mut self.unsupported_forms, form.0, 1);
     }
 
-    /// Counts a unit that was thought to be encoded as one that is left out.
-    pub(crate) fn leave_out_unit(&mut self, reason: &'static str) {
+    /// Counts a CU that was thought to be encoded as one that is left out.
+    pub(crate) fn leave_out_cu(&mut self, reason: &'static str) {
         self.units = self.units.saturating_sub(1);
-        self.skip_unit(reason);
+        self.skip_cu(reason);
     }
 
-    pub(crate) fn skip_unit(&mut self, reason: &'static str) {
+    pub(crate) fn skip_cu(&mut self, reason: &'static str) {
         add(&mut self.skipped_units, reason, 1);
     }
 

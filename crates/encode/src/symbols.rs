@@ -2,8 +2,8 @@
 
 use kmod::ElfFile;
 
-use crate::EncodeError;
-use crate::names::string_at;
+use crate::error::EncodeError;
+use crate::strings::base::string_at;
 
 /// A symbol table.
 #[derive(Debug, Default)]

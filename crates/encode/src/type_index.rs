@@ -1,20 +1,20 @@
 //! Types by hash.
 
-use crate::table::Table;
+use crate::id_table::IdTable;
 
 /// The types of a range of ids, by hash; of those with the same hash the one that was added last comes first.
 #[derive(Debug, Default)]
-pub(crate) struct Index {
+pub(crate) struct TypeIndex {
     first_id: u32,
-    heads: Table,
+    heads: IdTable,
     /// The next type with the same hash as each one; 0 behind the last.
     next: Vec<u32>,
 }
 
-impl Index {
+impl TypeIndex {
     /// For types with this id or a higher one.
     pub(crate) fn new(first_id: u32, capacity: usize) -> Self {
-        Self { first_id, heads: Table::with_capacity(capacity), next: vec![0; capacity] }
+        Self { first_id, heads: IdTable::with_capacity(capacity), next: vec![0; capacity] }
     }
 
     /// Adds a type.
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn of_types_with_one_hash_the_last_one_comes_first() {
-        let mut index = Index::new(100, 1);
+        let mut index = TypeIndex::new(100, 1);
         for id in 100..160 {
             index.add(u64::from(id % 3) << 32, id);
         }

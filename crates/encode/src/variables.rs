@@ -5,13 +5,16 @@ use std::collections::HashSet;
 use btf::Kind;
 use kmod::ElfFile;
 
-use crate::dedup::{Origin, Part, Pool, SavedVariable};
-use crate::names::{Names, NumberMap};
-use crate::record;
+use crate::dedup::canonical::CanonicalTypes;
+use crate::dedup::declarations::SavedVariable;
+use crate::dedup::emit_order::{EmitOrder, EmitPhase};
+use crate::encoded::{self, head};
+use crate::error::EncodeError;
+use crate::hash::IdMap;
+use crate::options::Options;
 use crate::report::Report;
+use crate::strings::interner::StringInterner;
 use crate::symbols::{OBJECT, Symbols};
-use crate::unit::head;
-use crate::{EncodeError, Options};
 
 /// The sections whose variables are wanted, and what is known of their symbols.
 #[derive(Debug, Default)]
@@ -135,9 +138,9 @@ struct Chosen {
 
 /// What the choice of variables depends on.
 struct Choice<'c, 'b> {
-    pool: &'c Pool<'b>,
+    types: &'c CanonicalTypes<'b>,
     options: &'c Options,
-    names: &'c Names<'b>,
+    names: &'c StringInterner<'b>,
     sections: &'c VariableSections<'c>,
 }
 
@@ -149,7 +152,7 @@ impl Choice<'_, '_> {
         offset: u64,
     ) -> Result<Option<Chosen>, EncodeError> {
         let is_wanted = self.options.local_variables || (variable.is_top_level && !variable.is_artificial);
-        let type_size = size_of(self.pool, variable.ty);
+        let type_size = size_of(self.types, variable.ty);
         if !is_wanted || variable.ty == 0 || type_size == 0 {
             return Ok(None);
         }
@@ -174,7 +177,7 @@ impl Choice<'_, '_> {
         if is_zero && !is_named {
             return Ok(None);
         }
-        Ok(Some(Chosen { name: self.names.number(symbol)?, size }))
+        Ok(Some(Chosen { name: self.names.intern(symbol)?, size }))
     }
 
     /// As pahole has it since: what is at the start of a section may be a variable that was discarded, so the section has to
@@ -190,27 +193,27 @@ impl Choice<'_, '_> {
 
 /// Adds the variables that are to be written, and the data sections that they are in.
 pub(crate) fn variables(
-    pool: &mut Pool<'_>,
+    types: &mut CanonicalTypes<'_>,
     options: &Options,
     sections: &VariableSections<'_>,
-    names: &Names<'_>,
+    names: &StringInterner<'_>,
     report: &mut Report,
-) -> Result<NumberMap<u32>, EncodeError> {
-    let mut ids = NumberMap::default();
+) -> Result<IdMap<u32>, EncodeError> {
+    let mut ids = IdMap::default();
     let mut members: Vec<Vec<[u32; 3]>> = vec![Vec::new(); sections.sections.len()];
-    let variables = std::mem::take(&mut pool.variables);
+    let variables = std::mem::take(&mut types.variables);
     for (place, variable) in variables.iter().enumerate() {
         let place = u32::try_from(place).unwrap_or(u32::MAX);
         let Some((number, offset)) = sections.place(variable) else { continue };
         let Some(section) = sections.sections.get(number) else { continue };
-        let choice = Choice { pool, options, names, sections };
+        let choice = Choice { types, options, names, sections };
         let Some(chosen) = choice.choose(variable, section, offset)? else { continue };
         let (Ok(offset), Ok(size)) = (u32::try_from(offset), u32::try_from(chosen.size)) else { continue };
         let linkage = if variable.is_external { GLOBAL } else { 0 };
-        let [name, info, word] = head(Kind::Var, chosen.name, 0, false, pool.settled(variable.ty)?);
-        let id = pool.add_unindexed(
+        let [name, info, word] = head(Kind::Var, chosen.name, 0, false, types.remapped(variable.ty)?);
+        let id = types.add_unindexed(
             &[name, info, word, linkage],
-            Origin { unit: variable.unit, part: Part::Variables, place },
+            EmitOrder { cu: variable.cu, part: EmitPhase::Variables, place },
         )?;
         if let Some(members) = members.get_mut(number) {
             members.push([id, offset, size]);
@@ -219,20 +222,20 @@ pub(crate) fn variables(
         report.variables = report.variables.saturating_add(1);
     }
     for (section, members) in sections.sections.iter().zip(members) {
-        data_section(pool, names.number(&section.name)?, members)?;
+        data_section(types, names.intern(&section.name)?, members)?;
     }
     Ok(ids)
 }
 
 /// Adds a data section, unless it would be empty. It reaches as far as its last variable.
-fn data_section(pool: &mut Pool<'_>, name: u32, mut members: Vec<[u32; 3]>) -> Result<(), EncodeError> {
+fn data_section(types: &mut CanonicalTypes<'_>, name: u32, mut members: Vec<[u32; 3]>) -> Result<(), EncodeError> {
     members.sort_by_key(|&[_, offset, _]| offset);
     let Some(&[_, offset, size]) = members.last() else { return Ok(()) };
     let vlen = u32::try_from(members.len()).unwrap_or(u32::MAX);
     let mut words = head(Kind::Datasec, name, vlen, false, offset.saturating_add(size)).to_vec();
     words.extend(members.iter().flatten());
-    let place = pool.own_len() as usize;
-    pool.add_unindexed(&words, Origin::new(Origin::END, Part::DataSections, place))?;
+    let place = types.own_len() as usize;
+    types.add_unindexed(&words, EmitOrder::new(EmitOrder::END, EmitPhase::DataSections, place))?;
     Ok(())
 }
 
@@ -252,20 +255,20 @@ fn is_valid_name(name: &[u8]) -> bool {
 const MAX_DEPTH: u32 = 100;
 
 /// The size of a type, in bytes; 0 for one without a size.
-fn size_of(pool: &Pool<'_>, mut id: u32) -> u64 {
+fn size_of(types: &CanonicalTypes<'_>, mut id: u32) -> u64 {
     let mut count = 1u64;
     for _ in 0..MAX_DEPTH {
-        let words = pool.get(pool.resolved(id));
-        match record::kind(words) {
+        let words = types.get(types.resolved(id));
+        match encoded::kind(words) {
             Kind::Int | Kind::Float | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 => {
-                return count.saturating_mul(u64::from(record::word(words)));
+                return count.saturating_mul(u64::from(encoded::word(words)));
             }
-            Kind::Ptr => return count.saturating_mul(u64::from(pool.address_size)),
+            Kind::Ptr => return count.saturating_mul(u64::from(types.address_size)),
             Kind::Array => {
                 count = count.saturating_mul(u64::from(words.get(5).copied().unwrap_or(0)));
                 id = words.get(3).copied().unwrap_or(0);
             }
-            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => id = record::word(words),
+            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => id = encoded::word(words),
             _ => return 0,
         }
     }

@@ -6,18 +6,18 @@
 
 use btf::Kind;
 
-use crate::record;
-use crate::unit::{Function, LOCAL, Param, Unit};
+use crate::cu::graph::{Cu, Function, LOCAL, Param};
+use crate::encoded;
 
 /// How many typedefs and qualifiers are followed.
 const MAX_DEPTH: u32 = 100;
 
 /// Tells of parameters what is known of their instances; before references are resolved.
-pub(crate) fn share(unit: &mut Unit) {
-    for place in 0..unit.params.len() {
-        let Some(&Param { origin, ty: 0, is_elsewhere: true, .. }) = unit.params.get(place) else { continue };
-        if let Some(origin) = find(&unit.params, origin).and_then(|origin| unit.params.get_mut(origin)) {
-            origin.is_elsewhere = true;
+pub(crate) fn share(cu: &mut Cu) {
+    for place in 0..cu.params.len() {
+        let Some(&Param { origin, ty: 0, unexpected_reg: true, .. }) = cu.params.get(place) else { continue };
+        if let Some(origin) = find(&cu.params, origin).and_then(|origin| cu.params.get_mut(origin)) {
+            origin.unexpected_reg = true;
         }
     }
 }
@@ -27,35 +27,35 @@ fn find(params: &[Param], offset: u32) -> Option<usize> {
 }
 
 /// Marks the functions; after references were resolved.
-pub(crate) fn mark(unit: &mut Unit) {
-    for index in 0..unit.functions.len() {
-        let Some(function) = unit.functions.get(index) else { continue };
-        let params = params_of(unit, function);
-        let is_irregular =
-            params.iter().any(|param| param.is_elsewhere) && !params.iter().any(|param| takes_struct(unit, param));
-        if let Some(function) = unit.functions.get_mut(index) {
-            function.is_irregular = is_irregular;
+pub(crate) fn mark(cu: &mut Cu) {
+    for index in 0..cu.functions.len() {
+        let Some(function) = cu.functions.get(index) else { continue };
+        let params = params_of(cu, function);
+        let unexpected_reg =
+            params.iter().any(|param| param.unexpected_reg) && !params.iter().any(|param| takes_struct(cu, param));
+        if let Some(function) = cu.functions.get_mut(index) {
+            function.unexpected_reg = unexpected_reg;
         }
     }
 }
 
-fn params_of<'u>(unit: &'u Unit, function: &Function) -> &'u [Param] {
+fn params_of<'u>(cu: &'u Cu, function: &Function) -> &'u [Param] {
     let start = function.first_param as usize;
-    unit.params.get(start..start.saturating_add(function.param_count as usize)).unwrap_or_default()
+    cu.params.get(start..start.saturating_add(function.param_count as usize)).unwrap_or_default()
 }
 
-fn takes_struct(unit: &Unit, param: &Param) -> bool {
-    let origin = if param.ty == 0 { find(&unit.params, param.origin) } else { None };
-    let mut id = origin.and_then(|origin| unit.params.get(origin)).unwrap_or(param).ty;
+fn takes_struct(cu: &Cu, param: &Param) -> bool {
+    let origin = if param.ty == 0 { find(&cu.params, param.origin) } else { None };
+    let mut id = origin.and_then(|origin| cu.params.get(origin)).unwrap_or(param).ty;
     for _ in 0..MAX_DEPTH {
-        let words = unit.get(id & !LOCAL);
+        let words = cu.get(id & !LOCAL);
         if id == 0 {
             return false;
         }
-        match record::kind(words) {
+        match encoded::kind(words) {
             Kind::Struct => return true,
-            Kind::Fwd => return record::info(words) >> 31 == 0,
-            Kind::Const | Kind::Typedef => id = record::word(words),
+            Kind::Fwd => return encoded::info(words) >> 31 == 0,
+            Kind::Const | Kind::Typedef => id = encoded::word(words),
             _ => return false,
         }
     }

@@ -1,51 +1,19 @@
-//! Whether a type of a unit equals a canonical one.
-
-use std::collections::HashSet;
-use std::hash::BuildHasherDefault;
+//! Whether a type of a CU is_equiv a canonical one.
 
 use btf::Kind;
 
-use super::pool::Pool;
-use crate::names::NumberHasher;
-use crate::record;
-use crate::unit::{INDEX, LOCAL, Unit};
-
-/// A unit that meets the canonical types.
-pub(super) struct Meeting<'m, 'b> {
-    pub(super) pool: &'m mut Pool<'b>,
-    pub(super) unit: &'m Unit,
-    pub(super) scratch: &'m mut Scratch,
-}
-
-/// What a meeting needs, kept for the next one.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    /// What each type of the unit turned out to be: 0 while that is not known.
-    pub(super) map: Vec<u32>,
-    /// The canonical type that each type of the unit is paired with, and in which walk.
-    paired: Vec<(u32, u32)>,
-    /// Further pairs of this walk: types of the unit that are paired with more than one.
-    more_pairs: HashSet<(u32, u32), BuildHasherDefault<NumberHasher>>,
-    stack: Vec<(u32, u32)>,
-    /// All pairs of this walk, in the order in which they were met.
-    trail: Vec<(u32, u32)>,
-    /// Those of which one is a forward declaration.
-    forwards: Vec<(u32, u32)>,
-    walk: u32,
-    /// Forward declarations that now stand for a type of the unit.
-    pub(super) resolved: Vec<u32>,
-    /// The unit that brought the canonical type this walk began with; nothing if that is the base's.
-    reader: Option<u32>,
-}
+use crate::cu::graph::{INDEX, LOCAL};
+use crate::dedup::unit::{Scratch, UnitDedup, words};
+use crate::encoded;
 
 /// Marks a canonical type of a pair that was reached through types of the base alone: what cannot be changed. libbpf walks
-/// over the types of units as they were read, which refer to forward declarations of their own, while here they refer to
+/// over the types of CUs as they were read, which refer to forward declarations of their own, while here they refer to
 /// the canonical ones, some of which are the base's: so which of the two it is depends on the way.
 const IN_BASE: u32 = 1 << 30;
 
 /// What a walk found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum Equivalence {
     /// A difference.
     Different,
     /// None.
@@ -55,92 +23,48 @@ enum Outcome {
     NeedsBase,
 }
 
-impl Scratch {
-    pub(super) fn reset(&mut self, types: usize) {
-        self.map.clear();
-        self.map.resize(types, 0);
-        if self.paired.len() < types || self.walk > u32::MAX / 2 {
-            self.paired.clear();
-            self.paired.resize(types, (0, 0));
-            self.walk = 0;
+impl UnitDedup<'_, '_> {
+    /// Whether a struct or union of the CU is equivalent to a canonical one. If so, it and what was met on the way is noted.
+    pub(super) fn is_equiv(&mut self, local: u32, canonical: u32) -> bool {
+        self.scratch.reader = self.types.cu_of(canonical);
+        let equivalence = self.walk(local, canonical);
+        if equivalence != Equivalence::Different {
+            self.apply(equivalence);
         }
-        self.resolved.clear();
-    }
-}
-
-impl Meeting<'_, '_> {
-    /// The words of a type: of the unit, of the base, or canonical.
-    #[inline]
-    pub(super) fn words(&self, id: u32) -> &[u32] {
-        words(self.pool, self.unit, id)
+        equivalence == Equivalence::Equal
     }
 
-    fn kind(&self, id: u32) -> Kind {
-        record::kind(self.words(id))
-    }
-
-    /// What a type is known to be.
-    #[inline]
-    pub(super) fn known(&self, mut id: u32) -> u32 {
-        loop {
-            if id & LOCAL == 0 {
-                let resolved = self.pool.resolved(id);
-                if resolved & LOCAL == 0 {
-                    return resolved;
-                }
-                id = resolved;
-            }
-            if id == INDEX {
-                return self.pool.index_type.unwrap_or(0);
-            }
-            match self.scratch.map.get((id & !LOCAL) as usize) {
-                None | Some(0) => return id,
-                Some(&next) => id = next,
-            }
-        }
-    }
-
-    /// Whether a struct or union of the unit equals a canonical one. If so, it and what was met on the way is noted.
-    pub(super) fn equals(&mut self, local: u32, canonical: u32) -> bool {
-        self.scratch.reader = self.pool.unit_of(canonical);
-        let outcome = self.walk(local, canonical);
-        if outcome != Outcome::Different {
-            self.merge(outcome);
-        }
-        outcome == Outcome::Equal
-    }
-
-    fn walk(&mut self, local: u32, canonical: u32) -> Outcome {
+    fn walk(&mut self, local: u32, canonical: u32) -> Equivalence {
         self.scratch.walk = self.scratch.walk.wrapping_add(1);
         self.scratch.stack.clear();
         self.scratch.trail.clear();
         self.scratch.forwards.clear();
         self.scratch.more_pairs.clear();
-        let mut outcome = Outcome::Equal;
+        let mut equivalence = Equivalence::Equal;
         let mut stack = std::mem::take(&mut self.scratch.stack);
-        self.meet(&mut stack, local, canonical, self.way(canonical));
+        self.push_pair(&mut stack, local, canonical, self.way(canonical));
         while let Some((local, canonical)) = stack.pop() {
             match self.pair(&mut stack, local, canonical) {
-                Outcome::Equal => {}
-                Outcome::NeedsBase => outcome = Outcome::NeedsBase,
-                Outcome::Different => {
-                    outcome = Outcome::Different;
+                Equivalence::Equal => {}
+                Equivalence::NeedsBase => equivalence = Equivalence::NeedsBase,
+                Equivalence::Different => {
+                    equivalence = Equivalence::Different;
                     break;
                 }
             }
         }
         self.scratch.stack = stack;
-        outcome
+        equivalence
     }
 
     /// The way on from a canonical type that was not reached through a reference.
     fn way(&self, canonical: u32) -> u32 {
-        if self.pool.place(canonical).is_none() { IN_BASE } else { 0 }
+        if self.types.place(canonical).is_none() { IN_BASE } else { 0 }
     }
 
     /// Notes two types to be compared, unless it is known what they are. Whether they may be equal.
     #[inline]
-    fn meet(&self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32, way: u32) -> bool {
+    fn push_pair(&self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32, way: u32) -> bool {
         let canonical = if way == 0 { self.as_read(canonical) } else { canonical };
         if local == canonical {
             return true;
@@ -156,39 +80,39 @@ impl Meeting<'_, '_> {
         true
     }
 
-    /// What a struct of the base is on the way from a type of the module: the copy of it that the unit which brought that type
-    /// has, if it has one. libbpf (`btf_dedup_is_equiv`) follows the unit's types as they were read, where one that became a
+    /// What a struct of the base is on the way from a type of the module: the copy of it that the CU which brought that type
+    /// has, if it has one. libbpf (`btf_dedup_is_equiv`) follows the CU's types as they were read, where one that became a
     /// copy may be behind one that became the base's.
     #[inline]
     fn as_read(&self, canonical: u32) -> u32 {
-        if self.pool.copies.is_empty() {
+        if self.types.copies.is_empty() {
             return canonical;
         }
-        let copy = self.scratch.reader.and_then(|unit| self.pool.copies.get(&(unit, canonical)));
+        let copy = self.scratch.reader.and_then(|cu| self.types.copies.get(&(cu, canonical)));
         copy.copied().unwrap_or(canonical)
     }
 
     /// Compares two types, all but what they refer to, which is noted to be compared.
-    fn pair(&mut self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32) -> Outcome {
+    fn pair(&mut self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32) -> Equivalence {
         let (met, way) = (canonical & !IN_BASE, canonical & IN_BASE);
         let canonical = self.declared(met);
         let way = if canonical == met { way } else { self.way(canonical) };
         if local & LOCAL == 0 || local == INDEX {
             // Something canonical other than the canonical type: the type of an index.
             return if self.words(self.known(local)) == self.words(canonical) {
-                Outcome::Equal
+                Equivalence::Equal
             } else {
-                Outcome::Different
+                Equivalence::Different
             };
         }
         if !self.note_pair(local, canonical | way) {
-            return Outcome::Equal;
+            return Equivalence::Equal;
         }
-        let (left, right) = (words(self.pool, self.unit, local), words(self.pool, self.unit, canonical));
-        if record::name(left) != record::name(right) {
-            return Outcome::Different;
+        let (left, right) = (words(self.types, self.cu, local), words(self.types, self.cu, canonical));
+        if encoded::name(left) != encoded::name(right) {
+            return Equivalence::Different;
         }
-        let (kind, kind_canonical) = (record::kind(left), record::kind(right));
+        let (kind, kind_canonical) = (encoded::kind(left), encoded::kind(right));
         if kind == Kind::Fwd || kind_canonical == Kind::Fwd {
             self.scratch.forwards.push((local, canonical));
         }
@@ -196,12 +120,12 @@ impl Meeting<'_, '_> {
             return pair_of_kinds(left, right, way == 0);
         }
         let before = stack.len();
-        if !record::compare(left, right, |left, right| self.meet(stack, left, right, way)) {
-            return Outcome::Different;
+        if !encoded::compare(left, right, |left, right| self.push_pair(stack, left, right, way)) {
+            return Equivalence::Different;
         }
         // Depth first and in the order of the fields, as libbpf goes: where a type is paired with two, the first pair counts.
         stack.get_mut(before..).unwrap_or_default().reverse();
-        Outcome::Equal
+        Equivalence::Equal
     }
 
     /// What a canonical forward declaration stands for, if that is known.
@@ -228,48 +152,48 @@ impl Meeting<'_, '_> {
     }
 
     /// Notes what the pairs of a walk without a difference show.
-    fn merge(&mut self, outcome: Outcome) {
-        let mut all_as_paired = outcome == Outcome::Equal && self.pool.base_map.is_empty();
+    fn apply(&mut self, equivalence: Equivalence) {
+        let mut all_as_paired = equivalence == Equivalence::Equal && self.types.base_map.is_empty();
         let forwards = std::mem::take(&mut self.scratch.forwards);
         for &(local, canonical) in &forwards {
-            all_as_paired &= self.merge_forward(local, canonical, outcome);
+            all_as_paired &= self.apply_forward(local, canonical, equivalence);
         }
         self.scratch.forwards = forwards;
-        if outcome != Outcome::Equal {
+        if equivalence != Equivalence::Equal {
             return;
         }
         let trail = std::mem::take(&mut self.scratch.trail);
         for &(local, canonical) in &trail {
-            let is_struct = || record::kind(self.unit.get(local & !LOCAL)).is_composite();
+            let is_struct = || encoded::kind(self.cu.get(local & !LOCAL)).is_composite();
             if all_as_paired || is_struct() {
-                self.merge_type(local, canonical & !IN_BASE);
+                self.apply_type(local, canonical & !IN_BASE);
             }
         }
         self.scratch.trail = trail;
     }
 
     /// Notes what a forward declaration on either side stands for. Whether both sides are now known to be the same.
-    fn merge_forward(&mut self, local: u32, canonical: u32, outcome: Outcome) -> bool {
+    fn apply_forward(&mut self, local: u32, canonical: u32, equivalence: Equivalence) -> bool {
         let is_forward = |this: &Self, id| this.kind(id) == Kind::Fwd;
         let (known, known_canonical) = (self.known(local), self.known(canonical));
         match (is_forward(self, known), is_forward(self, known_canonical)) {
             (false, true) => self.stand_for(known_canonical, known),
-            (true, false) if outcome == Outcome::Equal => self.stand_for(known, known_canonical),
+            (true, false) if equivalence == Equivalence::Equal => self.stand_for(known, known_canonical),
             _ => {}
         }
         self.known(local) == self.known(canonical)
     }
 
     fn stand_for(&mut self, forward: u32, ty: u32) {
-        match self.pool.place(forward) {
+        match self.types.place(forward) {
             _ if forward & LOCAL != 0 => {}
             Some(place) => {
-                if let Some(slot) = self.pool.map.get_mut(place) {
+                if let Some(slot) = self.types.map.get_mut(place) {
                     *slot = ty;
                 }
             }
             None => {
-                self.pool.base_map.insert(forward, ty);
+                self.types.base_map.insert(forward, ty);
             }
         }
         if ty & LOCAL != 0 {
@@ -277,7 +201,7 @@ impl Meeting<'_, '_> {
         }
     }
 
-    fn merge_type(&mut self, local: u32, canonical: u32) {
+    fn apply_type(&mut self, local: u32, canonical: u32) {
         let known = self.known(canonical);
         if known & LOCAL != 0 || self.kind(known) == Kind::Fwd {
             return;
@@ -289,42 +213,31 @@ impl Meeting<'_, '_> {
         }
     }
 
-    /// Notes that what a struct of this unit became is a copy, if what it equals now is one of the base.
+    /// Notes that what a struct of this CU became is a copy, if what it is_equiv now is one of the base.
     fn note_copy(&mut self, own: u32, canonical: u32) {
-        let is_copy = self.pool.place(own).is_some() && self.pool.place(canonical).is_none();
+        let is_copy = self.types.place(own).is_some() && self.types.place(canonical).is_none();
         if is_copy && self.kind(own).is_composite() {
-            let unit = self.pool.units.saturating_sub(1);
-            self.pool.copies.entry((unit, canonical)).or_insert(own);
+            let cu = self.types.cus.saturating_sub(1);
+            self.types.copies.entry((cu, canonical)).or_insert(own);
         }
-    }
-}
-
-#[inline]
-fn words<'w>(pool: &'w Pool<'_>, unit: &'w Unit, id: u32) -> &'w [u32] {
-    if id & LOCAL != 0 {
-        return unit.get(id & !LOCAL);
-    }
-    match pool.place(id) {
-        Some(place) => pool.own(place).unwrap_or_else(|local| unit.get(local)),
-        None => pool.base.map_or(&[], |base| base.get(id)),
     }
 }
 
 /// Compares types whose kinds may differ: a forward declaration with what it may declare,
 /// if it may be resolved to it.
-fn pair_of_kinds(left: &[u32], right: &[u32], may_resolve: bool) -> Outcome {
-    let (kind, kind_canonical) = (record::kind(left), record::kind(right));
-    let declares = |words: &[u32]| if record::info(words) >> 31 == 1 { Kind::Union } else { Kind::Struct };
+fn pair_of_kinds(left: &[u32], right: &[u32], may_resolve: bool) -> Equivalence {
+    let (kind, kind_canonical) = (encoded::kind(left), encoded::kind(right));
+    let declares = |words: &[u32]| if encoded::info(words) >> 31 == 1 { Kind::Union } else { Kind::Struct };
     let equal = match (kind, kind_canonical) {
         (Kind::Fwd, _) => declares(left) == kind_canonical,
         (_, Kind::Fwd) if declares(right) != kind => false,
-        (_, Kind::Fwd) if !may_resolve => return Outcome::NeedsBase,
+        (_, Kind::Fwd) if !may_resolve => return Equivalence::NeedsBase,
         (_, Kind::Fwd) => true,
         (left_kind, right_kind) if left_kind.is_enum() && right_kind.is_enum() => {
-            let is_forward = |words: &[u32]| record::info(words) & btf::Info::MAX_VLEN == 0;
+            let is_forward = |words: &[u32]| encoded::info(words) & btf::Info::MAX_VLEN == 0;
             left == right || is_forward(left) || is_forward(right)
         }
         _ => false,
     };
-    if equal { Outcome::Equal } else { Outcome::Different }
+    if equal { Equivalence::Equal } else { Equivalence::Different }
 }

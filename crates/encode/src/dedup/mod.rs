@@ -1,7 +1,7 @@
 //! Finding equal types.
 //!
-//! Units come one after the other, in the order of the file. What of a unit equals a canonical type, of the base or of an
-//! earlier unit, becomes that type; the rest becomes canonical. So memory is needed for what is different, not for what is
+//! CUs come one after the other, in the order of the file. What of a CU equals a canonical type, of the base or of an
+//! earlier CU, becomes that type; the rest becomes canonical. So memory is needed for what is different, not for what is
 //! repeated, and each type is compared once.
 //!
 //! Equality is libbpf's (`btf__dedup` in `tools/lib/bpf/btf.c`, whose long comment tells the idea). It is decided for structs and
@@ -11,20 +11,19 @@
 //!
 //! Where it is not libbpf's:
 //!
-//! - One unit may have several copies of one type. libbpf demands that a canonical type corresponds to one type of the unit
+//! - One CU may have several copies of one type. libbpf demands that a canonical type corresponds to one type of the CU
 //!   and mends that by a second comparison of its own, cut off at a depth, which compares an array with itself. Here a pair
 //!   of types that was not met is compared like any other, whatever else either was paired with.
-//! - Everything is derived from [`crate::record`], so nothing of a kind can be forgotten.
+//! - Everything is derived from [`crate::encoded`], so nothing of a kind can be forgotten.
 //!
-//! Candidates are found by a hash of what equal types have in common ([`crate::unit::signature`]).
+//! Candidates are found by a hash of what equal types have in common ([`crate::cu::graph::signature`]).
 
-mod equal;
-mod finish;
-mod index;
-mod meet;
-mod pool;
+pub(crate) mod canonical;
+pub(crate) mod declarations;
+pub(crate) mod emit_order;
+mod equiv;
+mod merge;
 mod replaced;
-
-pub(crate) use equal::Scratch;
-pub(crate) use index::Index;
-pub(crate) use pool::{Origin, Part, Pool, SavedFunction, SavedTagged, SavedVariable, key};
+mod resolve;
+mod save;
+pub(crate) mod unit;

@@ -8,13 +8,14 @@ use std::collections::HashMap;
 
 use gimli::{DwAt, DwForm, DwTag, constants as dw};
 
-use super::form::{Encoding, Malformed, fixed_size};
-use super::reader::Reader;
+use crate::dwarf::form::{Encoding, fixed_size};
+use crate::dwarf::reader::Reader;
+use crate::error::Malformed;
 
 /// What a DIE is to the walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    Unit,
+    Cu,
     BaseType,
     /// A pointer or reference.
     Pointer,
@@ -52,7 +53,7 @@ impl Class {
     const fn of(tag: DwTag) -> Self {
         match tag {
             dw::DW_TAG_compile_unit | dw::DW_TAG_partial_unit | dw::DW_TAG_type_unit | dw::DW_TAG_skeleton_unit => {
-                Self::Unit
+                Self::Cu
             }
             dw::DW_TAG_base_type => Self::BaseType,
             dw::DW_TAG_pointer_type | dw::DW_TAG_reference_type | dw::DW_TAG_rvalue_reference_type => Self::Pointer,
@@ -123,7 +124,7 @@ pub(crate) enum Attr {
     StrOffsetsBase,
     AddrBase,
     LoclistsBase,
-    /// Where what a skeleton unit stands for is: the name of another file.
+    /// Where what a skeleton CU stands for is: the name of another file.
     DwoName,
     Sibling,
 }
@@ -135,15 +136,15 @@ impl Attr {
     /// The attribute with this number, if it is wanted of a DIE of this class.
     const fn of(at: DwAt, class: Class) -> Option<Self> {
         use Class::{
-            Annotation, Array, BaseType, Composite, Enumeration, Enumerator, Function, Member, Parameter, Pointer,
-            Prototype, Qualifier, Subrange, Transparent, Typedef, Unit, Variable,
+            Annotation, Array, BaseType, Composite, Cu, Enumeration, Enumerator, Function, Member, Parameter, Pointer,
+            Prototype, Qualifier, Subrange, Transparent, Typedef, Variable,
         };
         Some(match (at, class) {
             (dw::DW_AT_sibling, _) => Self::Sibling,
             (
                 dw::DW_AT_name,
                 BaseType | Typedef | Composite | Member | Enumeration | Enumerator | Parameter | Function | Variable
-                | Annotation | Unit,
+                | Annotation | Cu,
             ) => Self::Name,
             (
                 dw::DW_AT_type,
@@ -165,11 +166,11 @@ impl Attr {
             (dw::DW_AT_abstract_origin, Function | Parameter) => Self::AbstractOrigin,
             (dw::DW_AT_specification, Function | Variable | Composite) => Self::Specification,
             (dw::DW_AT_location, Variable | Parameter) => Self::Location,
-            (dw::DW_AT_language, Unit) => Self::Language,
-            (dw::DW_AT_str_offsets_base, Unit) => Self::StrOffsetsBase,
-            (dw::DW_AT_addr_base, Unit) => Self::AddrBase,
-            (dw::DW_AT_loclists_base, Unit) => Self::LoclistsBase,
-            (dw::DW_AT_dwo_name | dw::DW_AT_GNU_dwo_name, Unit) => Self::DwoName,
+            (dw::DW_AT_language, Cu) => Self::Language,
+            (dw::DW_AT_str_offsets_base, Cu) => Self::StrOffsetsBase,
+            (dw::DW_AT_addr_base, Cu) => Self::AddrBase,
+            (dw::DW_AT_loclists_base, Cu) => Self::LoclistsBase,
+            (dw::DW_AT_dwo_name | dw::DW_AT_GNU_dwo_name, Cu) => Self::DwoName,
             _ => return None,
         })
     }
@@ -177,7 +178,7 @@ impl Attr {
 
 /// A step in reading a DIE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum AttrStep {
     /// Pass over this many bytes.
     Bytes(u32),
     /// Pass over a value whose length depends on it.
@@ -190,7 +191,7 @@ pub(crate) enum Step {
 
 /// An abbreviation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
+pub(crate) struct AbbrevPlan {
     pub(crate) tag: DwTag,
     pub(crate) class: Class,
     pub(crate) has_children: bool,
@@ -198,19 +199,19 @@ pub(crate) struct Shape {
     steps: [u32; 3],
 }
 
-/// The abbreviations of a unit.
+/// The abbreviations of a CU.
 #[derive(Debug, Default)]
-pub(crate) struct Shapes {
+pub(crate) struct AbbrevPlans {
     /// Those with the codes 1, 2, 3 and so on.
-    dense: Vec<Shape>,
+    dense: Vec<AbbrevPlan>,
     /// Those with other codes.
-    sparse: HashMap<u64, Shape>,
-    steps: Vec<Step>,
-    /// Whether an attribute refers to other units.
+    sparse: HashMap<u64, AbbrevPlan>,
+    steps: Vec<AttrStep>,
+    /// Whether an attribute refers to other CUs.
     pub(crate) refers_across: bool,
 }
 
-impl Shapes {
+impl AbbrevPlans {
     /// Reads the table that begins with `bytes`, in place of what was here. Where parameters lie is read if `locations` are
     /// wanted.
     pub(crate) fn read(
@@ -231,23 +232,23 @@ impl Shapes {
             if code == 0 {
                 break;
             }
-            let shape = self.shape(&mut reader, encoding, locations, &mut passing)?;
+            let plan = self.plan(&mut reader, encoding, locations, &mut passing)?;
             if code == (self.dense.len() as u64).wrapping_add(1) {
-                self.dense.push(shape);
+                self.dense.push(plan);
             } else {
-                self.sparse.insert(code, shape);
+                self.sparse.insert(code, plan);
             }
         }
         Ok(())
     }
 
-    fn shape(
+    fn plan(
         &mut self,
         reader: &mut Reader<'_>,
         encoding: Encoding,
         locations: bool,
-        passing: &mut Vec<Step>,
-    ) -> Result<Shape, Malformed> {
+        passing: &mut Vec<AttrStep>,
+    ) -> Result<AbbrevPlan, Malformed> {
         let tag = DwTag(u16::try_from(reader.uleb()?).unwrap_or(u16::MAX));
         let class = Class::of(tag);
         let has_children = reader.u8()? != 0;
@@ -266,59 +267,59 @@ impl Shapes {
             let is_wanted = |attr: &Attr| locations || class != Class::Parameter || *attr != Attr::Location;
             let attr = Attr::of(at, class).filter(is_wanted);
             let step = match (attr, implicit) {
-                (Some(attr), Some(value)) => Step::Implicit(attr, value),
-                (Some(attr), None) => Step::Read(attr, form),
+                (Some(attr), Some(value)) => AttrStep::Implicit(attr, value),
+                (Some(attr), None) => AttrStep::Read(attr, form),
                 (None, _) => pass(form, encoding),
             };
             push(&mut self.steps, start, step);
             let is_sibling = attr == Some(Attr::Sibling);
             push(passing, 0, if is_sibling { step } else { pass(form, encoding) });
         }
-        let end = |steps: &Vec<Step>| u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        let end = |steps: &Vec<AttrStep>| u32::try_from(steps.len()).unwrap_or(u32::MAX);
         let middle = end(&self.steps);
         self.steps.append(passing);
         let steps = [u32::try_from(start).unwrap_or(u32::MAX), middle, end(&self.steps)];
-        Ok(Shape { tag, class, has_children, steps })
+        Ok(AbbrevPlan { tag, class, has_children, steps })
     }
 
     /// The abbreviation with this code.
     #[inline]
-    pub(crate) fn get(&self, code: u64) -> Option<&Shape> {
+    pub(crate) fn get(&self, code: u64) -> Option<&AbbrevPlan> {
         let place = usize::try_from(code).ok().and_then(|code| code.checked_sub(1));
         match place.and_then(|place| self.dense.get(place)) {
-            Some(shape) => Some(shape),
+            Some(plan) => Some(plan),
             None => self.sparse.get(&code),
         }
     }
 
     /// The steps that read what is wanted of a DIE.
     #[inline]
-    pub(crate) fn reading(&self, shape: &Shape) -> &[Step] {
-        let [start, middle, _] = shape.steps;
+    pub(crate) fn reading(&self, plan: &AbbrevPlan) -> &[AttrStep] {
+        let [start, middle, _] = plan.steps;
         self.steps.get(start as usize..middle as usize).unwrap_or_default()
     }
 
     /// The steps that pass over a DIE.
     #[inline]
-    pub(crate) fn passing(&self, shape: &Shape) -> &[Step] {
-        let [_, middle, end] = shape.steps;
+    pub(crate) fn passing(&self, plan: &AbbrevPlan) -> &[AttrStep] {
+        let [_, middle, end] = plan.steps;
         self.steps.get(middle as usize..end as usize).unwrap_or_default()
     }
 }
 
-fn pass(form: DwForm, encoding: Encoding) -> Step {
+fn pass(form: DwForm, encoding: Encoding) -> AttrStep {
     match fixed_size(form, encoding) {
-        Some(size) => Step::Bytes(u32::try_from(size).unwrap_or(u32::MAX)),
-        None => Step::Value(form),
+        Some(size) => AttrStep::Bytes(u32::try_from(size).unwrap_or(u32::MAX)),
+        None => AttrStep::Value(form),
     }
 }
 
 /// Adds a step, as part of the one before it where both pass over a number of bytes.
-fn push(steps: &mut Vec<Step>, start: usize, step: Step) {
-    let last = steps.get_mut(start..).and_then(<[Step]>::last_mut);
+fn push(steps: &mut Vec<AttrStep>, start: usize, step: AttrStep) {
+    let last = steps.get_mut(start..).and_then(<[AttrStep]>::last_mut);
     match (step, last) {
-        (Step::Bytes(0), _) => {}
-        (Step::Bytes(more), Some(Step::Bytes(bytes))) => *bytes = bytes.saturating_add(more),
+        (AttrStep::Bytes(0), _) => {}
+        (AttrStep::Bytes(more), Some(AttrStep::Bytes(bytes))) => *bytes = bytes.saturating_add(more),
         (step, _) => steps.push(step),
     }
 }
@@ -353,28 +354,28 @@ mod tests {
         let mut bytes = abbreviation(1, dw::DW_TAG_member, &attributes);
         bytes.extend(abbreviation(9, dw::DW_TAG_label, &[(dw::DW_AT_low_pc, dw::DW_FORM_addr)]));
         bytes.push(0);
-        let mut shapes = Shapes::default();
-        shapes.read(&bytes, true, ENCODING, true).expect("well-formed");
-        let member = shapes.get(1).expect("it is there");
+        let mut plans = AbbrevPlans::default();
+        plans.read(&bytes, true, ENCODING, true).expect("well-formed");
+        let member = plans.get(1).expect("it is there");
         assert_eq!((member.class, member.has_children), (Class::Member, true));
-        let (name, ty) = (Step::Read(Attr::Name, dw::DW_FORM_strp), Step::Read(Attr::Type, dw::DW_FORM_ref4));
-        let sibling = Step::Read(Attr::Sibling, dw::DW_FORM_ref4);
-        let last = Step::Value(dw::DW_FORM_udata);
-        assert_eq!(shapes.reading(member), [name, Step::Bytes(3), ty, sibling, last]);
-        assert_eq!(shapes.passing(member), [Step::Bytes(11), sibling, last]);
-        let label = shapes.get(9).expect("a code may be skipped");
-        assert_eq!(shapes.passing(label), [Step::Bytes(8)]);
-        assert!(shapes.get(0).is_none() && shapes.get(2).is_none() && shapes.get(u64::MAX).is_none());
-        assert!(!shapes.refers_across);
+        let (name, ty) = (AttrStep::Read(Attr::Name, dw::DW_FORM_strp), AttrStep::Read(Attr::Type, dw::DW_FORM_ref4));
+        let sibling = AttrStep::Read(Attr::Sibling, dw::DW_FORM_ref4);
+        let last = AttrStep::Value(dw::DW_FORM_udata);
+        assert_eq!(plans.reading(member), [name, AttrStep::Bytes(3), ty, sibling, last]);
+        assert_eq!(plans.passing(member), [AttrStep::Bytes(11), sibling, last]);
+        let label = plans.get(9).expect("a code may be skipped");
+        assert_eq!(plans.passing(label), [AttrStep::Bytes(8)]);
+        assert!(plans.get(0).is_none() && plans.get(2).is_none() && plans.get(u64::MAX).is_none());
+        assert!(!plans.refers_across);
     }
 
     #[test]
     fn a_value_in_the_abbreviation_is_kept() {
-        let mut shapes = Shapes::default();
+        let mut plans = AbbrevPlans::default();
         let table = abbreviation(1, dw::DW_TAG_base_type, &[(dw::DW_AT_byte_size, dw::DW_FORM_implicit_const)]);
-        shapes.read(&table, true, ENCODING, true).expect("the end of the section ends a table too");
-        let shape = shapes.get(1).expect("it is there");
-        assert_eq!(shapes.reading(shape), [Step::Implicit(Attr::ByteSize, -1)]);
+        plans.read(&table, true, ENCODING, true).expect("the end of the section ends a table too");
+        let plan = plans.get(1).expect("it is there");
+        assert_eq!(plans.reading(plan), [AttrStep::Implicit(Attr::ByteSize, -1)]);
     }
 
     #[test]
@@ -382,7 +383,7 @@ mod tests {
         let table = abbreviation(1, dw::DW_TAG_member, &[(dw::DW_AT_name, dw::DW_FORM_strp)]);
         for length in 1..table.len() {
             let cut = table.get(..length).expect("shorter");
-            assert!(Shapes::default().read(cut, true, ENCODING, true).is_err(), "{length} bytes");
+            assert!(AbbrevPlans::default().read(cut, true, ENCODING, true).is_err(), "{length} bytes");
         }
     }
 }

@@ -1,25 +1,26 @@
-//! One ELF file's debug information: its sections, and where its units are.
+//! One ELF file's debug information: its sections, and where its CUs are.
 
 use gimli::{DwUt, constants as dw};
 use kmod::{Content, ElfFile};
 
-use super::form::{Encoding, Malformed};
-use super::reader::Reader;
-use super::relocations::Relocations;
-use crate::EncodeError;
-use crate::names::{Names, string_at};
+use crate::dwarf::form::Encoding;
+use crate::dwarf::reader::Reader;
+use crate::dwarf::relocations::Relocations;
+use crate::error::{EncodeError, Malformed};
+use crate::strings::base::string_at;
+use crate::strings::interner::StringInterner;
 use crate::symbols::Symbols;
 
 /// A section whose numbers may have to be relocated.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct RelocatedSection {
     pub(crate) bytes: Vec<u8>,
     pub(crate) relocations: Relocations,
 }
 
 /// Lists of locations, of which parts are read where they are wanted.
 #[derive(Debug)]
-pub(crate) struct Lists<'f> {
+pub(crate) struct LocationLists<'f> {
     /// The index of their section.
     pub(crate) section: usize,
     pub(crate) content: Content<'f>,
@@ -27,7 +28,7 @@ pub(crate) struct Lists<'f> {
     pub(crate) relocations: Relocations,
 }
 
-/// The debug information of a file. `.debug_info` itself is read unit by unit.
+/// The debug information of a file. `.debug_info` itself is read CU by CU.
 #[derive(Debug)]
 pub(crate) struct DwarfFile<'f> {
     pub(crate) elf: &'f ElfFile,
@@ -38,19 +39,19 @@ pub(crate) struct DwarfFile<'f> {
     /// `.debug_str`.
     pub(crate) strings: Vec<u8>,
     line_strings: Vec<u8>,
-    string_offsets: Table,
-    addresses: Table,
+    string_offsets: RelocatedSection,
+    addresses: RelocatedSection,
     /// Whether it is wanted where parameters lie.
     pub(crate) wants_locations: bool,
     /// `.debug_loclists`, if locations are wanted.
-    pub(crate) locations: Option<Lists<'f>>,
+    pub(crate) locations: Option<LocationLists<'f>>,
     /// `.debug_loc`, which is in its place up to DWARF 4.
-    pub(crate) old_locations: Option<Lists<'f>>,
+    pub(crate) old_locations: Option<LocationLists<'f>>,
 }
 
-/// The header of a unit.
+/// The header of a CU.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct UnitHead {
+pub(crate) struct CuHeader {
     /// Where it begins in `.debug_info`.
     pub(crate) offset: u64,
     /// How long it is, with its header, in bytes.
@@ -67,22 +68,22 @@ pub(crate) struct UnitHead {
 const MAX_HEADER: u64 = 40;
 
 impl<'f> DwarfFile<'f> {
-    /// Reads what all units share; with what lists of locations need if these are wanted. `None` for a file without debug
+    /// Reads what all CUs share; with what lists of locations need if these are wanted. `None` for a file without debug
     /// information.
     pub(crate) fn open(elf: &'f ElfFile, symbols: &'f Symbols, locations: bool) -> Result<Option<Self>, EncodeError> {
         let section = |name| elf.find(name).filter(|head| head.file_size > 0);
         let bytes = |name| -> Result<Vec<u8>, EncodeError> {
             section(name).map_or(Ok(Vec::new()), |head| Ok(elf.content(&head)?.into_bytes()?))
         };
-        let table = |name| -> Result<Table, EncodeError> {
-            let Some(head) = section(name) else { return Ok(Table::default()) };
-            Ok(Table { bytes: elf.content(&head)?.into_bytes()?, relocations: Relocations::of(elf, &head)? })
+        let table = |name| -> Result<RelocatedSection, EncodeError> {
+            let Some(head) = section(name) else { return Ok(RelocatedSection::default()) };
+            Ok(RelocatedSection { bytes: elf.content(&head)?.into_bytes()?, relocations: Relocations::of(elf, &head)? })
         };
-        let lists = |name| -> Result<Option<Lists<'f>>, EncodeError> {
+        let lists = |name| -> Result<Option<LocationLists<'f>>, EncodeError> {
             let Some(head) = section(name).filter(|_| locations) else { return Ok(None) };
             // In `.debug_loclists` no number that is looked at is relocated.
             let relocations = if name == ".debug_loc" { Relocations::of(elf, &head)? } else { Relocations::default() };
-            Ok(Some(Lists { section: head.index, content: elf.content(&head)?, relocations }))
+            Ok(Some(LocationLists { section: head.index, content: elf.content(&head)?, relocations }))
         };
         let Some(info) = section(".debug_info") else { return Ok(None) };
         Ok(Some(Self {
@@ -101,30 +102,30 @@ impl<'f> DwarfFile<'f> {
         }))
     }
 
-    /// The headers of all units, in the order of the section.
-    pub(crate) fn units(&self) -> Result<Vec<UnitHead>, EncodeError> {
-        let mut units = Vec::new();
+    /// The headers of all CUs, in the order of the section.
+    pub(crate) fn cus(&self) -> Result<Vec<CuHeader>, EncodeError> {
+        let mut cus = Vec::new();
         let mut offset = 0;
         let mut buffer = Vec::new();
         let mut cursor = 0;
         while let Some(left) = self.info.len().checked_sub(offset).filter(|&left| left > 0) {
             self.read_info(offset, left.min(MAX_HEADER), &mut buffer)?;
-            let unit = self.head(&buffer, offset, left, &mut cursor)?;
-            offset = offset.saturating_add(unit.length);
-            units.push(unit);
+            let cu = self.head(&buffer, offset, left, &mut cursor)?;
+            offset = offset.saturating_add(cu.length);
+            cus.push(cu);
         }
-        Ok(units)
+        Ok(cus)
     }
 
-    /// How many units there are in `.debug_types`, where DWARF 4 has type units.
-    pub(crate) fn type_units(&self) -> Result<u32, EncodeError> {
+    /// How many CUs there are in `.debug_types`, where DWARF 4 has type CUs.
+    pub(crate) fn type_cus(&self) -> Result<u32, EncodeError> {
         let Some(head) = self.elf.find(".debug_types") else { return Ok(0) };
         let content = self.elf.content(&head)?;
         let (mut count, mut offset, mut buffer) = (0u32, 0u64, Vec::new());
         while let Some(left) = content.len().checked_sub(offset).filter(|&left| left > 0) {
             content.read(offset, left.min(MAX_HEADER), &mut buffer)?;
             let mut reader = Reader::new(&buffer, self.elf.is_little_endian());
-            let (length, _) = unit_length(&mut reader).map_err(|source| EncodeError::Dwarf { unit: offset, source })?;
+            let (length, _) = cu_length(&mut reader).map_err(|source| EncodeError::Dwarf { cu: offset, source })?;
             offset = offset.saturating_add(length);
             count = count.saturating_add(1);
         }
@@ -136,10 +137,10 @@ impl<'f> DwarfFile<'f> {
         Ok(self.info.read(offset, length, buffer)?)
     }
 
-    fn head(&self, bytes: &[u8], offset: u64, left: u64, cursor: &mut usize) -> Result<UnitHead, EncodeError> {
-        let fail = |source| EncodeError::Dwarf { unit: offset, source };
+    fn head(&self, bytes: &[u8], offset: u64, left: u64, cursor: &mut usize) -> Result<CuHeader, EncodeError> {
+        let fail = |source| EncodeError::Dwarf { cu: offset, source };
         let mut reader = Reader::new(bytes, self.elf.is_little_endian());
-        let (length, offset_size) = unit_length(&mut reader).map_err(fail)?;
+        let (length, offset_size) = cu_length(&mut reader).map_err(fail)?;
         let version = reader.u16().map_err(fail)?;
         if !(2..=5).contains(&version) {
             return Err(fail(Malformed::Version { version }));
@@ -174,7 +175,7 @@ impl<'f> DwarfFile<'f> {
         if length < reader.position() as u64 {
             return Err(fail(Malformed::Short { at: reader.position() }));
         }
-        Ok(UnitHead { offset, length, header_length: reader.position(), encoding, kind, abbreviations })
+        Ok(CuHeader { offset, length, header_length: reader.position(), encoding, kind, abbreviations })
     }
 
     /// A number with its relocation, if it has one, and the section of the relocation's symbol. `raw` is what stands there, which
@@ -194,27 +195,33 @@ impl<'f> DwarfFile<'f> {
     }
 
     /// The number of the name at an offset of `.debug_line_str`.
-    pub(crate) fn line_name(&self, names: &Names<'_>, offset: u64) -> Result<u32, EncodeError> {
+    pub(crate) fn line_name(&self, names: &StringInterner<'_>, offset: u64) -> Result<u32, EncodeError> {
         let string = usize::try_from(offset).ok().and_then(|offset| string_at(&self.line_strings, offset));
-        names.number(string.ok_or(EncodeError::String { section: ".debug_line_str", offset })?)
+        names.intern(string.ok_or(EncodeError::String { section: ".debug_line_str", offset })?)
     }
 
-    /// The offset in `.debug_str` with this index in a unit's table of string offsets.
-    pub(crate) fn indexed_string(&self, unit: &UnitHead, base: u64, index: u64) -> Result<u64, EncodeError> {
-        Ok(self.indexed(&self.string_offsets, unit.encoding.offset_size, base, index)?.0)
+    /// The offset in `.debug_str` with this index in a CU's table of string offsets.
+    pub(crate) fn indexed_string(&self, cu: &CuHeader, base: u64, index: u64) -> Result<u64, EncodeError> {
+        Ok(self.indexed(&self.string_offsets, cu.encoding.offset_size, base, index)?.0)
     }
 
-    /// The address with this index in a unit's table of addresses, and the section that it is relative to.
+    /// The address with this index in a CU's table of addresses, and the section that it is relative to.
     pub(crate) fn indexed_address(
         &self,
-        unit: &UnitHead,
+        cu: &CuHeader,
         base: u64,
         index: u64,
     ) -> Result<(u64, Option<u32>), EncodeError> {
-        self.indexed(&self.addresses, unit.encoding.address_size, base, index)
+        self.indexed(&self.addresses, cu.encoding.address_size, base, index)
     }
 
-    fn indexed(&self, table: &Table, size: u8, base: u64, index: u64) -> Result<(u64, Option<u32>), EncodeError> {
+    fn indexed(
+        &self,
+        table: &RelocatedSection,
+        size: u8,
+        base: u64,
+        index: u64,
+    ) -> Result<(u64, Option<u32>), EncodeError> {
         let at = index.saturating_mul(u64::from(size)).saturating_add(base);
         let outside = EncodeError::String { section: "an index of strings or addresses", offset: at };
         let place = usize::try_from(at).unwrap_or(usize::MAX);
@@ -223,8 +230,8 @@ impl<'f> DwarfFile<'f> {
     }
 }
 
-/// How long a unit is, this number included, and the size of its offsets, in bytes.
-fn unit_length(reader: &mut Reader<'_>) -> Result<(u64, u8), Malformed> {
+/// How long a CU is, this number included, and the size of its offsets, in bytes.
+fn cu_length(reader: &mut Reader<'_>) -> Result<(u64, u8), Malformed> {
     let (length, offset_size) = match reader.u32()? {
         u32::MAX => (reader.u64()?, 8),
         length => (u64::from(length), 4),

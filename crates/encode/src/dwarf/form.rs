@@ -2,59 +2,8 @@
 
 use gimli::{DwForm, constants as dw};
 
-use super::reader::Reader;
-
-/// How DWARF can be damaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Malformed {
-    /// Something ends too early.
-    #[error("it ends too early, at byte {at:#x}")]
-    Short {
-        /// Where, in bytes from the start of the unit or table.
-        at: usize,
-    },
-    /// A DIE's next sibling does not lie behind it.
-    #[error("at byte {at:#x} the next sibling is said to be at {target:#x}")]
-    Sibling {
-        /// Where the DIE's attributes end.
-        at: usize,
-        /// Where the sibling would be.
-        target: usize,
-    },
-    /// An address or offset has a size that it cannot have.
-    #[error("an address of {bytes} bytes")]
-    AddressSize {
-        /// The size, in bytes.
-        bytes: u8,
-    },
-    /// A form that is none.
-    #[error("form {form:#x} is not known")]
-    Form {
-        /// Its number.
-        form: u16,
-    },
-    /// A DIE's abbreviation is not in the table.
-    #[error("the abbreviation {code} at byte {at:#x} is not in the table")]
-    Abbreviation {
-        /// Its code.
-        code: u64,
-        /// Where the DIE begins.
-        at: usize,
-    },
-    /// DIEs are nested deeper than any compiler nests them.
-    #[error("DIEs are nested more than {limit} deep")]
-    Nesting {
-        /// How deep they may be.
-        limit: usize,
-    },
-    /// A version that is not supported.
-    #[error("version {version} of DWARF is not supported, only 2 to 5 are")]
-    Version {
-        /// Which one.
-        version: u16,
-    },
-}
+use crate::dwarf::reader::Reader;
+use crate::error::Malformed;
 
 /// What the sizes of forms depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

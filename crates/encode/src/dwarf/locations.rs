@@ -5,8 +5,9 @@
 
 use gimli::{EndianSlice, Operation, RunTimeEndian, constants as dw};
 
-use super::form::{Encoding, Malformed};
-use super::reader::Reader;
+use crate::dwarf::form::Encoding;
+use crate::dwarf::reader::Reader;
+use crate::error::Malformed;
 
 /// The registers that the first parameters are in, by DWARF's numbers, for the machines that pahole knows them of
 /// (`arch__set_register_params` in `dwarf_loader.c`).
@@ -25,7 +26,7 @@ pub(crate) const fn parameter_registers(machine: u16) -> &'static [u8] {
 
 /// A search for the register of a parameter.
 #[derive(Debug, Clone)]
-pub(crate) struct Search {
+pub(crate) struct RegisterSearch {
     expected: u8,
     encoding: Encoding,
     little: bool,
@@ -35,14 +36,14 @@ pub(crate) struct Search {
     found: Option<u8>,
 }
 
-impl Search {
+impl RegisterSearch {
     /// A search for the register with this number.
     pub(crate) const fn new(expected: u8, encoding: Encoding, little: bool) -> Self {
         Self { expected: dw::DW_OP_reg0.0.wrapping_add(expected), encoding, little, locations: 0, found: None }
     }
 
     /// Whether the parameter is in a register, and in none that it was expected in.
-    pub(crate) fn is_elsewhere(&self) -> bool {
+    pub(crate) fn unexpected_reg(&self) -> bool {
         self.found.is_some_and(|found| found != self.expected)
     }
 
@@ -148,13 +149,13 @@ mod tests {
 
     /// The first parameter, on x86-64.
     fn search(expressions: &[&[u8]]) -> (bool, Option<u8>) {
-        let mut search = Search::new(5, ENCODING, true);
+        let mut search = RegisterSearch::new(5, ENCODING, true);
         for expression in expressions {
             if search.expression(expression) {
                 break;
             }
         }
-        (search.is_elsewhere(), search.found)
+        (search.unexpected_reg(), search.found)
     }
 
     #[test]
@@ -173,9 +174,9 @@ mod tests {
     }
 
     fn listed(bytes: &[u8]) -> (bool, Result<(), Malformed>) {
-        let mut search = Search::new(5, ENCODING, true);
+        let mut search = RegisterSearch::new(5, ENCODING, true);
         let result = search.list(&mut Reader::new(bytes, true));
-        (search.is_elsewhere(), result)
+        (search.unexpected_reg(), result)
     }
 
     #[test]
@@ -190,11 +191,11 @@ mod tests {
         }
         let mut old = [[0u8; 16], [0xff; 16]].concat();
         old.extend([&[0; 16][..], &[1, 0, 0x53], &[0; 16]].concat());
-        let mut search = Search::new(5, Encoding { version: 4, ..ENCODING }, true);
+        let mut search = RegisterSearch::new(5, Encoding { version: 4, ..ENCODING }, true);
         assert_eq!(search.old_list(&mut Reader::new(&old, true), |_| false), Ok(()));
-        assert!(!search.is_elsewhere(), "what looks like the end is it");
+        assert!(!search.unexpected_reg(), "what looks like the end is it");
         let from_start = old.get(16..).expect("more");
         assert_eq!(search.old_list(&mut Reader::new(from_start, true), |at| at == 16), Ok(()));
-        assert!(search.is_elsewhere(), "unless it is relocated");
+        assert!(search.unexpected_reg(), "unless it is relocated");
     }
 }

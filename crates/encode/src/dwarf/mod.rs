@@ -1,15 +1,11 @@
-//! Reading DWARF: units, abbreviations made into shapes, and the walk that collects what BTF can say.
+//! CuReader DWARF: CUs, abbreviations made into shapes, and the walk that collects what BTF can say.
 
-mod collect;
-mod file;
-mod form;
-mod locations;
-mod reader;
+pub(crate) mod abbrev;
+pub(crate) mod file;
+pub(crate) mod form;
+mod location_window;
+pub(crate) mod locations;
+pub(crate) mod reader;
 mod relocations;
-mod shape;
-mod strings;
-
-pub(crate) use collect::{Collector, NameSet, SKELETON, Sources, Wanted};
-pub(crate) use file::{DwarfFile, UnitHead};
-pub use form::Malformed;
-pub(crate) use locations::parameter_registers;
+pub(crate) mod request;
+pub(crate) mod visit;

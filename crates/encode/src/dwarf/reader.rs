@@ -1,6 +1,6 @@
-//! A position in the bytes of one unit.
+//! A position in the bytes of one CU.
 
-use super::Malformed;
+use crate::error::Malformed;
 
 /// Reads forward through bytes, in one byte order. Every read is checked.
 #[derive(Debug, Clone)]

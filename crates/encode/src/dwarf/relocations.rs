@@ -2,7 +2,7 @@
 
 use kmod::{ElfFile, SectionHead};
 
-use crate::EncodeError;
+use crate::error::EncodeError;
 
 /// The relocations of one section, in the order of the places that they change; none for a linked file.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use kmod::ElfFile;
 
-use crate::EncodeError;
+use crate::error::EncodeError;
 use crate::symbols::{Symbol, Symbols};
 
 /// The functions by name, with their flags.

@@ -1,16 +1,17 @@
 //! Names as DWARF has them, with the numbers of those that were asked for.
 
-use crate::EncodeError;
-use crate::names::{Names, Turn, string_at};
+use crate::error::EncodeError;
+use crate::strings::base::{NameCursor, string_at};
+use crate::strings::interner::StringInterner;
 
 /// What one thread remembers of the names in `.debug_str`, and of those that stand in DIEs.
 ///
-/// Each unit declares what the headers declare that it includes, in their order, so the same names are asked for again and
+/// Each CU declares what the headers declare that it includes, in their order, so the same names are asked for again and
 /// again, in runs. To search for one means to wait for memory, so it is seen first whether it is the one that came after the
 /// last name before: in the base, or, for lack of one, in what was asked for earlier.
 #[derive(Debug)]
-pub(crate) struct Recall {
-    turn: Turn,
+pub(crate) struct NameCache {
+    cursor: NameCursor,
     /// Names with their numbers, in the order in which they were searched for.
     searched: Vec<(Key, u32)>,
     /// The place in `searched` of the name that is expected next.
@@ -46,25 +47,25 @@ impl Key {
     }
 }
 
-impl Recall {
+impl NameCache {
     /// For a file with so many bytes of `.debug_str`.
-    pub(crate) fn new(names: &Names<'_>, length: usize) -> Self {
+    pub(crate) fn new(names: &StringInterner<'_>, length: usize) -> Self {
         let places = (length / BYTES_PER_PLACE).next_power_of_two().clamp(*PLACES.start(), *PLACES.end());
         let places = if names.have_base() { Vec::new() } else { vec![0; places] };
-        Self { turn: Turn::default(), searched: Vec::new(), next: 0, places }
+        Self { cursor: NameCursor::default(), searched: Vec::new(), next: 0, places }
     }
 
     /// The number of the name at an offset of `.debug_str`.
     #[inline]
     pub(crate) fn at_offset(
         &mut self,
-        names: &Names<'_>,
+        names: &StringInterner<'_>,
         strings: &[u8],
         offset: u64,
     ) -> Result<u32, Box<EncodeError>> {
         let outside = || EncodeError::String { section: ".debug_str", offset };
         let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..)).ok_or_else(outside)?;
-        if let Some(number) = names.number_in_turn(rest, &mut self.turn) {
+        if let Some(number) = names.next_name(rest, &mut self.cursor) {
             return Ok(number);
         }
         let key = Key::of_offset(offset).filter(|_| !self.places.is_empty());
@@ -76,8 +77,8 @@ impl Recall {
     }
 
     /// The number of a name that stands in a DIE: what `rest` begins with. `None` if it has no end.
-    pub(crate) fn inline(&mut self, names: &Names<'_>, rest: &[u8]) -> Result<Option<u32>, Box<EncodeError>> {
-        if let Some(number) = names.number_in_turn(rest, &mut self.turn) {
+    pub(crate) fn inline(&mut self, names: &StringInterner<'_>, rest: &[u8]) -> Result<Option<u32>, Box<EncodeError>> {
+        if let Some(number) = names.next_name(rest, &mut self.cursor) {
             return Ok(Some(number));
         }
         let Some(string) = string_at(rest, 0) else { return Ok(None) };
@@ -104,8 +105,8 @@ impl Recall {
     }
 
     #[cold]
-    fn search(&mut self, names: &Names<'_>, string: &[u8], key: Option<Key>) -> Result<u32, Box<EncodeError>> {
-        let number = names.number_out_of_turn(string, &mut self.turn)?;
+    fn search(&mut self, names: &StringInterner<'_>, string: &[u8], key: Option<Key>) -> Result<u32, Box<EncodeError>> {
+        let number = names.intern_at(string, &mut self.cursor)?;
         if let Some(key) = key {
             let place = self.place(key);
             let index = u32::try_from(self.searched.len());
@@ -149,27 +150,27 @@ mod tests {
                 offset
             })
             .collect();
-        let names = Names::over(None);
-        let mut recall = Recall::new(&names, bytes.len());
+        let names = StringInterner::over(None);
+        let mut cache = NameCache::new(&names, bytes.len());
         for round in 0..3 {
             for (n, &offset) in (0..).zip(&offsets) {
-                let expected = names.number((n % 9000).to_string().as_bytes()).expect("few names");
+                let expected = names.intern((n % 9000).to_string().as_bytes()).expect("few names");
                 let rest = bytes.get(offset as usize..).expect("inside");
                 let [at_offset, inline] = [
-                    recall.at_offset(&names, &bytes, offset),
-                    recall.inline(&names, rest).map(|it| it.expect("it ends")),
+                    cache.at_offset(&names, &bytes, offset),
+                    cache.inline(&names, rest).map(|it| it.expect("it ends")),
                 ];
                 assert_eq!(at_offset.expect("it is there"), expected, "round {round}");
                 assert_eq!(inline.expect("few names"), expected, "round {round}");
             }
         }
         for offset in [u64::MAX, 1 << 32, u64::from(u32::MAX), 1 << 20] {
-            let error = recall.at_offset(&names, &bytes, offset).expect_err("it lies outside");
+            let error = cache.at_offset(&names, &bytes, offset).expect_err("it lies outside");
             assert!(matches!(*error, EncodeError::String { .. }));
         }
-        let mut recall = Recall::new(&names, 0);
-        assert!(recall.at_offset(&names, b"cut", 0).is_err() && recall.inline(&names, b"cut").expect("none").is_none());
-        assert!(recall.at_offset(&names, &[], 0).is_err());
+        let mut cache = NameCache::new(&names, 0);
+        assert!(cache.at_offset(&names, b"cut", 0).is_err() && cache.inline(&names, b"cut").expect("none").is_none());
+        assert!(cache.at_offset(&names, &[], 0).is_err());
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use btf::Kind;
 use gimli::constants as dw;
 
-use super::{Frame, NameSet, Result, Walk};
-use crate::dwarf::shape::{Attr, Shape};
-use crate::unit::{DeclTag, Function, Param, Tagged, Variable, head};
+use crate::cu::graph::{DeclTag, Function, Param, Tagged, Variable};
+use crate::dwarf::abbrev::{AbbrevPlan, Attr};
+use crate::dwarf::request::NameSet;
+use crate::dwarf::visit::visitor::{DieVisitor, Frame, Result};
+use crate::encoded::head;
 
-impl Walk<'_, '_> {
-    pub(super) fn function(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+impl DieVisitor<'_, '_> {
+    pub(super) fn function(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let known = |names: &NameSet| names.contains(name);
         let abstract_origin = self.reference(Attr::AbstractOrigin)?;
@@ -20,73 +22,73 @@ impl Walk<'_, '_> {
             _ => self.wanted.functions.as_ref().is_none_or(known),
         };
         if !is_wanted {
-            return self.enter(shape, Frame::Function(None));
+            return self.enter(plan, Frame::Function(None));
         }
         let returns = self.reference(Attr::Type)?;
-        let index = u32::try_from(self.unit.functions.len()).unwrap_or(u32::MAX);
-        self.unit.functions.push(Function {
+        let index = u32::try_from(self.cu.functions.len()).unwrap_or(u32::MAX);
+        self.cu.functions.push(Function {
             offset,
             name,
             returns,
             origin,
             is_instance: abstract_origin != 0,
-            first_param: u32::try_from(self.unit.params.len()).unwrap_or(u32::MAX),
+            first_param: u32::try_from(self.cu.params.len()).unwrap_or(u32::MAX),
             is_declaration: self.values.seen >> Attr::Declaration as u32 & 1 == 1,
             is_external: self.values.flag(Attr::External),
             ..Function::default()
         });
-        self.enter(shape, Frame::Function(Some(index)))
+        self.enter(plan, Frame::Function(Some(index)))
     }
 
     /// Whether an instance of a function may be wanted: it is, unless that was seen and is not.
     fn is_wanted_instance(&self, origin: u32) -> bool {
-        let functions = &self.unit.functions;
+        let functions = &self.cu.functions;
         origin < self.base
             || functions.last().is_none_or(|last| origin > last.offset)
             || functions.binary_search_by_key(&origin, |function| function.offset).is_ok()
     }
 
-    pub(super) fn parameter(&mut self, offset: u32, shape: &Shape, function: u32) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn parameter(&mut self, offset: u32, plan: &AbbrevPlan, function: u32) -> Result<()> {
+        self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
         let origin = self.reference(Attr::AbstractOrigin)?;
-        let place = self.unit.params.len();
-        let index = self.unit.functions.get(function as usize).map_or(0, |function| function.param_count);
+        let place = self.cu.params.len();
+        let index = self.cu.functions.get(function as usize).map_or(0, |function| function.param_count);
         let expected = self.wanted.registers.get(index as usize);
-        let is_elsewhere = match expected {
-            Some(&expected) => self.is_elsewhere(expected)?,
+        let unexpected_reg = match expected {
+            Some(&expected) => self.unexpected_reg(expected)?,
             None => false,
         };
         let mut component = -1;
-        let owner = self.unit.functions.get_mut(function as usize);
+        let owner = self.cu.functions.get_mut(function as usize);
         let is_next =
             |function: &&mut Function| function.first_param.saturating_add(function.param_count) as usize == place;
         if let Some(function) = owner.filter(is_next) {
             component = i32::try_from(function.param_count).unwrap_or(-1);
             function.param_count = function.param_count.saturating_add(1);
-            self.unit.params.push(Param { offset, name, ty, origin, is_elsewhere });
+            self.cu.params.push(Param { offset, name, ty, origin, unexpected_reg });
         }
-        self.enter(shape, Frame::Tagged(Some((Tagged::Function(function), component))))
+        self.enter(plan, Frame::Tagged(Some((Tagged::Function(function), component))))
     }
 
-    pub(super) fn variable(&mut self, offset: u32, shape: &Shape, frame: Frame) -> Result<()> {
+    pub(super) fn variable(&mut self, offset: u32, plan: &AbbrevPlan, frame: Frame) -> Result<()> {
         let is_top_level = matches!(frame, Frame::Scope { in_function: false });
         if !self.wanted.variables || !(is_top_level || self.wanted.local_variables) {
-            return self.pass(shape);
+            return self.pass(plan);
         }
-        self.read(shape)?;
+        self.read(plan)?;
         let is_declaration = self.values.flag(Attr::Declaration);
         let address = if is_declaration { None } else { self.address()? };
         if address.is_none() && !is_declaration {
-            return self.enter(shape, Frame::Nothing);
+            return self.enter(plan, Frame::Nothing);
         }
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
         let specification = self.reference(Attr::Specification)?;
         let (address, section) = address.unwrap_or_default();
-        let index = u32::try_from(self.unit.variables.len()).unwrap_or(u32::MAX);
-        self.unit.variables.push(Variable {
+        let index = u32::try_from(self.cu.variables.len()).unwrap_or(u32::MAX);
+        self.cu.variables.push(Variable {
             offset,
             name,
             ty,
@@ -98,7 +100,7 @@ impl Walk<'_, '_> {
             section,
             address,
         });
-        self.enter(shape, Frame::Tagged(Some((Tagged::Variable(index), -1))))
+        self.enter(plan, Frame::Tagged(Some((Tagged::Variable(index), -1))))
     }
 
     /// The address that a variable always has, and its section.
@@ -140,29 +142,29 @@ impl Walk<'_, '_> {
         Ok(Some((address.wrapping_add(more), section)))
     }
 
-    pub(super) fn scope(&mut self, shape: &Shape, frame: Frame) -> Result<()> {
-        self.pass_one_into(shape)?;
+    pub(super) fn scope(&mut self, plan: &AbbrevPlan, frame: Frame) -> Result<()> {
+        self.pass_one_into(plan)?;
         let in_function = match frame {
             Frame::Scope { in_function } => in_function,
             _ => true,
         };
-        self.enter(shape, Frame::Scope { in_function: in_function || shape.tag == dw::DW_TAG_lexical_block })
+        self.enter(plan, Frame::Scope { in_function: in_function || plan.tag == dw::DW_TAG_lexical_block })
     }
 
-    pub(super) fn pass_one_into(&mut self, shape: &Shape) -> Result<()> {
-        self.pass_one(shape).map(|_| ()).map_err(|error| self.malformed(error))
+    pub(super) fn pass_one_into(&mut self, plan: &AbbrevPlan) -> Result<()> {
+        self.pass_one(plan).map(|_| ()).map_err(|error| self.malformed(error))
     }
 
     /// A tag: `btf_type_tag` in a pointer, `btf_decl_tag` elsewhere.
-    pub(super) fn annotation(&mut self, offset: u32, shape: &Shape, frame: Frame) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn annotation(&mut self, offset: u32, plan: &AbbrevPlan, frame: Frame) -> Result<()> {
+        self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let is = |expected: &[u8]| self.names.with(name, |name| name == expected);
         let (is_type_tag, is_decl_tag) = (is(b"btf_type_tag"), is(b"btf_decl_tag"));
         let value = self.name(Attr::ConstValue)?;
         match frame {
             Frame::Pointer { target, last_tag, .. } if is_type_tag && self.wanted.type_tags => {
-                self.unit.add(offset, &head(Kind::TypeTag, value, 0, false, last_tag.unwrap_or(target)));
+                self.cu.add(offset, &head(Kind::TypeTag, value, 0, false, last_tag.unwrap_or(target)));
                 if let Some(Frame::Pointer { last_tag, .. }) = self.frames.last_mut() {
                     *last_tag = Some(offset);
                 }
@@ -174,10 +176,10 @@ impl Walk<'_, '_> {
                     Frame::Tagged(on) => on,
                     _ => None,
                 };
-                self.unit.tags.extend(on.map(|(on, component)| DeclTag { on, component, value }));
+                self.cu.tags.extend(on.map(|(on, component)| DeclTag { on, component, value }));
             }
             _ => {}
         }
-        self.enter(shape, Frame::Nothing)
+        self.enter(plan, Frame::Nothing)
     }
 }

@@ -2,59 +2,21 @@
 
 use gimli::constants as dw;
 
-use super::{Result, Walk};
-use crate::EncodeError;
-use crate::dwarf::file::Lists;
+use crate::dwarf::abbrev::Attr;
 use crate::dwarf::form;
-use crate::dwarf::locations::Search;
+use crate::dwarf::locations::RegisterSearch;
 use crate::dwarf::reader::Reader;
-use crate::dwarf::shape::Attr;
-
-/// Part of the lists of locations: those of neighbouring parameters lie side by side.
-#[derive(Debug, Default)]
-pub(crate) struct Window {
-    /// Which section, and where in it the part begins.
-    start: Option<(usize, u64)>,
-    bytes: Vec<u8>,
-}
-
-/// How much of the lists is read at once, in bytes.
-const WINDOW: u64 = 1 << 16;
-
-impl Window {
-    /// What is there from an offset on, and whether that is all there is.
-    fn get(&mut self, lists: &Lists<'_>, offset: u64, least: u64) -> Result<(&[u8], bool)> {
-        let Lists { section, content, .. } = lists;
-        let left = content.len().saturating_sub(offset);
-        let wanted = least.min(left);
-        let inside = self.start.filter(|&(of, start)| of == *section && start <= offset);
-        let inside = inside.map(|(_, start)| offset.saturating_sub(start));
-        let has = |within: u64| (self.bytes.len() as u64).saturating_sub(within) >= wanted;
-        let within = match inside.filter(|&within| has(within)) {
-            Some(within) => within,
-            None => {
-                self.start = None;
-                let length = least.max(WINDOW).min(left);
-                content.read(offset.min(content.len()), length, &mut self.bytes).map_err(EncodeError::from)?;
-                self.start = Some((*section, offset));
-                0
-            }
-        };
-        let part = self.bytes.get(usize::try_from(within).unwrap_or(usize::MAX)..).unwrap_or_default();
-        let is_all = part.len() as u64 >= left;
-        Ok((part, is_all))
-    }
-}
+use crate::dwarf::visit::visitor::{DieVisitor, Result};
 
 /// How long a list is taken to be at first, in bytes.
 const LIST: u64 = 256;
 
-impl Walk<'_, '_> {
+impl DieVisitor<'_, '_> {
     /// Whether the parameter that was read lies, when its function begins, in another register than the one with this number.
     #[inline(never)]
-    pub(super) fn is_elsewhere(&mut self, expected: u8) -> Result<bool> {
+    pub(super) fn unexpected_reg(&mut self, expected: u8) -> Result<bool> {
         let Some(value) = self.values.get(Attr::Location) else { return Ok(false) };
-        let mut search = Search::new(expected, self.head.encoding, self.file.elf.is_little_endian());
+        let mut search = RegisterSearch::new(expected, self.head.encoding, self.file.elf.is_little_endian());
         match self.values.form(Attr::Location) {
             form @ (dw::DW_FORM_exprloc | dw::DW_FORM_block | dw::DW_FORM_block1 | dw::DW_FORM_block2) => {
                 let mut reader = self.reader.at(usize::try_from(value).unwrap_or(usize::MAX));
@@ -72,7 +34,7 @@ impl Walk<'_, '_> {
             }
             form => self.report.unsupported_form(form),
         }
-        Ok(search.is_elsewhere())
+        Ok(search.unexpected_reg())
     }
 
     /// Where the list with this index begins.
@@ -88,7 +50,7 @@ impl Walk<'_, '_> {
 
     /// Takes the list at an offset into account. One that lies outside the section says nothing, and one that is cut as much as
     /// there is of it.
-    fn search_list(&mut self, search: &mut Search, offset: u64) -> Result<()> {
+    fn search_list(&mut self, search: &mut RegisterSearch, offset: u64) -> Result<()> {
         let Self { file, head, window, .. } = self;
         let is_old = head.encoding.version < 5;
         let lists = if is_old { file.old_locations.as_ref() } else { file.locations.as_ref() };

@@ -3,23 +3,23 @@
 use btf::{IntData, Kind};
 use gimli::constants as dw;
 
-use super::{Frame, Result, Walk};
+use crate::cu::graph::{Cu, INDEX, Tagged};
+use crate::dwarf::abbrev::{AbbrevPlan, Attr};
 use crate::dwarf::form;
 use crate::dwarf::reader::Reader;
-use crate::dwarf::shape::{Attr, Shape};
-use crate::record::make_info;
-use crate::unit::{INDEX, Tagged, Unit, element_words, head};
+use crate::dwarf::visit::visitor::{DieVisitor, Frame, Result};
+use crate::encoded::{element_words, head, make_info};
 
-impl Walk<'_, '_> {
-    pub(super) fn base_type(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+impl DieVisitor<'_, '_> {
+    pub(super) fn base_type(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let size = self.number(Attr::ByteSize).unwrap_or(0);
         let encoding = dw::DwAte(u8::try_from(self.number(Attr::Encoding).unwrap_or(0)).unwrap_or(0));
         if encoding == dw::DW_ATE_float && self.wanted.floats {
             let size = u32::try_from(size).unwrap_or(0);
-            self.unit.add(offset, &head(Kind::Float, name, 0, false, size));
-            return self.enter(shape, Frame::Nothing);
+            self.cu.add(offset, &head(Kind::Float, name, 0, false, size));
+            return self.enter(plan, Frame::Nothing);
         }
         let flags = match encoding {
             dw::DW_ATE_signed | dw::DW_ATE_signed_char => IntData::SIGNED,
@@ -28,27 +28,27 @@ impl Walk<'_, '_> {
         };
         let (name, size) = match size {
             1 | 2 | 4 | 8 | 16 => (name, u8::try_from(size).unwrap_or(4)),
-            _ => (self.names.number(b"__SANITIZED_FAKE_INT__")?, 4),
+            _ => (self.names.intern(b"__SANITIZED_FAKE_INT__")?, 4),
         };
         let [name, info, word] = head(Kind::Int, name, 0, false, u32::from(size));
         let data = IntData::new(flags, 0, size.saturating_mul(8));
-        let index = self.unit.add(offset, &[name, info, word, data.0]);
-        if self.unit.int.is_none() && name != 0 && self.names.with(name, |name| name == b"int") {
-            self.unit.int = Some(index);
+        let index = self.cu.add(offset, &[name, info, word, data.0]);
+        if self.cu.int.is_none() && name != 0 && self.names.with(name, |name| name == b"int") {
+            self.cu.int = Some(index);
         }
-        self.enter(shape, Frame::Nothing)
+        self.enter(plan, Frame::Nothing)
     }
 
-    pub(super) fn pointer(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn pointer(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let target = self.reference(Attr::Type)?;
-        let index = self.unit.reserve(offset);
-        self.enter(shape, Frame::Pointer { index, target, last_tag: None })
+        let index = self.cu.reserve(offset);
+        self.enter(plan, Frame::Pointer { index, target, last_tag: None })
     }
 
-    pub(super) fn reference_type(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
-        let kind = match shape.tag {
+    pub(super) fn reference_type(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
+        let kind = match plan.tag {
             dw::DW_TAG_const_type => Kind::Const,
             dw::DW_TAG_volatile_type => Kind::Volatile,
             dw::DW_TAG_restrict_type => Kind::Restrict,
@@ -56,38 +56,38 @@ impl Walk<'_, '_> {
         };
         let name = self.name(Attr::Name)?;
         let target = self.reference(Attr::Type)?;
-        let index = self.unit.add(offset, &head(kind, name, 0, false, target));
-        self.enter(shape, Frame::Tagged((kind == Kind::Typedef).then_some((Tagged::Type(index), -1))))
+        let index = self.cu.add(offset, &head(kind, name, 0, false, target));
+        self.enter(plan, Frame::Tagged((kind == Kind::Typedef).then_some((Tagged::Type(index), -1))))
     }
 
     /// A type that means another, or nothing.
-    pub(super) fn alias(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn alias(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let target = self.reference(Attr::Type)?;
-        self.unit.aliases.push((offset, target));
-        self.enter(shape, Frame::Nothing)
+        self.cu.aliases.push((offset, target));
+        self.enter(plan, Frame::Nothing)
     }
 
-    pub(super) fn composite(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn composite(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let name = self.name(Attr::Name)?;
-        let is_union = shape.tag == dw::DW_TAG_union_type;
+        let is_union = plan.tag == dw::DW_TAG_union_type;
         if self.values.flag(Attr::Declaration) {
-            self.unit.add(offset, &head(Kind::Fwd, name, 0, is_union, 0));
-            return self.enter(shape, Frame::Scope { in_function: false });
+            self.cu.add(offset, &head(Kind::Fwd, name, 0, is_union, 0));
+            return self.enter(plan, Frame::Scope { in_function: false });
         }
         let size = u32::try_from(self.number(Attr::ByteSize).unwrap_or(0)).unwrap_or(u32::MAX);
         let kind = if is_union { Kind::Union } else { Kind::Struct };
-        let index = self.unit.reserve(offset);
+        let index = self.cu.reserve(offset);
         let start = self.elements.len();
-        self.enter(shape, Frame::Elements { index, head: head(kind, name, 0, false, size), start })
+        self.enter(plan, Frame::Elements { index, head: head(kind, name, 0, false, size), start })
     }
 
-    pub(super) fn member(&mut self, shape: &Shape, composite: u32) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn member(&mut self, plan: &AbbrevPlan, composite: u32) -> Result<()> {
+        self.read(plan)?;
         let is_static = self.values.flag(Attr::External) || self.values.flag(Attr::Declaration);
         if is_static {
-            return self.enter(shape, Frame::Nothing);
+            return self.enter(plan, Frame::Nothing);
         }
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
@@ -108,7 +108,7 @@ impl Walk<'_, '_> {
         if let Some(Frame::Elements { head, .. }) = self.frames.last_mut() {
             head[1] |= u32::from(bit_size != 0) << 31;
         }
-        self.enter(shape, Frame::Tagged(Some((Tagged::Type(composite), component))))
+        self.enter(plan, Frame::Tagged(Some((Tagged::Type(composite), component))))
     }
 
     /// How many members the struct has so far.
@@ -155,26 +155,26 @@ impl Walk<'_, '_> {
         }
     }
 
-    pub(super) fn enumeration(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn enumeration(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
         let size = u32::try_from(self.number(Attr::ByteSize).unwrap_or(4)).unwrap_or(4);
         let kind = if size > 4 && self.wanted.enum64 { Kind::Enum64 } else { Kind::Enum };
-        let index = self.unit.reserve(offset);
+        let index = self.cu.reserve(offset);
         if kind == Kind::Enum64 && ty != 0 {
             self.enums.push((index, ty));
         }
         let start = self.elements.len();
         let size = if size == 0 { 4 } else { size };
-        self.enter(shape, Frame::Elements { index, head: head(kind, name, 0, false, size), start })
+        self.enter(plan, Frame::Elements { index, head: head(kind, name, 0, false, size), start })
     }
 
-    pub(super) fn enumerator(&mut self, shape: &Shape, enumeration: [u32; 3]) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn enumerator(&mut self, plan: &AbbrevPlan, enumeration: [u32; 3]) -> Result<()> {
+        self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let value = self.number(Attr::ConstValue).unwrap_or(0);
-        if crate::record::kind(&enumeration) == Kind::Enum64 {
+        if crate::encoded::kind(&enumeration) == Kind::Enum64 {
             self.elements.extend([name, value as u32, (value >> 32) as u32]);
         } else {
             self.elements.extend([name, value as u32]);
@@ -183,12 +183,12 @@ impl Walk<'_, '_> {
                 head[1] |= u32::from(is_negative) << 31;
             }
         }
-        self.enter(shape, Frame::Nothing)
+        self.enter(plan, Frame::Nothing)
     }
 
     /// Puts the elements of a struct, union, enum or prototype behind its head.
     pub(super) fn finish_elements(&mut self, index: u32, mut head: [u32; 3], start: usize) {
-        let kind = crate::record::kind(&head);
+        let kind = crate::encoded::kind(&head);
         let elements = self.elements.get_mut(start..).unwrap_or_default();
         if self.is_rust && kind.is_composite() {
             // Rust tells members as they were written, not as they lie; the kernel wants the latter.
@@ -198,27 +198,27 @@ impl Walk<'_, '_> {
         }
         let vlen = elements.len().checked_div(element_words(kind)).unwrap_or(0);
         head[1] |= make_info(Kind::Void, u32::try_from(vlen).unwrap_or(u32::MAX), false);
-        self.unit.fill(index, &head, elements);
+        self.cu.fill(index, &head, elements);
         self.elements.truncate(start);
     }
 
-    pub(super) fn array(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn array(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let element = self.reference(Attr::Type)?;
-        let index = self.unit.reserve(offset);
-        self.unit.has_arrays = true;
-        self.enter(shape, Frame::Array { index, element, count: 1 })
+        let index = self.cu.reserve(offset);
+        self.cu.has_arrays = true;
+        self.enter(plan, Frame::Array { index, element, count: 1 })
     }
 
     pub(super) fn finish_array(&mut self, index: u32, element: u32, count: Option<u32>) {
         let info = make_info(Kind::Array, 0, false);
-        self.unit.fill(index, &[0, info, 0, element, INDEX, count.unwrap_or(0)], &[]);
+        self.cu.fill(index, &[0, info, 0, element, INDEX, count.unwrap_or(0)], &[]);
     }
 
     /// A dimension of an array. BTF has arrays of arrays, but one with the product of the dimensions is what is written
     /// for several.
-    pub(super) fn subrange(&mut self, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn subrange(&mut self, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let bound = match (self.values.get(Attr::UpperBound), self.number(Attr::UpperBound)) {
             (Some(_), bound) => bound.map_or(0, |bound| (bound as u32).wrapping_add(1)),
             (None, _) => self.number(Attr::Count).map_or(0, |count| count as u32),
@@ -226,32 +226,32 @@ impl Walk<'_, '_> {
         if let Some(Frame::Array { count, .. }) = self.frames.last_mut() {
             *count = count.wrapping_mul(bound);
         }
-        self.enter(shape, Frame::Nothing)
+        self.enter(plan, Frame::Nothing)
     }
 
-    pub(super) fn prototype(&mut self, offset: u32, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn prototype(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let returns = self.reference(Attr::Type)?;
-        let index = self.unit.reserve(offset);
+        let index = self.cu.reserve(offset);
         let start = self.elements.len();
-        self.enter(shape, Frame::Elements { index, head: head(Kind::FuncProto, 0, 0, false, returns), start })
+        self.enter(plan, Frame::Elements { index, head: head(Kind::FuncProto, 0, 0, false, returns), start })
     }
 
-    pub(super) fn prototype_parameter(&mut self, shape: &Shape) -> Result<()> {
-        self.read(shape)?;
+    pub(super) fn prototype_parameter(&mut self, plan: &AbbrevPlan) -> Result<()> {
+        self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
         self.elements.extend([name, ty]);
-        self.enter(shape, Frame::Nothing)
+        self.enter(plan, Frame::Nothing)
     }
 }
 
-impl Unit {
+impl Cu {
     /// Gives an enum of 64 bits the signedness of the type that it says it has.
     pub(super) fn enum_signedness(&mut self, index: u32, ty: u32) {
         let is_signed = self.at_offset(ty).is_some_and(|ty| {
             let words = self.get(ty);
-            crate::record::kind(words) == Kind::Int
+            crate::encoded::kind(words) == Kind::Int
                 && words.get(3).is_some_and(|&data| IntData(data).encoding() & IntData::SIGNED != 0)
         });
         if let Some(info) = self.get_mut(index).get_mut(1) {

@@ -2,64 +2,28 @@
 
 use gimli::{DwForm, constants as dw};
 
-use super::super::form::{self, Malformed};
-use super::super::shape::{ATTRS, Attr, Shape, Step};
-use super::{Result, Walk};
-use crate::EncodeError;
+use crate::dwarf::abbrev::{AbbrevPlan, Attr, AttrStep};
+use crate::dwarf::form;
+use crate::dwarf::visit::visitor::{DieVisitor, Result};
+use crate::error::{EncodeError, Malformed};
 
 /// The offset of no DIE.
 const DANGLING: u32 = u32::MAX.wrapping_sub(1);
 
-/// The values that were read of a DIE.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Values {
-    /// The attributes that were read, a bit each.
-    pub(super) seen: u32,
-    values: [u64; ATTRS],
-    forms: [DwForm; ATTRS],
-}
-
-impl Values {
-    /// Nothing read.
-    pub(super) const NONE: Self = Self { seen: 0, values: [0; ATTRS], forms: [dw::DW_FORM_null; ATTRS] };
-
-    #[inline]
-    pub(super) fn get(&self, attr: Attr) -> Option<u64> {
-        (self.seen >> attr as u32 & 1 == 1).then(|| self.values.get(attr as usize).copied().unwrap_or(0))
-    }
-
-    #[inline]
-    pub(super) fn flag(&self, attr: Attr) -> bool {
-        self.get(attr).is_some_and(|value| value != 0)
-    }
-
-    pub(super) fn form(&self, attr: Attr) -> DwForm {
-        self.forms.get(attr as usize).copied().unwrap_or(dw::DW_FORM_null)
-    }
-
-    #[inline]
-    pub(super) fn set(&mut self, attr: Attr, value: u64, form: DwForm) {
-        self.seen |= 1 << attr as u32;
-        if let (Some(slot), Some(slot_form)) = (self.values.get_mut(attr as usize), self.forms.get_mut(attr as usize)) {
-            (*slot, *slot_form) = (value, form);
-        }
-    }
-}
-
-impl Walk<'_, '_> {
+impl DieVisitor<'_, '_> {
     /// Reads what is wanted of a DIE.
     #[inline]
-    pub(super) fn read(&mut self, shape: &Shape) -> Result<()> {
+    pub(super) fn read(&mut self, plan: &AbbrevPlan) -> Result<()> {
         self.values.seen = 0;
-        for step in self.shapes.reading(shape) {
+        for step in self.plans.reading(plan) {
             match *step {
-                Step::Bytes(bytes) => self.reader.skip(bytes as usize),
-                Step::Value(form) => form::skip(&mut self.reader, form, self.head.encoding),
-                Step::Implicit(attr, value) => {
+                AttrStep::Bytes(bytes) => self.reader.skip(bytes as usize),
+                AttrStep::Value(form) => form::skip(&mut self.reader, form, self.head.encoding),
+                AttrStep::Implicit(attr, value) => {
                     self.values.set(attr, value.cast_unsigned(), dw::DW_FORM_implicit_const);
                     Ok(())
                 }
-                Step::Read(attr, form) => match form {
+                AttrStep::Read(attr, form) => match form {
                     dw::DW_FORM_ref4 => self.reader.u32().map(|value| self.values.set(attr, u64::from(value), form)),
                     dw::DW_FORM_strp => {
                         self.values.set(attr, self.reader.position() as u64, form);
@@ -125,10 +89,10 @@ impl Walk<'_, '_> {
         match form {
             dw::DW_FORM_strp => {
                 let offset = self.offset_at(position)?;
-                self.recall.at_offset(self.names, &self.file.strings, offset)
+                self.name_cache.at_offset(self.names, &self.file.strings, offset)
             }
             dw::DW_FORM_string => {
-                let number = self.recall.inline(self.names, self.reader.at(position).rest())?;
+                let number = self.name_cache.inline(self.names, self.reader.at(position).rest())?;
                 number.ok_or_else(|| self.malformed(Malformed::Short { at: position }))
             }
             dw::DW_FORM_line_strp => {
@@ -142,7 +106,7 @@ impl Walk<'_, '_> {
             | dw::DW_FORM_strx4
             | dw::DW_FORM_GNU_str_index => {
                 let offset = self.file.indexed_string(self.head, self.string_offsets, value)?;
-                self.recall.at_offset(self.names, &self.file.strings, offset)
+                self.name_cache.at_offset(self.names, &self.file.strings, offset)
             }
             form => {
                 self.report.unsupported_form(form);
@@ -154,9 +118,9 @@ impl Walk<'_, '_> {
     /// The offset that stands at a position, with its relocation.
     #[inline]
     fn offset_at(&mut self, position: usize) -> Result<u64> {
-        let (reader, size, unit) = (self.reader.at(position), self.head.encoding.offset_size, self.head.offset);
-        let raw = || reader.clone().word(size).map_err(|source| EncodeError::Dwarf { unit, source });
-        let at = unit.saturating_add(position as u64);
+        let (reader, size, cu) = (self.reader.at(position), self.head.encoding.offset_size, self.head.offset);
+        let raw = || reader.clone().word(size).map_err(|source| EncodeError::Dwarf { cu, source });
+        let at = cu.saturating_add(position as u64);
         Ok(self.file.relocated(&self.file.relocations, &mut self.cursor, at, raw)?.0)
     }
 

@@ -1,0 +1,59 @@
+//! What is kept of the functions, variables and tags of every CU until all CUs are merged.
+
+/// A function that may be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SavedFunction {
+    pub(crate) name: u32,
+    /// The number of its CU, from 0 in the order in which they were met.
+    pub(crate) cu: u32,
+    pub(crate) returns: u32,
+    pub(crate) first_param: u32,
+    pub(crate) param_count: u32,
+    /// Whether it takes a parameter elsewhere than in the register that it should be in.
+    pub(crate) unexpected_reg: bool,
+}
+
+impl SavedFunction {
+    /// Its parameters, name and type, of all that there are.
+    pub(crate) fn params<'p>(&self, params: &'p [(u32, u32)]) -> &'p [(u32, u32)] {
+        let start = self.first_param as usize;
+        params.get(start..start.saturating_add(self.param_count as usize)).unwrap_or_default()
+    }
+}
+
+/// A variable that may be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SavedVariable {
+    pub(crate) name: u32,
+    /// The number of its CU, from 0 in the order in which they were met.
+    pub(crate) cu: u32,
+    pub(crate) ty: u32,
+    pub(crate) is_external: bool,
+    pub(crate) is_top_level: bool,
+    pub(crate) is_artificial: bool,
+    /// Whether its own DIE says its name, not only that of the declaration that it completes.
+    pub(crate) has_own_name: bool,
+    pub(crate) section: Option<u32>,
+    pub(crate) address: u64,
+}
+
+/// A declaration tag.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SavedTag {
+    /// The number of its CU, from 0 in the order in which they were met.
+    pub(crate) cu: u32,
+    pub(crate) on: SavedTagged,
+    pub(crate) component: i32,
+    pub(crate) value: u32,
+}
+
+/// What a tag belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SavedTagged {
+    /// A type, by its id.
+    Type(u32),
+    /// A function, by its place in [`CanonicalTypes::functions`].
+    Function(u32),
+    /// A variable, by its place in [`CanonicalTypes::variables`].
+    Variable(u32),
+}

@@ -1,0 +1,234 @@
+//! A CU meets the canonical types.
+
+use btf::{IntData, Kind};
+
+use crate::cu::graph::{Cu, INDEX, LOCAL};
+use crate::dedup::canonical::CanonicalTypes;
+use crate::dedup::emit_order::{EmitOrder, EmitPhase};
+use crate::dedup::unit::{Scratch, UnitDedup};
+use crate::encoded::{self, head, key};
+use crate::error::EncodeError;
+
+/// What a type of the CU is while what it refers to is being made canonical.
+const IN_PROGRESS: u32 = LOCAL | 0x7fff_fff0;
+
+impl CanonicalTypes<'_> {
+    /// Takes in a CU: its types, functions, variables and tags. `int` is the number of that name.
+    pub(crate) fn merge_cu(&mut self, cu: &Cu, int: u32, scratch: &mut Scratch) -> Result<(), EncodeError> {
+        scratch.reset(cu.len() as usize);
+        self.cus = self.cus.saturating_add(1);
+        let mut dedup = UnitDedup { types: self, cu, scratch };
+        dedup.plain_types()?;
+        dedup.find_index_type(int)?;
+        let fresh = dedup.composites()?;
+        dedup.references()?;
+        dedup.complete(fresh);
+        dedup.note_replaceable();
+        dedup.save();
+        Ok(())
+    }
+}
+
+impl UnitDedup<'_, '_> {
+    pub(super) fn cu_number(&self) -> u32 {
+        self.types.cus.saturating_sub(1)
+    }
+
+    pub(super) fn order(&self, local: u32) -> EmitOrder {
+        EmitOrder { cu: self.cu_number(), part: EmitPhase::Types, place: local }
+    }
+
+    pub(super) fn set(&mut self, local: u32, id: u32) {
+        if let Some(slot) = self.scratch.map.get_mut(local as usize) {
+            *slot = id;
+        }
+    }
+
+    /// Types that refer to nothing.
+    fn plain_types(&mut self) -> Result<(), EncodeError> {
+        for local in 0..self.cu.len() {
+            let words = self.cu.get(local);
+            let id = match encoded::kind(words) {
+                Kind::Int | Kind::Float | Kind::Fwd => self.types.intern(words, self.order(local))?,
+                Kind::Enum | Kind::Enum64 => self.enumeration(local, words)?,
+                _ => continue,
+            };
+            self.set(local, id);
+        }
+        Ok(())
+    }
+
+    /// An enum without values is a forward declaration of any other enum of its name.
+    fn enumeration(&mut self, local: u32, words: &[u32]) -> Result<u32, EncodeError> {
+        let is_forward = |words: &[u32]| encoded::info(words) & btf::Info::MAX_VLEN == 0;
+        let hash = key(words);
+        let mut forwards = Vec::new();
+        let found = self.types.find(hash, |id| {
+            let canonical = self.words(id);
+            if canonical == words {
+                return true;
+            }
+            let is_same_name = encoded::kind(canonical).is_enum() && encoded::name(canonical) == encoded::name(words);
+            if is_same_name && is_forward(canonical) && !is_forward(words) {
+                forwards.push(id);
+            }
+            is_same_name && is_forward(words) && encoded::name(words) != 0
+        });
+        if let Some(id) = found {
+            return Ok(id);
+        }
+        let id = self.types.add(hash, words, self.order(local))?;
+        for forward in forwards {
+            if let Some(slot) = self.types.place(forward).and_then(|place| self.types.map.get_mut(place)) {
+                *slot = id;
+            } else {
+                self.types.base_map.insert(forward, id);
+            }
+        }
+        Ok(id)
+    }
+
+    /// All arrays are indexed by the first type called `int`, or by one that is made for them.
+    fn find_index_type(&mut self, int: u32) -> Result<(), EncodeError> {
+        if self.types.index_type.is_some() {
+            return Ok(());
+        }
+        let named = self.cu.int.and_then(|local| self.scratch.map.get(local as usize)).copied();
+        self.types.index_type = match named {
+            Some(id) => Some(id),
+            None if self.cu.has_arrays => {
+                let [name, info, size] = head(Kind::Int, int, 0, false, 4);
+                let words = [name, info, size, IntData::new(IntData::SIGNED, 0, 32).0];
+                Some(self.types.intern(&words, self.order(self.cu.len()))?)
+            }
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// Structs and unions. Those that are new become canonical, still with references into the CU: their places.
+    fn composites(&mut self) -> Result<Vec<usize>, EncodeError> {
+        let mut fresh = Vec::new();
+        for local in 0..self.cu.len() {
+            let words = self.cu.get(local);
+            if !encoded::kind(words).is_composite() || self.scratch.map.get(local as usize).is_none_or(|&id| id != 0) {
+                continue;
+            }
+            let hash = self.cu.signatures.get(local as usize).copied().unwrap_or(0);
+            if let Some(id) = self.equiv_composite(local, words, hash) {
+                self.set(local, id);
+                continue;
+            }
+            let id = self.types.add_pending(hash, local, self.order(local))?;
+            fresh.extend(self.types.place(id));
+            self.set(local, id);
+        }
+        Ok(fresh)
+    }
+
+    /// The canonical struct or union that equals one of the CU. Where there are several, because forward declarations make
+    /// them equal to this one but not to each other, the latest is taken, as by libbpf.
+    fn equiv_composite(&mut self, local: u32, words: &[u32], hash: u64) -> Option<u32> {
+        let mut candidate = self.types.index.first(hash);
+        while candidate != 0 {
+            if self.is_equiv_composite(local, words, candidate) {
+                return Some(candidate);
+            }
+            candidate = self.types.index.after(candidate);
+        }
+        candidate = self.types.base.map_or(0, |base| base.index.first(hash));
+        while candidate != 0 {
+            if self.is_equiv_composite(local, words, candidate) {
+                return Some(candidate);
+            }
+            candidate = self.types.base.map_or(0, |base| base.index.after(candidate));
+        }
+        None
+    }
+
+    fn is_equiv_composite(&mut self, local: u32, words: &[u32], candidate: u32) -> bool {
+        encoded::compare(words, self.words(candidate), |_, _| true) && self.is_equiv(LOCAL | local, candidate)
+    }
+
+    /// Types that are equal if their words are, once their references are canonical.
+    ///
+    /// Types that refer to each other in a circle without a struct or union are none of any language: the reference that closes
+    /// the circle is taken for `void`, and counted. libbpf gives up there (`btf_dedup_ref_type` in `tools/lib/bpf/btf.c` returns
+    /// `-ELOOP`), so that pahole encodes nothing of the file.
+    fn references(&mut self) -> Result<(), EncodeError> {
+        let mut stack = Vec::new();
+        let mut words = Vec::new();
+        for local in 0..self.cu.len() {
+            stack.push(local);
+            while let Some(&top) = stack.last() {
+                if self.scratch.map.get(top as usize).is_some_and(|&id| id != 0 && id != IN_PROGRESS) {
+                    stack.pop();
+                    continue;
+                }
+                self.set(top, IN_PROGRESS);
+                words.clear();
+                words.extend_from_slice(self.cu.get(top));
+                let (waiting, mut circles) = (stack.len(), 0u32);
+                encoded::map_references(&mut words, |id| {
+                    let known = self.known_reference(id);
+                    if known == IN_PROGRESS {
+                        circles = circles.saturating_add(1);
+                        return 0;
+                    }
+                    if known & LOCAL != 0 {
+                        stack.push(known & !LOCAL);
+                    }
+                    known
+                });
+                if stack.len() == waiting {
+                    self.types.circles = self.types.circles.saturating_add(circles);
+                    let id = self.types.intern(&words, self.order(top))?;
+                    self.set(top, id);
+                    stack.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a reference leads to; a type of the CU if that is not known yet, [`IN_PROGRESS`] if it is being made.
+    fn known_reference(&self, id: u32) -> u32 {
+        if id == 0 {
+            return 0;
+        }
+        if id & LOCAL != 0 && id != INDEX && self.scratch.map.get((id & !LOCAL) as usize) == Some(&IN_PROGRESS) {
+            return IN_PROGRESS;
+        }
+        self.known(id)
+    }
+
+    /// Gives new structs and unions their canonical references.
+    fn complete(&mut self, fresh: Vec<usize>) {
+        for place in fresh {
+            let Err(local) = self.types.own(place) else { continue };
+            let mut words = self.cu.get(local).to_vec();
+            encoded::map_references(&mut words, |id| if id == 0 { 0 } else { self.known(id) });
+            self.types.complete(place, words.into_iter());
+        }
+        for forward in std::mem::take(&mut self.scratch.resolved) {
+            let known = self.known(forward);
+            if let Some(slot) = self.types.place(forward).and_then(|place| self.types.map.get_mut(place)) {
+                *slot = known;
+            } else {
+                self.types.base_map.insert(forward, known);
+            }
+        }
+    }
+
+    /// Notes which types of the base the CU has.
+    fn note_replaceable(&mut self) {
+        let Some(base) = self.types.base else { return };
+        for local in 0..self.cu.len() {
+            let id = self.scratch.map.get(local as usize).copied().unwrap_or(0);
+            if id != 0 && self.types.place(id).is_none() {
+                let order = self.order(local);
+                self.types.replaced.note(base, id, order);
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Keeps the functions, variables and tags of a CU, which are decided on when all CUs are merged.
+
+use crate::cu::graph::{Function, LOCAL, Tagged};
+use crate::dedup::declarations::{SavedFunction, SavedTag, SavedTagged, SavedVariable};
+use crate::dedup::unit::UnitDedup;
+
+impl UnitDedup<'_, '_> {
+    pub(super) fn canonical(&self, id: u32) -> u32 {
+        if id == 0 { 0 } else { self.known(id) }
+    }
+
+    /// Keeps what is decided about when all CUs are there.
+    pub(super) fn save(&mut self) {
+        let cu = self.cu;
+        let mut places = Vec::new();
+        for (index, function) in cu.functions.iter().enumerate() {
+            if let Some(place) = self.save_function(function) {
+                places.push((u32::try_from(index).unwrap_or(u32::MAX), place));
+            }
+        }
+        let first_variable = u32::try_from(self.types.variables.len()).unwrap_or(u32::MAX);
+        for variable in &cu.variables {
+            let declared = (variable.specification != 0).then(|| {
+                let place =
+                    cu.variables.binary_search_by_key(&variable.specification, |declaration| declaration.offset);
+                place.ok().and_then(|place| cu.variables.get(place))
+            });
+            let source = declared.flatten().unwrap_or(variable);
+            self.types.variables.push(SavedVariable {
+                cu: self.types.cus.saturating_sub(1),
+                name: source.name,
+                ty: if variable.is_declaration { 0 } else { self.canonical(source.ty) },
+                is_external: source.is_external,
+                is_top_level: variable.is_top_level,
+                is_artificial: variable.is_artificial,
+                has_own_name: variable.name != 0,
+                section: variable.section,
+                address: variable.address,
+            });
+        }
+        let number = self.cu_number();
+        for tag in &cu.tags {
+            let on = match tag.on {
+                Tagged::Type(local) => Some(SavedTagged::Type(self.canonical(LOCAL | local))),
+                Tagged::Variable(index) => Some(SavedTagged::Variable(first_variable.saturating_add(index))),
+                Tagged::Function(index) => {
+                    let place = places.binary_search_by_key(&index, |&(index, _)| index).ok();
+                    place.and_then(|place| places.get(place)).map(|&(_, place)| SavedTagged::Function(place))
+                }
+            };
+            self.types.tags.extend(on.map(|on| SavedTag {
+                cu: number,
+                on,
+                component: tag.component,
+                value: tag.value,
+            }));
+        }
+    }
+
+    /// Keeps a function that is defined and whose parameters all have names.
+    fn save_function(&mut self, function: &Function) -> Option<u32> {
+        let cu = self.cu;
+        let of = |offset: u32| {
+            let place = cu.functions.binary_search_by_key(&offset, |function| function.offset).ok()?;
+            cu.functions.get(place)
+        };
+        let is_visible = self.types.has_function_symbols || function.is_external;
+        if function.is_declaration || !is_visible {
+            return None;
+        }
+        let origin = if function.origin == 0 { None } else { of(function.origin) };
+        let name = if function.name != 0 { function.name } else { origin?.name };
+        let returns = match (function.returns, origin) {
+            (0, Some(origin)) if function.is_instance => origin.returns,
+            (returns, _) => returns,
+        };
+        let first_param = self.types.params.len();
+        let start = function.first_param as usize;
+        let params = cu.params.get(start..start.checked_add(function.param_count as usize)?)?;
+        for param in params {
+            let origin = (param.ty == 0 && param.origin != 0).then(|| {
+                let place = cu.params.binary_search_by_key(&param.origin, |param| param.offset).ok()?;
+                cu.params.get(place)
+            });
+            let source = origin.flatten().unwrap_or(param);
+            if source.name == 0 {
+                self.types.params.truncate(first_param);
+                return None;
+            }
+            let ty = self.canonical(source.ty);
+            self.types.params.push((source.name, ty));
+        }
+        if function.is_variadic {
+            self.types.params.push((0, 0));
+        }
+        let place = u32::try_from(self.types.functions.len()).ok()?;
+        self.types.functions.push(SavedFunction {
+            name,
+            cu: self.types.cus.saturating_sub(1),
+            returns: self.canonical(returns),
+            first_param: u32::try_from(first_param).ok()?,
+            param_count: u32::try_from(self.types.params.len().saturating_sub(first_param)).ok()?,
+            unexpected_reg: function.unexpected_reg,
+        });
+        Some(place)
+    }
+}

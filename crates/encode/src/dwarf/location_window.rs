@@ -1,0 +1,45 @@
+//! Reads location lists a window at a time.
+
+use crate::dwarf::file::LocationLists;
+use crate::error::EncodeError;
+
+/// Part of the lists of locations: those of neighbouring parameters lie side by side.
+#[derive(Debug, Default)]
+pub(crate) struct LocationWindow {
+    /// Which section, and where in it the part begins.
+    start: Option<(usize, u64)>,
+    bytes: Vec<u8>,
+}
+
+/// How much of the lists is read at once, in bytes.
+const WINDOW: u64 = 1 << 16;
+
+impl LocationWindow {
+    /// What is there from an offset on, and whether that is all there is.
+    pub(super) fn get(
+        &mut self,
+        lists: &LocationLists<'_>,
+        offset: u64,
+        least: u64,
+    ) -> Result<(&[u8], bool), Box<EncodeError>> {
+        let LocationLists { section, content, .. } = lists;
+        let left = content.len().saturating_sub(offset);
+        let wanted = least.min(left);
+        let inside = self.start.filter(|&(of, start)| of == *section && start <= offset);
+        let inside = inside.map(|(_, start)| offset.saturating_sub(start));
+        let has = |within: u64| (self.bytes.len() as u64).saturating_sub(within) >= wanted;
+        let within = match inside.filter(|&within| has(within)) {
+            Some(within) => within,
+            None => {
+                self.start = None;
+                let length = least.max(WINDOW).min(left);
+                content.read(offset.min(content.len()), length, &mut self.bytes).map_err(EncodeError::from)?;
+                self.start = Some((*section, offset));
+                0
+            }
+        };
+        let part = self.bytes.get(usize::try_from(within).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let is_all = part.len() as u64 >= left;
+        Ok((part, is_all))
+    }
+}

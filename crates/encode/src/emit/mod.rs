@@ -1,0 +1,4 @@
+//! Emission: the canonical types in the order of pahole, as the bytes of a BTF section.
+
+pub(crate) mod strings;
+pub(crate) mod write;

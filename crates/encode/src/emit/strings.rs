@@ -1,0 +1,72 @@
+//! The strings of the section.
+
+use crate::dedup::canonical::CanonicalTypes;
+use crate::dedup::declarations::SavedFunction;
+use crate::dedup::emit_order::{EmitOrder, EmitPhase};
+use crate::encoded::{self, FieldRole};
+use crate::error::EncodeError;
+use crate::hash::IdMap;
+use crate::strings::interner::StringInterner;
+
+/// The strings that the base does not have, in the order in which pahole comes upon them: those of types that turned out to be
+/// others, too, and where functions are decided about last, the names of the parameters of all that were considered
+/// (`btf_encoder__save_func` in `btf_encoder.c`), used or not.
+pub(crate) struct Strings {
+    pub(super) bytes: Vec<u8>,
+    pub(super) first: u32,
+    pub(super) offsets: IdMap<u32>,
+}
+
+impl Strings {
+    pub(super) fn of(
+        types: &CanonicalTypes<'_>,
+        names: &StringInterner<'_>,
+        order: &[usize],
+    ) -> Result<Self, EncodeError> {
+        let mut strings = Self::new(types);
+        let mut functions = types.functions.iter().peekable();
+        for &place in order {
+            let here = types.orders.get(place);
+            let is_before =
+                |function: &&SavedFunction| here > Some(&EmitOrder::new(function.cu, EmitPhase::Functions, 0));
+            while let Some(function) = functions.next_if(is_before) {
+                for &(name, _) in function.params(&types.params) {
+                    strings.add(names, name)?;
+                }
+            }
+            for (role, word) in encoded::fields(types.own(place).unwrap_or_default()) {
+                if role == FieldRole::Name {
+                    strings.add(names, word)?;
+                }
+            }
+        }
+        Ok(strings)
+    }
+
+    pub(super) fn new(types: &CanonicalTypes<'_>) -> Self {
+        let (first, bytes) = match types.base {
+            Some(base) => (base.strings_length(), Vec::new()),
+            None => (0, vec![0]),
+        };
+        Self { bytes, first, offsets: IdMap::default() }
+    }
+
+    pub(super) fn offset(&self, names: &StringInterner<'_>, number: u32) -> u32 {
+        if number == 0 || names.is_base(number) {
+            return number;
+        }
+        self.offsets.get(&number).copied().unwrap_or(0)
+    }
+
+    pub(super) fn add(&mut self, names: &StringInterner<'_>, number: u32) -> Result<(), EncodeError> {
+        if number == 0 || names.is_base(number) || self.offsets.contains_key(&number) {
+            return Ok(());
+        }
+        let offset = u32::try_from(self.bytes.len()).ok().and_then(|length| self.first.checked_add(length));
+        let offset = offset.ok_or(EncodeError::TooLarge { what: "strings" })?;
+        names.with(number, |string| self.bytes.extend_from_slice(string));
+        self.bytes.push(0);
+        self.offsets.insert(number, offset);
+        Ok(())
+    }
+}
