@@ -4,8 +4,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use kernels::build::{Workshop, static_program};
-use kernels::scratch::{self, Folder};
+use container::scratch::{self, LockedTempDir};
+use kernels::kbuild::{BuildEnv, static_program};
 use measure::run::{self, Plan};
 use measure::{Report, Style};
 use modbtf::format::Format;
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     in_workshop(&arguments.environment, |workshop| encode(workshop, arguments))
 }
 
-fn encode(workshop: &Workshop<'_>, arguments: &Encode) -> Result<Exit> {
+fn encode(workshop: &BuildEnv<'_>, arguments: &Encode) -> Result<Exit> {
     let Some((_, debug)) = available(with_debug(workshop, &arguments.environment, &arguments.release)?) else {
         return Ok(Exit::Environment);
     };
@@ -77,7 +77,7 @@ fn encode(workshop: &Workshop<'_>, arguments: &Encode) -> Result<Exit> {
     let runs = workshop.context.cache.root().join("runs");
     fs::create_dir_all(&runs).with_context(|| format!("failed to create {}", runs.display()))?;
     scratch::sweep(&runs)?;
-    let scratch = Folder::make(&runs, "bench")?;
+    let scratch = LockedTempDir::make(&runs, "bench")?;
     let plan = Plan { debug: &debug, ours: &ours, rounds: arguments.runs.into(), scratch: scratch.path() };
     let bench = run::bench(workshop, &plan)?;
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&bench, format)).collect();

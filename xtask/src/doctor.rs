@@ -4,10 +4,11 @@ use std::fs::OpenOptions;
 use std::path::Path;
 
 use anyhow::Result;
+use container::engine::{self, SelectedEngine};
+use container::image;
+use container::{Class, Context, host};
 use kernels::archive::cached;
-use kernels::engine::{self, Choice};
-use kernels::image::{self, Kind};
-use kernels::{Class, Context, host};
+use kernels::images;
 use modbtf::format::columns;
 use scenario::exit::Exit;
 use scenario::run::known_kvm;
@@ -75,13 +76,13 @@ fn row(what: &str, text: &str) {
 }
 
 /// Shows the engine and its images; gives what QEMU in the boot image calls itself.
-fn chosen(context: &Context<'_>, Choice { engine, rejected }: &Choice) -> Option<String> {
+fn chosen(context: &Context<'_>, SelectedEngine { engine, rejected }: &SelectedEngine) -> Option<String> {
     let mut qemu = None;
     row("engine", &engine.to_string());
     for rejected in rejected {
         row("", &format!("rejected {rejected}"));
     }
-    for kind in [Kind::Boot, Kind::Build] {
+    for kind in [&images::BOOT, &images::BUILD] {
         let state = match image::find(context, engine, kind) {
             Ok(Some(image)) => {
                 let version = &image.manifest.qemu;
@@ -89,7 +90,7 @@ fn chosen(context: &Context<'_>, Choice { engine, rejected }: &Choice) -> Option
                 qemu.get_or_insert(version.clone());
                 state
             }
-            Ok(None) => format!("the {} image is to be made", kind.name()),
+            Ok(None) => format!("the {} image is to be made", kind.name),
             Err(error) => error.to_string(),
         };
         row("image", &state);

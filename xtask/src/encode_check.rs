@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result};
+use container::Progress;
 use encode_check::{KernelReport, Recorded, Report, Style, Subject, Unavailable, VERSION};
-use kernels::build::{Symbols, Workshop};
-use kernels::{Progress, Stage};
+use kernels::kbuild::{BuildEnv, Symbols};
+use kernels::stage;
 use modbtf::format::Format;
 use scenario::exit::Exit;
 
@@ -59,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     in_workshop(&arguments.environment, |workshop| check(workshop, arguments))
 }
 
-fn check(workshop: &Workshop<'_>, arguments: &Arguments) -> Result<Exit> {
+fn check(workshop: &BuildEnv<'_>, arguments: &Arguments) -> Result<Exit> {
     let releases: Vec<&str> = match arguments.release.as_slice() {
         [] => RELEASES.to_vec(),
         some => some.iter().map(String::as_str).collect(),
@@ -105,8 +106,8 @@ fn end(none_fails: bool, checked: usize, unavailable: usize, allow_unavailable: 
     }
 }
 
-fn one(workshop: &Workshop<'_>, subject: &Subject) -> Result<KernelReport> {
-    let (stage, context) = (Stage::Measure, workshop.context);
+fn one(workshop: &BuildEnv<'_>, subject: &Subject) -> Result<KernelReport> {
+    let (stage, context) = (stage::MEASURE, workshop.context);
     (context.progress)(Progress::Started { stage, what: format!("encoding the BTF of {}", subject.release) });
     let show = |done, total| (context.progress)(Progress::Amount { stage, done, total });
     let begun = std::time::Instant::now();

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use kernels::engine::Wish;
-use kernels::mirror::AptSettings;
+use container::apt_config::AptSettings;
+use container::engine::EngineChoice;
+use container::{Context, Programs, Progress};
+use kernels::cache;
 use kernels::pins::Pins;
-use kernels::{Cache, Context, Programs, Progress};
 use scenario::run;
 
 /// What is asked of the environment.
@@ -14,7 +15,7 @@ use scenario::run;
 pub struct Environment {
     /// The container engine that runs QEMU; the host itself only if asked for
     #[arg(long, default_value = "auto", value_name = "auto|podman|docker|host")]
-    pub engine: Wish,
+    pub engine: EngineChoice,
     /// Never installs host packages
     #[arg(long)]
     pub no_install: bool,
@@ -75,7 +76,7 @@ impl Environment {
         progress: &'a (dyn Fn(Progress) + Sync),
     ) -> Result<Context<'a>, run::Error> {
         Ok(Context {
-            cache: Cache::from_env()?,
+            cache: cache::from_env()?,
             apt,
             programs: Programs::from_env(),
             install: !self.no_install,

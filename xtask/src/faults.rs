@@ -17,8 +17,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use container::engine::EngineChoice;
 use kernels::archive::Unavailable;
-use kernels::engine::Wish;
 use scenario::exit::Exit;
 use scenario::run::fault::Fault;
 use scenario::run::{PrepareOptions, RunContext};
@@ -80,7 +80,7 @@ struct Gone(String);
 /// What faults are brought about with.
 struct Setting<'a> {
     ready: &'a RunContext<'a>,
-    engine: Wish,
+    engine: EngineChoice,
     /// What this program was told of the machine, for those that it starts.
     environment: Vec<String>,
     second_cache: OnceCell<SecondCache>,
@@ -107,7 +107,7 @@ impl Setting<'_> {
     fn fresh_cache(&self, first: First) -> Result<&SecondCache> {
         let cache = self.second_cache()?;
         // Removes containers, should there be any.
-        kernels::engine::prepare(&self.ready.context, self.engine)?;
+        container::engine::prepare(&self.ready.context, self.engine)?;
         cache.reset(first)?;
         Ok(cache)
     }

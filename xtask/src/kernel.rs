@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use container::Context;
 use kernels::archive::AptArchive;
-use kernels::build::external::{self, External, ExternalRequest};
-use kernels::build::{self, Build, Clean, Config, Recipes, Request, Workshop};
+use kernels::kbuild::external::{self, External, ExternalRequest};
+use kernels::kbuild::{self, Build, BuildEnv, Clean, Config, KernelConfigs, Request};
 use kernels::source::{self, Source, SourcePins};
-use kernels::{Cache, Context};
 use modbtf::format::columns;
 use scenario::exit::Exit;
 
@@ -98,16 +98,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     }
 }
 
-fn build(arguments: &Building, workshop: &Workshop<'_>) -> Result<Exit> {
+fn build(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Exit> {
     let Some(source) = source(arguments, workshop)? else { return Ok(Exit::Environment) };
-    let recipes = Recipes::at(arguments.kernel_configs.clone().unwrap_or_else(|| crate::root().join("kernel-configs")));
+    let recipes =
+        KernelConfigs::at(arguments.kernel_configs.clone().unwrap_or_else(|| crate::root().join("kernel-configs")));
     let fragments: Vec<&str> = arguments.config.iter().map(String::as_str).filter(|name| *name != "base").collect();
     let mut config = Config::new(&fragments);
     config.expected_off.extend(arguments.expect_off.iter().cloned());
     let upgrade = arguments.upgrade.as_deref();
     let request = Request { source: &source, recipes: &recipes, config: &config, upgrade };
-    let cached = build::find(workshop, &request)?.is_some();
-    let built = build::build(workshop, &request)?;
+    let cached = kbuild::find(workshop, &request)?.is_some();
+    let built = kbuild::build(workshop, &request)?;
     print(&built.manifest.name, &built.directory, cached, &summary(&built));
     if !arguments.external.is_empty() {
         let request = ExternalRequest { request, sources: &arguments.external };
@@ -127,7 +128,7 @@ fn print(name: &str, directory: &Path, cached: bool, summary: &str) {
 }
 
 /// The source, unless the archive does not have it, which is told.
-fn source(arguments: &Building, workshop: &Workshop<'_>) -> Result<Option<Source>> {
+fn source(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Option<Source>> {
     if let Some(path) = &arguments.source {
         return Ok(Some(source::own(workshop, path)?));
     }
@@ -159,8 +160,8 @@ fn external_summary(external: &External) -> String {
 }
 
 fn list(arguments: &Listing) -> Result<Exit> {
-    let cache = Cache::from_env()?;
-    let (builds, externals) = (build::list(&cache)?, external::list(&cache)?);
+    let cache = kernels::cache::from_env()?;
+    let (builds, externals) = (kbuild::list(&cache)?, external::list(&cache)?);
     if arguments.json {
         let kernels: Vec<_> = builds.iter().map(|build| &build.manifest).collect();
         let externals: Vec<_> = externals.iter().map(|external| &external.manifest).collect();
@@ -174,7 +175,7 @@ fn list(arguments: &Listing) -> Result<Exit> {
     let rows: Vec<_> = kernels.chain(externals).collect();
     let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
     for (name, directory, summary) in &rows {
-        let column = format!("{name:width$}  {:>4} MB  ", build::disk_usage(directory) / 1_000_000);
+        let column = format!("{name:width$}  {:>4} MB  ", kbuild::disk_usage(directory) / 1_000_000);
         crate::print_line(&beside(&column, summary, columns()));
     }
     if rows.is_empty() {
@@ -202,7 +203,7 @@ fn clean(arguments: &Cleaning) -> Result<Exit> {
     let apt = arguments.environment.apt()?;
     let context: Context<'_> = arguments.environment.context(&apt, &cancel, &show)?;
     let what = Clean { lines: arguments.lines.clone(), sources: arguments.sources };
-    let removed = build::clean(&context, &what)?;
+    let removed = kbuild::clean(&context, &what)?;
     removed.iter().for_each(|path| crate::print_line(&format!("removed {}", path.display())));
     Ok(Exit::Recorded)
 }

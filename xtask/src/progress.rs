@@ -5,8 +5,9 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use container::Stage;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use kernels::Stage;
+use kernels::stage;
 use scenario::run;
 
 /// The length of the longest name of a scenario.
@@ -27,20 +28,20 @@ impl Display {
     }
 
     /// Shows one thing about getting ready.
-    pub fn ready(&self, progress: kernels::Progress) {
-        use kernels::Progress::{Amount, Finished, Line, Note, Started, Waiting};
+    pub fn ready(&self, progress: container::Progress) {
+        use container::Progress::{Amount, Finished, Line, Note, Started, Waiting};
         match progress {
             Started { stage, what } => match &self.bars {
                 Some(_) => self.stage(stage).set_message(what),
                 None => say(&format!("{}: {what}", stage.name())),
             },
-            Amount { stage: Stage::Build, done, total } if self.bars.is_none() && done % 200 == 0 => {
-                say(&format!("{}: {done} of about {total} steps", Stage::Build.name()));
+            Amount { stage: stage::BUILD, done, total } if self.bars.is_none() && done % 200 == 0 => {
+                say(&format!("{}: {done} of about {total} steps", stage::BUILD.name()));
             }
             // Between the start and the end of any other stage there is nothing for plain lines.
             Amount { .. } | Line { .. } if self.bars.is_none() => {}
             Amount { stage, done, total } => {
-                let style = if stage == Stage::Download { bytes } else { steps };
+                let style = if stage == stage::DOWNLOAD { bytes } else { steps };
                 move_to(&self.stage(stage), done, total, style);
             }
             Line { stage, text } => self.stage(stage).set_message(text),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 use kernels::archive::{AptArchive, Unavailable};
-use kernels::build::{self, Config, Recipes, Request, Workshop};
+use kernels::kbuild::{self, BuildEnv, Config, KernelConfigs, Request};
 use kernels::source::{self, Source, SourcePins};
 use measure::run::{self, Subject};
 use measure::{KernelSizes, Overhead, Report, Sizes, Style};
@@ -110,7 +110,7 @@ fn finish(report: Option<&dyn Report>, output: &Output) -> Result<Exit> {
 }
 
 /// Nothing if a kernel is unavailable, which is told.
-fn sizes(workshop: &Workshop<'_>, arguments: &OfSizes) -> Result<Option<Sizes>> {
+fn sizes(workshop: &BuildEnv<'_>, arguments: &OfSizes) -> Result<Option<Sizes>> {
     let (mut lines, mut releases) = (arguments.line.clone(), arguments.prebuilt.clone());
     if lines.is_empty() && releases.is_empty() {
         (lines, releases) = (vec!["6.1".into()], vec![PREBUILT.into()]);
@@ -128,22 +128,22 @@ fn sizes(workshop: &Workshop<'_>, arguments: &OfSizes) -> Result<Option<Sizes>> 
     Ok(Some(Sizes { version: measure::VERSION, setting, kernels }))
 }
 
-fn built(workshop: &Workshop<'_>, line: &str) -> Result<Option<KernelSizes>> {
+fn built(workshop: &BuildEnv<'_>, line: &str) -> Result<Option<KernelSizes>> {
     let Some(source) = available(source_of(workshop, line)?) else { return Ok(None) };
     let recipes = recipes();
     let config = config();
     let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
-    let (build, tree) = build::build_with_tree(workshop, &request)?;
+    let (build, tree) = kbuild::build_with_tree(workshop, &request)?;
     Ok(Some(run::sizes(workshop, &Subject::built(&build, &tree))?))
 }
 
-fn prebuilt(workshop: &Workshop<'_>, environment: &Environment, release: &str) -> Result<Option<KernelSizes>> {
+fn prebuilt(workshop: &BuildEnv<'_>, environment: &Environment, release: &str) -> Result<Option<KernelSizes>> {
     let Some((kernel, debug)) = available(with_debug(workshop, environment, release)?) else { return Ok(None) };
     Ok(Some(run::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
 }
 
 /// Nothing if the kernel's source is unavailable, which is told.
-fn overhead(workshop: &Workshop<'_>, arguments: &OfOverhead) -> Result<Option<Overhead>> {
+fn overhead(workshop: &BuildEnv<'_>, arguments: &OfOverhead) -> Result<Option<Overhead>> {
     let Some(source) = available(source_of(workshop, &arguments.line)?) else { return Ok(None) };
     let recipes = recipes();
     let config = config();
@@ -151,15 +151,15 @@ fn overhead(workshop: &Workshop<'_>, arguments: &OfOverhead) -> Result<Option<Ov
     Ok(Some(run::overhead(workshop, &request, arguments.runs.into())?))
 }
 
-fn recipes() -> Recipes {
-    Recipes::at(crate::root().join("kernel-configs"))
+fn recipes() -> KernelConfigs {
+    KernelConfigs::at(crate::root().join("kernel-configs"))
 }
 
 fn config() -> Config {
     Config::new(&["strict"])
 }
 
-fn source_of(workshop: &Workshop<'_>, line: &str) -> Result<Result<Source, Unavailable>> {
+fn source_of(workshop: &BuildEnv<'_>, line: &str) -> Result<Result<Source, Unavailable>> {
     let pins = SourcePins::builtin()?;
     let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
     Ok(source::acquire(workshop, &archive, pins.line(line)?)?)

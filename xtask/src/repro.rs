@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use kernels::archive::resolve;
-use kernels::build::{Encoder, Recipes};
+use kernels::kbuild::{Encoder, KernelConfigs};
 use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
 use modbtf::format::{Format, columns};
@@ -238,7 +238,7 @@ fn sources(arguments: &Arguments, ready: &RunContext<'_>) -> Result<Sources, run
         Some(path) => Some(source::own(&ready.workshop()?, path)?),
         None => None,
     };
-    Ok(Sources { pins: SourcePins::builtin()?, recipes: Recipes::at(crate::root().join("kernel-configs")), own })
+    Ok(Sources { pins: SourcePins::builtin()?, recipes: KernelConfigs::at(crate::root().join("kernel-configs")), own })
 }
 
 fn list(scenarios: &[Scenario]) {

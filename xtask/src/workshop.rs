@@ -1,10 +1,11 @@
 //! What commands share that measure or check kernels of the archive, with the debug information of their packages.
 
 use anyhow::{Context as _, Result};
+use container::image;
+use container::{Class, engine};
 use kernels::archive::{self, AptArchive, Debug, Kernel, Unavailable};
-use kernels::build::Workshop;
-use kernels::image::{self, Kind};
-use kernels::{Class, engine};
+use kernels::images;
+use kernels::kbuild::BuildEnv;
 use scenario::exit::Exit;
 
 use crate::environment::Environment;
@@ -16,7 +17,7 @@ use crate::progress::{self, Display};
 /// # Errors
 ///
 /// As of [`told`].
-pub fn in_workshop(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Result<Exit>) -> Result<Exit> {
+pub fn in_workshop(environment: &Environment, work: impl FnOnce(&BuildEnv<'_>) -> Result<Exit>) -> Result<Exit> {
     told(prepared(environment, work))
 }
 
@@ -39,20 +40,22 @@ pub fn told(result: Result<Exit>) -> Result<Exit> {
     })
 }
 
-fn prepared(environment: &Environment, work: impl FnOnce(&Workshop<'_>) -> Result<Exit>) -> Result<Exit> {
+fn prepared(environment: &Environment, work: impl FnOnce(&BuildEnv<'_>) -> Result<Exit>) -> Result<Exit> {
     let display = Display::new();
     let show = |progress| display.ready(progress);
     let cancel = interrupt::flag()?;
     let apt = environment.apt()?;
     let context = environment.context(&apt, &cancel, &show)?;
     let choice = engine::prepare(&context, environment.engine)?;
-    let image = image::prepare(&context, &choice.engine, Kind::Build)?;
-    work(&Workshop { context: &context, engine: &choice.engine, image: &image, encoder: None })
+    let image = image::prepare(&context, &choice.engine, &images::BUILD)?;
+    work(&BuildEnv { context: &context, engine: &choice.engine, image: &image, encoder: None })
 }
 
 fn class(error: &anyhow::Error) -> Option<Class> {
-    let ours =
-        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<kernels::Error>().map(kernels::Error::class);
+    let ours = |cause: &(dyn std::error::Error + 'static)| {
+        let kernels = cause.downcast_ref::<kernels::Error>().map(kernels::Error::class);
+        kernels.or_else(|| cause.downcast_ref::<container::Error>().map(container::Error::class))
+    };
     let of_check = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<encode_check::Error>()? {
         encode_check::Error::Interrupted => Some(Class::Cancelled),
         _ => Some(Class::Environment),
@@ -70,7 +73,7 @@ fn class(error: &anyhow::Error) -> Option<Class> {
 ///
 /// A release whose debug information is not pinned, and those of [`archive::acquire`].
 pub fn with_debug(
-    workshop: &Workshop<'_>,
+    workshop: &BuildEnv<'_>,
     environment: &Environment,
     release: &str,
 ) -> Result<Result<(Kernel, Debug), Unavailable>> {

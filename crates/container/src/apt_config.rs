@@ -9,7 +9,9 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::{Error, Programs, process};
+use crate::error::Error;
+use crate::process;
+use crate::programs::Programs;
 
 /// Names the archive's mirror.
 pub const MIRROR_VARIABLE: &str = "MODBTF_DEBIAN_MIRROR";
@@ -109,13 +111,15 @@ impl AptSettings {
     }
 
     /// Environment variables that bring a program inside a container through the machine's proxies.
-    pub(crate) fn proxies(&self) -> Vec<(&'static str, String)> {
+    #[must_use]
+    pub fn proxies(&self) -> Vec<(&'static str, String)> {
         let some = |name, value: &Option<String>| value.clone().map(|value| (name, value));
         [some("http_proxy", &self.http_proxy), some("https_proxy", &self.https_proxy)].into_iter().flatten().collect()
     }
 
     /// What of this machine's apt configuration holds for its mirrors wherever they are used from, as lines of an apt.conf.
-    pub(crate) fn configuration(&self) -> Vec<&'static str> {
+    #[must_use]
+    pub fn configuration(&self) -> Vec<&'static str> {
         let some = |condition: bool, line| condition.then_some(line);
         [
             some(self.ignore_valid_until, "Acquire::Check-Valid-Until \"false\";"),
@@ -126,8 +130,10 @@ impl AptSettings {
         .collect()
     }
 
-    #[cfg(test)]
-    pub(crate) fn for_tests() -> Self {
+    /// Mirrors that do not exist.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn for_tests() -> Self {
         Self {
             archive: Some("http://mirror.invalid/debian".into()),
             security: Some("http://mirror.invalid/debian-security".into()),

@@ -3,21 +3,15 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::{Context, Error};
-
-mod lock;
-
-pub(crate) use lock::Lock;
-use lock::poll;
+use crate::error::Error;
+use crate::lock::{Lock, poll};
+use crate::progress::Monitor;
 
 /// How long a directory is removed again and again into which something still writes, see [`remove_contested`]: longer than a
 /// container takes that copies a tree.
@@ -28,20 +22,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The cache directory. Everything in it can be deleted at any time when no run is under way.
 ///
-/// - `kernels/<release>-<version>-<hash>/`: unpacked kernels, each published whole by one rename
-/// - `debug/<release>-<version>-<hash>/`: the debug information of kernels, published likewise
-/// - `sources/<line>-<version>-<hash>/`: kernel sources, published likewise
-/// - `builds/<line>-<config>-<upgrade>-<key>/`: kernels built from them, published likewise
-/// - `trees/<line>-<config>-<key>/`: the output trees that upgrades are built on
-/// - `tools/<name>-<key>/`: pinned programs, published likewise
-/// - `benches/`: private copies of output trees, each locked while it is used, else swept
-/// - `logs/`: what the builds printed
-/// - `debs/`: packages that were downloaded and verified, but not yet unpacked
-/// - `apt/`: the private apt state, locked for itself while it is used
+/// Its owner decides which directories there are. Here only these are known:
+///
 /// - `images/`: what is in each container image
-/// - `engine.json`: the verdict on the container engines
+/// - `engine.json`: which container engine works
 /// - `tmp/`: what an interrupted run left, emptied by the next one that takes the lock
-/// - `lock`: held while any of these changes
+/// - `lock`: held while anything published changes
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
@@ -53,21 +39,18 @@ impl Cache {
     /// # Errors
     ///
     /// [`Error::NoCacheDirectory`] if none of these is an absolute path, and those of [`Cache::at`].
-    pub fn from_env() -> Result<Self, Error> {
-        let directory = directory(|name| env::var_os(name)).ok_or(Error::NoCacheDirectory)?;
-        Self::at(&directory)
+    pub fn from_env(directories: &[&str]) -> Result<Self, Error> {
+        let root = directory(|name| env::var_os(name)).ok_or(Error::NoCacheDirectory)?;
+        Self::at(&root, directories)
     }
 
-    /// The cache in this directory, which is created.
+    /// The cache in this directory, which is created with the directories that its owner needs.
     ///
     /// # Errors
     ///
     /// [`Error::BadPath`] for a path that engines and apt cannot take, [`Error::Io`] and [`Error::DiskFull`].
-    pub fn at(root: &Path) -> Result<Self, Error> {
-        for name in [
-            "kernels", "debug", "sources", "builds", "trees", "tools", "benches", "logs", "debs", "apt", "images",
-            "tmp",
-        ] {
+    pub fn at(root: &Path, directories: &[&str]) -> Result<Self, Error> {
+        for name in ["images", "tmp"].iter().chain(directories) {
             let path = root.join(name);
             fs::create_dir_all(&path).map_err(|source| Error::io("create", &path, source))?;
         }
@@ -82,45 +65,10 @@ impl Cache {
         &self.root
     }
 
-    /// Where unpacked kernels lie.
-    pub(crate) fn kernels(&self) -> PathBuf {
-        self.root.join("kernels")
-    }
-
-    pub(crate) fn debug(&self) -> PathBuf {
-        self.root.join("debug")
-    }
-
-    pub(crate) fn sources(&self) -> PathBuf {
-        self.root.join("sources")
-    }
-
-    pub(crate) fn builds(&self) -> PathBuf {
-        self.root.join("builds")
-    }
-
-    pub(crate) fn trees(&self) -> PathBuf {
-        self.root.join("trees")
-    }
-
-    pub(crate) fn tools(&self) -> PathBuf {
-        self.root.join("tools")
-    }
-
-    pub(crate) fn benches(&self) -> PathBuf {
-        self.root.join("benches")
-    }
-
-    pub(crate) fn logs(&self) -> PathBuf {
-        self.root.join("logs")
-    }
-
-    pub(crate) fn debs(&self) -> PathBuf {
-        self.root.join("debs")
-    }
-
-    pub(crate) fn apt(&self) -> PathBuf {
-        self.root.join("apt")
+    /// One of its directories.
+    #[must_use]
+    pub fn directory(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     pub(crate) fn images(&self) -> PathBuf {
@@ -131,8 +79,24 @@ impl Cache {
         self.root.join("engine.json")
     }
 
+    /// Waits until no other run changes the cache, then keeps others from it until the lock is dropped, and removes what
+    /// interrupted runs left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`], [`Error::Io`], [`Error::DiskFull`].
+    pub fn lock(&self, monitor: &Monitor<'_>) -> Result<Lock, Error> {
+        let lock = Lock::take(&self.root.join("lock"), monitor)?;
+        self.remove_leftovers()?;
+        Ok(lock)
+    }
+
     /// A new directory that is removed when dropped, on the same file system as the rest of the cache. Only under the lock.
-    pub(crate) fn temporary(&self, _lock: &Lock) -> Result<tempfile::TempDir, Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::DiskFull`].
+    pub fn temporary(&self, _lock: &Lock) -> Result<tempfile::TempDir, Error> {
         let parent = self.root.join("tmp");
         tempfile::tempdir_in(&parent).map_err(|source| Error::io("create a directory in", &parent, source))
     }
@@ -142,8 +106,8 @@ impl Cache {
     /// # Errors
     ///
     /// [`Error::Io`], [`Error::Cancelled`].
-    pub(crate) fn publish(&self, context: &Context<'_>, made: &Path, target: &Path, lock: &Lock) -> Result<(), Error> {
-        self.discard(context, target, lock)?;
+    pub fn publish(&self, monitor: &Monitor<'_>, made: &Path, target: &Path, lock: &Lock) -> Result<(), Error> {
+        self.discard(monitor, target, lock)?;
         fs::rename(made, target).map_err(|source| Error::io("publish", target, source))
     }
 
@@ -153,31 +117,30 @@ impl Cache {
     /// # Errors
     ///
     /// [`Error::Io`], also for one that is not there (any more); [`Error::Cancelled`].
-    pub(crate) fn hold(&self, context: &Context<'_>, published: &Path) -> Result<Held, Error> {
+    pub fn hold(&self, monitor: &Monitor<'_>, published: &Path) -> Result<SharedLock, Error> {
         let failed = |source| Error::io("hold", published, source);
         loop {
             let directory = File::open(published).map_err(failed)?;
-            poll(context, published, || directory.try_lock_shared())?;
+            poll(monitor, published, || directory.try_lock_shared())?;
             let held = directory.metadata().map_err(failed)?;
             let there = fs::metadata(published).map_err(failed)?;
             // Else it was replaced while this waited.
             if (held.dev(), held.ino()) == (there.dev(), there.ino()) {
-                return Ok(Held { _directory: directory });
+                return Ok(SharedLock { _directory: directory });
             }
         }
     }
 
-    /// Keeps others from apt's state until the result is dropped. Who also needs [`Cache::lock`] takes that first; who only asks
-    /// the archive need not wait for a build.
+    /// Keeps others from a directory that is worked in until the result is dropped. Who also needs the cache's [`Lock`] takes
+    /// that first.
     ///
     /// # Errors
     ///
     /// [`Error::Io`], [`Error::Cancelled`].
-    pub(crate) fn hold_apt(&self, context: &Context<'_>) -> Result<Held, Error> {
-        let path = self.apt();
-        let directory = File::open(&path).map_err(|source| Error::io("lock", &path, source))?;
-        poll(context, &path, || directory.try_lock())?;
-        Ok(Held { _directory: directory })
+    pub fn hold_alone(&self, monitor: &Monitor<'_>, directory: &Path) -> Result<AloneLock, Error> {
+        let opened = File::open(directory).map_err(|source| Error::io("lock", directory, source))?;
+        poll(monitor, directory, || opened.try_lock())?;
+        Ok(AloneLock { _directory: opened })
     }
 
     /// Removes a published directory, if it is there and as soon as nobody holds it. It is moved away first, so that it is
@@ -186,11 +149,11 @@ impl Cache {
     /// # Errors
     ///
     /// [`Error::Io`], [`Error::Cancelled`].
-    pub(crate) fn discard(&self, context: &Context<'_>, published: &Path, lock: &Lock) -> Result<(), Error> {
+    pub fn discard(&self, monitor: &Monitor<'_>, published: &Path, lock: &Lock) -> Result<(), Error> {
         let away = self.temporary(lock)?;
         let _held = match File::open(published) {
             Ok(directory) => {
-                poll(context, published, || directory.try_lock())?;
+                poll(monitor, published, || directory.try_lock())?;
                 Some(directory)
             }
             Err(source) if source.kind() == ErrorKind::NotFound => return Ok(()),
@@ -237,9 +200,15 @@ pub(crate) fn remove_contested(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// The certainty that a directory stays as it is, see [`Cache::hold`] and [`Cache::hold_apt`].
+/// While it lives, a published directory is neither removed nor replaced, see [`Cache::hold`].
 #[derive(Debug)]
-pub(crate) struct Held {
+pub struct SharedLock {
+    _directory: File,
+}
+
+/// While it lives, nobody else works in a directory, see [`Cache::hold_alone`].
+#[derive(Debug)]
+pub struct AloneLock {
     _directory: File,
 }
 
@@ -250,8 +219,13 @@ fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         .or_else(|| absolute("HOME").map(|path| path.join(".cache/modbtf")))
 }
 
-/// Engines separate the parts of a mount with colons and commas, and apt's configuration quotes with `"`.
-pub(crate) fn check_mountable(path: &Path) -> Result<(), Error> {
+/// Refuses a path that cannot be mounted: engines separate the parts of a mount with colons and commas, and apt's configuration
+/// quotes with `"`.
+///
+/// # Errors
+///
+/// [`Error::BadPath`].
+pub fn check_mountable(path: &Path) -> Result<(), Error> {
     let bad = |why| Err(Error::BadPath { path: path.to_owned(), why });
     match path.to_str() {
         None => bad("is not UTF-8"),
@@ -260,22 +234,6 @@ pub(crate) fn check_mountable(path: &Path) -> Result<(), Error> {
         Some(text) if text.contains(char::is_control) => bad("contains a control character"),
         Some(_) => Ok(()),
     }
-}
-
-/// Writes a JSON document whole or not at all.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let failed = |source| Error::io("write", path, source);
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    serde_json::to_writer_pretty(&mut file, value).map_err(|error| failed(error.into()))?;
-    file.flush().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Reads a JSON document; what is missing or is not what it should be is nothing, since it can be made again.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
 /// The bytes that are free for us on the file system of `path`.
@@ -289,7 +247,7 @@ pub(crate) fn free_space(path: &Path) -> Option<u64> {
 /// # Errors
 ///
 /// [`Error::DiskFull`] with both figures.
-pub(crate) fn require_space(doing: &'static str, path: &Path, needed: u64) -> Result<(), Error> {
+pub fn require_space(doing: &'static str, path: &Path, needed: u64) -> Result<(), Error> {
     match free_space(path) {
         Some(free) if free < needed => {
             Err(Error::DiskFull { doing, path: path.to_owned(), needed: Some(needed), free: Some(free) })
@@ -301,7 +259,8 @@ pub(crate) fn require_space(doing: &'static str, path: &Path, needed: u64) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Progress;
+    use crate::context::Context;
+    use crate::progress::Progress;
     use crate::testing::Fixture;
     use std::sync::mpsc;
 
@@ -331,16 +290,17 @@ mod tests {
     fn what_is_held_is_removed_only_when_it_is_let_go() {
         let fixture = Fixture::new();
         let cache = fixture.context().cache;
-        let tree = cache.trees().join("x");
+        fs::create_dir_all(cache.directory("trees")).unwrap();
+        let tree = cache.directory("trees").join("x");
         fs::create_dir(&tree).unwrap();
         let context = fixture.context();
-        let held = cache.hold(&context, &tree).unwrap();
+        let held = cache.hold(&context.monitor(), &tree).unwrap();
         thread::scope(|scope| {
             let context = fixture.context();
             let (sender, receiver) = mpsc::channel();
             scope.spawn(move || {
-                let lock = context.cache.lock(&context).unwrap();
-                context.cache.discard(&context, &context.cache.trees().join("x"), &lock).unwrap();
+                let lock = context.cache.lock(&context.monitor()).unwrap();
+                context.cache.discard(&context.monitor(), &context.cache.directory("trees").join("x"), &lock).unwrap();
                 sender.send(()).unwrap();
             });
             assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err() && tree.exists());
@@ -348,7 +308,7 @@ mod tests {
             receiver.recv().unwrap();
             assert!(!tree.exists());
         });
-        assert!(matches!(cache.hold(&context, &tree), Err(Error::Io { .. })));
+        assert!(matches!(cache.hold(&context.monitor(), &tree), Err(Error::Io { .. })));
     }
 
     #[test]
@@ -357,16 +317,17 @@ mod tests {
         let log = crate::testing::Log::default();
         let report = |progress| log.push(progress);
         let context = Context { progress: &report, ..fixture.context() };
-        let tree = context.cache.trees().join("x");
+        fs::create_dir_all(context.cache.directory("trees")).unwrap();
+        let tree = context.cache.directory("trees").join("x");
         fs::create_dir(&tree).unwrap();
-        let _held = context.cache.hold(&context, &tree).unwrap();
-        let lock = context.cache.lock(&context).unwrap();
+        let _held = context.cache.hold(&context.monitor(), &tree).unwrap();
+        let lock = context.cache.lock(&context.monitor()).unwrap();
         thread::scope(|scope| {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(50));
                 fixture.cancel();
             });
-            let error = context.cache.discard(&context, &tree, &lock).unwrap_err();
+            let error = context.cache.discard(&context.monitor(), &tree, &lock).unwrap_err();
             assert!(matches!(error, Error::Cancelled { .. }) && tree.exists(), "{error}");
         });
         let told = log.take();
@@ -387,7 +348,7 @@ mod tests {
                     thread::sleep(Duration::from_micros(200));
                 })
             });
-            context.cache.lock(&context).map(drop).unwrap();
+            context.cache.lock(&context.monitor()).map(drop).unwrap();
         });
         assert!(!left.exists());
     }
@@ -396,11 +357,11 @@ mod tests {
     fn taking_the_lock_removes_what_an_interrupted_run_left() {
         let fixture = Fixture::new();
         let context = fixture.context();
-        let lock = context.cache.lock(&context).unwrap();
+        let lock = context.cache.lock(&context.monitor()).unwrap();
         let left = context.cache.temporary(&lock).unwrap().keep();
         fs::write(left.join("half"), "x").unwrap();
         drop(lock);
-        let _lock = context.cache.lock(&context).unwrap();
+        let _lock = context.cache.lock(&context.monitor()).unwrap();
         assert!(!left.exists());
     }
 

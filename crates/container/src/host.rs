@@ -6,9 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::process::geteuid;
 
-use crate::engine::Wish;
+use crate::context::Context;
+use crate::engine::EngineChoice;
+use crate::error::Error;
 use crate::process::{self, Watch};
-use crate::{Context, Error, Programs, Progress, Stage};
+use crate::programs::Programs;
+use crate::progress::{Progress, Stage};
 
 /// Packages that the host lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +27,19 @@ pub struct Need {
 /// runc is always among it: crun refuses to run where cgroups are hybrid, runc runs everywhere. docker is never: a machine
 /// that has it has it on purpose.
 #[must_use]
-pub fn need_for_engine(programs: &Programs, wish: Wish) -> Option<Need> {
-    need_for(programs, wish, geteuid().is_root())
+pub fn need_for_engine(programs: &Programs, choice: EngineChoice) -> Option<Need> {
+    need_for(programs, choice, geteuid().is_root())
 }
 
-fn need_for(programs: &Programs, wish: Wish, root: bool) -> Option<Need> {
-    let (mut wanted, why) = match wish {
-        Wish::Auto | Wish::Podman => (vec![("podman", "podman"), ("runc", "runc")], "to run containers"),
-        Wish::Host => (vec![("qemu-system-x86_64", "qemu-system-x86")], "to boot kernels without a container"),
-        Wish::Docker => return None,
+fn need_for(programs: &Programs, choice: EngineChoice, root: bool) -> Option<Need> {
+    let (mut wanted, why) = match choice {
+        EngineChoice::Auto | EngineChoice::Podman => {
+            (vec![("podman", "podman"), ("runc", "runc")], "to run containers")
+        }
+        EngineChoice::Host => (vec![("qemu-system-x86_64", "qemu-system-x86")], "to boot kernels without a container"),
+        EngineChoice::Docker => return None,
     };
-    if !root && wish != Wish::Host {
+    if !root && choice != EngineChoice::Host {
         wanted.push(("newuidmap", "uidmap"));
     }
     let missing = wanted.into_iter().filter(|(program, _)| programs.find(program).is_none());
@@ -93,7 +98,7 @@ fn install_on(context: &Context<'_>, need: &Need, os_release: &str, root: bool) 
         return Err(Error::MissingPackages { packages: names, why, reason, command });
     }
     context.check_cancel("install packages")?;
-    context.stage(Stage::HostPackages, format!("installing {} with apt, {why}", packages.join(" and ")), || {
+    context.stage(Stage::HOST_PACKAGES, format!("installing {} with apt, {why}", packages.join(" and ")), || {
         // Lists that are missing or old show at once, and reading them anew is the remedy.
         apt_get(context, &apt, &install_arguments(packages)).or_else(|_| {
             apt_get(context, &apt, &["update"])?;
@@ -119,7 +124,7 @@ fn apt_get(context: &Context<'_>, apt: &std::path::Path, arguments: &[&str]) -> 
             doing: format!("run apt-get {}", arguments.join(" ")),
             cancel: &never,
             on_line: &mut |_, text| {
-                (context.progress)(Progress::Line { stage: Stage::HostPackages, text: text.to_owned() })
+                (context.progress)(Progress::Line { stage: Stage::HOST_PACKAGES, text: text.to_owned() })
             },
             on_tick: &mut |_| true,
             grace: process::GRACE,
@@ -147,15 +152,15 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_needed() {
         let fixture = Fixture::new();
-        let packages = |wish| need_for(&fixture.programs(), wish, true).map(|need| need.packages);
-        assert_eq!(packages(Wish::Auto), Some(vec!["podman", "runc"]));
-        assert_eq!(packages(Wish::Docker), None);
-        assert_eq!(packages(Wish::Host), Some(vec!["qemu-system-x86"]));
+        let packages = |choice| need_for(&fixture.programs(), choice, true).map(|need| need.packages);
+        assert_eq!(packages(EngineChoice::Auto), Some(vec!["podman", "runc"]));
+        assert_eq!(packages(EngineChoice::Docker), None);
+        assert_eq!(packages(EngineChoice::Host), Some(vec!["qemu-system-x86"]));
         fixture.program("podman", "");
-        assert_eq!(packages(Wish::Podman), Some(vec!["runc"]));
+        assert_eq!(packages(EngineChoice::Podman), Some(vec!["runc"]));
         fixture.program("runc", "");
-        assert_eq!(packages(Wish::Podman), None);
-        assert_eq!(need_for(&fixture.programs(), Wish::Podman, false).unwrap().packages, ["uidmap"]);
+        assert_eq!(packages(EngineChoice::Podman), None);
+        assert_eq!(need_for(&fixture.programs(), EngineChoice::Podman, false).unwrap().packages, ["uidmap"]);
         assert_eq!(base_need_for(&fixture.programs(), true).unwrap().packages, ["mmdebstrap"]);
         assert_eq!(base_need_for(&fixture.programs(), false).unwrap().packages, ["mmdebstrap", "uidmap"]);
     }
@@ -199,7 +204,7 @@ mod tests {
             (install_on(&offline, &need(), DEBIAN, true), "--offline"),
         ] {
             let error = error.unwrap_err();
-            assert_eq!(error.class(), crate::Class::Environment);
+            assert_eq!(error.class(), crate::error::Class::Environment);
             let text = error.to_string();
             assert!(text.contains("apt-get install --yes --no-install-recommends podman runc"), "{text}");
             assert!(text.contains(reason), "{text}");

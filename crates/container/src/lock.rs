@@ -4,11 +4,10 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Cache;
-use crate::{Context, Error, Progress};
+use crate::error::Error;
+use crate::progress::{Monitor, Progress};
 
 /// How often a waiting run looks again whether the lock is free.
 const POLL: Duration = Duration::from_millis(100);
@@ -16,45 +15,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// More than this the lock file never says, in bytes.
 const LONGEST_OWNER: u64 = 1000;
 
-impl Cache {
-    /// Waits until no other run changes the cache, then keeps others from it until the lock is dropped, and removes what
-    /// interrupted runs left.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Cancelled`], [`Error::Io`], [`Error::DiskFull`].
-    pub(crate) fn lock(&self, context: &Context<'_>) -> Result<Lock, Error> {
-        let path = self.root.join("lock");
-        let failed = |source| Error::io("lock", &path, source);
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let mut told = None;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            if context.cancel.load(Ordering::Relaxed) {
-                return Err(Error::Cancelled { doing: "wait for another run".into() });
-            }
-            let owner = Owner::read(&mut file);
-            if told.as_ref() != Some(&owner) {
-                (context.progress)(owner.progress(&file));
-                told = Some(owner);
-            }
-            std::thread::sleep(POLL);
-        }
-        let lock = Lock { file };
-        lock.say("").map_err(failed)?;
-        self.remove_leftovers()?;
-        Ok(lock)
-    }
-}
-
 /// Tries to lock a published directory until that succeeds; whoever watches is told once that this waits.
-pub(super) fn poll(
-    context: &Context<'_>,
+pub(crate) fn poll(
+    monitor: &Monitor<'_>,
     published: &Path,
     attempt: impl Fn() -> Result<(), TryLockError>,
 ) -> Result<(), Error> {
@@ -65,10 +28,10 @@ pub(super) fn poll(
             Err(TryLockError::Error(source)) => return Err(Error::io("lock", published, source)),
             Err(TryLockError::WouldBlock) => {}
         }
-        context.check_cancel("wait for another run")?;
+        monitor.check_cancel("wait for another run")?;
         if !told {
             let name = published.file_name().unwrap_or_default().to_string_lossy();
-            (context.progress)(Progress::Waiting { pid: None, doing: Some(format!("using {name}")), since: None });
+            (monitor.progress)(Progress::Waiting { pid: None, doing: Some(format!("using {name}")), since: None });
             told = true;
         }
         std::thread::sleep(POLL);
@@ -77,17 +40,42 @@ pub(super) fn poll(
 
 /// The right to change the cache; given up when dropped, and by the kernel when the process dies.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Says, to whoever waits, what takes so long.
+    /// Waits until nobody else holds the lock file.
+    pub(crate) fn take(path: &Path, monitor: &Monitor<'_>) -> Result<Self, Error> {
+        let failed = |source| Error::io("lock", path, source);
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let mut told = None;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            monitor.check_cancel("wait for another run")?;
+            let owner = Owner::read(&mut file);
+            if told.as_ref() != Some(&owner) {
+                (monitor.progress)(owner.progress(&file));
+                told = Some(owner);
+            }
+            std::thread::sleep(POLL);
+        }
+        let lock = Self { file };
+        lock.say("").map_err(failed)?;
+        Ok(lock)
+    }
+
+    /// Tells whoever waits what takes so long.
     ///
     /// # Errors
     ///
     /// Whatever keeps the lock file from being written.
-    pub(crate) fn say(&self, doing: &str) -> io::Result<()> {
+    pub fn say(&self, doing: &str) -> io::Result<()> {
         let text = format!("{}\n{doing}\n", std::process::id());
         self.file.write_all_at(text.as_bytes(), 0)?;
         self.file.set_len(text.len() as u64)
@@ -121,19 +109,20 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Context;
     use crate::testing::Fixture;
     use std::sync::mpsc;
 
     #[test]
     fn a_second_run_waits_for_the_first_and_says_for_whom() {
         let fixture = Fixture::new();
-        let lock = fixture.context().cache.lock(&fixture.context()).unwrap();
+        let lock = fixture.context().cache.lock(&fixture.context().monitor()).unwrap();
         let (sender, receiver) = mpsc::channel();
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let report = move |progress| sender.send(progress).unwrap();
                 let context = Context { progress: &report, ..fixture.context() };
-                context.cache.lock(&context).map(drop).unwrap();
+                context.cache.lock(&context.monitor()).map(drop).unwrap();
             });
             let waiting = |seen, what: Option<&str>| match seen {
                 Progress::Waiting { pid, doing, since: Some(_) } => {
@@ -151,9 +140,9 @@ mod tests {
     #[test]
     fn waiting_for_the_lock_can_be_stopped() {
         let fixture = Fixture::new();
-        let _lock = fixture.context().cache.lock(&fixture.context()).unwrap();
+        let _lock = fixture.context().cache.lock(&fixture.context().monitor()).unwrap();
         fixture.cancel();
-        let error = fixture.context().cache.lock(&fixture.context()).unwrap_err();
-        assert_eq!(error.class(), crate::Class::Cancelled);
+        let error = fixture.context().cache.lock(&fixture.context().monitor()).unwrap_err();
+        assert_eq!(error.class(), crate::error::Class::Cancelled);
     }
 }

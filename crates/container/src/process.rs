@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::Error;
+use crate::error::Error;
 
 /// How often whoever watches is told that time passes.
 const TICK: Duration = Duration::from_millis(50);
@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(5);
 const PIPE_GRACE: Duration = Duration::from_secs(1);
 
 /// What a program that cleans up behind itself gets for it, see [`Watch::grace`].
-pub(crate) const GRACE: Duration = Duration::from_secs(5);
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// A longer line is cut into several.
 const LONGEST_LINE: u64 = 1 << 16;
@@ -34,23 +34,25 @@ const TAIL: usize = 4000;
 
 /// Which stream a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stream {
+pub enum Stream {
+    /// Standard output.
     Out,
+    /// Standard error.
     Err,
 }
 
 /// What a run is for, and who watches it.
-pub(crate) struct Watch<'a> {
-    /// Completes "could not …".
-    pub(crate) doing: String,
+pub struct Watch<'a> {
+    /// Completes "cannot …".
+    pub doing: String,
     /// Set by whoever wants the run to end.
-    pub(crate) cancel: &'a AtomicBool,
+    pub cancel: &'a AtomicBool,
     /// Called for each line.
-    pub(crate) on_line: &'a mut dyn FnMut(Stream, &str),
+    pub on_line: &'a mut dyn FnMut(Stream, &str),
     /// Called some twenty times a second with the time since the start; `false` gives up.
-    pub(crate) on_tick: &'a mut dyn FnMut(Duration) -> bool,
+    pub on_tick: &'a mut dyn FnMut(Duration) -> bool,
     /// How long the program has to clean up behind itself when it is stopped.
-    pub(crate) grace: Duration,
+    pub grace: Duration,
 }
 
 /// Runs a program, in a process group of its own, so that a Ctrl-C on the terminal reaches us alone and we end it in order.
@@ -60,7 +62,7 @@ pub(crate) struct Watch<'a> {
 ///
 /// [`Error::Start`], [`Error::Failed`] for any exit code but 0, [`Error::DiskFull`] if that is what its output says,
 /// [`Error::Cancelled`], [`Error::TimedOut`].
-pub(crate) fn run(mut command: Command, watch: Watch<'_>) -> Result<(), Error> {
+pub fn run(mut command: Command, watch: Watch<'_>) -> Result<(), Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|source| Error::Start { program: program.clone(), source })?;
@@ -98,7 +100,7 @@ pub(crate) fn run(mut command: Command, watch: Watch<'_>) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`]; a run of more than `limit` is [`Error::TimedOut`].
-pub(crate) fn capture(command: Command, doing: &str, limit: Duration, cancel: &AtomicBool) -> Result<String, Error> {
+pub fn capture(command: Command, doing: &str, limit: Duration, cancel: &AtomicBool) -> Result<String, Error> {
     let mut text = String::new();
     let mut on_line = |stream, line: &str| {
         if stream == Stream::Out {
@@ -211,7 +213,7 @@ fn end(child: &mut Child, grace: Duration) {
 }
 
 /// Turns a failure whose output says that the disk is full into that error.
-pub(crate) fn disk_full_in(error: Error, doing: &'static str, path: &std::path::Path) -> Error {
+pub fn disk_full_in(error: Error, doing: &'static str, path: &std::path::Path) -> Error {
     match error {
         Error::Failed { output, .. } if says_disk_full(&output) => {
             Error::DiskFull { doing, path: path.to_owned(), needed: None, free: None }
@@ -221,7 +223,7 @@ pub(crate) fn disk_full_in(error: Error, doing: &'static str, path: &std::path::
 }
 
 /// Whether a tool says that the disk is full, or what one may take of it.
-pub(crate) fn says_disk_full(output: &str) -> bool {
+pub fn says_disk_full(output: &str) -> bool {
     ["No space left on device", "Disk quota exceeded", "don't have enough free space"]
         .iter()
         .any(|text| output.contains(text))

@@ -1,55 +1,35 @@
 //! What is going on, as plain data: whoever shows it decides how.
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-/// One stage of getting ready, in the order in which they run from nothing.
+use crate::error::Error;
+
+/// One stage of getting ready, known by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Installing packages on the host.
-    HostPackages,
-    /// Finding out which container engine runs.
-    Engine,
-    /// Pulling or making the base image.
-    Base,
-    /// Building an image on top of the base.
-    Image,
-    /// Reading the archive's index.
-    Index,
-    /// Downloading kernel packages.
-    Download,
-    /// Unpacking kernel packages into the cache.
-    Unpack,
-    /// Making a source tree in the cache.
-    Source,
-    /// Making and checking a kernel's configuration.
-    Configure,
-    /// Building a kernel and its modules.
-    Build,
-    /// Taking from a finished build what is booted and loaded.
-    Collect,
-    /// Measuring what was built or fetched.
-    Measure,
-}
+pub struct Stage(&'static str);
 
 impl Stage {
+    /// Installing packages on the host.
+    pub const HOST_PACKAGES: Self = Self("host packages");
+    /// Finding out which container engine runs.
+    pub const ENGINE: Self = Self("container engine");
+    /// Pulling or making the base image.
+    pub const BASE: Self = Self("base image");
+    /// Building an image on top of the base.
+    pub const IMAGE: Self = Self("image");
+
+    /// A stage of this name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
     /// A short name, for plain lines: `host packages`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::HostPackages => "host packages",
-            Self::Engine => "container engine",
-            Self::Base => "base image",
-            Self::Image => "image",
-            Self::Index => "archive index",
-            Self::Download => "download",
-            Self::Unpack => "unpack",
-            Self::Source => "kernel source",
-            Self::Configure => "configuration",
-            Self::Build => "kernel build",
-            Self::Collect => "collect",
-            Self::Measure => "measure",
-        }
+        self.0
     }
 }
 
@@ -68,8 +48,7 @@ pub enum Progress {
     Amount {
         /// Which.
         stage: Stage,
-        /// Done so far: bytes for [`Stage::Download`], packages for [`Stage::Unpack`], steps of kbuild for
-        /// [`Stage::Build`].
+        /// Done so far; which unit, the stage knows.
         done: u64,
         /// In all, in the same unit.
         total: u64,
@@ -88,7 +67,7 @@ pub enum Progress {
         /// The text, one line.
         text: String,
     },
-    /// Another run holds the cache's lock; this one waits for it. Told again when the other does something else.
+    /// Another run holds the cache's lock; this one waits for it. Sent again when the other does something else.
     Waiting {
         /// Its process id, if the lock file says.
         pid: Option<u32>,
@@ -104,4 +83,52 @@ pub enum Progress {
         /// How long it took.
         elapsed: Duration,
     },
+}
+
+/// Who watches, and who may stop it.
+#[derive(Clone, Copy)]
+pub struct Monitor<'a> {
+    /// Set by whoever wants everything to stop.
+    pub cancel: &'a AtomicBool,
+    /// Receives what is going on.
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl Monitor<'_> {
+    /// Runs one stage and reports its start and its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`.
+    pub fn stage<T, E>(
+        &self,
+        stage: Stage,
+        what: impl Into<String>,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (start, what) = (Instant::now(), what.into());
+        let span = tracing::info_span!("stage", name = stage.name(), what);
+        (self.progress)(Progress::Started { stage, what });
+        let value = span.in_scope(work)?;
+        (self.progress)(Progress::Finished { stage, elapsed: start.elapsed() });
+        Ok(value)
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`] once a stop was asked for.
+    pub fn check_cancel(&self, doing: &str) -> Result<(), Error> {
+        match self.cancel.load(Ordering::Relaxed) {
+            true => Err(Error::Cancelled { doing: doing.to_owned() }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Monitor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("cancel", self.cancel).finish_non_exhaustive()
+    }
 }

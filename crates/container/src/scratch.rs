@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::Error;
 use crate::cache::remove_contested;
+use crate::error::Error;
 
 const LOCK: &str = ".lock";
 const KEPT: &str = ".kept";
@@ -21,12 +21,12 @@ const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
 /// A directory of our own, removed when dropped unless it is to be kept.
 #[derive(Debug)]
-pub struct Folder {
+pub struct LockedTempDir {
     dir: TempDir,
     _lock: File,
 }
 
-impl Folder {
+impl LockedTempDir {
     /// Makes a folder below `parent`, whose name begins with `prefix`.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for LockedTempDir {
     fn drop(&mut self) {
         if self.path().join(KEPT).exists() {
             return;
@@ -134,15 +134,15 @@ mod tests {
     fn only_what_a_dead_process_left_is_swept() {
         let parent = tempfile::tempdir().unwrap();
         let parent = parent.path();
-        let alive = Folder::make(parent, "alive").unwrap();
-        let kept = Folder::make(parent, "kept").unwrap().keep().unwrap();
+        let alive = LockedTempDir::make(parent, "alive").unwrap();
+        let kept = LockedTempDir::make(parent, "kept").unwrap().keep().unwrap();
         let (killed, half) = (parent.join("killed"), parent.join("half-removed"));
         fs::create_dir_all(killed.join("build/fs")).unwrap();
         fs::write(killed.join(LOCK), "").unwrap();
         fs::create_dir(&half).unwrap();
         let long_ago = std::time::SystemTime::now() - 2 * LEFT_BEHIND;
         File::open(&half).unwrap().set_modified(long_ago).unwrap();
-        let gone = Folder::make(parent, "gone").unwrap().path().to_owned();
+        let gone = LockedTempDir::make(parent, "gone").unwrap().path().to_owned();
         let made = parent.join("just-being-made");
         fs::create_dir(&made).unwrap();
         assert!(!gone.exists());
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn the_lock_file_is_what_goes_last() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = Folder::make(parent.path(), "one").unwrap();
+        let folder = LockedTempDir::make(parent.path(), "one").unwrap();
         fs::create_dir(folder.path().join(".before")).unwrap();
         fs::write(folder.path().join("after"), "x").unwrap();
         empty(folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests share: a cache in a temporary directory, and programs that are shell scripts.
+//! What tests share: a cache in a temporary directory, and programs that are shell scripts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,14 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::mirror::AptSettings;
-use crate::{Cache, Context, Programs, Progress};
+use crate::apt_config::AptSettings;
+use crate::cache::Cache;
+use crate::context::Context;
+use crate::programs::Programs;
+use crate::progress::Progress;
 
-pub(crate) struct Fixture {
+/// A cache in a temporary directory, and programs that are shell scripts.
+pub struct Fixture {
     directory: tempfile::TempDir,
     cache: Cache,
     apt: AptSettings,
@@ -17,14 +21,24 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    pub(crate) fn new() -> Self {
+    /// With a cache of no directories but the crate's own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_directories(&[])
+    }
+
+    /// With a cache that has these directories.
+    #[must_use]
+    pub fn with_directories(directories: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let cache = Cache::at(&directory.path().join("cache")).unwrap();
+        let cache = Cache::at(&directory.path().join("cache"), directories).unwrap();
         fs::create_dir(directory.path().join("bin")).unwrap();
         Self { directory, cache, apt: AptSettings::for_tests(), cancel: AtomicBool::new(false) }
     }
 
-    pub(crate) fn context(&self) -> Context<'_> {
+    /// A context of these, which nobody watches.
+    #[must_use]
+    pub fn context(&self) -> Context<'_> {
         Context {
             cache: self.cache.clone(),
             apt: &self.apt,
@@ -36,21 +50,25 @@ impl Fixture {
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The temporary directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
     /// Where only what [`Fixture::program`] made is found.
-    pub(crate) fn programs(&self) -> Programs {
+    #[must_use]
+    pub fn programs(&self) -> Programs {
         Programs::in_directories(vec![self.directory.path().join("bin")])
     }
 
-    pub(crate) fn cancel(&self) {
+    /// Asks everything to stop.
+    pub fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);
     }
 
     /// A program that is this shell script. It can use the shell's own commands and absolute paths only.
-    pub(crate) fn program(&self, name: &str, script: &str) -> PathBuf {
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.directory.path().join("bin").join(name);
         // Written by another process: a thread that forks just then would inherit our descriptor and keep the file busy.
         let write = ["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod +x \"$2\"", "sh", script];
@@ -61,14 +79,17 @@ impl Fixture {
 
 /// Collects progress.
 #[derive(Default)]
-pub(crate) struct Log(Mutex<Vec<Progress>>);
+pub struct Log(Mutex<Vec<Progress>>);
 
 impl Log {
-    pub(crate) fn push(&self, progress: Progress) {
+    /// Takes one.
+    pub fn push(&self, progress: Progress) {
         self.0.lock().unwrap().push(progress);
     }
 
-    pub(crate) fn take(&self) -> Vec<Progress> {
+    /// All that came, and forgets it.
+    #[must_use]
+    pub fn take(&self) -> Vec<Progress> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }

@@ -8,18 +8,18 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use container::apt_config::AptSettings;
+use container::engine::{self, EngineChoice, RunSpec};
+use container::{Context, Programs, Progress, image};
 use kernels::archive::{AptArchive, acquire};
-use kernels::engine::{self, RunSpec, Wish};
-use kernels::image::{self, Kind};
-use kernels::mirror::AptSettings;
 use kernels::pins::Pins;
-use kernels::{Cache, Context, Error, Programs, Progress};
+use kernels::{Error, cache, images};
 
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("failed to get ready: {error}");
+            eprintln!("cannot get ready: {}", util::error::one_line(&error));
             ExitCode::from(3)
         }
     }
@@ -29,14 +29,14 @@ fn run() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().collect();
     let given = |option: &str| arguments.iter().any(|argument| argument == option);
     let value = |option: &str| arguments.iter().skip_while(|argument| *argument != option).nth(1);
-    let wish = value("--engine").map_or(Ok(Wish::Auto), |name| name.parse())?;
+    let wish = value("--engine").map_or(Ok(EngineChoice::Auto), |name| name.parse())?;
     let pins = value("--pins").map_or_else(Pins::builtin, |path| Pins::load(path.as_ref()))?;
     let programs = Programs::from_env();
     let apt = AptSettings::of_machine(&programs, None, None)?;
     static CANCEL: AtomicBool = AtomicBool::new(false);
     let _ = ctrlc::set_handler(|| CANCEL.store(true, Ordering::Relaxed));
     let context = Context {
-        cache: Cache::from_env()?,
+        cache: cache::from_env()?,
         apt: &apt,
         programs,
         install: !given("--no-install"),
@@ -46,13 +46,13 @@ fn run() -> Result<(), Error> {
     };
 
     let start = Instant::now();
-    let choice = timed("engine", || engine::prepare(&context, wish))?;
+    let choice = timed("engine", || Ok(engine::prepare(&context, wish)?))?;
     println!("engine: {}", choice.engine);
     for rejected in &choice.rejected {
         println!("  rejected {rejected}");
     }
-    let kind = if given("--build") { Kind::Build } else { Kind::Boot };
-    let image = timed("image", || image::prepare(&context, &choice.engine, kind))?;
+    let definition = if given("--build") { &images::BUILD } else { &images::BOOT };
+    let image = timed("image", || Ok(image::prepare(&context, &choice.engine, definition)?))?;
     println!("image: {} with {}, {} packages", image.name, image.manifest.qemu, image.manifest.packages.len());
     let archive = AptArchive::new(&context, &choice.engine, &image.name);
     for kernel in timed("kernels", || acquire(&context, &archive, &pins.kernels))? {
@@ -65,8 +65,8 @@ fn run() -> Result<(), Error> {
     timed("start of a container", || {
         let mut invocation = choice.engine.command(&spec)?;
         let status = invocation.command.status();
-        let status = status.map_err(|source| Error::Start { program: "true".into(), source })?;
-        invocation.guard.ended(status.code())
+        let status = status.map_err(|source| container::Error::Start { program: "true".into(), source })?;
+        Ok(invocation.guard.ended(status.code())?)
     })?;
     println!("{:>8.3} s  in all", start.elapsed().as_secs_f64());
     Ok(())

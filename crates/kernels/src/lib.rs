@@ -1,41 +1,24 @@
-//! Getting kernels: the host's packages, the container engine, the images, Debian's archive and the cache.
+//! Getting kernels: Debian's archive, sources, builds, tools and the cache.
 //!
 //! The way from nothing to a booted kernel's files, each step plain data in and out:
 //!
-//! 1. [`engine::prepare`] finds a container engine that really runs, installing podman where that is allowed;
-//! 2. [`image::prepare`] makes the image that the engine runs, from a base that is pulled or made;
-//! 3. [`pins::Pins`] says which kernels are wanted, and [`archive::resolve`] finds those that are not pinned;
-//! 4. [`archive::acquire`] fetches them into the [`Cache`];
-//! 5. [`engine::Engine::command`] is how a program, QEMU above all, then runs in the image.
+//! 1. [`container::engine::prepare`] finds a container engine, [`container::image::prepare`] makes one of the [`images`];
+//! 2. [`pins::Pins`] has the kernels that are pinned, [`archive::resolve`] finds those that are not;
+//! 3. [`archive::acquire`] fetches them into the [`cache`].
 //!
-//! Or from source: [`source::acquire`] or [`source::own`] brings a tree into the cache, and [`build::build`] builds a kernel
-//! or its upgrade from it in the build image. [`build::external`] builds modules against such a kernel, and
-//! [`build::workbench`] tries on a copy of its tree whatever kbuild can be asked for, with the pinned [`tools`] where wanted.
-//!
-//! Warm, 1 to 4 are a few file reads and two calls of the engine.
+//! Or from source: [`source::acquire`] or [`source::own`] brings a tree into the cache, and [`kbuild::build`] builds a kernel
+//! or its upgrade from it in the build image. [`kbuild::external`] builds modules against such a kernel, and
+//! [`kbuild::sandbox`] runs any kbuild target on a copy of its tree, with the pinned [`tools`] where wanted.
 
 pub mod archive;
-pub mod build;
-mod cache;
-mod context;
-mod digest;
-pub mod engine;
+pub mod cache;
 mod error;
-pub mod host;
-pub mod image;
-pub mod mirror;
+pub mod images;
+pub mod kbuild;
 pub mod pins;
-mod process;
-mod progress;
-pub mod scratch;
 pub mod source;
-#[cfg(test)]
-mod testing;
+pub mod stage;
 pub mod tools;
 mod version;
 
-pub use cache::Cache;
-pub use context::{Context, Programs};
-pub use digest::{BadDigest, Sha256};
-pub use error::{Class, Error};
-pub use progress::{Progress, Stage};
+pub use error::Error;

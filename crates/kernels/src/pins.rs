@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-use crate::digest::Sha256;
+use crate::error::Error;
+use util::Sha256;
 
 const BUILTIN: &str = include_str!("../../../kernel-configs/debian.toml");
 const BUILTIN_PATH: &str = "kernel-configs/debian.toml";
@@ -70,7 +70,7 @@ impl Pins {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and those of [`Pins::parse`].
+    /// [`container::Error::Io`] and those of [`Pins::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
         Self::parse(&text, path)

@@ -78,3 +78,9 @@ pub enum Error {
         output: String,
     },
 }
+
+impl From<container::Error> for Error {
+    fn from(error: container::Error) -> Self {
+        Self::Kernels(error.into())
+    }
+}

@@ -5,6 +5,7 @@
 //! - [`error`]: an error and its causes as text, and the class of an error;
 //! - [`json_lines`]: one JSON value per line;
 //! - [`number`]: numbers as people read them;
+//! - [`sha256`]: SHA-256 digests as values;
 //! - [`suggest`]: "did you mean" for a name that is not known.
 
 pub mod atomic;
@@ -12,6 +13,8 @@ pub mod endian;
 pub mod error;
 pub mod json_lines;
 pub mod number;
+pub mod sha256;
 pub mod suggest;
 
 pub use endian::Endian;
+pub use sha256::Sha256;

@@ -21,6 +21,12 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
+    /// The digest that a hasher has come to.
+    #[must_use]
+    pub fn finish(hasher: sha2::Sha256) -> Self {
+        Self(hasher.finalize().into())
+    }
+
     /// The digest and the length in bytes of a file.
     ///
     /// # Errors
@@ -37,7 +43,7 @@ impl Sha256 {
             hasher.update(chunk);
             length += count as u64;
         }
-        Ok((Self(hasher.finalize().into()), length))
+        Ok((Self::finish(hasher), length))
     }
 
     /// The first `digits` hexadecimal digits, at most 64.
@@ -49,7 +55,7 @@ impl Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -59,33 +65,21 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-/// A text that is no SHA-256 digest.
+/// A text that is not a SHA-256 digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a SHA-256 digest: 64 lower-case hexadecimal digits are wanted")]
+#[error("`{0}` is not a SHA-256 digest: 64 lower-case hexadecimal digits are needed")]
 pub struct BadDigest(String);
 
 impl FromStr for Sha256 {
     type Err = BadDigest;
 
     fn from_str(text: &str) -> Result<Self, BadDigest> {
-        let bad = || BadDigest(text.chars().take(80).collect());
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return Err(bad());
-        }
         let mut digest = [0; 32];
-        for (byte, &[high, low]) in digest.iter_mut().zip(pairs) {
-            *byte = nibble(high).zip(nibble(low)).map(|(high, low)| high << 4 | low).ok_or_else(bad)?;
+        let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        match hex::decode_to_slice(text, &mut digest) {
+            Ok(()) if lower => Ok(Self(digest)),
+            _ => Err(BadDigest(text.chars().take(80).collect())),
         }
-        Ok(Self(digest))
-    }
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
     }
 }
 

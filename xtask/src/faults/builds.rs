@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use kernels::build::{Build, NONE};
-use kernels::engine::Engine;
+use container::engine::Engine;
+use kernels::kbuild::{Build, NONE};
 use scenario::exit::Exit;
 use xshell::{Shell, cmd};
 

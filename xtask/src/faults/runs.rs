@@ -138,7 +138,7 @@ fn booting(setting: &Setting<'_>) -> Result<Watched> {
 
 /// The processes of QEMU that work for runs below our cache.
 fn qemus() -> Result<Vec<String>> {
-    let cache = kernels::Cache::from_env()?;
+    let cache = kernels::cache::from_env()?;
     let runs = cache.root().join("runs").display().to_string();
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {

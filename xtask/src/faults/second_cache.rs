@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use kernels::Cache;
-use kernels::build::{self, Build, Config, Manifest, Recipes, Request};
+use kernels::cache;
+use kernels::kbuild::{self, Build, Config, KernelConfigs, Manifest, Request};
 use kernels::source::{self, SourcePins};
 use scenario::run::RunContext;
 use scenario::run::fault::ScratchDir;
@@ -62,16 +62,16 @@ impl SecondCache {
     pub fn make(ready: &RunContext<'_>) -> Result<Self> {
         let workshop = ready.workshop()?;
         let source = source::acquire(&workshop, &ready.archive(), SourcePins::builtin()?.line(LINE)?)??;
-        let (recipes, config) = (Recipes::at(crate::root().join("kernel-configs")), Config::new(&[CONFIG]));
+        let (recipes, config) = (KernelConfigs::at(crate::root().join("kernel-configs")), Config::new(&[CONFIG]));
         let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
-        let first = build::build(&workshop, &request)?;
-        let upgraded = build::build(&workshop, &Request { upgrade: Some(UPGRADE), ..request })?;
-        let tree = build::output_tree(&workshop, &request)?.with_context(|| {
+        let first = kbuild::build(&workshop, &request)?;
+        let upgraded = kbuild::build(&workshop, &Request { upgrade: Some(UPGRADE), ..request })?;
+        let tree = kbuild::output_tree(&workshop, &request)?.with_context(|| {
             format!("the tree of {} was removed: cargo xtask kernel clean {LINE}", first.manifest.name)
         })?;
 
         let ground = ScratchDir::make(ready, "builds")?;
-        let root = Cache::at(&ground.path().join("cache"))?.root().to_owned();
+        let root = cache::at(&ground.path().join("cache"))?.root().to_owned();
         let (real, sh) = (ready.context.cache.root(), Shell::new()?);
         copy_verdicts(real, &root)?;
         let directory = source.tree.parent().context("the source has no directory")?.to_owned();

@@ -1,10 +1,7 @@
-//! Containers that outlived the run that started them, because it was killed.
+//! To which process a container belongs.
 
 use std::fs;
 use std::process;
-
-use super::Engine;
-use crate::{Context, Error};
 
 /// The label that says to which process a container belongs.
 pub(super) const LABEL: &str = "modbtf.owner";
@@ -15,27 +12,8 @@ pub(super) fn owner() -> String {
     format!("{}.{pid}.{}", namespace(), started(pid).unwrap_or_default())
 }
 
-/// Removes our containers whose owner no longer lives (under docker those of every user, whose owners are as visible); gives back their names.
-pub(super) fn remove(context: &Context<'_>, engine: &Engine) -> Result<Vec<String>, Error> {
-    let filter = format!("label={LABEL}");
-    let format = match engine {
-        Engine::Podman { .. } => format!("{{{{.Names}}}} {{{{index .Labels \"{LABEL}\"}}}}"),
-        Engine::Docker { .. } => format!("{{{{.Names}}}} {{{{.Label \"{LABEL}\"}}}}"),
-        Engine::Host => return Ok(Vec::new()),
-    };
-    let list = engine.ask(context, "list containers", &["ps", "--all", "--filter", &filter, "--format", &format])?;
-    let mut removed = Vec::new();
-    for (name, owner) in list.lines().filter_map(|line| line.trim().split_once(' ')) {
-        if is_gone(owner) {
-            engine.remove_container(name)?;
-            removed.push(name.to_owned());
-        }
-    }
-    Ok(removed)
-}
-
 /// Whether an owner is known to be dead: one of another PID namespace is not for us to judge.
-fn is_gone(owner: &str) -> bool {
+pub(super) fn is_gone(owner: &str) -> bool {
     let mut parts = owner.split('.');
     let (Some(their_namespace), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next()) else {
         return false;

@@ -3,8 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{ANSWER, Choice, Engine, Rejected, RunSpec, Wish};
-use crate::{Context, Error, Sha256, process};
+use util::Sha256;
+use util::error::one_line;
+
+use super::choice::EngineChoice;
+use super::client::{ANSWER, Engine, SelectedEngine};
+use super::run::RunSpec;
+use crate::context::Context;
+use crate::error::{Error, Rejected};
+use crate::process;
 
 /// The image that is probed with holds this one program, so nothing has to be fetched to find out.
 const PROBE_PROGRAM: &str = "/true";
@@ -18,30 +25,30 @@ const RUNTIMES: [&str; 2] = ["crun", "runc"];
 /// Tries one engine: it, or one more reason.
 type Step = fn(&Context<'_>, &mut Vec<Rejected>) -> Result<Option<Engine>, Error>;
 
-pub(super) fn ladder(context: &Context<'_>, wish: Wish) -> Result<Choice, Error> {
+pub(super) fn ladder(context: &Context<'_>, choice: EngineChoice) -> Result<SelectedEngine, Error> {
     let mut rejected = Vec::new();
-    let steps: &[Step] = match wish {
-        Wish::Auto => &[podman, docker],
-        Wish::Podman => &[podman],
-        Wish::Docker => &[docker],
-        Wish::Host => &[host],
+    let steps: &[Step] = match choice {
+        EngineChoice::Auto => &[podman, docker],
+        EngineChoice::Podman => &[podman],
+        EngineChoice::Docker => &[docker],
+        EngineChoice::Host => &[host],
     };
     for step in steps {
         if let Some(engine) = step(context, &mut rejected)? {
-            return Ok(Choice { engine, rejected });
+            return Ok(SelectedEngine { engine, rejected });
         }
     }
-    Err(Error::NoEngine { rejected, remedy: remedy(wish).to_owned() })
+    Err(Error::NoEngine { rejected, remedy: remedy(choice).to_owned() })
 }
 
-const fn remedy(wish: Wish) -> &'static str {
-    match wish {
-        Wish::Auto => {
+const fn remedy(choice: EngineChoice) -> &'static str {
+    match choice {
+        EngineChoice::Auto => {
             "install podman and runc, or start docker's daemon, or accept the host's own QEMU with --engine host"
         }
-        Wish::Podman => "install podman and runc",
-        Wish::Docker => "start docker's daemon, or use --engine podman",
-        Wish::Host => "install qemu-system-x86",
+        EngineChoice::Podman => "install podman and runc",
+        EngineChoice::Docker => "start docker's daemon, or use --engine podman",
+        EngineChoice::Host => "install qemu-system-x86",
     }
 }
 
@@ -144,11 +151,11 @@ fn reason(error: &Error) -> String {
         }
         _ => None,
     };
-    text.unwrap_or_else(|| error.to_string().lines().collect::<Vec<_>>().join(" "))
+    text.unwrap_or_else(|| one_line(error))
 }
 
 /// A tar archive of one static program that exits with 0.
-fn archive_of_probe() -> Vec<u8> {
+pub(super) fn archive_of_probe() -> Vec<u8> {
     let program = program_that_exits();
     let mut header = [0_u8; 512];
     let mut put = |at: usize, text: &[u8]| header.iter_mut().skip(at).zip(text).for_each(|(to, from)| *to = *from);
@@ -190,7 +197,3 @@ fn program_that_exits() -> Vec<u8> {
     elf.extend(CODE);
     elf
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use rustix::process::{Resource, getegid, geteuid, getrlimit};
 
-use super::{ANSWER, Engine, leftover};
+use super::client::{ANSWER, Engine};
+use super::owner;
 use crate::cache::check_mountable;
-use crate::process::{Stream, Watch};
-use crate::{Context, Error};
+use crate::context::Context;
+use crate::error::Error;
+use crate::process::{self, Stream, Watch};
 
 /// Open files and processes. They are set even where the default would do, since a runtime that may not raise limits fails to
 /// start a container with the engine's defaults.
@@ -134,11 +136,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Error::BadPath`] for a path that cannot be mounted, [`Error::BadSpec`] for an empty `argv`, [`Error::NeedsContainer`]
+    /// [`Error::BadPath`] for a path that cannot be mounted, [`Error::NoProgram`] for an empty `argv`, [`Error::NeedsContainer`]
     /// for a mount on the host that is to be seen elsewhere.
     pub fn command(&self, spec: &RunSpec) -> Result<Invocation, Error> {
         let [program, arguments @ ..] = spec.argv.as_slice() else {
-            return Err(Error::BadSpec { given: String::new(), what: "a program to run", why: "its name is missing" });
+            return Err(Error::NoProgram);
         };
         let name = unique_name();
         let mut command = match self.client() {
@@ -152,7 +154,7 @@ impl Engine {
             }
             Some(mut client) => {
                 client.args(["run", "--rm", "--name", &name, "--pull=never", "--log-driver=none", "--read-only"]);
-                client.arg("--label").arg(format!("{}={}", leftover::LABEL, leftover::owner()));
+                client.arg("--label").arg(format!("{}={}", owner::LABEL, owner::owner()));
                 client.args(["--security-opt", "label=disable"]);
                 self.add_own_options(&mut client, spec);
                 add_options(&mut client, spec)?;
@@ -181,7 +183,11 @@ impl Engine {
         }
     }
 
-    /// Removes a container, running or not; one that is not there is as good as removed.
+    /// Removes a container, running or not; one that does not exist counts as removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`], [`Error::Failed`], [`Error::TimedOut`].
     pub(crate) fn remove_container(&self, name: &str) -> Result<(), Error> {
         match self.try_to_remove_container(name) {
             // One that is ending removes itself, which can make this fail; when it is tried again, it is gone.
@@ -199,7 +205,7 @@ impl Engine {
         command.arg(name);
         // Removing is what follows a request to stop: it is not itself stopped by one.
         let never = AtomicBool::new(false);
-        match crate::process::capture(command, &format!("remove the container {name}"), ANSWER, &never) {
+        match process::capture(command, &format!("remove the container {name}"), ANSWER, &never) {
             Err(Error::Failed { output, .. }) if output.to_lowercase().contains("no such container") => Ok(()),
             other => other.map(drop),
         }
@@ -239,7 +245,7 @@ fn volume(mount: &Mount) -> OsString {
 
 fn unique_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let tail = leftover::owner().replace('.', "-");
+    let tail = owner::owner().replace('.', "-");
     format!("modbtf-{tail}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
@@ -265,9 +271,13 @@ impl Invocation {
         })
     }
 
-    /// Runs it to its end, telling `watch`.
-    pub(crate) fn run(mut self, watch: Watch<'_>) -> Result<(), Error> {
-        let result = crate::process::run(self.command, watch);
+    /// Runs it to its end; `watch` sees its lines and decides how long it may take.
+    ///
+    /// # Errors
+    ///
+    /// As [`process::run`].
+    pub fn run(mut self, watch: Watch<'_>) -> Result<(), Error> {
+        let result = process::run(self.command, watch);
         match &result {
             Ok(()) => self.guard.ended(Some(0))?,
             Err(Error::Cancelled { .. }) => self.guard.stop()?,
@@ -278,7 +288,11 @@ impl Invocation {
     }
 
     /// Runs it to its end, showing nothing.
-    pub(crate) fn run_quietly(self, context: &Context<'_>, doing: &str, limit: Duration) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// As [`process::run`]; [`Error::TimedOut`] after `limit`.
+    pub fn run_quietly(self, context: &Context<'_>, doing: &str, limit: Duration) -> Result<(), Error> {
         self.run(Watch {
             doing: doing.to_owned(),
             cancel: context.cancel,
@@ -288,8 +302,12 @@ impl Invocation {
         })
     }
 
-    /// Runs it to its end; gives back what it wrote to standard output.
-    pub(crate) fn capture(self, context: &Context<'_>, doing: &str, limit: Duration) -> Result<String, Error> {
+    /// Runs it to its end; returns what it wrote to standard output.
+    ///
+    /// # Errors
+    ///
+    /// As [`process::run`]; [`Error::TimedOut`] after `limit`.
+    pub fn capture(self, context: &Context<'_>, doing: &str, limit: Duration) -> Result<String, Error> {
         let mut text = String::new();
         let mut on_line = |stream, line: &str| {
             if stream == Stream::Out {

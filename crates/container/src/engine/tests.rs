@@ -1,5 +1,10 @@
-use super::super::{choose, prepare};
-use super::*;
+//! Engines that are shell scripts: which is chosen, what it is asked, what is removed.
+
+use std::process::Command;
+
+use super::{Engine, EngineChoice, Mount, RunSpec, SelectedEngine, choose, leftover, owner, prepare, probe, verdict};
+use crate::context::Context;
+use crate::error::{Class, Error, Rejected};
 use crate::testing::{Fixture, Log};
 
 /// A podman that knows no images and runs containers only with the runtimes of `works`.
@@ -24,7 +29,7 @@ fn the_runtime_that_really_runs_is_chosen_and_the_other_keeps_its_reason() {
     fixture.program("podman", &fake_podman("runc"));
     fixture.program("crun", "exit 0");
     fixture.program("runc", "exit 0");
-    let choice = choose(&fixture.context(), Wish::Auto).unwrap();
+    let choice = choose(&fixture.context(), EngineChoice::Auto).unwrap();
     assert!(
         matches!(&choice.engine, Engine::Podman { runtime, version, .. } if runtime == "runc" && version == "podman version 9.9")
     );
@@ -38,16 +43,16 @@ fn a_verdict_is_remembered_until_the_engine_changes() {
     let fixture = Fixture::new();
     fixture.program("podman", &fake_podman("runc"));
     fixture.program("runc", "exit 0");
-    let first = choose(&fixture.context(), Wish::Auto).unwrap();
+    let first = choose(&fixture.context(), EngineChoice::Auto).unwrap();
 
     let log = Log::default();
     let report = |progress| log.push(progress);
     let context = Context { progress: &report, ..fixture.context() };
-    assert_eq!(choose(&context, Wish::Auto).unwrap(), first);
+    assert_eq!(choose(&context, EngineChoice::Auto).unwrap(), first);
     assert_eq!(log.take(), [], "a remembered verdict needs no probe");
 
     fixture.program("podman", "exit 1 # broken by an upgrade");
-    let error = choose(&context, Wish::Auto).unwrap_err();
+    let error = choose(&context, EngineChoice::Auto).unwrap_err();
     assert!(matches!(error, Error::NoEngine { .. }), "{error}");
 }
 
@@ -56,23 +61,23 @@ fn docker_without_its_daemon_is_rejected_and_nothing_falls_back_to_the_host() {
     let fixture = Fixture::new();
     fixture.program("docker", "case \"$*\" in --version) echo Docker version 1;; *) echo 'Cannot connect to the Docker daemon' >&2; exit 1;; esac");
     fixture.program("qemu-system-x86_64", "exit 0");
-    let error = choose(&fixture.context(), Wish::Auto).unwrap_err();
-    assert_eq!(error.class(), crate::Class::Environment);
+    let error = choose(&fixture.context(), EngineChoice::Auto).unwrap_err();
+    assert_eq!(error.class(), Class::Environment);
     let text = error.to_string();
     for part in
         ["podman: not installed", "Cannot connect to the Docker daemon", "install podman and runc", "--engine host"]
     {
         assert!(text.contains(part), "{part} is missing in: {text}");
     }
-    assert_eq!(choose(&fixture.context(), Wish::Host).unwrap().engine, Engine::Host);
+    assert_eq!(choose(&fixture.context(), EngineChoice::Host).unwrap().engine, Engine::Host);
 }
 
 #[test]
 fn without_leave_to_install_the_command_is_told() {
     let fixture = Fixture::new();
     let context = Context { install: false, ..fixture.context() };
-    let error = prepare(&context, Wish::Auto).unwrap_err();
-    assert_eq!(error.class(), crate::Class::Environment);
+    let error = prepare(&context, EngineChoice::Auto).unwrap_err();
+    assert_eq!(error.class(), Class::Environment);
     let text = error.to_string();
     assert!(text.contains("podman") && text.contains("runc"), "{text}");
 }
@@ -83,7 +88,7 @@ fn a_run_is_limited_labelled_and_mounted_at_the_same_path() {
     let spec = RunSpec {
         image: "localhost/i:1".into(),
         argv: vec!["qemu".into(), "-x".into()],
-        mounts: vec![super::super::Mount::read_only("/a b"), super::super::Mount::writable("/c")],
+        mounts: vec![Mount::read_only("/a b"), Mount::writable("/c")],
         workdir: "/c".into(),
         env: vec![("K".into(), "v".into())],
         devices: vec!["/dev/kvm".into()],
@@ -108,7 +113,7 @@ fn a_run_is_limited_labelled_and_mounted_at_the_same_path() {
     }
     assert!(arguments.contains(&"/a b:/a b:ro") && arguments.contains(&"/c:/c"), "{text}");
 
-    let bad = RunSpec { mounts: vec![super::super::Mount::writable("/a:b")], ..spec };
+    let bad = RunSpec { mounts: vec![Mount::writable("/a:b")], ..spec };
     assert!(matches!(engine.command(&bad), Err(Error::BadPath { .. })));
 }
 
@@ -162,7 +167,7 @@ fn a_container_that_cannot_be_removed_at_once_is_tried_once_more() {
 fn containers_of_dead_owners_are_removed_and_others_are_not() {
     let fixture = Fixture::new();
     let log = fixture.path().join("log");
-    let alive = super::super::leftover::owner();
+    let alive = owner::owner();
     let dead = alive.rsplit_once('.').unwrap().0.to_owned() + ".1";
     let script = format!(
         "case \"$*\" in *\" ps \"*) echo old {dead}; echo mine {alive}; echo other 5.1.1;; *) echo \"$*\" >> {};; esac",
@@ -170,14 +175,14 @@ fn containers_of_dead_owners_are_removed_and_others_are_not() {
     );
     let program = fixture.program("podman", &script);
     let engine = Engine::Podman { program, runtime: "runc".into(), version: String::new() };
-    assert_eq!(super::super::leftover::remove(&fixture.context(), &engine).unwrap(), ["old"]);
+    assert_eq!(leftover::remove(&fixture.context(), &engine).unwrap(), ["old"]);
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "--runtime runc rm --force --time 0 --ignore old\n");
 }
 
 #[test]
 fn the_probe_is_a_program_that_exits_with_0_in_a_well_formed_archive() {
     let fixture = Fixture::new();
-    let archive = archive_of_probe();
+    let archive = probe::archive_of_probe();
     let path = fixture.path().join("probe.tar");
     std::fs::write(&path, archive).unwrap();
     let unpacked = Command::new("tar").arg("-xf").arg(&path).arg("-C").arg(fixture.path()).status().unwrap();
@@ -196,9 +201,9 @@ fn an_engine_that_has_stopped_working_since_is_left_for_another() {
     fixture.program("docker", &docker);
     let context = fixture.context();
     let docker = Engine::Docker { program: fixture.path().join("bin/docker"), version: String::new() };
-    let key = super::super::verdict::key(&context.programs, Wish::Auto);
-    super::super::verdict::remember(&context, key, &Choice { engine: docker.clone(), rejected: Vec::new() }).unwrap();
-    assert_eq!(prepare(&context, Wish::Auto).unwrap().engine, docker);
+    let key = verdict::key(&context.programs, EngineChoice::Auto);
+    verdict::remember(&context, key, &SelectedEngine { engine: docker.clone(), rejected: Vec::new() }).unwrap();
+    assert_eq!(prepare(&context, EngineChoice::Auto).unwrap().engine, docker);
     std::fs::write(&stopped, "").unwrap();
-    assert_eq!(prepare(&context, Wish::Auto).unwrap().engine.name(), "podman");
+    assert_eq!(prepare(&context, EngineChoice::Auto).unwrap().engine.name(), "podman");
 }

@@ -4,11 +4,17 @@ use std::cell::Cell;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::run_stage;
-use crate::cache::Lock;
+use util::Sha256;
+use util::error::one_line;
+
+use super::tool::run_stage;
+use crate::context::Context;
 use crate::engine::Engine;
+use crate::error::Error;
+use crate::host;
+use crate::lock::Lock;
 use crate::process::{self, Watch, disk_full_in};
-use crate::{Context, Error, Progress, Sha256, Stage, host};
+use crate::progress::{Progress, Stage};
 
 /// The engine resolves this short name as it is configured to.
 const PULLED: &str = "debian:trixie-slim";
@@ -51,7 +57,7 @@ pub(super) fn prepare(context: &Context<'_>, engine: &Engine, lock: &Lock) -> Re
         if let Some(need) = host::need_for_base(&context.programs) {
             host::install(context, &need)?;
         }
-        context.stage(Stage::Base, format!("making a Debian {SUITE} base with mmdebstrap"), || {
+        context.stage(Stage::BASE, format!("making a Debian {SUITE} base with mmdebstrap"), || {
             make(context, engine, &name, lock)
         })?;
         return Ok(name);
@@ -62,13 +68,13 @@ pub(super) fn prepare(context: &Context<'_>, engine: &Engine, lock: &Lock) -> Re
 
 /// Pulls the base; false, with a note, if that cannot be done.
 fn pulled(context: &Context<'_>, engine: &Engine) -> Result<bool, Error> {
-    let result = context.stage(Stage::Base, format!("pulling {PULLED}"), || match pull(context, engine) {
+    let result = context.stage(Stage::BASE, format!("pulling {PULLED}"), || match pull(context, engine) {
         Err(error @ (Error::Cancelled { .. } | Error::DiskFull { .. })) => Err(error),
         other => Ok(other),
     })?;
     if let Err(error) = &result {
         let why = last_reason(error);
-        context.note(Stage::Base, format!("no registry gave {PULLED} ({why}); making the base from the Debian mirror"));
+        context.note(Stage::BASE, format!("no registry gave {PULLED} ({why}); making the base from the Debian mirror"));
     }
     Ok(result.is_ok())
 }
@@ -79,7 +85,7 @@ fn last_reason(error: &Error) -> String {
             let last = output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
             last.rsplit_once(": ").map_or(last, |(_, reason)| reason).chars().take(120).collect()
         }
-        other => other.to_string(),
+        other => one_line(other),
     }
 }
 
@@ -96,7 +102,7 @@ fn pull(context: &Context<'_>, engine: &Engine) -> Result<(), Error> {
                 if ["Copying", "Pulling", "Getting"].iter().any(|sign| text.contains(sign)) {
                     limit.set(PULL);
                 }
-                (context.progress)(Progress::Line { stage: Stage::Base, text: text.to_owned() });
+                (context.progress)(Progress::Line { stage: Stage::BASE, text: text.to_owned() });
             },
             on_tick: &mut |elapsed| elapsed < limit.get(),
             grace: process::GRACE,
@@ -120,11 +126,11 @@ fn make(context: &Context<'_>, engine: &Engine, name: &str, lock: &Lock) -> Resu
         command.arg("--include=ca-certificates");
     }
     command.args(["--quiet", SUITE]).arg(&archive).arg(mirror);
-    run_stage(context, Stage::Base, command, "make a base image with mmdebstrap".into())
+    run_stage(context, Stage::BASE, command, "make a base image with mmdebstrap".into())
         .map_err(|error| disk_full_in(error, "make a base image in", context.cache.root()))?;
 
     let Some(mut command) = engine.client() else { return Ok(()) };
     command.arg("import").arg(&archive).arg(name);
-    run_stage(context, Stage::Base, command, format!("import the base image {name}"))
+    run_stage(context, Stage::BASE, command, format!("import the base image {name}"))
         .map_err(|error| disk_full_in(error, "import an image, beside", context.cache.root()))
 }

@@ -1,9 +1,7 @@
-//! The images that programs run in: *boot* with QEMU, *build* with the kernel toolchain as well.
+//! Making an image from its definition, and knowing what is in it.
 //!
-//! An image is tagged with a hash of its recipe, so a changed recipe is a new image and a known one is never built twice. What
-//! is in it is written to a manifest, which goes into the provenance of every result.
-
-mod base;
+//! An image is tagged with a hash of its definition, so a changed definition is a new image and a known one is never built twice.
+//! What is in it is written to a manifest, which goes into the provenance of every result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,58 +10,44 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use util::Sha256;
 
-use crate::cache::{Lock, read_json, write_json};
+use super::base;
+use super::tool::run_stage;
+use crate::context::Context;
 use crate::engine::{Engine, RunSpec};
-use crate::process::{self, Watch, disk_full_in};
-use crate::{Context, Error, Progress, Sha256, Stage};
-
-const BOOT_RECIPE: &str = include_str!("../../../../ci/boot.Containerfile");
-const BUILD_RECIPE: &str = include_str!("../../../../ci/build.Containerfile");
+use crate::error::Error;
+use crate::json_file;
+use crate::lock::Lock;
+use crate::process::disk_full_in;
+use crate::progress::Stage;
 
 /// How long reading an image's list of packages may take.
 const LISTING: Duration = Duration::from_secs(60);
 
-/// Which image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// QEMU and apt: all that prebuilt kernels need.
-    Boot,
-    /// The boot image and the kernel toolchain.
-    Build,
+/// An image: a Containerfile on top of the Debian base or of another image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageDefinition {
+    /// A short name: `boot`.
+    pub name: &'static str,
+    /// The Containerfile. On the base it is given the arguments `BASE`, `DEBIAN_MIRROR`, `DEBIAN_SECURITY_MIRROR` and `APT_CONF`;
+    /// on another image one argument, the name of that image in capitals, with its full name.
+    pub containerfile: &'static str,
+    /// The image that it is built on, unless that is the base.
+    pub below: Option<&'static ImageDefinition>,
 }
 
-impl Kind {
-    /// `boot` or `build`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Boot => "boot",
-            Self::Build => "build",
-        }
-    }
-
-    const fn recipe(self) -> &'static str {
-        match self {
-            Self::Boot => BOOT_RECIPE,
-            Self::Build => BUILD_RECIPE,
-        }
-    }
-
+impl ImageDefinition {
     /// The hash of everything that decides what is in the image, but for the archive's state at the time.
-    fn recipe_hash(self) -> Sha256 {
-        let below = match self {
-            Self::Boot => base::recipe(),
-            Self::Build => Self::Boot.recipe_hash().to_string(),
-        };
-        Sha256::of(format!("{below}\n{}", self.recipe()).as_bytes())
+    fn hash(&self) -> Sha256 {
+        let below = self.below.map_or_else(base::recipe, |below| below.hash().to_string());
+        Sha256::of(format!("{below}\n{}", self.containerfile).as_bytes())
     }
 
     /// The image's name in the engine: `localhost/modbtf-boot:0123456789ab`.
     #[must_use]
-    pub fn image_name(self) -> String {
-        format!("localhost/modbtf-{}:{}", self.name(), self.recipe_hash().short(12))
+    pub fn image_name(&self) -> String {
+        format!("localhost/modbtf-{}:{}", self.name, self.hash().short(12))
     }
 }
 
@@ -95,38 +79,38 @@ pub struct Manifest {
 /// [`Error::OfflineImage`] where making it would need the network; [`Error::NoMirror`]; [`Error::MissingPackages`],
 /// [`Error::OfflinePackages`] and [`Error::NotDebian`], should the base have to be made; [`Error::Failed`] with the end of
 /// what the builder said; [`Error::DiskFull`], [`Error::Cancelled`].
-pub fn prepare(context: &Context<'_>, engine: &Engine, kind: Kind) -> Result<Image, Error> {
+pub fn prepare(context: &Context<'_>, engine: &Engine, definition: &ImageDefinition) -> Result<Image, Error> {
     if *engine == Engine::Host {
         return Ok(Image { name: "host".into(), manifest: read_manifest(context, engine, "host")? });
     }
-    let name = kind.image_name();
+    let name = definition.image_name();
     if let Some(image) = existing(context, engine, &name)? {
         return Ok(image);
     }
-    let lock = context.cache.lock(context)?;
+    let lock = context.cache.lock(&context.monitor())?;
     if let Some(image) = existing(context, engine, &name)? {
         return Ok(image);
     }
-    make(context, engine, kind, &lock)?;
+    make(context, engine, definition, &lock)?;
     describe(context, engine, name)
 }
 
-/// The image of a kind, if it is there already.
+/// The image of a definition, if it exists already.
 ///
 /// # Errors
 ///
 /// As [`prepare`], but for what making an image needs.
-pub fn find(context: &Context<'_>, engine: &Engine, kind: Kind) -> Result<Option<Image>, Error> {
+pub fn find(context: &Context<'_>, engine: &Engine, definition: &ImageDefinition) -> Result<Option<Image>, Error> {
     match engine {
-        Engine::Host => prepare(context, engine, kind).map(Some),
-        _ => existing(context, engine, &kind.image_name()),
+        Engine::Host => prepare(context, engine, definition).map(Some),
+        _ => existing(context, engine, &definition.image_name()),
     }
 }
 
 /// The image, if the engine has it; its manifest is made again should it be lost or be another image's.
 fn existing(context: &Context<'_>, engine: &Engine, name: &str) -> Result<Option<Image>, Error> {
     let Some(id) = engine.image_id(context, name)? else { return Ok(None) };
-    match read_json::<Manifest>(&manifest_path(context, engine, name)) {
+    match json_file::read::<Manifest>(&manifest_path(context, engine, name)) {
         Some(manifest) if manifest.id == id => Ok(Some(Image { name: name.to_owned(), manifest })),
         _ => describe(context, engine, name.to_owned()).map(Some),
     }
@@ -134,7 +118,7 @@ fn existing(context: &Context<'_>, engine: &Engine, name: &str) -> Result<Option
 
 fn describe(context: &Context<'_>, engine: &Engine, name: String) -> Result<Image, Error> {
     let manifest = read_manifest(context, engine, &name)?;
-    write_json(&manifest_path(context, engine, &name), &manifest)?;
+    json_file::write(&manifest_path(context, engine, &name), &manifest)?;
     Ok(Image { name, manifest })
 }
 
@@ -161,43 +145,42 @@ fn read_manifest(context: &Context<'_>, engine: &Engine, name: &str) -> Result<M
     Ok(Manifest { id, qemu, packages: packages.collect() })
 }
 
-fn make(context: &Context<'_>, engine: &Engine, kind: Kind, lock: &Lock) -> Result<(), Error> {
-    let name = kind.image_name();
+fn make(context: &Context<'_>, engine: &Engine, definition: &ImageDefinition, lock: &Lock) -> Result<(), Error> {
+    let name = definition.image_name();
     if engine.has_image(context, &name)? {
         return Ok(());
     }
     if context.offline {
         return Err(Error::OfflineImage { image: name });
     }
-    let arguments = match kind {
-        Kind::Boot => {
-            let mut arguments = vec![("BASE", base::prepare(context, engine, lock)?)];
-            arguments.push(("DEBIAN_MIRROR", context.apt.archive()?.to_owned()));
-            arguments.push(("DEBIAN_SECURITY_MIRROR", context.apt.security().unwrap_or_default().to_owned()));
-            arguments.push(("APT_CONF", context.apt.configuration().join(" ")));
-            arguments
-        }
-        Kind::Build => {
-            make(context, engine, Kind::Boot, lock)?;
-            vec![("BOOT", Kind::Boot.image_name())]
+    let arguments = match definition.below {
+        None => vec![
+            ("BASE".to_owned(), base::prepare(context, engine, lock)?),
+            ("DEBIAN_MIRROR".to_owned(), context.apt.archive()?.to_owned()),
+            ("DEBIAN_SECURITY_MIRROR".to_owned(), context.apt.security().unwrap_or_default().to_owned()),
+            ("APT_CONF".to_owned(), context.apt.configuration().join(" ")),
+        ],
+        Some(below) => {
+            make(context, engine, below, lock)?;
+            vec![(below.name.to_uppercase(), below.image_name())]
         }
     };
-    context.stage(Stage::Image, format!("building the {} image", kind.name()), || {
-        build(context, engine, kind, &arguments, lock)
+    context.stage(Stage::IMAGE, format!("building the {} image", definition.name), || {
+        build(context, engine, definition, &arguments, lock)
     })
 }
 
 fn build(
     context: &Context<'_>,
     engine: &Engine,
-    kind: Kind,
-    arguments: &[(&str, String)],
+    definition: &ImageDefinition,
+    arguments: &[(String, String)],
     lock: &Lock,
 ) -> Result<(), Error> {
     let directory = context.cache.temporary(lock)?;
     let recipe = directory.path().join("Containerfile");
-    fs::write(&recipe, kind.recipe()).map_err(|source| Error::io("write", &recipe, source))?;
-    let name = kind.image_name();
+    fs::write(&recipe, definition.containerfile).map_err(|source| Error::io("write", &recipe, source))?;
+    let name = definition.image_name();
     let Some(mut command) = engine.client() else { return Ok(()) };
     command.args(["build", "--network=host", "--tag", &name]);
     if matches!(engine, Engine::Podman { .. }) {
@@ -212,7 +195,7 @@ fn build(
     }
     command.arg("--file").arg(&recipe).arg(directory.path());
     let before = working_containers(context, engine)?;
-    run_stage(context, Stage::Image, command, format!("build the image {name}")).map_err(|error| {
+    run_stage(context, Stage::IMAGE, command, format!("build the image {name}")).map_err(|error| {
         remove_working_containers(context, engine, &before);
         disk_full_in(error, "build an image in", context.cache.root())
     })
@@ -239,20 +222,3 @@ fn remove_working_containers(context: &Context<'_>, engine: &Engine, before: &BT
         let _ = engine.remove_container(id);
     }
 }
-
-/// Runs a tool, its lines as progress.
-fn run_stage(context: &Context<'_>, stage: Stage, command: std::process::Command, doing: String) -> Result<(), Error> {
-    process::run(
-        command,
-        Watch {
-            doing,
-            cancel: context.cancel,
-            on_line: &mut |_, text| (context.progress)(Progress::Line { stage, text: text.to_owned() }),
-            on_tick: &mut |_| true,
-            grace: process::GRACE,
-        },
-    )
-}
-
-#[cfg(test)]
-mod tests;

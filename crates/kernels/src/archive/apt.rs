@@ -7,10 +7,15 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Archive, Entry, index};
-use crate::cache::{check_mountable, require_space};
-use crate::engine::{Engine, Mount, RunSpec};
-use crate::process::{Stream, Watch, disk_full_in};
-use crate::{Context, Error, Progress, Sha256, Stage};
+use crate::cache::Directories as _;
+use crate::error::Error;
+use crate::stage;
+use container::Stage;
+use container::engine::{Engine, Mount, RunSpec};
+use container::process::{Stream, Watch, disk_full_in};
+use container::{Context, Progress};
+use container::{check_mountable, require_space};
+use util::Sha256;
 
 const SCRIPT: &str = include_str!("../../../../ci/archive.sh");
 
@@ -151,7 +156,7 @@ impl Archive for AptArchive<'_> {
         let mut stall = Stall::new(&state.join("lists"));
         let text = self.run(
             Task {
-                stage: Stage::Index,
+                stage: stage::INDEX,
                 doing: "read the archive's index",
                 arguments: vec!["index".into(), text(&state)?],
                 mounts: vec![Mount::writable(&state)],
@@ -166,13 +171,13 @@ impl Archive for AptArchive<'_> {
     fn download(&self, entries: &[Entry], into: &Path) -> Result<(), Error> {
         let state = self.context.cache.apt();
         let total = entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
-        let report = |done| (self.context.progress)(Progress::Amount { stage: Stage::Download, done, total });
+        let report = |done| (self.context.progress)(Progress::Amount { stage: stage::DOWNLOAD, done, total });
         let mut stall = Stall::new(into);
         let mut arguments = vec!["download".into(), text(&state)?, text(into)?];
         arguments.extend(entries.iter().map(|entry| format!("{}={}", entry.package, entry.version)));
         let result = self.run(
             Task {
-                stage: Stage::Download,
+                stage: stage::DOWNLOAD,
                 doing: "download kernel packages",
                 arguments,
                 mounts: vec![Mount::writable(&state), Mount::writable(into)],
@@ -189,7 +194,7 @@ impl Archive for AptArchive<'_> {
         let mut done = 0;
         let mut on_line = |_: &str| {
             done += 1;
-            (self.context.progress)(Progress::Amount { stage: Stage::Unpack, done, total });
+            (self.context.progress)(Progress::Amount { stage: stage::UNPACK, done, total });
         };
         let jobs = thread::available_parallelism().map_or(1, usize::from);
         let mut arguments = vec!["unpack".into(), jobs.to_string()];
@@ -198,7 +203,7 @@ impl Archive for AptArchive<'_> {
         }
         self.run(
             Task {
-                stage: Stage::Unpack,
+                stage: stage::UNPACK,
                 doing: "unpack kernel packages",
                 arguments,
                 mounts: vec![Mount::writable(self.context.cache.root())],
@@ -253,7 +258,7 @@ fn size_of(directory: &Path) -> u64 {
 /// apt verifies what it downloads, and says in words what is wrong: a line that begins with `E: Failed to fetch` and names the
 /// file, with the hashes in the lines below it. A package that came only in part is still in the directory.
 fn explain(error: Error, entries: &[Entry], into: &Path) -> Error {
-    let Error::Failed { doing, program, status, output } = error else { return error };
+    let Error::Container(container::Error::Failed { doing, program, status, output }) = error else { return error };
     let wrong = output.split("E: Failed to fetch ").skip(1).find_map(|complaint| {
         // In a URI apt writes a `+` and a `~`, which kernel versions have, with their numbers.
         let line = complaint.lines().next().unwrap_or_default().replace("%2b", "+").replace("%7e", "~");
@@ -270,7 +275,7 @@ fn explain(error: Error, entries: &[Entry], into: &Path) -> Error {
             (None, None) => None,
         }
     });
-    wrong.unwrap_or(Error::Failed { doing, program, status, output })
+    wrong.unwrap_or(Error::Container(container::Error::Failed { doing, program, status, output }))
 }
 
 fn hash_in(text: &str) -> Option<Sha256> {
@@ -280,7 +285,7 @@ fn hash_in(text: &str) -> Option<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Fixture;
+    use crate::cache::fixture;
     use std::sync::atomic::Ordering;
 
     fn entry(number: u32) -> Entry {
@@ -297,7 +302,11 @@ mod tests {
              E: Failed to fetch http://m.invalid/pool/l/linux/{second}  {complaint}\n"
         );
         let (doing, program, status) = ("x".to_owned(), "podman".to_owned(), "exit status: 100".to_owned());
-        explain(Error::Failed { doing, program, status, output }, &[entry(1), entry(2)], into)
+        explain(
+            Error::Container(container::Error::Failed { doing, program, status, output }),
+            &[entry(1), entry(2)],
+            into,
+        )
     }
 
     #[test]
@@ -323,7 +332,7 @@ mod tests {
         );
 
         let closed = "Error reading from server. Remote end closed connection [IP: 1]";
-        assert!(matches!(explained(closed, into), Error::Failed { .. }));
+        assert!(matches!(explained(closed, into), Error::Container(container::Error::Failed { .. })));
         fs::write(into.join(entry(2).file_name()), [0; 300]).unwrap();
         assert!(matches!(explained(closed, into), Error::CutShort { got: 300, .. }));
     }
@@ -339,7 +348,7 @@ mod tests {
 
     #[test]
     fn the_index_is_read_through_the_engine_from_the_suites_that_are_needed() {
-        let fixture = Fixture::new();
+        let fixture = fixture();
         let line = format!("trixie linux-image-6.12.1-cloud-amd64-unsigned 6.12.1-1 5 6 {}", Sha256::of(b"x"));
         let program = fixture.program("podman", &format!("echo '{line}'; echo 'Get:1 something' >&2"));
         let engine = Engine::Podman { program, runtime: "runc".into(), version: String::new() };
@@ -359,7 +368,7 @@ mod tests {
 
     #[test]
     fn only_sid_may_be_past_its_date() {
-        let fixture = Fixture::new();
+        let fixture = fixture();
         let program = fixture.program("podman", ":");
         let engine = Engine::Podman { program, runtime: "runc".into(), version: String::new() };
         let context = fixture.context();
@@ -372,7 +381,7 @@ mod tests {
 
     #[test]
     fn stopping_a_download_removes_its_container() {
-        let fixture = Fixture::new();
+        let fixture = fixture();
         let log = fixture.path().join("log");
         let script = format!(
             "case \"$*\" in *' run '*) : > {0}.started; exec sleep 1000;; *) echo \"$*\" >> {0};; esac",
@@ -389,7 +398,7 @@ mod tests {
                 thread::sleep(Duration::from_millis(5));
             }
             context.cancel.store(true, Ordering::Relaxed);
-            assert!(matches!(run.join().unwrap(), Err(Error::Cancelled { .. })));
+            assert!(matches!(run.join().unwrap(), Err(Error::Container(container::Error::Cancelled { .. }))));
         });
         let log = fs::read_to_string(&log).unwrap();
         assert!(log.contains("rm --force --time 0 --ignore modbtf-"), "{log}");

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use super::{Archive, Unavailable, fetch_package};
-use crate::cache::{Lock, read_json, require_space, write_json};
+use crate::cache::Directories as _;
+use crate::error::Error;
 use crate::pins::Pin;
-use crate::{Context, Error, Stage};
+use crate::stage;
+use container::Context;
+use container::{Lock, json_file, require_space};
 
 /// Written last into its directory: without it there is nothing.
 const MANIFEST: &str = "manifest.json";
@@ -39,7 +42,7 @@ pub fn acquire_debug(
     if let Some(debug) = find(context, pin) {
         return Ok(Ok(debug));
     }
-    let lock = context.cache.lock(context)?;
+    let lock = context.cache.lock(&context.monitor())?;
     if let Some(debug) = find(context, pin) {
         return Ok(Ok(debug));
     }
@@ -57,7 +60,7 @@ fn directory(context: &Context<'_>, pin: &Pin) -> PathBuf {
 
 fn find(context: &Context<'_>, pin: &Pin) -> Option<Debug> {
     let directory = directory(context, pin);
-    let published: Pin = read_json(&directory.join(MANIFEST))?;
+    let published: Pin = json_file::read(&directory.join(MANIFEST))?;
     (published.sha256 == pin.sha256).then(|| describe(pin, directory).ok()).flatten()
 }
 
@@ -84,11 +87,11 @@ fn unpack(
     let temporary = context.cache.temporary(lock)?;
     let made = temporary.path().join("debug");
     let what = format!("unpacking {}", pin.package);
-    context.stage(Stage::Unpack, what, || archive.unpack(&[(package.clone(), made.clone())]))?;
+    context.stage(stage::UNPACK, what, || archive.unpack(&[(package.clone(), made.clone())]))?;
     describe(pin, made.clone())?;
-    write_json(&made.join(MANIFEST), pin)?;
+    json_file::write(&made.join(MANIFEST), pin)?;
     let target = directory(context, pin);
-    context.cache.publish(context, &made, &target, lock)?;
+    context.cache.publish(&context.monitor(), &made, &target, lock)?;
     std::fs::remove_file(&package).map_err(|source| Error::io("remove", &package, source))?;
     describe(pin, target)
 }

@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::{Reason, UNPACKED_RATIO, Unavailable};
+use crate::error::Error;
 use crate::pins::{Pin, is_word};
 use crate::version::{compare, line};
-use crate::{Error, Sha256};
+use util::Sha256;
 
 /// What the packages of kernel sources are called.
 const SOURCE_PREFIX: &str = "linux-source-";

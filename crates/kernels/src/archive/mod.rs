@@ -15,9 +15,12 @@ pub use apt::AptArchive;
 pub use debug::{Debug, acquire_debug};
 pub use index::{Entry, nearest_pair};
 
-use crate::cache::{Held, Lock, require_space};
+use crate::cache::Directories as _;
+use crate::error::Error;
 use crate::pins::{KernelSpec, Pin, Pins};
-use crate::{Context, Error, Stage};
+use crate::stage;
+use container::Context;
+use container::{AloneLock, Lock, require_space};
 
 /// What a package takes when it is unpacked, where the index does not say: kernels of 6.1 take four times their size.
 const UNPACKED_RATIO: u64 = 5;
@@ -80,14 +83,14 @@ pub trait Archive {
     ///
     /// # Errors
     ///
-    /// [`Error::WrongHash`], [`Error::CutShort`], [`Error::DiskFull`], and whatever else fails.
+    /// [`Error::WrongHash`], [`Error::CutShort`], [`container::Error::DiskFull`], and whatever else fails.
     fn download(&self, entries: &[Entry], into: &Path) -> Result<(), Error>;
 
     /// Unpacks package files, each into its directory.
     ///
     /// # Errors
     ///
-    /// [`Error::DiskFull`], and whatever else fails.
+    /// [`container::Error::DiskFull`], and whatever else fails.
     fn unpack(&self, packages: &[(PathBuf, PathBuf)]) -> Result<(), Error>;
 }
 
@@ -96,7 +99,7 @@ pub trait Archive {
 ///
 /// # Errors
 ///
-/// [`Error::Cancelled`], [`Error::DiskFull`], [`Error::Io`]. What cannot be found, or asked for, is [`Unavailable`] instead.
+/// [`container::Error::Cancelled`], [`container::Error::DiskFull`], [`container::Error::Io`]. What cannot be found, or asked for, is [`Unavailable`] instead.
 pub fn resolve(
     context: &Context<'_>,
     archive: &dyn Archive,
@@ -112,7 +115,7 @@ pub fn resolve(
                 let index = match &mut index {
                     Some(index) => index,
                     empty => {
-                        let apt = context.cache.hold_apt(context)?;
+                        let apt = context.cache.hold_alone(&context.monitor(), &context.cache.apt())?;
                         let index = read_index(context, archive, pins.suites.iter().cloned().collect(), &apt)?;
                         empty.insert(index.map(only_kernels))
                     }
@@ -137,14 +140,18 @@ fn read_index(
     context: &Context<'_>,
     archive: &dyn Archive,
     suites: BTreeSet<String>,
-    _apt: &Held,
+    _apt: &AloneLock,
 ) -> Result<Index, Error> {
     if context.offline {
         return Ok(Err(Reason::Offline));
     }
-    match context.stage(Stage::Index, "reading the archive's index", || archive.index(&suites)) {
+    match context.stage(stage::INDEX, "reading the archive's index", || archive.index(&suites)) {
         Ok(entries) => Ok(Ok(entries)),
-        Err(error @ (Error::Cancelled { .. } | Error::DiskFull { .. } | Error::Io { .. })) => Err(error),
+        Err(
+            error @ (Error::Container(container::Error::Cancelled { .. })
+            | Error::Container(container::Error::DiskFull { .. })
+            | Error::Container(container::Error::Io { .. })),
+        ) => Err(error),
         Err(error) => Ok(Err(Reason::Unreachable { detail: in_one_line(&error) })),
     }
 }
@@ -152,7 +159,9 @@ fn read_index(
 /// apt's own complaint, if there is one.
 fn in_one_line(error: &Error) -> String {
     let complaint = match error {
-        Error::Failed { output, .. } => output.lines().find_map(|line| line.strip_prefix("E: ")).map(str::to_owned),
+        Error::Container(container::Error::Failed { output, .. }) => {
+            output.lines().find_map(|line| line.strip_prefix("E: ")).map(str::to_owned)
+        }
         _ => None,
     };
     complaint.unwrap_or_else(|| error.to_string().lines().collect::<Vec<_>>().join(" ")).trim().to_owned()
@@ -190,8 +199,8 @@ pub fn cached(context: &Context<'_>, pin: &Pin) -> Option<Kernel> {
 ///
 /// # Errors
 ///
-/// [`Error::WrongHash`] and [`Error::CutShort`] for a file that is not the pinned one, [`Error::DiskFull`],
-/// [`Error::NoKernel`], [`Error::Cancelled`], [`Error::Failed`], [`Error::Io`]. Kernels that came before the failure stay.
+/// [`Error::WrongHash`] and [`Error::CutShort`] for a file that is not the pinned one, [`container::Error::DiskFull`],
+/// [`Error::NoKernel`], [`container::Error::Cancelled`], [`container::Error::Failed`], [`container::Error::Io`]. Kernels that came before the failure stay.
 /// What the archive does not have, or cannot be asked for, is [`Unavailable`] instead, and keeps nothing else from coming.
 pub fn acquire(
     context: &Context<'_>,
@@ -207,7 +216,7 @@ pub fn acquire(
     };
     let mut unavailable = Vec::new();
     if !lacks(wanted).is_empty() {
-        let lock = context.cache.lock(context)?;
+        let lock = context.cache.lock(&context.monitor())?;
         let missing = lacks(wanted);
         if !missing.is_empty() {
             unavailable = fetch(context, archive, &missing, &lock)?;
@@ -243,7 +252,7 @@ fn fetch(
     if !absent.is_empty() {
         let suites = absent.iter().map(|(pin, _)| pin.suite.clone()).collect();
         // What is downloaded is looked up in the index that was read, so both are done while nobody else reads one.
-        let apt = context.cache.hold_apt(context)?;
+        let apt = context.cache.hold_alone(&context.monitor(), &context.cache.apt())?;
         let index = read_index(context, archive, suites, &apt)?;
         let mut entries = Vec::new();
         for (pin, _) in absent {
@@ -271,7 +280,7 @@ pub(crate) fn fetch_package(
     if let Some(package) = publish::kept_package(context, pin) {
         return Ok(Ok(package));
     }
-    let apt = context.cache.hold_apt(context)?;
+    let apt = context.cache.hold_alone(&context.monitor(), &context.cache.apt())?;
     let index = read_index(context, archive, [pin.suite.clone()].into(), &apt)?;
     let entry = match find_pinned(pin, &index)? {
         Ok(entry) => entry,
@@ -318,7 +327,7 @@ fn download(
     let only_entries: Vec<Entry> = entries.iter().map(|(_, entry)| entry.clone()).collect();
     let bytes: u64 = only_entries.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
     let what = format!("downloading {} kernel packages, {} MB", entries.len(), bytes / 1_000_000);
-    context.stage(Stage::Download, what, || {
+    context.stage(stage::DOWNLOAD, what, || {
         let downloaded = archive.download(&only_entries, directory.path());
         // What did come is kept and need not come again, whatever became of the rest.
         let kept: Vec<_> = entries

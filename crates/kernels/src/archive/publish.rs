@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::index::file_name;
 use super::{Archive, Kernel};
-use crate::cache::{Lock, read_json, write_json};
+use crate::cache::Directories as _;
+use crate::error::Error;
 use crate::pins::Pin;
-use crate::{Context, Error, Sha256, Stage};
+use crate::stage;
+use container::Context;
+use container::{Lock, json_file};
+use util::Sha256;
 
 /// Written last into a kernel's directory: without it there is no kernel.
 const MANIFEST: &str = "manifest.json";
@@ -20,7 +24,7 @@ fn directory(context: &Context<'_>, pin: &Pin) -> PathBuf {
 /// The kernel, if the cache has it.
 pub(super) fn find(context: &Context<'_>, pin: &Pin) -> Option<Kernel> {
     let directory = directory(context, pin);
-    let published: Pin = read_json(&directory.join(MANIFEST))?;
+    let published: Pin = json_file::read(&directory.join(MANIFEST))?;
     (published.sha256 == pin.sha256).then(|| describe(pin, directory).ok()).flatten()
 }
 
@@ -77,7 +81,7 @@ pub(super) fn unpack(
         .enumerate()
         .map(|(number, (_, package))| (package.clone(), parent.path().join(number.to_string())))
         .collect();
-    context.stage(Stage::Unpack, format!("unpacking {} kernel packages", jobs.len()), || archive.unpack(&jobs))?;
+    context.stage(stage::UNPACK, format!("unpacking {} kernel packages", jobs.len()), || archive.unpack(&jobs))?;
     for ((pin, package), (_, unpacked)) in packages.iter().zip(&jobs) {
         publish(context, pin, unpacked)?;
         fs::remove_file(package).map_err(|source| Error::io("remove", package, source))?;
@@ -87,7 +91,7 @@ pub(super) fn unpack(
 
 fn publish(context: &Context<'_>, pin: &Pin, unpacked: &Path) -> Result<(), Error> {
     describe(pin, unpacked.to_owned())?;
-    write_json(&unpacked.join(MANIFEST), pin)?;
+    json_file::write(&unpacked.join(MANIFEST), pin)?;
     let target = directory(context, pin);
     match fs::remove_dir_all(&target) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(Error::io("replace", &target, source)),

@@ -2,8 +2,10 @@ use std::cell::{Cell, RefCell};
 use std::fs;
 
 use super::*;
-use crate::testing::Fixture;
-use crate::{Class, Sha256};
+use crate::cache::Directories as _;
+use crate::cache::fixture;
+use container::Class;
+use util::Sha256;
 
 /// An archive whose packages hold their own name, and that can go wrong.
 #[derive(Default)]
@@ -22,7 +24,10 @@ impl Archive for FakeArchive {
     fn index(&self, _suites: &BTreeSet<String>) -> Result<Vec<Entry>, Error> {
         self.calls.borrow_mut().push("index");
         if self.unreachable {
-            return Err(Error::TimedOut { doing: "read the archive's index".into(), seconds: 120 });
+            return Err(Error::Container(container::Error::TimedOut {
+                doing: "read the archive's index".into(),
+                seconds: 120,
+            }));
         }
         Ok(self.entries.clone())
     }
@@ -31,7 +36,7 @@ impl Archive for FakeArchive {
         self.calls.borrow_mut().push("download");
         for (number, entry) in entries.iter().enumerate() {
             if self.breaks_before.get() == Some(number) {
-                return Err(Error::TimedOut { doing: "download".into(), seconds: 1 });
+                return Err(Error::Container(container::Error::TimedOut { doing: "download".into(), seconds: 1 }));
             }
             let bytes = self.comes.clone().unwrap_or_else(|| entry.package.clone().into_bytes());
             fs::write(into.join(entry.file_name()), bytes).unwrap();
@@ -55,7 +60,12 @@ impl Archive for FakeArchive {
             fs::create_dir_all(directory.join("boot")).unwrap();
             fs::write(directory.join(format!("boot/vmlinuz-{release}")), "kernel").unwrap();
             if self.unpack_fails.get() {
-                return Err(Error::DiskFull { doing: "write to", path: directory.clone(), needed: None, free: None });
+                return Err(Error::Container(container::Error::DiskFull {
+                    doing: "write to",
+                    path: directory.clone(),
+                    needed: None,
+                    free: None,
+                }));
             }
             fs::create_dir_all(directory.join(format!("lib/modules/{release}/kernel"))).unwrap();
         }
@@ -94,7 +104,7 @@ fn listing(path: &Path) -> Vec<String> {
 
 #[test]
 fn kernels_come_in_one_batch_and_then_from_the_cache() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let context = fixture.context();
     let archive = archive();
     let mut wanted = pins(&archive);
@@ -116,7 +126,7 @@ fn kernels_come_in_one_batch_and_then_from_the_cache() {
 
 #[test]
 fn a_pin_that_the_archive_lost_is_unavailable_and_the_others_come() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = archive();
     let mut wanted = pins(&archive);
     wanted.push(entry("6.1.0-50-cloud-amd64", "6.1.176-1").to_pin());
@@ -133,7 +143,7 @@ fn a_pin_that_the_archive_lost_is_unavailable_and_the_others_come() {
 
 #[test]
 fn without_network_what_is_missing_is_unavailable() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = FakeArchive { unreachable: true, ..archive() };
     let wanted = pins(&archive);
     let kernels = acquire(&fixture.context(), &archive, &wanted).unwrap();
@@ -149,7 +159,7 @@ fn without_network_what_is_missing_is_unavailable() {
 
 #[test]
 fn a_wrong_hash_is_an_error_and_nothing_of_it_stays() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let good = archive();
     let wanted = pins(&good);
     let same_length = vec![b'x'; good.entries[0].package.len()];
@@ -164,7 +174,7 @@ fn a_wrong_hash_is_an_error_and_nothing_of_it_stays() {
 
 #[test]
 fn a_pin_whose_hash_the_archive_does_not_confirm_is_never_downloaded() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = archive();
     let mut wanted = pins(&archive);
     wanted[1].sha256 = Sha256::of(b"another");
@@ -175,7 +185,7 @@ fn a_pin_whose_hash_the_archive_does_not_confirm_is_never_downloaded() {
 
 #[test]
 fn a_download_cut_short_is_told_apart_from_a_wrong_hash() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = FakeArchive { comes: Some(b"linux-im".to_vec()), ..archive() };
     let error = acquire(&fixture.context(), &archive, &pins(&archive)).unwrap_err();
     assert!(matches!(error, Error::CutShort { got: 8, .. }), "{error}");
@@ -184,7 +194,7 @@ fn a_download_cut_short_is_told_apart_from_a_wrong_hash() {
 
 #[test]
 fn what_came_before_a_failed_download_is_kept() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
     archive.breaks_before.set(Some(1));
@@ -197,12 +207,12 @@ fn what_came_before_a_failed_download_is_kept() {
 
 #[test]
 fn a_disk_that_fills_while_unpacking_publishes_nothing_and_the_next_run_need_not_download() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
     archive.unpack_fails.set(true);
     let error = acquire(&fixture.context(), &archive, &wanted).unwrap_err();
-    assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    assert!(matches!(error, Error::Container(container::Error::DiskFull { .. })), "{error}");
     assert_eq!(listing(&fixture.context().cache.kernels()), [""; 0]);
     archive.unpack_fails.set(false);
     archive.calls.borrow_mut().clear();
@@ -212,7 +222,7 @@ fn a_disk_that_fills_while_unpacking_publishes_nothing_and_the_next_run_need_not
 
 #[test]
 fn a_kept_package_that_was_damaged_is_fetched_again() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
     let kept = fixture.context().cache.debs().join(archive.entries[0].file_name());
@@ -223,7 +233,7 @@ fn a_kept_package_that_was_damaged_is_fetched_again() {
 
 #[test]
 fn what_has_no_manifest_is_no_kernel() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
     let kernel = acquire(&fixture.context(), &archive, &wanted).unwrap().remove(0).unwrap();
@@ -234,17 +244,20 @@ fn what_has_no_manifest_is_no_kernel() {
 
 #[test]
 fn more_than_the_disk_holds_is_refused_before_the_download() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let mut archive = archive();
     archive.entries[0].unpacked = u64::MAX;
     let error = acquire(&fixture.context(), &archive, &pins(&archive)).unwrap_err();
-    assert!(matches!(error, Error::DiskFull { needed: Some(_), free: Some(_), .. }), "{error}");
+    assert!(
+        matches!(error, Error::Container(container::Error::DiskFull { needed: Some(_), free: Some(_), .. })),
+        "{error}"
+    );
     assert_eq!(*archive.calls.borrow(), ["index"]);
 }
 
 #[test]
 fn kernels_that_are_not_pinned_are_found_in_the_archive() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = FakeArchive { entries: vec![entry("6.1.0-60-cloud-amd64", "6.1.200-1")], ..FakeArchive::default() };
     let pins = Pins::builtin().unwrap();
     let specs = ["6.1.0-55", "6.1.0-60", "6.1.0-99", "linux-image-6.1.0-60-cloud-amd64-unsigned=6.1.200-1"];
@@ -264,18 +277,18 @@ fn kernels_that_are_not_pinned_are_found_in_the_archive() {
 
 #[test]
 fn the_index_is_read_beside_a_build_and_not_while_another_run_may_change_it() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let context = fixture.context();
-    let _building = context.cache.lock(&context).unwrap();
+    let _building = context.cache.lock(&context.monitor()).unwrap();
     let archive = archive();
     let specs: Vec<KernelSpec> = vec!["6.1.0-99".parse().unwrap()];
     let found = resolve(&context, &archive, &Pins::builtin().unwrap(), &specs).unwrap();
     assert!(found[0].is_err(), "a name that the archive does not have");
     assert_eq!(archive.calls.take(), ["index"]);
 
-    let apt = context.cache.hold_apt(&context).unwrap();
+    let apt = context.cache.hold_alone(&context.monitor(), &context.cache.apt()).unwrap();
     let stop = |progress| {
-        if matches!(progress, crate::Progress::Waiting { .. }) {
+        if matches!(progress, container::Progress::Waiting { .. }) {
             fixture.cancel();
         }
     };
@@ -301,7 +314,7 @@ fn two_runs_at_once_fetch_once() {
             self.0.lock().unwrap().unpack(packages)
         }
     }
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let context = fixture.context();
     let mut archive = archive();
     let wanted = pins(&archive);
@@ -318,7 +331,7 @@ fn two_runs_at_once_fetch_once() {
 
 #[test]
 fn debug_information_is_published_beside_the_kernels_and_then_costs_nothing() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let context = fixture.context();
     let mut archive = archive();
     let package = "linux-image-6.1.0-56-cloud-amd64-dbg".to_owned();
@@ -337,10 +350,10 @@ fn debug_information_is_published_beside_the_kernels_and_then_costs_nothing() {
 
 #[test]
 fn debug_information_that_would_not_fit_is_not_even_asked_for() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let archive = archive();
     let pin = Pin { size: u64::MAX, ..archive.entries[0].to_pin() };
     let error = acquire_debug(&fixture.context(), &archive, &pin).unwrap_err();
-    assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    assert!(matches!(error, Error::Container(container::Error::DiskFull { .. })), "{error}");
     assert_eq!(archive.calls.borrow().len(), 0);
 }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Encoder;
-use crate::cache::check_mountable;
-use crate::engine::{Engine, Mount, RunSpec};
-use crate::image::Image;
-use crate::process::{Stream, Watch, disk_full_in};
-use crate::{Context, Error, Progress, Stage};
+use crate::error::Error;
+use container::Stage;
+use container::check_mountable;
+use container::engine::{Engine, Mount, RunSpec};
+use container::image::Image;
+use container::process::{Stream, Watch, disk_full_in};
+use container::{Context, Progress};
 
 pub(super) const SCRIPT: &str = include_str!("../../../../ci/kernel.sh");
 
@@ -44,7 +46,7 @@ const ENCODER: &str = "/encoder/pahole";
 
 /// Where kernels are built: the build image in an engine.
 #[derive(Debug, Clone, Copy)]
-pub struct Workshop<'a> {
+pub struct BuildEnv<'a> {
     /// The cache, who watches, and who may stop it.
     pub context: &'a Context<'a>,
     /// The engine; not the host.
@@ -57,7 +59,7 @@ pub struct Workshop<'a> {
 
 /// The directories of one build, outside.
 #[derive(Debug, Clone)]
-pub(super) struct Bench {
+pub(super) struct BuildDirs {
     /// The source tree.
     pub source: PathBuf,
     /// The output tree.
@@ -68,7 +70,7 @@ pub(super) struct Bench {
     pub out: PathBuf,
 }
 
-impl Bench {
+impl BuildDirs {
     fn mounts(&self) -> Vec<Mount> {
         vec![
             Mount::read_only(&self.source).seen_at(SOURCE),
@@ -79,7 +81,7 @@ impl Bench {
     }
 }
 
-impl Workshop<'_> {
+impl BuildEnv<'_> {
     /// What a build needs to be given for its encoder: a mount, and an environment in which make finds it there. A Makefile's own
     /// `PAHOLE = pahole` wins over the environment, but not over what stands in MAKEFLAGS.
     pub(super) fn with_encoder(&self, mounts: &mut Vec<Mount>, env: &mut Vec<(String, String)>) {
@@ -120,7 +122,7 @@ impl Workshop<'_> {
     /// Runs a command of the script on a bench.
     pub(super) fn on_bench(
         &self,
-        bench: &Bench,
+        bench: &BuildDirs,
         arguments: &[&str],
         doing: &str,
         on_line: &mut dyn FnMut(Stream, &str),
@@ -171,6 +173,6 @@ impl Workshop<'_> {
             grace: Duration::ZERO,
         };
         let result = self.engine.command(&spec)?.run(watch);
-        result.map_err(|error| disk_full_in(error, "write to", self.context.cache.root()))
+        Ok(result.map_err(|error| disk_full_in(error, "write to", self.context.cache.root()))?)
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Symbols and their values as kconfig writes them: `y`, `m`, `n`, a number, a quoted string.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Symbols {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], and those of [`Symbols::parse`].
+    /// [`container::Error::Io`], and those of [`Symbols::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::parse(&fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?, path)
     }
@@ -58,17 +58,17 @@ impl Symbols {
     /// What `asked` asks for and this configuration does not have, sorted by symbol. What is in `expected_off` is expected
     /// to be `n`, whatever was asked for.
     #[must_use]
-    pub fn lost(&self, asked: &Self, expected_off: &BTreeSet<String>) -> Vec<Lost> {
+    pub fn lost(&self, asked: &Self, expected_off: &BTreeSet<String>) -> Vec<LostSymbol> {
         let expected = expected_off.iter().filter(|symbol| !asked.0.contains_key(*symbol)).map(|symbol| (symbol, "n"));
         let asked = asked.0.iter().map(|(symbol, value)| match expected_off.contains(symbol) {
             true => (symbol, "n"),
             false => (symbol, value.as_str()),
         });
-        let mut lost: Vec<Lost> = asked
+        let mut lost: Vec<LostSymbol> = asked
             .chain(expected)
             .map(|(symbol, wanted)| (symbol, wanted, self.get(symbol)))
             .filter(|(_, wanted, got)| wanted != got)
-            .map(|(symbol, wanted, got)| Lost { symbol: symbol.clone(), wanted: wanted.into(), got: got.into() })
+            .map(|(symbol, wanted, got)| LostSymbol { symbol: symbol.clone(), wanted: wanted.into(), got: got.into() })
             .collect();
         lost.sort_by(|left, right| left.symbol.cmp(&right.symbol));
         lost
@@ -87,7 +87,7 @@ impl fmt::Display for Symbols {
 
 /// A symbol that is not what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
+pub struct LostSymbol {
     /// The symbol, with its `CONFIG_`.
     pub symbol: String,
     /// What was asked for.
@@ -96,7 +96,7 @@ pub struct Lost {
     pub got: String,
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for LostSymbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} should be {} and is {}", self.symbol, self.wanted, self.got)
     }

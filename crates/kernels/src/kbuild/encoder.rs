@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Manifest;
-use crate::{Error, Sha256};
+use crate::error::Error;
+use util::Sha256;
 
 /// What stands for an encoder among the tools of a build, whose key then is another than that of a build with the image's pahole.
 pub(super) const ENCODER: &str = "encoder";
@@ -42,7 +43,7 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] for a file that cannot be read.
+    /// [`container::Error::Io`] for a file that cannot be read.
     pub fn program(path: &Path) -> Result<Self, Error> {
         let program = path.canonicalize().map_err(|source| Error::io("find", path, source))?;
         let sha256 = Sha256::of_file(&program).map_err(|source| Error::io("read", &program, source))?.0;
@@ -57,7 +58,7 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] and [`Error::Failed`] where cargo cannot be run or refuses; [`Error::Io`].
+    /// [`container::Error::Start`] and [`container::Error::Failed`] where cargo cannot be run or refuses; [`container::Error::Io`].
     pub fn ours(root: &Path, target: &Path) -> Result<Self, Error> {
         Self::program(&static_program(root, target, DROP_IN)?)
     }
@@ -81,11 +82,13 @@ pub fn static_program(root: &Path, target: &Path, name: &str) -> Result<PathBuf,
         .stdin(Stdio::null())
         .output();
     let cargo = program.to_string_lossy().into_owned();
-    let output = output.map_err(|source| Error::Io { doing: "run", path: cargo.clone().into(), source })?;
+    let output = output.map_err(|source| {
+        Error::Container(container::Error::Io { doing: "run", path: cargo.clone().into(), source })
+    })?;
     if !output.status.success() {
         let (doing, status) = (format!("build {name}"), output.status.to_string());
         let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::Failed { doing, program: cargo, status, output });
+        return Err(Error::Container(container::Error::Failed { doing, program: cargo, status, output }));
     }
     Ok(target.join(TARGET).join("release").join(name))
 }
@@ -114,6 +117,9 @@ mod tests {
         assert_ne!(one.sha256, other.sha256);
         assert_eq!(one.to_string(), format!("pahole sha256 {}", Sha256::of(b"one")));
         assert!(one.program.is_absolute());
-        assert!(matches!(Encoder::program(&dir.path().join("none")), Err(Error::Io { .. })));
+        assert!(matches!(
+            Encoder::program(&dir.path().join("none")),
+            Err(Error::Container(container::Error::Io { .. }))
+        ));
     }
 }

@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use super::key::{Inputs, Key};
-use crate::cache::{Lock, read_json, write_json};
+use crate::cache::Directories as _;
+use crate::error::Error;
 use crate::source::Identity;
-use crate::{Cache, Context, Error, Sha256, scratch};
+use container::{Cache, Context, scratch};
+use container::{Lock, json_file};
+use util::Sha256;
 
 /// Written last into a build's directory: without it there is no build.
 const MANIFEST: &str = "manifest.json";
@@ -90,7 +93,7 @@ pub(super) fn name(inputs: &Inputs) -> String {
 /// A build, if the cache has it.
 pub(super) fn find(cache: &Cache, inputs: &Inputs) -> Option<Build> {
     let directory = cache.builds().join(name(inputs));
-    let manifest: Manifest = read_json(&directory.join(MANIFEST))?;
+    let manifest: Manifest = json_file::read(&directory.join(MANIFEST))?;
     let build = (manifest.key == inputs.key()).then(|| Build::describe(manifest, directory))?;
     build.missing().is_none().then_some(build)
 }
@@ -120,9 +123,9 @@ pub(super) fn publish(
         let what = missing.strip_prefix(made).unwrap_or(missing).display().to_string();
         return Err(Error::NoKernel { package: build.manifest.name, what });
     }
-    write_json(&made.join(MANIFEST), &build.manifest)?;
+    json_file::write(&made.join(MANIFEST), &build.manifest)?;
     let target = context.cache.builds().join(&build.manifest.name);
-    context.cache.publish(context, made, &target, lock)?;
+    context.cache.publish(&context.monitor(), made, &target, lock)?;
     Ok(Build::describe(build.manifest, target))
 }
 
@@ -153,14 +156,14 @@ pub(super) fn hash_files(context: &Context<'_>, root: &Path) -> Result<BTreeMap<
 ///
 /// # Errors
 ///
-/// [`Error::Io`].
+/// [`container::Error::Io`].
 pub fn list(cache: &Cache) -> Result<Vec<Build>, Error> {
     let directory = cache.builds();
     let failed = |source| Error::io("read", &directory, source);
     let mut builds = Vec::new();
     for entry in fs::read_dir(&directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if let Some(manifest) = read_json(&path.join(MANIFEST)) {
+        if let Some(manifest) = json_file::read(&path.join(MANIFEST)) {
             builds.push(Build::describe(manifest, path));
         }
     }
@@ -183,9 +186,9 @@ pub struct Clean {
 ///
 /// # Errors
 ///
-/// [`Error::Io`], [`Error::Cancelled`].
+/// [`container::Error::Io`], [`container::Error::Cancelled`].
 pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error> {
-    let lock = context.cache.lock(context)?;
+    let lock = context.cache.lock(&context.monitor())?;
     let mut parents = vec![context.cache.builds(), context.cache.trees(), context.cache.logs()];
     if what.sources {
         parents.push(context.cache.sources());
@@ -205,7 +208,7 @@ pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error>
                 continue;
             }
             match path.is_dir() {
-                true => context.cache.discard(context, &path, &lock)?,
+                true => context.cache.discard(&context.monitor(), &path, &lock)?,
                 false => fs::remove_file(&path).map_err(|source| Error::io("remove", &path, source))?,
             }
             removed.push(path);

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Symbols;
-use crate::Error;
+use crate::error::Error;
 use crate::pins::is_word;
 
 /// The fragment that every configuration begins with.
@@ -21,7 +21,7 @@ pub const NONE: &str = "none";
 /// A directory with `fragments/NAME.config`, `upgrades/NAME.patch` and `external/NAME/`. A fragment or patch that is for a single line only is called
 /// `NAME@LINE`: such a fragment adds to the general one, such a patch takes the general one's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recipes {
+pub struct KernelConfigs {
     root: PathBuf,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Change {
     pub patch: Option<String>,
 }
 
-impl Recipes {
+impl KernelConfigs {
     /// The recipes of this directory, which is looked into when something is asked for.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
@@ -75,7 +75,7 @@ impl Recipes {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`container::Error::Io`].
     pub fn fragments(&self) -> Result<Vec<String>, Error> {
         names(&self.root.join("fragments"), ".config")
     }
@@ -84,7 +84,7 @@ impl Recipes {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`container::Error::Io`].
     pub fn upgrades(&self) -> Result<Vec<String>, Error> {
         let mut names = names(&self.root.join("upgrades"), ".patch")?;
         names.push(NONE.to_owned());
@@ -101,7 +101,7 @@ impl Recipes {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`container::Error::Io`].
     pub fn own_modules(&self) -> Result<Vec<String>, Error> {
         let directory = self.external();
         if directory.is_dir() { names(&directory, "") } else { Ok(Vec::new()) }
@@ -119,7 +119,7 @@ impl Recipes {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownName`], [`Error::BadFragment`], [`Error::Io`].
+    /// [`Error::UnknownName`], [`Error::BadFragment`], [`container::Error::Io`].
     pub fn asked(&self, config: &Config, line: &str) -> Result<Symbols, Error> {
         let mut merged = Symbols::default();
         for name in [BASE.to_owned()].iter().chain(&config.fragments) {
@@ -178,8 +178,8 @@ fn names(directory: &Path, extension: &str) -> Result<Vec<String>, Error> {
 mod tests {
     use super::*;
 
-    fn ours() -> Recipes {
-        Recipes::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../../kernel-configs"))
+    fn ours() -> KernelConfigs {
+        KernelConfigs::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../../kernel-configs"))
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         write("fragments/base@7.2.config", "CONFIG_B=m\n");
         write("upgrades/grow.patch", "general");
         write("upgrades/grow@7.2.patch", "own");
-        let recipes = Recipes::at(directory.path());
+        let recipes = KernelConfigs::at(directory.path());
         let asked = |line| recipes.asked(&Config::new(&[]), line).unwrap().to_string();
         assert_eq!(asked("6.1"), "CONFIG_A=y\nCONFIG_B=y\n");
         assert_eq!(asked("7.2"), "CONFIG_A=y\nCONFIG_B=m\n");

@@ -5,12 +5,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Workshop;
+use super::BuildEnv;
+use super::build_env;
 use super::encoder::ENCODER;
-use super::workshop;
-use crate::Sha256;
-use crate::image::Manifest;
 use crate::source::Identity;
+use container::image::Manifest;
+use util::Sha256;
 
 /// Raised when builds of an earlier version of this crate are to be built again although nothing else says so.
 const RECIPE: u32 = 1;
@@ -53,12 +53,12 @@ pub(super) struct Inputs {
 
 impl Inputs {
     /// The inputs of a first build.
-    pub(super) fn first(source: Identity, config: &str, asked: String, workshop: &Workshop<'_>) -> Self {
-        let mut toolchain = toolchain(&workshop.image.manifest);
-        toolchain.extend(workshop.encoder.map(|encoder| (ENCODER.to_owned(), encoder.to_string())));
+    pub(super) fn first(source: Identity, config: &str, asked: String, build_env: &BuildEnv<'_>) -> Self {
+        let mut toolchain = toolchain(&build_env.image.manifest);
+        toolchain.extend(build_env.encoder.map(|encoder| (ENCODER.to_owned(), encoder.to_string())));
         Self {
             recipe: RECIPE,
-            script: workshop::SCRIPT,
+            script: build_env::SCRIPT,
             source,
             config: config.to_owned(),
             asked,

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, LineWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::Error;
-use crate::process::says_disk_full;
+use crate::error::Error;
+use container::process::says_disk_full;
 
 /// Lines of the end of a log that an error shows.
 const END: usize = 25;
@@ -96,27 +96,27 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`Error::DiskFull`] where a build failed or limped for that reason, or its log could not be written; else
-    /// [`Error::BuildFailed`] in the place of [`Error::Failed`], [`Error::BuildLimped`] for a build that succeeded and should not
-    /// have, [`Error::Io`] where the log itself cannot be written.
+    /// [`container::Error::DiskFull`] where a build failed or limped for that reason, or its log could not be written; else
+    /// [`Error::BuildFailed`] in the place of [`container::Error::Failed`], [`Error::BuildIncomplete`] for a build that succeeded and should not
+    /// have, [`container::Error::Io`] where the log itself cannot be written.
     pub(super) fn finish(mut self, result: Result<(), Error>, what: &str) -> Result<u64, Error> {
         let written = self.broken.take().map_or_else(|| self.file.flush(), Err);
         let no_space = |error: &io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
         let bad = result.is_err() || !self.findings.is_empty();
         let full = bad && self.full || written.as_ref().is_err_and(no_space);
         match result {
-            Err(Error::Failed { .. }) | Ok(()) if full => {
+            Err(Error::Container(container::Error::Failed { .. })) | Ok(()) if full => {
                 let doing = "finish the build that is logged in";
-                Err(Error::DiskFull { doing, path: self.path, needed: None, free: None })
+                Err(Error::Container(container::Error::DiskFull { doing, path: self.path, needed: None, free: None }))
             }
-            Err(Error::Failed { status, .. }) => {
+            Err(Error::Container(container::Error::Failed { status, .. })) => {
                 let shown = if self.errors.is_empty() { Vec::from(self.end) } else { self.errors };
                 let output = shown.join("\n");
                 Err(Error::BuildFailed { what: what.to_owned(), status, output, log: self.path })
             }
             Err(other) => Err(other),
             Ok(()) if !self.findings.is_empty() => {
-                Err(Error::BuildLimped { what: what.to_owned(), findings: self.findings, log: self.path })
+                Err(Error::BuildIncomplete { what: what.to_owned(), findings: self.findings, log: self.path })
             }
             Ok(()) => written.map(|()| self.steps).map_err(|source| Error::io("write", &self.path, source)),
         }
@@ -178,7 +178,12 @@ Kernel: arch/x86/boot/bzImage is ready  (#1)
 
     fn failed() -> Result<(), Error> {
         let text = String::new;
-        Err(Error::Failed { doing: text(), program: text(), status: "exit status: 2".into(), output: text() })
+        Err(Error::Container(container::Error::Failed {
+            doing: text(),
+            program: text(),
+            status: "exit status: 2".into(),
+            output: text(),
+        }))
     }
 
     #[test]
@@ -200,7 +205,7 @@ Kernel: arch/x86/boot/bzImage is ready  (#1)
             "WARNING: Module.symvers is missing.",
         ] {
             let (result, _) = logged(&format!("{GOOD}\n{line}\n{GOOD}"), Ok(()));
-            let Err(Error::BuildLimped { findings, .. }) = result else { panic!("{line}: {result:?}") };
+            let Err(Error::BuildIncomplete { findings, .. }) = result else { panic!("{line}: {result:?}") };
             assert_eq!(findings.len(), 1, "{findings:?}");
             assert!(findings[0].contains(&line[..20].replace('"', "\\\"")), "{findings:?}");
         }
@@ -223,23 +228,23 @@ Kernel: arch/x86/boot/bzImage is ready  (#1)
     #[test]
     fn a_full_disk_is_told_before_what_it_leads_to() {
         let full = format!("as: a.o: No space left on device\n{}", "make: error: x\n".repeat(50));
-        assert!(matches!(logged(&full, failed()).0, Err(Error::DiskFull { .. })));
+        assert!(matches!(logged(&full, failed()).0, Err(Error::Container(container::Error::DiskFull { .. }))));
         let limped = format!("{full}Failed to generate BTF for vmlinux\n");
-        assert!(matches!(logged(&limped, Ok(())).0, Err(Error::DiskFull { .. })));
+        assert!(matches!(logged(&limped, Ok(())).0, Err(Error::Container(container::Error::DiskFull { .. }))));
         assert!(logged(&full, Ok(())).0.is_ok(), "it went well all the same");
-        let stopped = Err(Error::Cancelled { doing: "build".into() });
-        assert!(matches!(logged(&full, stopped).0, Err(Error::Cancelled { .. })));
+        let stopped = Err(Error::Container(container::Error::Cancelled { doing: "build".into() }));
+        assert!(matches!(logged(&full, stopped).0, Err(Error::Container(container::Error::Cancelled { .. }))));
 
         for result in [failed(), Ok(())] {
             let mut log = Log::create(Path::new("/dev/full")).unwrap();
             log.line("FAILED: a tool");
-            assert!(matches!(log.finish(result, "6.1"), Err(Error::DiskFull { .. })));
+            assert!(matches!(log.finish(result, "6.1"), Err(Error::Container(container::Error::DiskFull { .. }))));
         }
     }
 
     #[test]
     fn a_stopped_build_is_no_failed_one() {
-        let (result, _) = logged(GOOD, Err(Error::Cancelled { doing: "build".into() }));
-        assert!(matches!(result, Err(Error::Cancelled { .. })));
+        let (result, _) = logged(GOOD, Err(Error::Container(container::Error::Cancelled { doing: "build".into() })));
+        assert!(matches!(result, Err(Error::Container(container::Error::Cancelled { .. }))));
     }
 }

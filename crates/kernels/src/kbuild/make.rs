@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
+use super::build_env::{BuildDirs, BuildEnv};
 use super::entry::{self, Build, Measured};
+use super::kernel_configs::Change;
+use super::kernel_configs::is_from_nothing;
 use super::key::Inputs;
 use super::log::Log;
-use super::recipe::Change;
-use super::recipe::is_from_nothing;
-use super::workshop::{Bench, Workshop};
 use super::{Plan, Request, Symbols, ensure_tree, list, tree};
-use crate::cache::{Lock, require_space};
+use crate::cache::Directories as _;
+use crate::error::Error;
 use crate::source::Source;
-use crate::{Context, Error, Progress, Stage};
+use crate::stage;
+use container::{Context, Progress};
+use container::{Lock, require_space};
 
 /// What a first build takes beside the cache, in bytes: the output tree, of which 6.1 makes 675 MB, and what is published.
 const FIRST_SIZE: u64 = 1_500_000_000;
@@ -32,14 +35,14 @@ const DERIVED_STEPS: u64 = 100;
 const UPGRADE_STEPS: u64 = 60;
 
 /// Makes a first build, and before it that on whose tree it is made; the build and its tree are published.
-pub(super) fn first(workshop: &Workshop<'_>, plan: &Plan<'_>, lock: &Lock) -> Result<Build, Error> {
-    let context = workshop.context;
+pub(super) fn first(build_env: &BuildEnv<'_>, plan: &Plan<'_>, lock: &Lock) -> Result<Build, Error> {
+    let context = build_env.context;
     let from = match plan.donor() {
         None => None,
         Some(config) => {
-            let donor = Plan::first(workshop, Request { config: &config, ..plan.request })?;
-            ensure_tree(workshop, &donor, lock)?;
-            Some(tree(workshop, &donor))
+            let donor = Plan::first(build_env, Request { config: &config, ..plan.request })?;
+            ensure_tree(build_env, &donor, lock)?;
+            Some(tree(build_env, &donor))
         }
     };
     require_space("build a kernel in", context.cache.root(), FIRST_SIZE)?;
@@ -48,25 +51,25 @@ pub(super) fn first(workshop: &Workshop<'_>, plan: &Plan<'_>, lock: &Lock) -> Re
     let bench = bench(temporary.path(), &plan.request.source.tree)?;
     match &from {
         None => create(&bench.tree)?,
-        Some(from) => copy_tree(workshop, from, &bench.tree)?,
+        Some(from) => copy_tree(build_env, from, &bench.tree)?,
     }
-    configure(workshop, plan, &bench)?;
+    configure(build_env, plan, &bench)?;
     let guess = if from.is_none() { FIRST_STEPS } else { DERIVED_STEPS };
-    let measured = make(workshop, &plan.inputs, &bench, expected_steps(workshop, &plan.inputs, guess)?)?;
+    let measured = make(build_env, &plan.inputs, &bench, expected_steps(build_env, &plan.inputs, guess)?)?;
     // The tree first: a build in the cache without its tree is no harm, but costs the tree when an upgrade is wanted.
-    context.cache.publish(context, &bench.tree, &tree(workshop, plan), lock)?;
+    context.cache.publish(&context.monitor(), &bench.tree, &tree(build_env, plan), lock)?;
     entry::publish(context, &plan.inputs, &bench.out, measured, lock)
 }
 
 /// Makes an upgrade on a copy of its first build's tree.
 pub(super) fn upgrade(
-    workshop: &Workshop<'_>,
+    build_env: &BuildEnv<'_>,
     first: &Plan<'_>,
     inputs: &Inputs,
     change: &Change,
     lock: &Lock,
 ) -> Result<Build, Error> {
-    let context = workshop.context;
+    let context = build_env.context;
     require_space("build an upgrade in", context.cache.root(), UPGRADE_SIZE)?;
     say(lock, context, inputs)?;
     let temporary = context.cache.temporary(lock)?;
@@ -75,16 +78,16 @@ pub(super) fn upgrade(
         Some(patch) => {
             let copy = temporary.path().join("source");
             let name = inputs.upgrade.as_deref().unwrap_or_default();
-            patched(workshop, first.request.source, &[(name, patch)], &copy)?;
+            patched(build_env, first.request.source, &[(name, patch)], &copy)?;
             copy
         }
     };
     let bench = bench(temporary.path(), &source)?;
-    copy_tree(workshop, &tree(workshop, first), &bench.tree)?;
+    copy_tree(build_env, &tree(build_env, first), &bench.tree)?;
     if change.patch.is_none() {
-        workshop.on_bench(&bench, &["relink"], "have vmlinux linked again", &mut |_, _| {})?;
+        build_env.on_bench(&bench, &["relink"], "have vmlinux linked again", &mut |_, _| {})?;
     }
-    let measured = make(workshop, inputs, &bench, expected_steps(workshop, inputs, UPGRADE_STEPS)?)?;
+    let measured = make(build_env, inputs, &bench, expected_steps(build_env, inputs, UPGRADE_STEPS)?)?;
     check_config(first, &bench)?;
     entry::publish(context, inputs, &bench.out, measured, lock)
 }
@@ -97,15 +100,15 @@ fn say(lock: &Lock, context: &Context<'_>, inputs: &Inputs) -> Result<(), Error>
 }
 
 /// A copy of an output tree, its time stamps kept.
-pub(super) fn copy_tree(workshop: &Workshop<'_>, from: &Path, to: &Path) -> Result<(), Error> {
-    workshop.context.stage(Stage::Source, "copying the output tree", || {
-        workshop.on_cache("copy", &[from, to], Stage::Source, "copy an output tree")
+pub(super) fn copy_tree(build_env: &BuildEnv<'_>, from: &Path, to: &Path) -> Result<(), Error> {
+    build_env.context.stage(stage::SOURCE, "copying the output tree", || {
+        build_env.on_cache("copy", &[from, to], stage::SOURCE, "copy an output tree")
     })
 }
 
 /// A copy of a source tree that shares its files with it, but for those that the patches change, each a name and a text.
 pub(super) fn patched(
-    workshop: &Workshop<'_>,
+    build_env: &BuildEnv<'_>,
     source: &Source,
     changes: &[(&str, &str)],
     copy: &Path,
@@ -121,9 +124,9 @@ pub(super) fn patched(
     let paths: Vec<&Path> = [source.tree.as_path(), copy].into_iter().chain(own.iter().map(PathBuf::as_path)).collect();
     let what =
         if changes.is_empty() { "linking the source".into() } else { format!("changing the source by {upgrade}") };
-    let run = || workshop.on_cache("patch", &paths, Stage::Source, "change the source");
-    workshop.context.stage(Stage::Source, what, run).map_err(|error| match error {
-        Error::Failed { output, .. } if !changes.is_empty() => {
+    let run = || build_env.on_cache("patch", &paths, stage::SOURCE, "change the source");
+    build_env.context.stage(stage::SOURCE, what, run).map_err(|error| match error {
+        Error::Container(container::Error::Failed { output, .. }) if !changes.is_empty() => {
             let source_name = format!("{} {}", source.identity.line, source.identity.version);
             Error::PatchFailed { upgrade, source_name, output }
         }
@@ -131,11 +134,11 @@ pub(super) fn patched(
     })
 }
 
-pub(super) fn bench(parent: &Path, source: &Path) -> Result<Bench, Error> {
+pub(super) fn bench(parent: &Path, source: &Path) -> Result<BuildDirs, Error> {
     let [tree, recipe, out] = ["build", "recipe", "out"].map(|name| parent.join(name));
     create(&recipe)?;
     create(&out)?;
-    Ok(Bench { source: source.to_owned(), tree, recipe, out })
+    Ok(BuildDirs { source: source.to_owned(), tree, recipe, out })
 }
 
 pub(super) fn create(directory: &Path) -> Result<(), Error> {
@@ -143,42 +146,42 @@ pub(super) fn create(directory: &Path) -> Result<(), Error> {
 }
 
 /// Configures a tree, and checks that it became what was asked for.
-pub(super) fn configure(workshop: &Workshop<'_>, plan: &Plan<'_>, bench: &Bench) -> Result<(), Error> {
+pub(super) fn configure(build_env: &BuildEnv<'_>, plan: &Plan<'_>, bench: &BuildDirs) -> Result<(), Error> {
     let fragment = bench.recipe.join("merged.config");
     fs::write(&fragment, plan.asked.to_string()).map_err(|source| Error::io("write", &fragment, source))?;
-    let context = workshop.context;
-    context.stage(Stage::Configure, format!("configuring {}", plan.name()), || {
-        let stage = Stage::Configure;
-        workshop.on_bench(bench, &["configure"], "configure a kernel", &mut |_, line| {
+    let context = build_env.context;
+    context.stage(stage::CONFIGURE, format!("configuring {}", plan.name()), || {
+        let stage = stage::CONFIGURE;
+        build_env.on_bench(bench, &["configure"], "configure a kernel", &mut |_, line| {
             (context.progress)(Progress::Line { stage, text: line.to_owned() });
         })
     })?;
     check_config(plan, bench)
 }
 
-fn check_config(plan: &Plan<'_>, bench: &Bench) -> Result<(), Error> {
+fn check_config(plan: &Plan<'_>, bench: &BuildDirs) -> Result<(), Error> {
     let lost = Symbols::load(&bench.tree.join(".config"))?.lost(&plan.asked, &plan.request.config.expected_off);
     if lost.is_empty() { Ok(()) } else { Err(Error::ConfigLost { what: plan.name(), lost }) }
 }
 
 /// Runs kbuild and collects what is published.
-fn make(workshop: &Workshop<'_>, inputs: &Inputs, bench: &Bench, expected: u64) -> Result<Measured, Error> {
-    let (context, start, what) = (workshop.context, Instant::now(), entry::name(inputs));
+fn make(build_env: &BuildEnv<'_>, inputs: &Inputs, bench: &BuildDirs, expected: u64) -> Result<Measured, Error> {
+    let (context, start, what) = (build_env.context, Instant::now(), entry::name(inputs));
     let mut log = Log::create(&context.cache.logs().join(format!("{what}.log")))?;
     let jobs = thread::available_parallelism().map_or(1, usize::from).to_string();
-    let steps = context.stage(Stage::Build, format!("building {what}"), || {
-        let result = workshop.on_bench(bench, &["make", &jobs], "build a kernel", &mut |_, line| {
+    let steps = context.stage(stage::BUILD, format!("building {what}"), || {
+        let result = build_env.on_bench(bench, &["make", &jobs], "build a kernel", &mut |_, line| {
             if log.line(line) {
-                let (done, stage) = (log.steps(), Stage::Build);
+                let (done, stage) = (log.steps(), stage::BUILD);
                 (context.progress)(Progress::Amount { stage, done, total: expected.max(done) });
             }
         });
         log.finish(result, &what)
     })?;
     let mut release = String::new();
-    context.stage(Stage::Collect, format!("collecting {what}"), || {
-        workshop.on_bench(bench, &["collect"], "collect what was built", &mut |stream, line| {
-            if stream == crate::process::Stream::Out {
+    context.stage(stage::COLLECT, format!("collecting {what}"), || {
+        build_env.on_bench(bench, &["collect"], "collect what was built", &mut |stream, line| {
+            if stream == container::process::Stream::Out {
                 release = line.to_owned();
             }
         })
@@ -188,8 +191,8 @@ fn make(workshop: &Workshop<'_>, inputs: &Inputs, bench: &Bench, expected: u64) 
 }
 
 /// The steps of an earlier build of the same line and upgrade, made as this one is, else a guess.
-fn expected_steps(workshop: &Workshop<'_>, inputs: &Inputs, guess: u64) -> Result<u64, Error> {
-    let builds = list(&workshop.context.cache)?;
+fn expected_steps(build_env: &BuildEnv<'_>, inputs: &Inputs, guess: u64) -> Result<u64, Error> {
+    let builds = list(&build_env.context.cache)?;
     let alike = |build: &&Build| {
         let manifest = &build.manifest;
         let as_this = is_from_nothing(&manifest.config) == is_from_nothing(&inputs.config);

@@ -12,33 +12,34 @@
 //! output tree, which is configured anew: kbuild knows of each object which symbols it depends on and by which command it was
 //! made (scripts/basic/fixdep.c, and what syncconfig touches below include/config), and makes again what differs.
 
+mod build_env;
 mod config;
 mod encoder;
 mod entry;
 pub mod external;
+mod kernel_configs;
 mod key;
 mod log;
 mod make;
-mod recipe;
+pub mod sandbox;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod workbench;
-mod workshop;
 
 use std::path::PathBuf;
 
-pub use config::{Lost, Symbols};
+pub use build_env::BuildEnv;
+pub use config::{LostSymbol, Symbols};
 pub use encoder::{Encoder, static_program};
 pub use entry::{Build, Clean, Manifest, clean, disk_usage, list};
+pub use kernel_configs::{Config, KernelConfigs, NONE};
 pub use key::Key;
-pub use recipe::{Config, NONE, Recipes};
-pub use workshop::Workshop;
 
-use crate::Error;
-use crate::cache::Lock;
+use crate::cache::Directories as _;
+use crate::error::Error;
 use crate::source::Source;
+use container::Lock;
+use kernel_configs::Change;
 use key::Inputs;
-use recipe::Change;
 
 /// What to build.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +47,7 @@ pub struct Request<'a> {
     /// The source.
     pub source: &'a Source,
     /// Where configurations and upgrades come from.
-    pub recipes: &'a Recipes,
+    pub recipes: &'a KernelConfigs,
     /// The configuration.
     pub config: &'a Config,
     /// The upgrade, unless it is a first build.
@@ -62,12 +63,12 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// The first build that a request is, or that its upgrade is built on.
-    fn first(workshop: &Workshop<'_>, request: Request<'a>) -> Result<Self, Error> {
+    fn first(build_env: &BuildEnv<'_>, request: Request<'a>) -> Result<Self, Error> {
         let identity = &request.source.identity;
         let asked = request.recipes.asked(request.config, &identity.line)?;
         let off = request.config.expected_off.iter().map(|symbol| format!("# {symbol} is expected off\n"));
         let text = off.fold(asked.to_string(), |text, line| text + &line);
-        let inputs = Inputs::first(identity.clone(), &request.config.name, text, workshop);
+        let inputs = Inputs::first(identity.clone(), &request.config.name, text, build_env);
         Ok(Self { request: Request { upgrade: None, ..request }, asked, inputs })
     }
 
@@ -87,13 +88,13 @@ impl<'a> Plan<'a> {
 /// # Errors
 ///
 /// As [`build`], for what cannot be looked up.
-pub fn find(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<Option<Build>, Error> {
-    let first = Plan::first(workshop, *request)?;
+pub fn find(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Option<Build>, Error> {
+    let first = Plan::first(build_env, *request)?;
     let inputs = match request.upgrade {
         None => first.inputs,
         Some(upgrade) => upgraded(&first, upgrade)?.0,
     };
-    Ok(entry::find(&workshop.context.cache, &inputs))
+    Ok(entry::find(&build_env.context.cache, &inputs))
 }
 
 /// Builds a kernel, or its upgrade and before that what it is an upgrade of; what the cache has costs nothing.
@@ -101,24 +102,24 @@ pub fn find(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<Option<Bui
 /// # Errors
 ///
 /// [`Error::UnknownName`] and [`Error::BadFragment`] for what `recipes` does not have or is wrong in it; [`Error::ConfigLost`],
-/// [`Error::PatchFailed`], [`Error::BuildFailed`], [`Error::BuildLimped`]; [`Error::NeedsContainer`] on the host;
-/// [`Error::DiskFull`], [`Error::Io`], [`Error::Failed`], [`Error::Cancelled`]. Nothing is published then.
-pub fn build(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<Build, Error> {
-    if let Some(build) = find(workshop, request)? {
+/// [`Error::PatchFailed`], [`Error::BuildFailed`], [`Error::BuildIncomplete`]; [`container::Error::NeedsContainer`] on the host;
+/// [`container::Error::DiskFull`], [`container::Error::Io`], [`container::Error::Failed`], [`container::Error::Cancelled`]. Nothing is published then.
+pub fn build(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Build, Error> {
+    if let Some(build) = find(build_env, request)? {
         return Ok(build);
     }
-    let first = Plan::first(workshop, *request)?;
-    let lock = workshop.context.cache.lock(workshop.context)?;
+    let first = Plan::first(build_env, *request)?;
+    let lock = build_env.context.cache.lock(&build_env.context.monitor())?;
     // Another run may have built it meanwhile.
-    if let Some(build) = find(workshop, request)? {
+    if let Some(build) = find(build_env, request)? {
         return Ok(build);
     }
     match request.upgrade {
-        None => make::first(workshop, &first, &lock),
+        None => make::first(build_env, &first, &lock),
         Some(upgrade) => {
             let (inputs, change) = upgraded(&first, upgrade)?;
-            ensure_tree(workshop, &first, &lock)?;
-            make::upgrade(workshop, &first, &inputs, &change, &lock)
+            ensure_tree(build_env, &first, &lock)?;
+            make::upgrade(build_env, &first, &inputs, &change, &lock)
         }
     }
 }
@@ -128,28 +129,28 @@ pub fn build(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<Build, Er
 /// # Errors
 ///
 /// As [`build`].
-pub fn build_with_tree(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<(Build, PathBuf), Error> {
+pub fn build_with_tree(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<(Build, PathBuf), Error> {
     let request = Request { upgrade: None, ..*request };
-    let tree = ensure_first(workshop, &Plan::first(workshop, request)?)?;
-    Ok((build(workshop, &request)?, tree))
+    let tree = ensure_first(build_env, &Plan::first(build_env, request)?)?;
+    Ok((build(build_env, &request)?, tree))
 }
 
 /// The output tree of a first build, which is built where it is missing.
-fn ensure_first(workshop: &Workshop<'_>, first: &Plan<'_>) -> Result<PathBuf, Error> {
-    if !has_tree(workshop, first) {
-        let lock = workshop.context.cache.lock(workshop.context)?;
-        ensure_tree(workshop, first, &lock)?;
+fn ensure_first(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> Result<PathBuf, Error> {
+    if !has_tree(build_env, first) {
+        let lock = build_env.context.cache.lock(&build_env.context.monitor())?;
+        ensure_tree(build_env, first, &lock)?;
     }
-    Ok(tree(workshop, first))
+    Ok(tree(build_env, first))
 }
 
-fn ensure_tree(workshop: &Workshop<'_>, first: &Plan<'_>, lock: &Lock) -> Result<(), Error> {
-    if has_tree(workshop, first) { Ok(()) } else { make::first(workshop, first, lock).map(drop) }
+fn ensure_tree(build_env: &BuildEnv<'_>, first: &Plan<'_>, lock: &Lock) -> Result<(), Error> {
+    if has_tree(build_env, first) { Ok(()) } else { make::first(build_env, first, lock).map(drop) }
 }
 
 /// Whether a first build is in the cache with its tree.
-fn has_tree(workshop: &Workshop<'_>, first: &Plan<'_>) -> bool {
-    entry::find(&workshop.context.cache, &first.inputs).is_some() && tree(workshop, first).is_dir()
+fn has_tree(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> bool {
+    entry::find(&build_env.context.cache, &first.inputs).is_some() && tree(build_env, first).is_dir()
 }
 
 /// The output tree that a first build leaves, on which its upgrades and external modules are built, if it is there. It is to be
@@ -158,13 +159,13 @@ fn has_tree(workshop: &Workshop<'_>, first: &Plan<'_>) -> bool {
 /// # Errors
 ///
 /// As [`find`].
-pub fn output_tree(workshop: &Workshop<'_>, request: &Request<'_>) -> Result<Option<PathBuf>, Error> {
-    let first = Plan::first(workshop, *request)?;
-    Ok(Some(tree(workshop, &first)).filter(|tree| tree.is_dir()))
+pub fn output_tree(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Option<PathBuf>, Error> {
+    let first = Plan::first(build_env, *request)?;
+    Ok(Some(tree(build_env, &first)).filter(|tree| tree.is_dir()))
 }
 
-fn tree(workshop: &Workshop<'_>, first: &Plan<'_>) -> PathBuf {
-    workshop.context.cache.trees().join(first.name())
+fn tree(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> PathBuf {
+    build_env.context.cache.trees().join(first.name())
 }
 
 fn upgraded(first: &Plan<'_>, upgrade: &str) -> Result<(Inputs, Change), Error> {

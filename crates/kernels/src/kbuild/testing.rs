@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Build, Config, Recipes, Request, Workshop, build};
-use crate::engine::Engine;
-use crate::image::{Image, Manifest};
+use super::{Build, BuildEnv, Config, KernelConfigs, Request, build};
+use crate::cache::Directories as _;
+use crate::cache::fixture;
+use crate::error::Error;
 use crate::source::{self, Source};
-use crate::testing::Fixture;
-use crate::{Context, Error};
+use container::Context;
+use container::engine::Engine;
+use container::image::{Image, Manifest};
+use container::testing::Fixture;
 
 /// What comes out depends on the source and the fragment. Files in the fixture's directory make it go wrong: `fails` with what is
 /// printed, `says` with what is printed besides, `loses` with what is dropped from the configuration, `forgets`; of commands on a
@@ -116,8 +119,8 @@ impl FakeImage {
         Self { engine, image: Image { name: "localhost/modbtf-build:1".into(), manifest }, directory }
     }
 
-    pub(crate) fn workshop<'a>(&'a self, context: &'a Context<'a>) -> Workshop<'a> {
-        Workshop { context, engine: &self.engine, image: &self.image, encoder: None }
+    pub(crate) fn build_env<'a>(&'a self, context: &'a Context<'a>) -> BuildEnv<'a> {
+        BuildEnv { context, engine: &self.engine, image: &self.image, encoder: None }
     }
 
     /// Makes something go wrong, or right again.
@@ -142,13 +145,13 @@ impl FakeImage {
 pub(crate) struct Bed {
     pub(crate) fixture: Fixture,
     pub(crate) fake: FakeImage,
-    pub(crate) recipes: Recipes,
+    pub(crate) recipes: KernelConfigs,
     pub(crate) config: Config,
 }
 
 impl Bed {
     pub(crate) fn new() -> Self {
-        let fixture = Fixture::new();
+        let fixture = fixture();
         let fake = FakeImage::new(&fixture);
         let root = fixture.path().join("recipes");
         for (path, text) in [
@@ -173,11 +176,11 @@ impl Bed {
         for name in ["Makefile", "dev.c"] {
             fs::write(fixture.path().join("linux/fs/fuse").join(name), name).unwrap();
         }
-        Self { fixture, fake, recipes: Recipes::at(root), config: Config::new(&["strict"]) }
+        Self { fixture, fake, recipes: KernelConfigs::at(root), config: Config::new(&["strict"]) }
     }
 
-    pub(crate) fn source(&self, workshop: &Workshop<'_>) -> Result<Source, Error> {
-        source::own(workshop, &self.fixture.path().join("linux"))
+    pub(crate) fn source(&self, build_env: &BuildEnv<'_>) -> Result<Source, Error> {
+        source::own(build_env, &self.fixture.path().join("linux"))
     }
 
     pub(crate) fn request<'a>(&'a self, source: &'a Source, upgrade: Option<&'a str>) -> Request<'a> {
@@ -185,9 +188,9 @@ impl Bed {
     }
 
     pub(crate) fn build_in(&self, context: &Context<'_>, upgrade: Option<&str>) -> Result<Build, Error> {
-        let workshop = self.fake.workshop(context);
-        let source = self.source(&workshop)?;
-        build(&workshop, &self.request(&source, upgrade))
+        let build_env = self.fake.build_env(context);
+        let source = self.source(&build_env)?;
+        build(&build_env, &self.request(&source, upgrade))
     }
 
     pub(crate) fn build(&self, upgrade: Option<&str>) -> Result<Build, Error> {

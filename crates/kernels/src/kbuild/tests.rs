@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use super::testing::Bed;
 use super::*;
-use crate::testing::Log as Progresses;
-use crate::{Context, Progress, Sha256, Stage, source};
+use crate::source;
+use crate::stage;
+use container::testing::Log as Progresses;
+use container::{Context, Progress};
+use util::Sha256;
 
 #[test]
 fn a_kernel_is_built_once_and_its_upgrade_on_its_tree() {
@@ -96,9 +99,9 @@ fn an_upgrade_whose_first_build_lost_its_tree_has_it_built_again() {
 fn a_build_that_lost_its_tree_is_built_again_for_whom_needs_both() {
     let bed = Bed::new();
     let context = bed.fixture.context();
-    let workshop = bed.fake.workshop(&context);
-    let source = bed.source(&workshop).unwrap();
-    let both = || build_with_tree(&workshop, &bed.request(&source, Some("grow"))).unwrap();
+    let build_env = bed.fake.build_env(&context);
+    let source = bed.source(&build_env).unwrap();
+    let both = || build_with_tree(&build_env, &bed.request(&source, Some("grow"))).unwrap();
     let (first, tree) = both();
     fs::remove_dir_all(&tree).unwrap();
     bed.fake.calls();
@@ -148,18 +151,18 @@ fn a_symbol_that_vanished_is_named_unless_it_is_expected_off() {
 fn a_build_that_fails_or_limps_publishes_nothing_and_the_next_run_is_right() {
     let bed = Bed::new();
     let context = bed.fixture.context();
-    source::own(&bed.fake.workshop(&context), &bed.fixture.path().join("linux")).unwrap();
+    source::own(&bed.fake.build_env(&context), &bed.fixture.path().join("linux")).unwrap();
 
     bed.fake.set("fails", Some("kernel/fork.c:1: error: no\n"));
     let Err(Error::BuildFailed { output, log, .. }) = bed.build(None) else { panic!("it was built") };
     assert_eq!(output, "kernel/fork.c:1: error: no");
     assert!(fs::read_to_string(log).unwrap().contains("CC [M]"), "the whole log is kept");
     bed.fake.set("fails", Some("ld: final link failed: No space left on device\n"));
-    assert!(matches!(bed.build(None), Err(Error::DiskFull { .. })));
+    assert!(matches!(bed.build(None), Err(Error::Container(container::Error::DiskFull { .. }))));
     bed.fake.set("fails", None);
 
     bed.fake.set("says", Some("Skipping BTF generation for a.ko due to unavailability of vmlinux\n"));
-    let Err(error @ Error::BuildLimped { .. }) = bed.build(None) else { panic!("it was built") };
+    let Err(error @ Error::BuildIncomplete { .. }) = bed.build(None) else { panic!("it was built") };
     assert!(error.to_string().contains("a module has no BTF"), "{error}");
     bed.fake.set("says", None);
 
@@ -192,7 +195,7 @@ fn a_stopped_build_leaves_nothing_and_starts_over() {
             thread::sleep(Duration::from_millis(5));
         }
         bed.fixture.cancel();
-        assert!(matches!(run.join().unwrap(), Err(Error::Cancelled { .. })));
+        assert!(matches!(run.join().unwrap(), Err(Error::Container(container::Error::Cancelled { .. }))));
     });
     assert_eq!(bed.published(), Vec::<String>::new());
     bed.fake.set("hangs", None);
@@ -210,7 +213,7 @@ fn steps_are_counted_against_those_of_the_build_before() {
     let context = Context { progress: &report, ..bed.fixture.context() };
     let amounts = || -> Vec<(u64, u64)> {
         let amount = |progress| match progress {
-            Progress::Amount { stage: Stage::Build, done, total } => Some((done, total)),
+            Progress::Amount { stage: stage::BUILD, done, total } => Some((done, total)),
             _ => None,
         };
         progresses.take().into_iter().filter_map(amount).collect()
@@ -227,11 +230,11 @@ fn on_the_host_building_is_refused() {
     let bed = Bed::new();
     bed.build(None).unwrap();
     let context = bed.fixture.context();
-    let source = source::own(&bed.fake.workshop(&context), &bed.fixture.path().join("linux")).unwrap();
-    let workshop = Workshop { engine: &crate::engine::Engine::Host, ..bed.fake.workshop(&context) };
+    let source = source::own(&bed.fake.build_env(&context), &bed.fixture.path().join("linux")).unwrap();
+    let build_env = BuildEnv { engine: &container::engine::Engine::Host, ..bed.fake.build_env(&context) };
     let config = Config::new(&[]);
     let request = Request { source: &source, recipes: &bed.recipes, config: &config, upgrade: None };
-    assert!(matches!(build(&workshop, &request), Err(Error::NeedsContainer { .. })));
+    assert!(matches!(build(&build_env, &request), Err(Error::Container(container::Error::NeedsContainer { .. }))));
 }
 
 #[test]
@@ -243,20 +246,20 @@ fn another_encoder_makes_another_build_and_is_given_to_make() {
     fs::write(&path, "a program").unwrap();
     let encoder = Encoder::program(&path).unwrap();
     let context = bed.fixture.context();
-    let workshop = Workshop { encoder: Some(&encoder), ..bed.fake.workshop(&context) };
-    let source = bed.source(&workshop).unwrap();
-    let ours = build(&workshop, &bed.request(&source, None)).unwrap();
+    let build_env = BuildEnv { encoder: Some(&encoder), ..bed.fake.build_env(&context) };
+    let source = bed.source(&build_env).unwrap();
+    let ours = build(&build_env, &bed.request(&source, None)).unwrap();
     assert_ne!(ours.manifest.key, with_pahole.manifest.key);
     let sha256 = Sha256::of(b"a program").to_string();
     assert_eq!(ours.manifest.encoder(), Some(("modbtf-pahole", sha256.as_str())));
     assert_eq!(bed.build(None).unwrap(), with_pahole, "the key of what pahole encodes does not change");
 
     let (mut mounts, mut env) = (Vec::new(), Vec::new());
-    workshop.with_encoder(&mut mounts, &mut env);
+    build_env.with_encoder(&mut mounts, &mut env);
     assert_eq!(env, [("MAKEFLAGS".to_owned(), "PAHOLE=/encoder/pahole".to_owned())]);
     assert_eq!(mounts.len(), 1);
     assert!(mounts[0].inside == Path::new("/encoder/pahole") && !mounts[0].writable, "{mounts:?}");
-    bed.fake.workshop(&context).with_encoder(&mut mounts, &mut env);
+    bed.fake.build_env(&context).with_encoder(&mut mounts, &mut env);
     assert_eq!((mounts.len(), env.len()), (1, 1), "without one nothing is added");
 }
 

@@ -14,10 +14,14 @@ use serde::{Deserialize, Serialize};
 pub use pins::{SourcePin, SourcePins};
 
 use crate::archive::{Archive, Unavailable, fetch_package};
-use crate::build::Workshop;
-use crate::cache::{Lock, read_json, require_space, write_json};
-use crate::engine::Mount;
-use crate::{Error, Sha256, Stage, version};
+use crate::cache::Directories as _;
+use crate::error::Error;
+use crate::kbuild::BuildEnv;
+use crate::stage;
+use crate::version;
+use container::engine::Mount;
+use container::{Lock, json_file, require_space};
+use util::Sha256;
 
 /// Written last into a source's directory: without it there is no source.
 const MANIFEST: &str = "manifest.json";
@@ -53,9 +57,9 @@ impl Identity {
     }
 }
 
-fn find(workshop: &Workshop<'_>, identity: &Identity) -> Option<Source> {
-    let directory = workshop.context.cache.sources().join(identity.directory_name());
-    let published: Identity = read_json(&directory.join(MANIFEST))?;
+fn find(build_env: &BuildEnv<'_>, identity: &Identity) -> Option<Source> {
+    let directory = build_env.context.cache.sources().join(identity.directory_name());
+    let published: Identity = json_file::read(&directory.join(MANIFEST))?;
     let tree = directory.join("tree");
     (published == *identity && tree.join("Makefile").is_file()).then(|| Source { identity: identity.clone(), tree })
 }
@@ -67,17 +71,17 @@ fn find(workshop: &Workshop<'_>, identity: &Identity) -> Option<Source> {
 /// As [`crate::archive::acquire`]; [`Error::NoSource`] for a package that holds no kernel's source. What the archive does not
 /// have, or cannot be asked for, is [`Unavailable`] instead.
 pub fn acquire(
-    workshop: &Workshop<'_>,
+    build_env: &BuildEnv<'_>,
     archive: &dyn Archive,
     pin: &SourcePin,
 ) -> Result<Result<Source, Unavailable>, Error> {
     let identity = Identity { line: pin.line.clone(), version: pin.version.clone(), sha256: pin.sha256 };
-    if let Some(source) = find(workshop, &identity) {
+    if let Some(source) = find(build_env, &identity) {
         return Ok(Ok(source));
     }
-    let context = workshop.context;
-    let lock = context.cache.lock(context)?;
-    if let Some(source) = find(workshop, &identity) {
+    let context = build_env.context;
+    let lock = context.cache.lock(&context.monitor())?;
+    if let Some(source) = find(build_env, &identity) {
         return Ok(Ok(source));
     }
     let package = match fetch_package(context, archive, &pin.to_pin(), &lock)? {
@@ -87,11 +91,11 @@ pub fn acquire(
     require_space("unpack a kernel's source into", context.cache.root(), pin.unpacked)?;
     let temporary = context.cache.temporary(&lock)?;
     let tree = temporary.path().join("tree");
-    context.stage(Stage::Source, format!("unpacking the source of {} {}", pin.line, pin.version), || {
-        workshop.on_cache("unpack", &[&package, &tree], Stage::Source, "unpack a kernel's source")
+    context.stage(stage::SOURCE, format!("unpacking the source of {} {}", pin.line, pin.version), || {
+        build_env.on_cache("unpack", &[&package, &tree], stage::SOURCE, "unpack a kernel's source")
     })?;
     tree::version(&tree)?;
-    let source = publish(workshop, &identity, temporary.path(), &lock)?;
+    let source = publish(build_env, &identity, temporary.path(), &lock)?;
     fs::remove_file(&package).map_err(|source| Error::io("remove", &package, source))?;
     Ok(Ok(source))
 }
@@ -101,10 +105,10 @@ pub fn acquire(
 ///
 /// # Errors
 ///
-/// [`Error::NoSource`] for what no kernel can be built from, [`Error::BadPath`], [`Error::Io`], [`Error::DiskFull`],
-/// [`Error::Failed`], [`Error::Cancelled`].
-pub fn own(workshop: &Workshop<'_>, path: &Path) -> Result<Source, Error> {
-    let context = workshop.context;
+/// [`Error::NoSource`] for what no kernel can be built from, [`container::Error::BadPath`], [`container::Error::Io`], [`container::Error::DiskFull`],
+/// [`container::Error::Failed`], [`container::Error::Cancelled`].
+pub fn own(build_env: &BuildEnv<'_>, path: &Path) -> Result<Source, Error> {
+    let context = build_env.context;
     let path = fs::canonicalize(path).map_err(|source| Error::io("resolve", path, source))?;
     let is_directory = path.is_dir();
     let identify = |tree: &Path, sha256| {
@@ -116,24 +120,24 @@ pub fn own(workshop: &Workshop<'_>, path: &Path) -> Result<Source, Error> {
         true => tree::hash(context, &path),
         false => Sha256::of_file(&path).map(|(hash, _)| hash).map_err(|source| Error::io("read", &path, source)),
     };
-    let sha256 = context.stage(Stage::Source, format!("hashing {}", path.display()), hash)?;
+    let sha256 = context.stage(stage::SOURCE, format!("hashing {}", path.display()), hash)?;
     let cached = match is_directory {
-        true => find(workshop, &identify(&path, sha256)?),
-        false => find_by_hash(workshop, sha256)?,
+        true => find(build_env, &identify(&path, sha256)?),
+        false => find_by_hash(build_env, sha256)?,
     };
     if let Some(source) = cached {
         return Ok(source);
     }
-    let lock = context.cache.lock(context)?;
+    let lock = context.cache.lock(&context.monitor())?;
     require_space("copy a kernel's source into", context.cache.root(), OWN_SIZE)?;
     let temporary = context.cache.temporary(&lock)?;
     let tree = temporary.path().join("tree");
     let command = if is_directory { "import" } else { "extract" };
-    context.stage(Stage::Source, format!("copying {}", path.display()), || {
-        workshop.run_script(
+    context.stage(stage::SOURCE, format!("copying {}", path.display()), || {
+        build_env.run_script(
             &[command.into(), path.clone().into(), tree.clone().into()],
             vec![Mount::read_only(&path), Mount::writable(context.cache.root())],
-            Stage::Source,
+            stage::SOURCE,
             "copy a kernel's source",
         )
     })?;
@@ -143,16 +147,16 @@ pub fn own(workshop: &Workshop<'_>, path: &Path) -> Result<Source, Error> {
         Error::NoSource { why, .. } => Error::NoSource { path: path.clone(), why },
         other => other,
     };
-    publish(workshop, &identify(&tree, sha256).map_err(named)?, temporary.path(), &lock)
+    publish(build_env, &identify(&tree, sha256).map_err(named)?, temporary.path(), &lock)
 }
 
 /// The published source whose package or tarball has this hash: what it is called stands inside.
-fn find_by_hash(workshop: &Workshop<'_>, sha256: Sha256) -> Result<Option<Source>, Error> {
-    let directory = workshop.context.cache.sources();
+fn find_by_hash(build_env: &BuildEnv<'_>, sha256: Sha256) -> Result<Option<Source>, Error> {
+    let directory = build_env.context.cache.sources();
     let failed = |source| Error::io("read", &directory, source);
     for entry in fs::read_dir(&directory).map_err(failed)? {
-        let identity: Option<Identity> = read_json(&entry.map_err(failed)?.path().join(MANIFEST));
-        if let Some(source) = identity.filter(|it| it.sha256 == sha256).and_then(|it| find(workshop, &it)) {
+        let identity: Option<Identity> = json_file::read(&entry.map_err(failed)?.path().join(MANIFEST));
+        if let Some(source) = identity.filter(|it| it.sha256 == sha256).and_then(|it| find(build_env, &it)) {
             return Ok(Some(source));
         }
     }
@@ -160,10 +164,10 @@ fn find_by_hash(workshop: &Workshop<'_>, sha256: Sha256) -> Result<Option<Source
 }
 
 /// Makes a directory with a `tree` in it a source of the cache.
-fn publish(workshop: &Workshop<'_>, identity: &Identity, made: &Path, lock: &Lock) -> Result<Source, Error> {
-    write_json(&made.join(MANIFEST), identity)?;
-    let target = workshop.context.cache.sources().join(identity.directory_name());
-    workshop.context.cache.publish(workshop.context, made, &target, lock)?;
+fn publish(build_env: &BuildEnv<'_>, identity: &Identity, made: &Path, lock: &Lock) -> Result<Source, Error> {
+    json_file::write(&made.join(MANIFEST), identity)?;
+    let target = build_env.context.cache.sources().join(identity.directory_name());
+    build_env.context.cache.publish(&build_env.context.monitor(), made, &target, lock)?;
     Ok(Source { identity: identity.clone(), tree: target.join("tree") })
 }
 

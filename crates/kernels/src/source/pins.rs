@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::error::Error;
 use crate::pins::{Pin, is_word, parse_checked};
-use crate::{Error, Sha256};
+use util::Sha256;
 
 const BUILTIN: &str = include_str!("../../../../kernel-configs/sources.toml");
 const BUILTIN_PATH: &str = "kernel-configs/sources.toml";
@@ -68,7 +69,7 @@ impl SourcePins {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and those of [`SourcePins::parse`].
+    /// [`container::Error::Io`] and those of [`SourcePins::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::parse(&std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?, path)
     }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::archive::{Entry, Reason};
-use crate::build::testing::FakeImage;
-use crate::testing::Fixture;
-use crate::{Class, Context};
+use crate::cache::fixture;
+use crate::kbuild::testing::FakeImage;
+use container::{Class, Context};
 
 /// An archive with one source, whose package says what it is.
 struct FakeArchive {
@@ -22,7 +22,10 @@ impl Archive for FakeArchive {
     fn index(&self, suites: &std::collections::BTreeSet<String>) -> Result<Vec<Entry>, Error> {
         assert_eq!(suites.iter().collect::<Vec<_>>(), ["bookworm-security"], "only what is needed is read");
         if self.unreachable {
-            return Err(Error::TimedOut { doing: "read the archive's index".into(), seconds: 120 });
+            return Err(Error::Container(container::Error::TimedOut {
+                doing: "read the archive's index".into(),
+                seconds: 120,
+            }));
         }
         Ok(vec![Entry {
             suite: "bookworm-security".into(),
@@ -66,32 +69,32 @@ fn sources(context: &Context<'_>) -> usize {
 
 #[test]
 fn a_pinned_source_is_fetched_and_unpacked_once() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let fake = FakeImage::new(&fixture);
     let context = fixture.context();
-    let workshop = fake.workshop(&context);
+    let build_env = fake.build_env(&context);
     let archive = FakeArchive::has("6.1.192-2");
-    let source = acquire(&workshop, &archive, &pin()).unwrap().unwrap();
+    let source = acquire(&build_env, &archive, &pin()).unwrap().unwrap();
     assert!(source.tree.join("Makefile").is_file());
     assert!(source.tree.parent().unwrap().ends_with(format!("6.1-6.1.192-2-{}", Sha256::of(PACKAGE).short(8))));
     assert_eq!(fs::read_dir(context.cache.debs()).unwrap().count(), 0, "the package is not kept");
 
     let gone = FakeArchive { unreachable: true, ..archive };
-    assert_eq!(acquire(&workshop, &gone, &pin()).unwrap().unwrap(), source);
+    assert_eq!(acquire(&build_env, &gone, &pin()).unwrap().unwrap(), source);
     assert_eq!(fake.calls(), ["unpack"]);
 }
 
 #[test]
 fn a_source_with_a_wrong_hash_is_an_error_and_a_lost_one_is_told_with_what_there_is() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let fake = FakeImage::new(&fixture);
     let context = fixture.context();
-    let workshop = fake.workshop(&context);
+    let build_env = fake.build_env(&context);
     let wrong = SourcePin { sha256: Sha256::of(b"another"), ..pin() };
-    let error = acquire(&workshop, &FakeArchive::has("6.1.192-2"), &wrong).unwrap_err();
+    let error = acquire(&build_env, &FakeArchive::has("6.1.192-2"), &wrong).unwrap_err();
     assert!(matches!(error, Error::WrongHash { .. }), "{error}");
 
-    let unavailable = acquire(&workshop, &FakeArchive::has("6.1.200-1"), &pin()).unwrap().unwrap_err();
+    let unavailable = acquire(&build_env, &FakeArchive::has("6.1.200-1"), &pin()).unwrap().unwrap_err();
     assert_eq!(unavailable.reason, Reason::Gone);
     assert_eq!(
         unavailable.to_string(),
@@ -99,52 +102,52 @@ fn a_source_with_a_wrong_hash_is_an_error_and_a_lost_one_is_told_with_what_there
          the nearest is linux-source-6.1=6.1.200-1"
     );
     let offline = Context { offline: true, ..fixture.context() };
-    let unavailable = acquire(&fake.workshop(&offline), &FakeArchive::has("6.1.192-2"), &pin()).unwrap().unwrap_err();
+    let unavailable = acquire(&fake.build_env(&offline), &FakeArchive::has("6.1.192-2"), &pin()).unwrap().unwrap_err();
     assert_eq!(unavailable.reason, Reason::Offline);
     assert_eq!(sources(&context), 0);
 }
 
 #[test]
 fn a_source_that_does_not_unpack_is_not_published() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let fake = FakeImage::new(&fixture);
     let context = fixture.context();
     let archive = FakeArchive::has("6.1.192-2");
     fake.set("fails", Some("tar: x: Cannot write: No space left on device\n"));
-    let error = acquire(&fake.workshop(&context), &archive, &pin()).unwrap_err();
-    assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+    let error = acquire(&fake.build_env(&context), &archive, &pin()).unwrap_err();
+    assert!(matches!(error, Error::Container(container::Error::DiskFull { .. })), "{error}");
     assert_eq!(sources(&context), 0);
     fake.set("fails", None);
-    acquire(&fake.workshop(&context), &archive, &pin()).unwrap().unwrap();
+    acquire(&fake.build_env(&context), &archive, &pin()).unwrap().unwrap();
 }
 
 #[test]
 fn somebodys_own_tree_is_copied_again_when_it_changed_and_a_tarball_is_its_bytes() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let fake = FakeImage::new(&fixture);
     let context = fixture.context();
-    let workshop = fake.workshop(&context);
+    let build_env = fake.build_env(&context);
     let tree = fixture.path().join("linux");
     fs::create_dir_all(tree.join("scripts")).unwrap();
     let makefile = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 0\nEXTRAVERSION = -rc1\n";
     fs::write(tree.join("Makefile"), makefile).unwrap();
     fs::write(tree.join("scripts/Makefile.modpost"), "").unwrap();
 
-    let first = own(&workshop, &tree).unwrap();
+    let first = own(&build_env, &tree).unwrap();
     assert_eq!((first.identity.line.as_str(), first.identity.version.as_str()), ("7.3", "7.3.0-rc1"));
-    assert_eq!(own(&workshop, &tree).unwrap(), first);
+    assert_eq!(own(&build_env, &tree).unwrap(), first);
     assert_eq!(fake.calls(), ["import"]);
     fs::write(tree.join("Makefile"), makefile.replace("rc1", "rc2")).unwrap();
-    assert_ne!(own(&workshop, &tree).unwrap().tree, first.tree);
+    assert_ne!(own(&build_env, &tree).unwrap().tree, first.tree);
     assert_eq!(fake.calls(), ["import"]);
 
     let tarball = fixture.path().join("linux.tar");
     fs::write(&tarball, "x").unwrap();
-    let unpacked = own(&workshop, &tarball).unwrap();
+    let unpacked = own(&build_env, &tarball).unwrap();
     assert_eq!(unpacked.identity.sha256, Sha256::of(b"x"));
-    assert_eq!(own(&workshop, &tarball).unwrap(), unpacked);
+    assert_eq!(own(&build_env, &tarball).unwrap(), unpacked);
     assert_eq!(fake.calls(), ["extract"]);
 
-    let error = own(&workshop, fixture.path()).unwrap_err();
+    let error = own(&build_env, fixture.path()).unwrap_err();
     assert!(matches!(&error, Error::NoSource { .. }) && error.class() == Class::Usage, "{error}");
 }

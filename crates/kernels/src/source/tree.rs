@@ -9,7 +9,9 @@ use std::path::Path;
 use sha2::Digest;
 use walkdir::WalkDir;
 
-use crate::{Context, Error, Sha256};
+use crate::error::Error;
+use container::Context;
+use util::Sha256;
 
 /// The most of a Makefile's beginning that is read for the version, in lines.
 const HEAD: usize = 20;
@@ -49,7 +51,7 @@ fn is_number(text: &str) -> bool {
 ///
 /// # Errors
 ///
-/// [`Error::Io`], [`Error::Cancelled`].
+/// [`container::Error::Io`], [`container::Error::Cancelled`].
 pub(super) fn hash(context: &Context<'_>, tree: &Path) -> Result<Sha256, Error> {
     let mut hasher = sha2::Sha256::new();
     let files = WalkDir::new(tree).sort_by_file_name().into_iter();
@@ -84,7 +86,8 @@ pub(super) fn hash(context: &Context<'_>, tree: &Path) -> Result<Sha256, Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Fixture;
+    use crate::cache::fixture;
+    use container::testing::Fixture;
 
     fn tree(fixture: &Fixture, makefile: &str) -> std::path::PathBuf {
         let tree = fixture.path().join("linux");
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_tree_says_its_version_and_what_is_none_is_refused() {
-        let fixture = Fixture::new();
+        let fixture = fixture();
         let tree = tree(&fixture, MAKEFILE);
         assert_eq!(version(&tree).unwrap(), "7.2.0-rc1");
         fs::write(tree.join("Makefile"), MAKEFILE.replace("-rc1", "")).unwrap();
@@ -112,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_tree_is_its_names_its_contents_and_what_can_be_executed() {
-        let fixture = Fixture::new();
+        let fixture = fixture();
         let context = fixture.context();
         let tree = tree(&fixture, MAKEFILE);
         let first = hash(&context, &tree).unwrap();

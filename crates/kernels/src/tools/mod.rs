@@ -13,10 +13,13 @@ use std::path::{Path, PathBuf};
 pub use pins::{PackagePin, ToolPin, ToolPins};
 
 use crate::archive::{Archive, Unavailable, fetch_package};
-use crate::build::Workshop;
-use crate::build::workbench::{self, TOOLS};
-use crate::cache::{read_json, require_space, write_json};
-use crate::{Error, Sha256, Stage};
+use crate::cache::Directories as _;
+use crate::error::Error;
+use crate::kbuild::BuildEnv;
+use crate::kbuild::sandbox::{self, TOOLS};
+use crate::stage;
+use container::{json_file, require_space};
+use util::Sha256;
 
 /// Written last into a tool's directory: without it there is no tool.
 const MANIFEST: &str = "manifest.json";
@@ -49,9 +52,9 @@ fn base_name(path: &str) -> &str {
 
 /// A tool, if the cache has it.
 #[must_use]
-pub fn find(workshop: &Workshop<'_>, pin: &ToolPin) -> Option<Tool> {
-    let directory = directory(workshop, pin);
-    let published: Option<ToolPin> = read_json(&directory.join(MANIFEST));
+pub fn find(build_env: &BuildEnv<'_>, pin: &ToolPin) -> Option<Tool> {
+    let directory = directory(build_env, pin);
+    let published: Option<ToolPin> = json_file::read(&directory.join(MANIFEST));
     (published.as_ref() == Some(pin)).then(|| Tool::describe(pin, directory))
 }
 
@@ -62,16 +65,16 @@ pub fn find(workshop: &Workshop<'_>, pin: &ToolPin) -> Option<Tool> {
 /// As [`crate::archive::acquire`]; [`Error::NoTool`] for packages without the program. What the archive does not have, or
 /// cannot be asked for, is [`Unavailable`] instead.
 pub fn acquire(
-    workshop: &Workshop<'_>,
+    build_env: &BuildEnv<'_>,
     archive: &dyn Archive,
     pin: &ToolPin,
 ) -> Result<Result<Tool, Unavailable>, Error> {
-    if let Some(tool) = find(workshop, pin) {
+    if let Some(tool) = find(build_env, pin) {
         return Ok(Ok(tool));
     }
-    let context = workshop.context;
-    let lock = context.cache.lock(context)?;
-    if let Some(tool) = find(workshop, pin) {
+    let context = build_env.context;
+    let lock = context.cache.lock(&context.monitor())?;
+    if let Some(tool) = find(build_env, pin) {
         return Ok(Ok(tool));
     }
     let mut packages = Vec::new();
@@ -84,21 +87,21 @@ pub fn acquire(
     let bytes = pin.packages.iter().map(|package| package.size).fold(0, u64::saturating_add);
     require_space("unpack a tool into", context.cache.root(), bytes.saturating_mul(UNPACKED_RATIO))?;
     let temporary = context.cache.temporary(&lock)?;
-    context.stage(Stage::Unpack, format!("unpacking {}", pin.name), || {
-        packages.iter().try_for_each(|package| workbench::unpack(workshop, package, temporary.path()))
+    context.stage(stage::UNPACK, format!("unpacking {}", pin.name), || {
+        packages.iter().try_for_each(|package| sandbox::unpack(build_env, package, temporary.path()))
     })?;
     write_script(pin, temporary.path())?;
-    write_json(&temporary.path().join(MANIFEST), pin)?;
-    let target = directory(workshop, pin);
-    context.cache.publish(context, temporary.path(), &target, &lock)?;
+    json_file::write(&temporary.path().join(MANIFEST), pin)?;
+    let target = directory(build_env, pin);
+    context.cache.publish(&context.monitor(), temporary.path(), &target, &lock)?;
     packages.iter().try_for_each(|file| fs::remove_file(file).map_err(|source| Error::io("remove", file, source)))?;
     Ok(Ok(Tool::describe(pin, target)))
 }
 
-fn directory(workshop: &Workshop<'_>, pin: &ToolPin) -> PathBuf {
+fn directory(build_env: &BuildEnv<'_>, pin: &ToolPin) -> PathBuf {
     // No map in it has keys that are not strings, so it can be written.
     let key = Sha256::of(&serde_json::to_vec(pin).unwrap_or_default());
-    workshop.context.cache.tools().join(format!("{}-{}", pin.name, key.short(8)))
+    build_env.context.cache.tools().join(format!("{}-{}", pin.name, key.short(8)))
 }
 
 /// The script through which the program is run: `LD_LIBRARY_PATH` for a whole build would reach the compiler.

@@ -5,8 +5,9 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::pins::{Pin, is_word, parse_checked};
-use crate::{Error, Sha256};
+use util::Sha256;
 
 const BUILTIN: &str = include_str!("../../../../kernel-configs/tools.toml");
 const BUILTIN_PATH: &str = "kernel-configs/tools.toml";

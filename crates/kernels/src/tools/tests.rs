@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::archive::Entry;
-use crate::build::testing::FakeImage;
-use crate::testing::Fixture;
+use crate::cache::fixture;
+use crate::kbuild::testing::FakeImage;
 
 /// An archive with a program and its library, whose packages hold their own names.
 struct FakeArchive {
@@ -50,13 +50,13 @@ fn pin(program: &str) -> ToolPin {
 
 #[test]
 fn a_tool_is_fetched_once_and_runs_with_its_own_libraries() {
-    let (fixture, archive) = (Fixture::new(), FakeArchive { indexes: Cell::new(0) });
+    let (fixture, archive) = (fixture(), FakeArchive { indexes: Cell::new(0) });
     let context = fixture.context();
     let fake = FakeImage::new(&fixture);
-    let workshop = fake.workshop(&context);
+    let build_env = fake.build_env(&context);
     let pin = pin("usr/bin/pahole");
-    assert_eq!(find(&workshop, &pin), None);
-    let tool = acquire(&workshop, &archive, &pin).unwrap().unwrap();
+    assert_eq!(find(&build_env, &pin), None);
+    let tool = acquire(&build_env, &archive, &pin).unwrap().unwrap();
     assert_eq!(tool.program, "/tools/pahole-1.24/bin/pahole");
     let script = tool.directory.join("bin/pahole");
     let line = "LD_LIBRARY_PATH=/tools/pahole-1.24/usr/lib exec /tools/pahole-1.24/usr/bin/pahole \"$@\"";
@@ -65,22 +65,22 @@ fn a_tool_is_fetched_once_and_runs_with_its_own_libraries() {
     assert!(tool.directory.join("usr/bin/libbpf1").is_file(), "both packages are in it");
 
     let indexes = archive.indexes.get();
-    assert_eq!(acquire(&workshop, &archive, &pin).unwrap().unwrap(), tool);
+    assert_eq!(acquire(&build_env, &archive, &pin).unwrap().unwrap(), tool);
     assert_eq!(archive.indexes.get(), indexes, "warm, nothing is asked for");
     assert_eq!(fs::read_dir(context.cache.debs()).unwrap().count(), 0);
 }
 
 #[test]
 fn packages_without_the_program_or_that_are_gone_give_no_tool() {
-    let (fixture, archive) = (Fixture::new(), FakeArchive { indexes: Cell::new(0) });
+    let (fixture, archive) = (fixture(), FakeArchive { indexes: Cell::new(0) });
     let context = fixture.context();
     let fake = FakeImage::new(&fixture);
-    let workshop = fake.workshop(&context);
-    let error = acquire(&workshop, &archive, &pin("usr/bin/dwarves")).unwrap_err();
+    let build_env = fake.build_env(&context);
+    let error = acquire(&build_env, &archive, &pin("usr/bin/dwarves")).unwrap_err();
     assert!(matches!(error, Error::NoTool { .. }), "{error}");
     let mut gone = pin("usr/bin/pahole");
     gone.packages[0].version = "1.23-1".into();
-    let unavailable = acquire(&workshop, &archive, &gone).unwrap().unwrap_err();
+    let unavailable = acquire(&build_env, &archive, &gone).unwrap().unwrap_err();
     assert_eq!(
         unavailable.to_string(),
         "pahole=1.23-1 is unavailable: the archive does not have it (any more); the nearest is pahole=1.24-4.1"

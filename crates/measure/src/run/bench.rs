@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use btf::Btf;
+use container::Progress;
+use container::engine::{Mount, RunSpec};
 use encode::{Options, PreparedBase};
 use encode_check::{Compared, Reference};
 use kernels::archive::Debug;
-use kernels::build::Workshop;
-use kernels::engine::{Mount, RunSpec};
-use kernels::{Progress, Stage};
+use kernels::kbuild::BuildEnv;
 
 use super::flags::FEATURES;
 use super::{cores, setting, shipped, stage};
@@ -43,7 +43,7 @@ pub struct Plan<'a> {
 /// # Errors
 ///
 /// Whatever keeps either from being run, and a run that fails.
-pub fn bench(workshop: &Workshop<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
+pub fn bench(workshop: &BuildEnv<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
     let setting = setting(workshop);
     let files: Vec<PathBuf> =
         shipped::files(&plan.debug.modules)?.iter().map(|file| plan.debug.modules.join(file)).collect();
@@ -85,7 +85,7 @@ fn tasks(modules: usize, cores: usize) -> Vec<Task> {
 type Outputs = [PathBuf; 2];
 
 struct Measuring<'a> {
-    workshop: &'a Workshop<'a>,
+    workshop: &'a BuildEnv<'a>,
     plan: &'a Plan<'a>,
     /// How many runs there were.
     runs: usize,
@@ -108,7 +108,7 @@ impl Measuring<'_> {
                 task.pahole.push(self.pahole(task, files)?);
                 task.ours.push(self.ours(task, files)?);
                 done += 2;
-                (self.workshop.context.progress)(Progress::Amount { stage: Stage::Measure, done, total });
+                (self.workshop.context.progress)(Progress::Amount { stage: stage::MEASURE, done, total });
             }
         }
         Ok(())

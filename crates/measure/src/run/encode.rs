@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use kernels::build::Workshop;
-use kernels::engine::{Mount, RunSpec};
-use kernels::{Progress, Stage};
+use container::Progress;
+use container::engine::{Mount, RunSpec};
+use kernels::kbuild::BuildEnv;
+use kernels::stage;
 
 use crate::{Encoded, Error};
 
@@ -41,7 +42,7 @@ pub(super) struct Results {
 /// # Errors
 ///
 /// [`Error::Unreadable`], a full disk, and those of the engine.
-pub(super) fn encode(workshop: &Workshop<'_>, task: &Task<'_>) -> Result<Results, Error> {
+pub(super) fn encode(workshop: &BuildEnv<'_>, task: &Task<'_>) -> Result<Results, Error> {
     let context = workshop.context;
     let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "sizes.sh"].map(OsString::from).into();
     argv.push(super::cores().to_string().into());
@@ -58,10 +59,12 @@ pub(super) fn encode(workshop: &Workshop<'_>, task: &Task<'_>) -> Result<Results
             wrong.get_or_insert_with(|| line.chars().take(200).collect::<String>());
         }
         let (done, total) = (results.modules.len() as u64, task.count as u64);
-        (context.progress)(Progress::Amount { stage: Stage::Measure, done, total: total.max(done) });
+        (context.progress)(Progress::Amount { stage: stage::MEASURE, done, total: total.max(done) });
     });
     match ran {
-        Err(kernels::Error::Failed { output, .. }) if output.contains(FULL) => return Err(full_disk()),
+        Err(container::Error::Failed { output, .. }) if output.contains(FULL) => {
+            return Err(full_disk());
+        }
         Ok(()) if results.says_full() => return Err(full_disk()),
         other => other?,
     }
@@ -73,7 +76,7 @@ pub(super) fn encode(workshop: &Workshop<'_>, task: &Task<'_>) -> Result<Results
 
 fn full_disk() -> Error {
     let (doing, path) = ("encode BTF in a container's", "/tmp".into());
-    kernels::Error::DiskFull { doing, path, needed: None, free: None }.into()
+    container::Error::DiskFull { doing, path, needed: None, free: None }.into()
 }
 
 impl Results {

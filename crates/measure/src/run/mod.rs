@@ -12,8 +12,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
-use kernels::build::{Symbols, Workshop};
-use kernels::{Context, Progress, Stage};
+use container::{Context, Progress};
+use kernels::kbuild::{BuildEnv, Symbols};
+use kernels::stage;
 
 pub use bench::{Plan, bench};
 pub use overhead::overhead;
@@ -23,7 +24,7 @@ use crate::{Error, Setting};
 
 /// On what is measured now.
 #[must_use]
-pub fn setting(workshop: &Workshop<'_>) -> Setting {
+pub fn setting(workshop: &BuildEnv<'_>) -> Setting {
     let packages = &workshop.image.manifest.packages;
     let pahole = packages.get("pahole").or_else(|| packages.get("dwarves"));
     Setting {
@@ -50,7 +51,7 @@ fn cores() -> usize {
 
 /// Runs one stage, told before and after.
 fn stage<T>(context: &Context<'_>, what: String, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    let (stage, start) = (Stage::Measure, Instant::now());
+    let (stage, start) = (stage::MEASURE, Instant::now());
     (context.progress)(Progress::Started { stage, what });
     let value = work()?;
     (context.progress)(Progress::Finished { stage, elapsed: start.elapsed() });

@@ -1,8 +1,8 @@
 //! Measuring what encoding the BTF of all modules again costs a build.
 
-use kernels::build::workbench::{Command, Place, Setup, Workbench};
-use kernels::build::{self, Request, Workshop};
-use kernels::{Progress, Stage};
+use container::Progress;
+use kernels::kbuild::sandbox::{BuildSandbox, Command, Place, Setup};
+use kernels::kbuild::{self, BuildEnv, Request};
 
 use super::{cores, setting, shipped, stage, tools};
 use crate::{Error, Measurement, Overhead, Run};
@@ -22,13 +22,13 @@ const TAIL: usize = 20;
 /// # Errors
 ///
 /// [`Error::NoModules`], [`Error::NotMeasured`], [`Error::BuildFailed`], and whatever keeps the kernel from being built or copied.
-pub fn overhead(workshop: &Workshop<'_>, request: &Request<'_>, rounds: usize) -> Result<Overhead, Error> {
+pub fn overhead(workshop: &BuildEnv<'_>, request: &Request<'_>, rounds: usize) -> Result<Overhead, Error> {
     // Before anything is done: what this is busy with must not be taken for somebody else's work.
     let setting = setting(workshop);
-    let build = build::build(workshop, &Request { upgrade: None, ..*request })?;
+    let build = kbuild::build(workshop, &Request { upgrade: None, ..*request })?;
     let (tools, modules) = (tools(&build.config)?, shipped::modules(&build.modules)?.len());
     require_modules(&build.manifest.release, modules)?;
-    let bench = Workbench::open(workshop, &Setup::new(Request { upgrade: None, ..*request }))?;
+    let bench = BuildSandbox::open(workshop, &Setup::new(Request { upgrade: None, ..*request }))?;
     let jobs = cores();
     let mut measuring = Measuring::new(workshop, &bench, jobs, modules);
     let what = format!("{} of each build of {}", util::number::of(rounds, "run"), build.manifest.name);
@@ -51,14 +51,14 @@ fn require_modules(release: &str, modules: usize) -> Result<(), Error> {
 }
 
 struct Measuring<'a> {
-    workshop: &'a Workshop<'a>,
-    bench: &'a Workbench<'a>,
+    workshop: &'a BuildEnv<'a>,
+    bench: &'a BuildSandbox<'a>,
     modules: usize,
     measurements: Vec<Measurement>,
 }
 
 impl<'a> Measuring<'a> {
-    fn new(workshop: &'a Workshop<'a>, bench: &'a Workbench<'a>, jobs: usize, modules: usize) -> Self {
+    fn new(workshop: &'a BuildEnv<'a>, bench: &'a BuildSandbox<'a>, jobs: usize, modules: usize) -> Self {
         let one = |target: &str, touched| {
             let command = format!("make -j{jobs} {target}").trim_end().to_owned();
             Measurement { command, touched, runs: Vec::new() }
@@ -83,7 +83,7 @@ impl<'a> Measuring<'a> {
                 self.check(&command, touched, &run)?;
                 self.measurements[number].runs.push(run);
                 done += 1;
-                (self.workshop.context.progress)(Progress::Amount { stage: Stage::Measure, done, total });
+                (self.workshop.context.progress)(Progress::Amount { stage: stage::MEASURE, done, total });
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use kernels::archive::{Debug, Kernel};
-use kernels::build::{Build, Workshop};
+use kernels::kbuild::{Build, BuildEnv};
 
 use super::encode::{Results, Task, encode};
 use super::flags::flags;
@@ -77,7 +77,7 @@ impl Subject {
 /// # Errors
 ///
 /// Whatever keeps all modules from being measured.
-pub fn sizes(workshop: &Workshop<'_>, subject: &Subject) -> Result<KernelSizes, Error> {
+pub fn sizes(workshop: &BuildEnv<'_>, subject: &Subject) -> Result<KernelSizes, Error> {
     let (flags, tools) = (flags(&subject.release)?, tools(&subject.config)?);
     let shipped = shipped::modules(&subject.modules)?;
     let files = shipped::files(&subject.dwarf_modules)?;

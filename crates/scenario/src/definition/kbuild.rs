@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use globset::Glob;
-use kernels::build::workbench::{EXTERNAL, Place};
+use kernels::kbuild::sandbox::{EXTERNAL, Place};
 use serde::Deserialize;
 
 /// Where the source is, inside.

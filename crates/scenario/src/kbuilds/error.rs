@@ -43,6 +43,12 @@ pub enum Error {
     Transcript(#[from] transcript::Error),
 }
 
+impl From<container::Error> for Error {
+    fn from(error: container::Error) -> Self {
+        Self::Kernels(error.into())
+    }
+}
+
 impl Error {
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

@@ -1,6 +1,6 @@
 //! Scenarios that run kbuild and record what it says, what it changes, and what BTF it makes. No machine boots.
 //!
-//! A [`BuildDefinition`](crate::definition::BuildDefinition) is a list of steps on a private copy of an output tree ([`kernels::build::workbench`]). [`run()`] does them
+//! A [`BuildDefinition`](crate::definition::BuildDefinition) is a list of steps on a private copy of an output tree ([`kernels::kbuild::sandbox`]). [`run()`] does them
 //! and gives back a [`Transcript`], raw; [`snapshot`] is a pure function of the two. So the log of a build is recorded,
 //! replayed and compared as a kernel's log is.
 //!

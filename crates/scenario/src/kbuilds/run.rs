@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kernels::archive::{Archive, Unavailable};
-use kernels::build::workbench::{self, File, Place, Setup, Workbench};
-use kernels::build::{self, Config, Recipes, Request, Workshop};
+use kernels::kbuild::sandbox::{self, BuildSandbox, File, Place, Setup};
+use kernels::kbuild::{self, BuildEnv, Config, KernelConfigs, Request};
 use kernels::source::Source;
 use kernels::tools::{self, Tool, ToolPins};
 use tempfile::NamedTempFile;
@@ -32,7 +32,7 @@ pub struct BuildRun<'a> {
     /// The source, whose line decides which steps are done.
     pub source: &'a Source,
     /// Where configurations, patches and modules of our own come from.
-    pub recipes: &'a Recipes,
+    pub recipes: &'a KernelConfigs,
     /// The tools that the definition names, as [`find_tools`] finds them.
     pub tools: &'a [Tool],
     /// Who watches.
@@ -55,7 +55,7 @@ pub enum BuildEvent<'a> {
 /// [`Error::NoTool`] for one that is not pinned, and what [`tools::acquire`] says. What the archive does not have, or cannot be
 /// asked for, is [`Unavailable`] instead.
 pub fn find_tools(
-    workshop: &Workshop<'_>,
+    workshop: &BuildEnv<'_>,
     archive: &dyn Archive,
     definition: &BuildDefinition,
 ) -> Result<Result<Vec<Tool>, Unavailable>, Error> {
@@ -79,14 +79,14 @@ pub fn find_tools(
 /// # Errors
 ///
 /// What kept the tree from being made, a command from being run, or a file from being looked at.
-pub fn run(workshop: &Workshop<'_>, definition: &BuildDefinition, job: &BuildRun<'_>) -> Result<Transcript, Error> {
+pub fn run(workshop: &BuildEnv<'_>, definition: &BuildDefinition, job: &BuildRun<'_>) -> Result<Transcript, Error> {
     let fragments: Vec<&str> = definition.config.split('+').collect();
     let config = Config::new(&fragments);
     let request = Request { source: job.source, recipes: job.recipes, config: &config, upgrade: None };
     let setup = Setup {
         start: match definition.start {
-            Start::Built => workbench::Start::Built,
-            Start::Configured => workbench::Start::Configured,
+            Start::Built => sandbox::Start::Built,
+            Start::Configured => sandbox::Start::Configured,
         },
         patch: definition.patch.as_deref(),
         writable: definition.writable.clone(),
@@ -94,7 +94,7 @@ pub fn run(workshop: &Workshop<'_>, definition: &BuildDefinition, job: &BuildRun
         tools: definition.tools.iter().map(|name| tool(job.tools, name)).collect::<Result<_, _>>()?,
         ..Setup::new(request)
     };
-    let bench = Workbench::open(workshop, &setup)?;
+    let bench = BuildSandbox::open(workshop, &setup)?;
     let doing = StepRunner { workshop, request, tools: job.tools, bench, show: job.show };
     let steps = definition.steps_on(&job.source.identity.line).enumerate();
     let steps: Vec<_> = steps.map(|(at, step)| doing.step(at, step)).collect::<Result<_, _>>()?;
@@ -107,7 +107,7 @@ pub fn run(workshop: &Workshop<'_>, definition: &BuildDefinition, job: &BuildRun
     Ok(Transcript::new(header, steps)?)
 }
 
-fn provenance(workshop: &Workshop<'_>, source: &Source) -> Provenance {
+fn provenance(workshop: &BuildEnv<'_>, source: &Source) -> Provenance {
     let packages = &workshop.image.manifest.packages;
     let version = |name: &str| Some((name.to_owned(), packages.get(name)?.clone()));
     Provenance {
@@ -148,10 +148,10 @@ fn paholes(definition: &BuildDefinition, tools: &[Tool]) -> Result<Vec<File>, Er
 
 /// A bench and what it was made from.
 struct StepRunner<'a> {
-    workshop: &'a Workshop<'a>,
+    workshop: &'a BuildEnv<'a>,
     request: Request<'a>,
     tools: &'a [Tool],
-    bench: Workbench<'a>,
+    bench: BuildSandbox<'a>,
     show: &'a dyn Fn(BuildEvent<'_>),
 }
 
@@ -183,7 +183,7 @@ impl StepRunner<'_> {
 
     fn run(&self, command: Command) -> Result<CommandOutcome, Error> {
         let mut show = |line: &str| (self.show)(BuildEvent::Line(line));
-        let given = workbench::Command {
+        let given = sandbox::Command {
             argv: command.argv.clone(),
             env: command.env.clone().into_iter().collect(),
             reproducible: command.reproducible,
@@ -211,8 +211,8 @@ impl StepRunner<'_> {
 
     fn bring(&self, paths: &[String]) -> Result<(), Error> {
         let Some(first) = paths.first() else { return Ok(()) };
-        build::build(self.workshop, &self.request)?;
-        let tree = build::output_tree(self.workshop, &self.request)?;
+        kbuild::build(self.workshop, &self.request)?;
+        let tree = kbuild::output_tree(self.workshop, &self.request)?;
         let tree = tree.ok_or_else(|| Error::NoTree { path: first.clone() })?;
         paths.iter().try_for_each(|path| copy(&tree.join(path), &self.bench.tree().join(path), false))
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use container::scratch::LockedTempDir;
 use guest_protocol::{PROTOCOL, Plan, Step};
-use kernels::scratch::Folder;
 use kmod::Module;
 use vm::{Accel, Initramfs, Limits, Lost, Machine, Outcome, Request, Source, first_difference};
 
@@ -44,7 +44,7 @@ pub(super) fn run(
             let (running, upgraded) = (&*running, &*upgraded);
             let attempt = ScenarioRun { ready, scenario: &job.scenario, boot, running, upgraded, proof, options, show };
             attempt.make(&mut report).unwrap_or_else(|error| match error {
-                Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
+                Error::Kernels(error) if error.class() == container::Class::Cancelled => Ending::Interrupted,
                 Error::Transcript(_) | Error::Boot(_) => Ending::Lost { what: error.in_one_line() },
                 error => Ending::Environment { what: error.in_one_line() },
             })
@@ -86,7 +86,7 @@ struct ScenarioRun<'a> {
 
 impl ScenarioRun<'_> {
     fn make(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
-        let folder = Folder::make(&self.ready.runs, &self.scenario.name)?;
+        let folder = LockedTempDir::make(&self.ready.runs, &self.scenario.name)?;
         let ending = self.make_in(folder.path(), report);
         let kept = match &ending {
             Ok(Ending::Panic { .. } | Ending::Hang { .. } | Ending::Lost { .. }) | Err(_) => true,
@@ -184,7 +184,7 @@ impl ScenarioRun<'_> {
         };
         if let vm::Ending::Lost { how: Lost::NotStarted { .. } } = outcome.ending {
             // Should the engine have stopped working since it was probed, the next run finds another.
-            kernels::engine::forget(context)?;
+            container::engine::forget(context)?;
         }
         report.notes.extend(notes);
         report.qemu_seconds += outcome.qemu.as_secs_f64();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use kernels::scratch::Folder;
+use container::scratch::LockedTempDir;
 
 use super::store::KernelStore;
 use super::{Error, Mode, Progress, ProgressSink, RunContext, RunOptions, Sources, Task};
@@ -36,7 +36,7 @@ pub(super) fn run(
     }
     let attempt = ScenarioRun { ready, scenario, store, sources, options, show };
     report.ending = attempt.make(&mut report).unwrap_or_else(|error| match error {
-        Error::Kernels(error) if error.class() == kernels::Class::Cancelled => Ending::Interrupted,
+        Error::Kernels(error) if error.class() == container::Class::Cancelled => Ending::Interrupted,
         Error::Workbench(error @ kbuilds::Error::Transcript { .. }) => Ending::Lost { what: error.to_string() },
         error => Ending::Environment { what: error.in_one_line() },
     });
@@ -84,7 +84,7 @@ impl ScenarioRun<'_> {
         report.notes.extend(note);
         let differs = matches!(ending, Ending::Differs { .. }) && self.options.mode == Mode::Compare;
         if differs || self.options.keep {
-            let folder = Folder::make(&self.ready.runs, name)?;
+            let folder = LockedTempDir::make(&self.ready.runs, name)?;
             keep_what_was_seen(folder.path(), definition, &transcript)?;
             report.kept = Some(folder.keep()?);
         }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use kernels::Context;
+use container::Context;
+use container::engine::{self, EngineChoice, SelectedEngine};
+use container::image::{self, Image};
+use container::scratch;
 use kernels::archive::AptArchive;
-use kernels::build::{Encoder, Workshop};
-use kernels::engine::{self, Choice, Wish};
-use kernels::image::{self, Image, Kind};
-use kernels::scratch;
+use kernels::images;
+use kernels::kbuild::{BuildEnv, Encoder};
 use vm::{Chooser, KvmHost, KvmVerdict, Request, build_guest};
 
 use super::Error;
@@ -21,7 +22,7 @@ use crate::baseline::TypeOrder;
 #[derive(Debug, Clone)]
 pub struct PrepareOptions {
     /// The engine.
-    pub engine: Wish,
+    pub engine: EngineChoice,
     /// The accelerator.
     pub accel: Request,
     /// The workspace's root, where the guest's PID 1 is built.
@@ -47,7 +48,7 @@ pub struct RunContext<'a> {
     /// The cache, the mirrors, what is allowed.
     pub context: Context<'a>,
     /// The engine, and why not the others.
-    pub choice: Choice,
+    pub choice: SelectedEngine,
     /// The image that QEMU runs in.
     pub image: Image,
     /// The guest's PID 1.
@@ -71,7 +72,7 @@ impl<'a> RunContext<'a> {
     pub fn prepare(context: Context<'a>, wanted: &PrepareOptions) -> Result<Self, Error> {
         let begun = Instant::now();
         let choice = engine::prepare(&context, wanted.engine)?;
-        let image = image::prepare(&context, &choice.engine, Kind::Boot)?;
+        let image = image::prepare(&context, &choice.engine, &images::BOOT)?;
         let guest = build_guest(&wanted.root, &wanted.root.join("target/guest"))?;
         let host = KvmHost::this(&image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
         let known = known_kvm(&context, &host);
@@ -95,16 +96,16 @@ impl<'a> RunContext<'a> {
     /// # Errors
     ///
     /// As [`image::prepare`].
-    pub fn workshop(&self) -> Result<Workshop<'_>, kernels::Error> {
+    pub fn workshop(&self) -> Result<BuildEnv<'_>, kernels::Error> {
         let (context, engine) = (&self.context, &self.choice.engine);
         let image = match self.build_image.get() {
             Some(image) => image,
             None => {
-                let image = image::prepare(context, engine, Kind::Build)?;
+                let image = image::prepare(context, engine, &images::BUILD)?;
                 self.build_image.get_or_init(|| image)
             }
         };
-        Ok(Workshop { context, engine, image, encoder: self.encoding.as_ref().map(|it| &it.encoder) })
+        Ok(BuildEnv { context, engine, image, encoder: self.encoding.as_ref().map(|it| &it.encoder) })
     }
 
     /// In which order the types lie of the kernels that are built.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use btf::Btf;
 use encode::{Encoder, Options, PreparedBase};
-use kernels::build::Symbols;
+use kernels::kbuild::Symbols;
 use kmod::{Module, ModuleTree, SectionEdits};
 use rayon::prelude::*;
 

@@ -79,6 +79,12 @@ pub enum Error {
     },
 }
 
+impl From<container::Error> for Error {
+    fn from(error: container::Error) -> Self {
+        Self::Kernels(error.into())
+    }
+}
+
 impl From<kbuilds::Error> for Error {
     fn from(error: kbuilds::Error) -> Self {
         match error {
@@ -99,9 +105,9 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Kernels(error) => match error.class() {
-                kernels::Class::Usage => Exit::Usage,
-                kernels::Class::Cancelled => Exit::Interrupted,
-                kernels::Class::Environment => Exit::Environment,
+                container::Class::Usage => Exit::Usage,
+                container::Class::Cancelled => Exit::Interrupted,
+                container::Class::Environment => Exit::Environment,
             },
             Self::Definition(_) | Self::Choice(_) => Exit::Usage,
             _ => Exit::Environment,

@@ -43,7 +43,7 @@ pub fn run(
         jobs.iter().filter_map(|job| if job.boot().is_some() { booted.next() } else { made.next() }).collect();
     if let Err(error) = ready.remember_kvm() {
         let text = format!("what was seen of KVM is forgotten: {}", error.in_one_line());
-        (ready.context.progress)(kernels::Progress::Note { stage: kernels::Stage::Engine, text });
+        (ready.context.progress)(container::Progress::Note { stage: container::Stage::ENGINE, text });
     }
     Ok(Report {
         report: VERSION,

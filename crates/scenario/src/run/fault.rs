@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use container::scratch::LockedTempDir;
 use guest_protocol::{Fault as Order, PROTOCOL, Plan, Step};
 use kernels::archive::Kernel;
-use kernels::scratch::Folder;
 use rustix::process::{Pid, Signal, kill_process};
 use vm::{Accel, Boot, Chooser, Initramfs, KvmHost, Limits, Machine, Outcome, Request};
 
@@ -96,7 +96,7 @@ impl Fault {
 /// A place for a fault that is brought about from outside: a directory on the file system of the cache, gone when dropped; and,
 /// should this process be killed, with the next run.
 #[derive(Debug)]
-pub struct ScratchDir(Folder);
+pub struct ScratchDir(LockedTempDir);
 
 impl ScratchDir {
     /// Makes one for what is called so.
@@ -105,7 +105,7 @@ impl ScratchDir {
     ///
     /// [`Error::Io`].
     pub fn make(ready: &RunContext<'_>, name: &str) -> Result<Self, Error> {
-        Ok(Self(Folder::make(&ready.runs, name)?))
+        Ok(Self(LockedTempDir::make(&ready.runs, name)?))
     }
 
     /// The directory.
@@ -122,7 +122,7 @@ impl ScratchDir {
 ///
 /// What keeps the fault from being brought about.
 pub fn provoke(ready: &RunContext<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>), Error> {
-    let folder = Folder::make(&ready.runs, fault.name())?;
+    let folder = LockedTempDir::make(&ready.runs, fault.name())?;
     let steps = fault.steps();
     let initramfs = folder.path().join("initramfs");
     Initramfs::new(&ready.guest, &Plan { protocol: PROTOCOL, steps: steps.clone() })?.write(&initramfs)?;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use kernels::archive::{Debug, Kernel};
-use kernels::build::external::External;
-use kernels::build::{Build, Manifest};
+use kernels::kbuild::external::External;
+use kernels::kbuild::{Build, Manifest};
 
 use crate::boots::transcript::{BuildId, KernelId, OWN_SOURCE};
 use crate::definition::{BuiltKernel, ModuleEncoder};

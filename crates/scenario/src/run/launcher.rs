@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::process::Child;
 
-use kernels::engine::{Engine, Guard, Mount, RunSpec};
+use container::engine::{Engine, Guard, Mount, RunSpec};
 use vm::{HostLauncher, Invocation, Launcher, Running};
 
 /// An engine and the image in it, as a [`Launcher`].

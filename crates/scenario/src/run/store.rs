@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use kernels::Class;
+use container::Class;
 use kernels::archive::{self, Kernel, acquire, acquire_debug, nearest_pair};
-use kernels::build::external::{self, External, ExternalRequest};
-use kernels::build::{self, Build, Config, Request};
+use kernels::kbuild::external::{self, External, ExternalRequest};
+use kernels::kbuild::{self, Build, Config, Request};
 use kernels::pins::Pin;
 use kernels::source::{self, Source};
 
@@ -260,7 +260,7 @@ impl Builder<'_, '_> {
     fn build(&self, source: &Source, config: &str, upgrade: Option<&str>) -> Result<Result<Build, Unavailable>, Error> {
         let config = fragments(config);
         let request = Request { source, recipes: &self.sources.recipes, config: &config, upgrade };
-        survivable(self.ready.workshop().and_then(|workshop| build::build(&workshop, &request)))
+        survivable(self.ready.workshop().and_then(|workshop| kbuild::build(&workshop, &request)))
     }
 
     fn external(&self, source: &Source, kernel: &BuiltKernel) -> Result<Result<External, Unavailable>, Error> {

@@ -1,6 +1,6 @@
 //! What there is to do: a scenario, and where its kernels come from.
 
-use kernels::build::Recipes;
+use kernels::kbuild::KernelConfigs;
 use kernels::pins::{Pin, Pins};
 use kernels::source::{Source, SourcePins};
 
@@ -61,7 +61,7 @@ pub struct Sources {
     /// The pinned sources.
     pub pins: SourcePins,
     /// Configurations and upgrades.
-    pub recipes: Recipes,
+    pub recipes: KernelConfigs,
     /// Somebody's own source, in place of the pinned one of its line.
     pub own: Option<Source>,
 }

@@ -13,16 +13,20 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
+use super::build_env::{BuildEnv, SOURCE};
 use super::entry::hash_files;
 use super::key::Key;
 use super::log::Log;
-use super::workbench::{Command, EXTERNAL, Setup, Workbench};
-use super::workshop::{SOURCE, Workshop};
+use super::sandbox::{BuildSandbox, Command, EXTERNAL, Setup};
 use super::{Plan, Request, upgraded};
-use crate::cache::{read_json, write_json};
+use crate::cache::Directories as _;
+use crate::error::Error;
 use crate::pins::is_word;
 use crate::source::Identity;
-use crate::{Cache, Error, Progress, Sha256, Stage};
+use crate::stage;
+use container::json_file;
+use container::{Cache, Progress};
+use util::Sha256;
 
 /// Written last into a directory of modules: without it there are none. Not the name of a kernel's manifest.
 const MANIFEST: &str = "external.json";
@@ -130,7 +134,7 @@ impl Module {
     }
 
     /// Whether a module was built in it.
-    fn has_any(&self, bench: &Workbench<'_>) -> bool {
+    fn has_any(&self, bench: &BuildSandbox<'_>) -> bool {
         let root = if self.own.is_some() { bench.external() } else { bench.source() };
         let files = WalkDir::new(root.join(&self.name)).into_iter().filter_map(Result::ok);
         files.into_iter().any(|entry| entry.path().extension().is_some_and(|extension| extension == "ko"))
@@ -164,9 +168,9 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn of(workshop: &Workshop<'_>, wanted: &ExternalRequest<'a>) -> Result<Self, Error> {
+    fn of(build_env: &BuildEnv<'_>, wanted: &ExternalRequest<'a>) -> Result<Self, Error> {
         let request = wanted.request;
-        let first = Plan::first(workshop, request)?;
+        let first = Plan::first(build_env, request)?;
         let inputs = match request.upgrade {
             None => first.inputs,
             Some(upgrade) => upgraded(&first, upgrade)?.0,
@@ -177,7 +181,7 @@ impl<'a> Wanted<'a> {
         let modules: Vec<Module> =
             names.into_iter().map(|name| Module::find(&request, name)).collect::<Result<_, _>>()?;
         let sources: Vec<_> = modules.iter().map(|module| (&module.name, &module.own)).collect();
-        let key = Key::of(&(RECIPE, super::workbench::SCRIPT, inputs.key(), sources));
+        let key = Key::of(&(RECIPE, super::sandbox::SCRIPT, inputs.key(), sources));
         let kernel = super::entry::name(&inputs);
         let stem = kernel.rsplit_once('-').map_or(kernel.as_str(), |(stem, _)| stem).to_owned();
         Ok(Self { request, modules, stem, kernel, key, toolchain: inputs.toolchain })
@@ -189,7 +193,7 @@ impl<'a> Wanted<'a> {
 
     fn find(&self, cache: &Cache) -> Option<External> {
         let directory = cache.builds().join(self.name());
-        let manifest: ExternalManifest = read_json(&directory.join(MANIFEST))?;
+        let manifest: ExternalManifest = json_file::read(&directory.join(MANIFEST))?;
         let external = (manifest.key == self.key).then(|| External::describe(manifest, directory))?;
         external.modules.is_dir().then_some(external)
     }
@@ -200,22 +204,22 @@ impl<'a> Wanted<'a> {
 /// # Errors
 ///
 /// As [`build`], for what cannot be looked up.
-pub fn find(workshop: &Workshop<'_>, request: &ExternalRequest<'_>) -> Result<Option<External>, Error> {
-    Ok(Wanted::of(workshop, request)?.find(&workshop.context.cache))
+pub fn find(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<Option<External>, Error> {
+    Ok(Wanted::of(build_env, request)?.find(&build_env.context.cache))
 }
 
 /// All such modules in the cache, sorted by name.
 ///
 /// # Errors
 ///
-/// [`Error::Io`].
+/// [`container::Error::Io`].
 pub fn list(cache: &Cache) -> Result<Vec<External>, Error> {
     let directory = cache.builds();
     let failed = |source| Error::io("read", &directory, source);
     let mut found = Vec::new();
     for entry in fs::read_dir(&directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if let Some(manifest) = read_json(&path.join(MANIFEST)) {
+        if let Some(manifest) = json_file::read(&path.join(MANIFEST)) {
             found.push(External::describe(manifest, path));
         }
     }
@@ -230,21 +234,21 @@ pub fn list(cache: &Cache) -> Result<Vec<External>, Error> {
 ///
 /// Those of [`super::build`]; [`Error::UnknownName`] for a module that is neither in the source nor ours; [`Error::Changed`]
 /// for one of ours that was changed meanwhile.
-pub fn build(workshop: &Workshop<'_>, request: &ExternalRequest<'_>) -> Result<External, Error> {
-    let wanted = Wanted::of(workshop, request)?;
-    let cache = &workshop.context.cache;
+pub fn build(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<External, Error> {
+    let wanted = Wanted::of(build_env, request)?;
+    let cache = &build_env.context.cache;
     if let Some(external) = wanted.find(cache) {
         return Ok(external);
     }
     let in_tree = wanted.modules.iter().filter(|module| module.own.is_none());
     let writable = in_tree.map(|module| module.name.clone()).collect();
-    let bench = Workbench::open(workshop, &Setup { writable, ..Setup::new(wanted.request) })?;
+    let bench = BuildSandbox::open(build_env, &Setup { writable, ..Setup::new(wanted.request) })?;
     wanted.modules.iter().try_for_each(|module| module.check(&bench.external()))?;
     let start = Instant::now();
-    let steps = make(workshop, &wanted, &bench)?;
+    let steps = make(build_env, &wanted, &bench)?;
     let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
 
-    let lock = cache.lock(workshop.context)?;
+    let lock = cache.lock(&build_env.context.monitor())?;
     // Another run may have built them meanwhile.
     if let Some(external) = wanted.find(cache) {
         return Ok(external);
@@ -262,15 +266,15 @@ pub fn build(workshop: &Workshop<'_>, request: &ExternalRequest<'_>) -> Result<E
         toolchain: wanted.toolchain.clone(),
         steps,
         milliseconds,
-        files: hash_files(workshop.context, &made)?,
+        files: hash_files(build_env.context, &made)?,
     };
-    write_json(&made.join(MANIFEST), &manifest)?;
+    json_file::write(&made.join(MANIFEST), &manifest)?;
     let target = cache.builds().join(&manifest.name);
-    cache.publish(workshop.context, &made, &target, &lock)?;
+    cache.publish(&build_env.context.monitor(), &made, &target, &lock)?;
     Ok(External::describe(manifest, target))
 }
 
-fn release(bench: &Workbench<'_>) -> Result<String, Error> {
+fn release(bench: &BuildSandbox<'_>) -> Result<String, Error> {
     let path = bench.tree().join("include/config/kernel.release");
     let text = fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
     match text.trim() {
@@ -283,15 +287,15 @@ fn release(bench: &Workbench<'_>) -> Result<String, Error> {
 }
 
 /// Builds and installs the modules; gives back the steps that kbuild printed.
-fn make(workshop: &Workshop<'_>, wanted: &Wanted<'_>, bench: &Workbench<'_>) -> Result<u64, Error> {
-    let (context, what) = (workshop.context, wanted.name());
+fn make(build_env: &BuildEnv<'_>, wanted: &Wanted<'_>, bench: &BuildSandbox<'_>) -> Result<u64, Error> {
+    let (context, what) = (build_env.context, wanted.name());
     let path = context.cache.logs().join(format!("{what}.log"));
     let mut log = Log::create(&path)?;
     let total = STEPS.saturating_mul(wanted.modules.len() as u64);
-    let steps = context.stage(Stage::Build, format!("building {what}"), || {
+    let steps = context.stage(stage::BUILD, format!("building {what}"), || {
         let mut on_line = |line: &str| {
             if log.line(line) {
-                let (done, stage) = (log.steps(), Stage::Build);
+                let (done, stage) = (log.steps(), stage::BUILD);
                 (context.progress)(Progress::Amount { stage, done, total: total.max(done) });
             }
         };
@@ -301,15 +305,19 @@ fn make(workshop: &Workshop<'_>, wanted: &Wanted<'_>, bench: &Workbench<'_>) -> 
     let barren = wanted.modules.iter().filter(|module| !module.has_any(bench));
     let findings: Vec<_> =
         barren.map(|module| format!("{} gave no module in this configuration", module.name)).collect();
-    if findings.is_empty() { Ok(steps) } else { Err(Error::BuildLimped { what, findings, log: path }) }
+    if findings.is_empty() { Ok(steps) } else { Err(Error::BuildIncomplete { what, findings, log: path }) }
 }
 
 /// Runs a command that is not to fail.
-fn succeed(bench: &Workbench<'_>, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+fn succeed(bench: &BuildSandbox<'_>, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
     let ran = bench.run(command, on_line)?;
     let (doing, program, output) = ("build modules".to_owned(), "make".to_owned(), String::new());
     let status = format!("exit status: {}", ran.status);
-    if ran.succeeded() { Ok(()) } else { Err(Error::Failed { doing, program, status, output }) }
+    if ran.succeeded() {
+        Ok(())
+    } else {
+        Err(Error::Container(container::Error::Failed { doing, program, status, output }))
+    }
 }
 
 /// The commands that build and install the modules, in order.

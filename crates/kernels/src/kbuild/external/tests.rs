@@ -1,16 +1,16 @@
 use super::*;
-use crate::build::testing::Bed;
+use crate::kbuild::testing::Bed;
 
 fn build_on(bed: &Bed, names: &[&str], upgrade: Option<&str>) -> Result<External, Error> {
     let context = bed.fixture.context();
-    let workshop = bed.fake.workshop(&context);
-    let source = bed.source(&workshop)?;
+    let build_env = bed.fake.build_env(&context);
+    let source = bed.source(&build_env)?;
     let sources: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let wanted = ExternalRequest { request: bed.request(&source, upgrade), sources: &sources };
-    let before = find(&workshop, &wanted)?;
-    let built = build(&workshop, &wanted)?;
+    let before = find(&build_env, &wanted)?;
+    let built = build(&build_env, &wanted)?;
     assert!(before.is_none_or(|before| before == built));
-    assert_eq!(find(&workshop, &wanted)?.as_ref(), Some(&built));
+    assert_eq!(find(&build_env, &wanted)?.as_ref(), Some(&built));
     Ok(built)
 }
 
@@ -84,7 +84,7 @@ fn what_fails_or_limps_or_gives_nothing_is_not_published() {
     assert_eq!((output.as_str(), status.as_str()), (text, "exit status: 2"));
     bed.fake.set("fails", None);
     bed.fake.set("says", Some("Skipping BTF generation for a.ko due to unavailability of vmlinux\n"));
-    assert!(matches!(build(&["probe"]), Err(Error::BuildLimped { .. })));
+    assert!(matches!(build(&["probe"]), Err(Error::BuildIncomplete { .. })));
     bed.fake.set("says", None);
     bed.fake.set("barren", Some(""));
     let error = build(&["fs/fuse"]).unwrap_err().to_string();
@@ -100,8 +100,8 @@ fn cleaning_a_line_takes_its_modules_along() {
     let bed = Bed::new();
     build_on(&bed, &["probe"], None).unwrap();
     let context = bed.fixture.context();
-    let what = crate::build::Clean { lines: vec!["6.1".into()], sources: false };
-    let removed = crate::build::clean(&context, &what).unwrap();
+    let what = crate::kbuild::Clean { lines: vec!["6.1".into()], sources: false };
+    let removed = crate::kbuild::clean(&context, &what).unwrap();
     assert_eq!(removed.len(), 5, "a kernel, its tree, its modules, two logs: {removed:?}");
     assert_eq!(bed.published(), Vec::<String>::new());
 }

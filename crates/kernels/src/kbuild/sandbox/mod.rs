@@ -1,12 +1,12 @@
 //! A private copy of a build's output tree, to try things on.
 //!
-//! What kbuild does when something is missing, old or changed is seen by having it do that. A [`Workbench`] has a source and an
+//! What kbuild does when something is missing, old or changed is seen by having it do that. A [`BuildSandbox`] has a source and an
 //! output tree of its own, at the paths at which kernels are built (`/usr/src/linux`, `/build`), with the time stamps of the
 //! originals, so that kbuild finds everything up to date that nobody touched. Any command is run on it, in the build image;
 //! what it said, how it ended and what time it took is data, a failure included.
 //!
 //! The source shares its files with the cache's by hard links, and can only be read from inside, but for directories that are
-//! named in [`Setup::writable`]. Nothing is to be written into its files from outside either: [`Workbench::touch`] gives the
+//! named in [`Setup::writable`]. Nothing is to be written into its files from outside either: [`BuildSandbox::touch`] gives the
 //! file an inode of its own first.
 //!
 //! A bench needs the cache's lock only while something is built that is missing. Several can be open side by side, in one
@@ -22,18 +22,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use place::Place;
-pub(in crate::build) use run::SCRIPT;
+pub(in crate::kbuild) use run::SCRIPT;
 pub(crate) use run::unpack;
 pub use run::{Command, Ran, Times};
 
+use super::kernel_configs::Change;
 use super::make::{bench, configure, copy_tree, create, patched};
-use super::recipe::Change;
-use super::{Plan, Request, Workshop, ensure_first, entry, workshop};
-use crate::cache::require_space;
-use crate::engine::Mount;
-use crate::scratch::{self, Folder};
+use super::{BuildEnv, Plan, Request, build_env, ensure_first, entry};
+use crate::cache::Directories as _;
+use crate::error::Error;
+use crate::stage;
 use crate::tools::Tool;
-use crate::{Error, Stage};
+use container::engine::Mount;
+use container::require_space;
+use container::scratch::{self, LockedTempDir};
 
 /// Where own modules are, inside.
 pub const EXTERNAL: &str = "/usr/src/external";
@@ -98,33 +100,37 @@ pub struct File {
 
 /// A private source and output tree, on which commands are run. Removed when dropped.
 #[derive(Debug)]
-pub struct Workbench<'a> {
-    workshop: Workshop<'a>,
-    folder: Folder,
+pub struct BuildSandbox<'a> {
+    build_env: BuildEnv<'a>,
+    folder: LockedTempDir,
     writable: Vec<String>,
     has_tools: bool,
 }
 
-impl<'a> Workbench<'a> {
+impl<'a> BuildSandbox<'a> {
     /// Makes a bench; builds first what it is a copy of, where the cache does not have it.
     ///
     /// # Errors
     ///
-    /// Those of [`super::build`]; [`Error::PatchFailed`] for a change that does not fit; [`Error::BadWorkbench`] for a path or
+    /// Those of [`super::build`]; [`Error::PatchFailed`] for a change that does not fit; [`Error::BadSandbox`] for a path or
     /// a name that is none, or is not there.
-    pub fn open(workshop: &Workshop<'a>, setup: &Setup<'_>) -> Result<Self, Error> {
-        let context = workshop.context;
-        let first = Plan::first(workshop, setup.request)?;
+    pub fn open(build_env: &BuildEnv<'a>, setup: &Setup<'_>) -> Result<Self, Error> {
+        let context = build_env.context;
+        let first = Plan::first(build_env, setup.request)?;
         let from = match setup.start {
             Start::Configured => None,
-            Start::Built | Start::BuiltWithout(_) => Some(ensure_first(workshop, &first)?),
+            Start::Built | Start::BuiltWithout(_) => Some(ensure_first(build_env, &first)?),
         };
         let benches = context.cache.benches();
         scratch::sweep(&benches)?;
         require_space("copy an output tree into", context.cache.root(), SIZE)?;
-        let folder = Folder::make(&benches, &first.inputs.source.line)?;
-        let bench =
-            Self { workshop: *workshop, folder, writable: setup.writable.clone(), has_tools: !setup.tools.is_empty() };
+        let folder = LockedTempDir::make(&benches, &first.inputs.source.line)?;
+        let bench = Self {
+            build_env: *build_env,
+            folder,
+            writable: setup.writable.clone(),
+            has_tools: !setup.tools.is_empty(),
+        };
         bench.copy_source(setup)?;
         match from {
             Some(from) => bench.copy_tree(&from)?,
@@ -148,7 +154,7 @@ impl<'a> Workbench<'a> {
         self.folder.path().join("build")
     }
 
-    /// The source, outside; `/usr/src/linux` inside. Only to be read, see [`Workbench::touch`].
+    /// The source, outside; `/usr/src/linux` inside. Only to be read, see [`BuildSandbox::touch`].
     #[must_use]
     pub fn source(&self) -> PathBuf {
         self.folder.path().join("source")
@@ -178,7 +184,7 @@ impl<'a> Workbench<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::BadWorkbench`] for a path that leaves the place or is no file there; [`Error::Io`].
+    /// [`Error::BadSandbox`] for a path that leaves the place or is no file there; [`container::Error::Io`].
     pub fn touch(&self, place: Place, path: &str) -> Result<(), Error> {
         let root = match place {
             Place::Source => self.source(),
@@ -190,7 +196,7 @@ impl<'a> Workbench<'a> {
 
     /// A hard-linked copy of the source, changed by the upgrade and the patch.
     fn copy_source(&self, setup: &Setup<'_>) -> Result<(), Error> {
-        let (request, context) = (&setup.request, self.workshop.context);
+        let (request, context) = (&setup.request, self.build_env.context);
         let line = &request.source.identity.line;
         let mut changes = Vec::new();
         for name in request.upgrade.into_iter().chain(setup.patch) {
@@ -199,21 +205,22 @@ impl<'a> Workbench<'a> {
             }
         }
         let changes: Vec<_> = changes.iter().map(|(name, patch)| (*name, patch.as_str())).collect();
-        let _held = context.cache.hold(context, request.source.tree.parent().unwrap_or(&request.source.tree))?;
-        patched(&self.workshop, request.source, &changes, &self.source())?;
+        let _held =
+            context.cache.hold(&context.monitor(), request.source.tree.parent().unwrap_or(&request.source.tree))?;
+        patched(&self.build_env, request.source, &changes, &self.source())?;
         self.writable.iter().try_for_each(|directory| place::unshare(&self.source(), directory))
     }
 
     fn copy_tree(&self, from: &Path) -> Result<(), Error> {
         // Another run may put another tree there, but not while this is held.
-        let _held = self.workshop.context.cache.hold(self.workshop.context, from)?;
-        copy_tree(&self.workshop, from, &self.tree())
+        let _held = self.build_env.context.cache.hold(&self.build_env.context.monitor(), from)?;
+        copy_tree(&self.build_env, from, &self.tree())
     }
 
     /// The configuration of the build, if there is one, else made for this.
     fn make_configured(&self, first: &Plan<'_>) -> Result<(), Error> {
         create(&self.tree())?;
-        let cache = &self.workshop.context.cache;
+        let cache = &self.build_env.context.cache;
         let target = self.tree().join(".config");
         let config = match entry::find(cache, &first.inputs) {
             Some(build) => build.config,
@@ -222,7 +229,7 @@ impl<'a> Workbench<'a> {
                 create(&parent)?;
                 let bench = bench(&parent, &first.request.source.tree)?;
                 create(&bench.tree)?;
-                configure(&self.workshop, first, &bench)?;
+                configure(&self.build_env, first, &bench)?;
                 bench.tree.join(".config")
             }
         };
@@ -231,19 +238,19 @@ impl<'a> Workbench<'a> {
 
     fn copy_tool(&self, tool: &Tool) -> Result<(), Error> {
         let target = self.tools().join(&tool.name);
-        let _held = self.workshop.context.cache.hold(self.workshop.context, &tool.directory)?;
-        self.workshop.on_cache("copy", &[&tool.directory, &target], Stage::Source, "copy a tool")
+        let _held = self.build_env.context.cache.hold(&self.build_env.context.monitor(), &tool.directory)?;
+        self.build_env.on_cache("copy", &[&tool.directory, &target], stage::SOURCE, "copy a tool")
     }
 
     fn mounts(&self) -> Vec<Mount> {
-        let inside = |name: &str| Path::new(workshop::SOURCE).join(name);
-        let mut mounts = vec![Mount::read_only(self.source()).seen_at(workshop::SOURCE)];
+        let inside = |name: &str| Path::new(build_env::SOURCE).join(name);
+        let mut mounts = vec![Mount::read_only(self.source()).seen_at(build_env::SOURCE)];
         let writable = self.writable.iter();
         mounts.extend(writable.map(|name| Mount::writable(self.source().join(name)).seen_at(inside(name))));
         mounts.extend([
-            Mount::writable(self.tree()).seen_at(workshop::TREE),
-            Mount::read_only(self.recipe()).seen_at(workshop::RECIPE),
-            Mount::writable(self.out()).seen_at(workshop::OUT),
+            Mount::writable(self.tree()).seen_at(build_env::TREE),
+            Mount::read_only(self.recipe()).seen_at(build_env::RECIPE),
+            Mount::writable(self.out()).seen_at(build_env::OUT),
             Mount::writable(self.external()).seen_at(EXTERNAL),
         ]);
         if self.has_tools {

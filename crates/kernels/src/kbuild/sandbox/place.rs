@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
 use super::File;
-use crate::Error;
+use crate::error::Error;
 
 /// Where a file of a bench is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Place {
 }
 
 fn bad(path: &str, why: &'static str) -> Error {
-    Error::BadWorkbench { path: path.to_owned(), why }
+    Error::BadSandbox { path: path.to_owned(), why }
 }
 
 /// A path below a root; refused if it could leave it, as by a link: an output tree has one to its source.
@@ -137,7 +137,7 @@ mod tests {
         symlink(&outside, root.join("source")).unwrap();
         symlink(outside.join("Makefile"), root.join("file")).unwrap();
         symlink("fs", root.join("inner")).unwrap();
-        let refused = |result: Result<(), Error>| matches!(result, Err(Error::BadWorkbench { .. }));
+        let refused = |result: Result<(), Error>| matches!(result, Err(Error::BadSandbox { .. }));
         for path in ["source/Makefile", "file", "gone/Makefile", "fs", "../outside/Makefile"] {
             assert!(refused(touch(&root, path)), "{path}");
         }

@@ -3,14 +3,14 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::Workbench;
-use crate::Error;
-use crate::build::Workshop;
-use crate::build::workshop::{PINNED, REPRODUCIBLE, SOURCE, TREE};
-use crate::engine::Mount;
-use crate::process::Stream;
+use super::BuildSandbox;
+use crate::error::Error;
+use crate::kbuild::BuildEnv;
+use crate::kbuild::build_env::{PINNED, REPRODUCIBLE, SOURCE, TREE};
+use container::engine::Mount;
+use container::process::Stream;
 
-pub(in crate::build) const SCRIPT: &str = include_str!("../../../../../ci/workbench.sh");
+pub(in crate::kbuild) const SCRIPT: &str = include_str!("../../../../../ci/workbench.sh");
 
 /// What the script's own line begins with.
 const REPORT: &str = "workbench.sh: status ";
@@ -88,13 +88,13 @@ pub struct Times {
     pub system: f64,
 }
 
-impl Workbench<'_> {
+impl BuildSandbox<'_> {
     /// Runs a command; `on_line` sees its lines as they come. One that fails is no error: its status says so.
     ///
     /// # Errors
     ///
-    /// [`Error::Cancelled`]; [`Error::DiskFull`] for a command that failed for that reason; [`Error::NeedsContainer`] on the host;
-    /// [`Error::Start`], [`Error::Failed`] and [`Error::Unreadable`] where the engine could not run it.
+    /// [`container::Error::Cancelled`]; [`container::Error::DiskFull`] for a command that failed for that reason; [`container::Error::NeedsContainer`] on the host;
+    /// [`container::Error::Start`], [`container::Error::Failed`] and [`Error::Unreadable`] where the engine could not run it.
     pub fn run(&self, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<Ran, Error> {
         let mut argv: Vec<OsString> = ["bash", "-c", SCRIPT, "workbench.sh", "run"].map(OsString::from).into();
         argv.extend(command.line().into_iter().map(OsString::from));
@@ -110,26 +110,31 @@ impl Workbench<'_> {
         };
         let doing = format!("run {} on a workbench", command.argv.join(" "));
         let (mut mounts, mut env) = (self.mounts(), command.environment());
-        self.workshop.with_encoder(&mut mounts, &mut env);
-        self.workshop.run_program(argv, mounts, Path::new(TREE), env, &doing, &mut take)?;
+        self.build_env.with_encoder(&mut mounts, &mut env);
+        self.build_env.run_program(argv, mounts, Path::new(TREE), env, &doing, &mut take)?;
         let (status, times) = parse_report(&report).ok_or_else(|| Error::Unreadable {
             doing: "run a command on a workbench",
             line: report.chars().take(200).collect(),
         })?;
         if status != 0 && lines.iter().any(|line| line.contains("No space left on device")) {
             let path = self.tree();
-            return Err(Error::DiskFull { doing: "build in", path, needed: None, free: None });
+            return Err(Error::Container(container::Error::DiskFull {
+                doing: "build in",
+                path,
+                needed: None,
+                free: None,
+            }));
         }
         Ok(Ran { status, lines, times })
     }
 }
 
 /// Unpacks a Debian package of the cache into a directory of it.
-pub(crate) fn unpack(workshop: &Workshop<'_>, package: &Path, into: &Path) -> Result<(), Error> {
+pub(crate) fn unpack(build_env: &BuildEnv<'_>, package: &Path, into: &Path) -> Result<(), Error> {
     let mut argv: Vec<OsString> = ["bash", "-c", SCRIPT, "workbench.sh", "unpack"].map(OsString::from).into();
     argv.extend([package, into].map(OsString::from));
-    let mounts = vec![Mount::writable(workshop.context.cache.root())];
-    workshop.run_program(argv, mounts, Path::new("/"), Vec::new(), "unpack a package", &mut |_, _| {})
+    let mounts = vec![Mount::writable(build_env.context.cache.root())];
+    build_env.run_program(argv, mounts, Path::new("/"), Vec::new(), "unpack a package", &mut |_, _| {})
 }
 
 /// Reads the script's line.

@@ -4,15 +4,16 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::build::testing::Bed;
+use crate::cache::Directories as _;
+use crate::kbuild::testing::Bed;
 use crate::source::Source;
 
 /// Runs `work` with what a bench is opened with: the whole tree of the first build.
-fn on_bed<T>(bed: &Bed, work: impl FnOnce(&Workshop<'_>, Setup<'_>) -> T) -> T {
+fn on_bed<T>(bed: &Bed, work: impl FnOnce(&BuildEnv<'_>, Setup<'_>) -> T) -> T {
     let context = bed.fixture.context();
-    let workshop = bed.fake.workshop(&context);
-    let source: Source = bed.source(&workshop).unwrap();
-    work(&workshop, Setup::new(bed.request(&source, None)))
+    let build_env = bed.fake.build_env(&context);
+    let source: Source = bed.source(&build_env).unwrap();
+    work(&build_env, Setup::new(bed.request(&source, None)))
 }
 
 fn shell(script: &str) -> Command {
@@ -20,7 +21,7 @@ fn shell(script: &str) -> Command {
     Command { argv, env: Vec::new(), reproducible: true }
 }
 
-fn run(bench: &Workbench<'_>, command: &Command) -> Result<Ran, Error> {
+fn run(bench: &BuildSandbox<'_>, command: &Command) -> Result<Ran, Error> {
     bench.run(command, &mut |_| {})
 }
 
@@ -31,9 +32,9 @@ fn benches(bed: &Bed) -> usize {
 #[test]
 fn a_bench_is_a_copy_that_changes_nothing_of_the_cache_and_is_gone_when_dropped() {
     let bed = Bed::new();
-    on_bed(&bed, |workshop, setup| {
+    on_bed(&bed, |build_env, setup| {
         let writable = vec!["fs/fuse".to_owned()];
-        let bench = Workbench::open(workshop, &Setup { writable, ..setup.clone() }).unwrap();
+        let bench = BuildSandbox::open(build_env, &Setup { writable, ..setup.clone() }).unwrap();
         assert_eq!(bed.fake.calls(), ["import", "configure", "make", "collect", "patch", "copy"]);
         let shared = &setup.request.source.tree;
         let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
@@ -48,7 +49,7 @@ fn a_bench_is_a_copy_that_changes_nothing_of_the_cache_and_is_gone_when_dropped(
         assert_eq!(time(shared.join("Makefile")), before);
         assert_eq!(fs::read(bench.source().join("Makefile")).unwrap(), fs::read(shared.join("Makefile")).unwrap());
 
-        let tree = crate::build::output_tree(workshop, &setup.request).unwrap().unwrap();
+        let tree = crate::kbuild::output_tree(build_env, &setup.request).unwrap().unwrap();
         let built = time(tree.join("vmlinux"));
         assert_eq!(time(bench.tree().join("vmlinux")), built, "kbuild finds it up to date");
         bench.touch(Place::Tree, "vmlinux").unwrap();
@@ -62,8 +63,8 @@ fn a_bench_is_a_copy_that_changes_nothing_of_the_cache_and_is_gone_when_dropped(
 #[test]
 fn a_command_that_fails_is_data_and_its_lines_are_seen_as_they_come() {
     let bed = Bed::new();
-    on_bed(&bed, |workshop, setup| {
-        let bench = Workbench::open(workshop, &setup).unwrap();
+    on_bed(&bed, |build_env, setup| {
+        let bench = BuildSandbox::open(build_env, &setup).unwrap();
         let mut seen = Vec::new();
         let ran = bench.run(&shell("echo a; echo b >&2; exit 3"), &mut |line| seen.push(line.to_owned())).unwrap();
         assert_eq!((ran.status, ran.lines.as_slice()), (3, ["a".to_owned(), "b".to_owned()].as_slice()));
@@ -76,10 +77,13 @@ fn a_command_that_fails_is_data_and_its_lines_are_seen_as_they_come() {
 #[test]
 fn a_full_disk_a_stop_and_an_engine_that_says_nothing_are_errors() {
     let bed = Bed::new();
-    on_bed(&bed, |workshop, setup| {
-        let bench = Workbench::open(workshop, &setup).unwrap();
+    on_bed(&bed, |build_env, setup| {
+        let bench = BuildSandbox::open(build_env, &setup).unwrap();
         let full = "ld: final link failed: No space left on device";
-        assert!(matches!(run(&bench, &shell(&format!("echo {full}; exit 1"))), Err(Error::DiskFull { .. })));
+        assert!(matches!(
+            run(&bench, &shell(&format!("echo {full}; exit 1"))),
+            Err(Error::Container(container::Error::DiskFull { .. }))
+        ));
         assert!(run(&bench, &shell(&format!("echo {full}"))).is_ok(), "it went well all the same");
         bed.fake.set("mute", Some(""));
         assert!(matches!(run(&bench, &shell("exit 0")), Err(Error::Unreadable { .. })));
@@ -91,9 +95,9 @@ fn a_full_disk_a_stop_and_an_engine_that_says_nothing_are_errors() {
                 thread::sleep(Duration::from_millis(5));
             }
             bed.fixture.cancel();
-            assert!(matches!(hanging.join().unwrap(), Err(Error::Cancelled { .. })));
+            assert!(matches!(hanging.join().unwrap(), Err(Error::Container(container::Error::Cancelled { .. }))));
         });
-        workshop.context.cancel.store(false, Ordering::Relaxed);
+        build_env.context.cancel.store(false, Ordering::Relaxed);
     });
     assert_eq!(benches(&bed), 0);
 }
@@ -101,9 +105,9 @@ fn a_full_disk_a_stop_and_an_engine_that_says_nothing_are_errors() {
 #[test]
 fn a_bench_begins_with_as_much_of_the_tree_as_is_wanted() {
     let bed = Bed::new();
-    on_bed(&bed, |workshop, setup| {
-        let open = |start| Workbench::open(workshop, &Setup { start, ..setup.clone() });
-        let listing = |bench: &Workbench<'_>| -> Vec<String> {
+    on_bed(&bed, |build_env, setup| {
+        let open = |start| BuildSandbox::open(build_env, &Setup { start, ..setup.clone() });
+        let listing = |bench: &BuildSandbox<'_>| -> Vec<String> {
             let entries = fs::read_dir(bench.tree()).unwrap();
             let mut names: Vec<_> = entries.map(|it| it.unwrap().file_name().to_string_lossy().into_owned()).collect();
             names.sort();
@@ -122,7 +126,7 @@ fn a_bench_begins_with_as_much_of_the_tree_as_is_wanted() {
         assert_eq!(fs::read_to_string(again.tree().join(".config")).unwrap(), text);
         for bad in ["vmlinux.old", "../vmlinux", "/vmlinux", ""] {
             let error = open(Start::BuiltWithout(vec![bad.into()])).unwrap_err();
-            assert!(matches!(error, Error::BadWorkbench { .. }), "{bad}: {error}");
+            assert!(matches!(error, Error::BadSandbox { .. }), "{bad}: {error}");
         }
     });
 }
@@ -130,14 +134,14 @@ fn a_bench_begins_with_as_much_of_the_tree_as_is_wanted() {
 #[test]
 fn upgrade_and_patch_change_the_source_and_a_misfit_leaves_nothing() {
     let bed = Bed::new();
-    on_bed(&bed, |workshop, setup| {
+    on_bed(&bed, |build_env, setup| {
         let request = Request { upgrade: Some("grow"), ..setup.request };
-        let bench = Workbench::open(workshop, &Setup { patch: Some("undo"), ..Setup::new(request) }).unwrap();
+        let bench = BuildSandbox::open(build_env, &Setup { patch: Some("undo"), ..Setup::new(request) }).unwrap();
         assert!(bench.source().join("changed").is_file() && !setup.request.source.tree.join("changed").exists());
-        let error = Workbench::open(workshop, &Setup { patch: Some("misfit"), ..setup.clone() }).unwrap_err();
+        let error = BuildSandbox::open(build_env, &Setup { patch: Some("misfit"), ..setup.clone() }).unwrap_err();
         assert!(error.to_string().contains("misfit does not apply to 6.1 6.1.192"), "{error}");
         assert_eq!(benches(&bed), 1);
-        let error = Workbench::open(workshop, &Setup { patch: Some("gone"), ..setup.clone() }).unwrap_err();
+        let error = BuildSandbox::open(build_env, &Setup { patch: Some("gone"), ..setup.clone() }).unwrap_err();
         assert!(matches!(error, Error::UnknownName { .. }), "{error}");
     });
 }
@@ -149,10 +153,10 @@ fn benches_stand_side_by_side_and_beside_a_build_and_dead_ones_are_swept() {
     let dead = bed.fixture.context().cache.benches().join("dead");
     fs::create_dir(&dead).unwrap();
     fs::write(dead.join(".lock"), "").unwrap();
-    on_bed(&bed, |workshop, setup| {
-        let _building = workshop.context.cache.lock(workshop.context).unwrap();
-        let one = Workbench::open(workshop, &setup).unwrap();
-        let other = Workbench::open(workshop, &setup).unwrap();
+    on_bed(&bed, |build_env, setup| {
+        let _building = build_env.context.cache.lock(&build_env.context.monitor()).unwrap();
+        let one = BuildSandbox::open(build_env, &setup).unwrap();
+        let other = BuildSandbox::open(build_env, &setup).unwrap();
         assert!(!dead.exists());
         run(&one, &shell("echo one > vmlinux")).unwrap();
         assert_eq!(run(&other, &shell("cat vmlinux")).unwrap().lines[0], "CONFIG_A=y");
@@ -163,14 +167,15 @@ fn benches_stand_side_by_side_and_beside_a_build_and_dead_ones_are_swept() {
 #[test]
 fn files_of_the_recipe_have_their_permissions_and_stay_there() {
     let bed = Bed::new();
-    on_bed(&bed, |workshop, setup| {
+    on_bed(&bed, |build_env, setup| {
         let file = |name: &str| File { name: name.into(), text: "#!/bin/sh\necho v1.18\n".into(), mode: 0o755 };
-        let bench = Workbench::open(workshop, &Setup { files: vec![file("pahole")], ..setup.clone() }).unwrap();
+        let bench = BuildSandbox::open(build_env, &Setup { files: vec![file("pahole")], ..setup.clone() }).unwrap();
         let path = bench.recipe().join("pahole");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
         let mounted = bench.mounts().into_iter().find(|mount| mount.inside == Path::new("/recipe")).unwrap();
         assert!(mounted.path == bench.recipe() && !mounted.writable);
-        let error = Workbench::open(workshop, &Setup { files: vec![file("../pahole")], ..setup.clone() }).unwrap_err();
-        assert!(matches!(error, Error::BadWorkbench { .. }), "{error}");
+        let error =
+            BuildSandbox::open(build_env, &Setup { files: vec![file("../pahole")], ..setup.clone() }).unwrap_err();
+        assert!(matches!(error, Error::BadSandbox { .. }), "{error}");
     });
 }

@@ -1,0 +1,17 @@
+//! The container engine: which one really runs, and how a program runs in it.
+
+mod choice;
+mod client;
+mod leftover;
+mod owner;
+mod probe;
+mod run;
+mod select;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use choice::EngineChoice;
+pub use client::{Engine, SelectedEngine};
+pub use run::{Guard, Invocation, Mount, RunSpec};
+pub use select::{choose, forget, prepare};

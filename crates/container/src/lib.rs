@@ -1,0 +1,30 @@
+//! Running programs in a container, and what that needs: the engine, images, host packages, processes, the cache directory.
+//!
+//! 1. [`engine::prepare`] finds a container engine that really runs a program, and installs podman where that is allowed;
+//! 2. [`image::prepare`] makes an image from its definition, on a base that is pulled or made;
+//! 3. [`engine::Engine::command`] is how a program then runs in the image.
+//!
+//! The crate knows no kernels: which images there are, and what lies in the cache, is up to its callers.
+
+pub mod apt_config;
+mod cache;
+mod context;
+pub mod engine;
+mod error;
+pub mod host;
+pub mod image;
+pub mod json_file;
+mod lock;
+pub mod process;
+mod programs;
+mod progress;
+pub mod scratch;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use cache::{AloneLock, Cache, SharedLock, check_mountable, require_space};
+pub use context::Context;
+pub use error::{Class, Error, Rejected};
+pub use lock::Lock;
+pub use programs::Programs;
+pub use progress::{Monitor, Progress, Stage};
