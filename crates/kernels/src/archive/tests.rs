@@ -2,7 +2,6 @@ use std::cell::{Cell, RefCell};
 use std::fs;
 
 use super::*;
-use crate::cache::Directories as _;
 use crate::cache::fixture;
 use container::Class;
 use util::Sha256;
