@@ -21,7 +21,7 @@ use container::engine::EngineChoice;
 use kernels::archive::Unavailable;
 use scenario::exit::Exit;
 use scenario::run::fault::Fault;
-use scenario::run::{PrepareOptions, RunContext};
+use scenario::run::{EnvironmentOptions, RunEnvironment};
 
 use crate::environment::Environment;
 use crate::interrupt;
@@ -79,7 +79,7 @@ struct Gone(String);
 
 /// What faults are brought about with.
 struct Setting<'a> {
-    ready: &'a RunContext<'a>,
+    ready: &'a RunEnvironment<'a>,
     engine: EngineChoice,
     /// What this program was told of the machine, for those that it starts.
     environment: Vec<String>,
@@ -196,8 +196,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let apt = environment.apt()?;
     let context = environment.context(&apt, &cancel, &show_ready)?;
     let needs =
-        PrepareOptions { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root(), encoding: None };
-    let ready = RunContext::prepare(context, &needs)?;
+        EnvironmentOptions { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root(), encoding: None };
+    let ready = RunEnvironment::prepare(context, &needs)?;
     let setting = Setting {
         ready: &ready,
         engine: environment.engine,

@@ -111,6 +111,11 @@ impl Display {
         }
     }
 
+    /// A line that stays.
+    pub fn note(&self, text: &str) {
+        self.line(text);
+    }
+
     fn line(&self, text: &str) {
         match &self.bars {
             Some(bars) => drop(bars.println(text)),

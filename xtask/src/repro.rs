@@ -14,7 +14,7 @@ use scenario::baseline::TypeOrder;
 use scenario::definition::{BootDefinition, Definition, Kernel, Modules, Scenario, Subject, test_name};
 use scenario::exit::{Ending, Exit};
 use scenario::report::{Report, Style};
-use scenario::run::{self, Mode, Origin, Pair, PrepareOptions, RunContext, RunOptions, Sources, Task};
+use scenario::run::{self, EnvironmentOptions, Mode, Origin, Pair, RunEnvironment, RunOptions, Sources, Task};
 use scenario::selection::{Selection, choose, for_another_encoder};
 use xshell::{Shell, cmd};
 
@@ -180,18 +180,18 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cancel = interrupt::flag()?;
     let apt = arguments.environment.apt()?;
     let context = arguments.environment.context(&apt, &cancel, &show_ready)?;
-    let wanted = PrepareOptions {
+    let wanted = EnvironmentOptions {
         engine: arguments.environment.engine,
         accel: arguments.accel.into(),
         root: crate::root(),
         encoding: arguments.encoder.as_ref().map(Encoding::find).transpose()?.flatten(),
     };
-    let ready = RunContext::prepare(context, &wanted)?;
+    let ready = RunEnvironment::prepare(context, &wanted)?;
     let pins = arguments.environment.pins()?;
     let sources = sources(arguments, &ready)?;
     let breadth = sources.own.as_ref().map_or(arguments.breadth(), |own| Selection::Only(own.identity.line.clone()));
-    let jobs = match &arguments.pair {
-        Some(pair) => vec![pair_job(&ready, &pins, pair)?],
+    let tasks = match &arguments.pair {
+        Some(pair) => vec![pair_task(&ready, &pins, pair)?],
         None => chosen(all, arguments, &breadth)?.into_iter().map(|scenario| Task::new(scenario, &pins)).collect(),
     };
     let options = RunOptions {
@@ -205,7 +205,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         keep: arguments.keep,
         allow_unavailable: arguments.allow_unavailable,
     };
-    let report = run::run(&ready, &jobs, &sources, &options, &|progress| display.run(&progress))?;
+    let progress = |progress: run::Progress<'_>| {
+        if let Err(error) = ready.observe(&progress) {
+            display.note(&util::error::one_line(&error));
+        }
+        display.run(&progress);
+    };
+    let report = run::run(&ready.run_context(&sources, &progress), &tasks, &options)?;
+    ready.remember_kvm();
     let accepted = accept(&report);
     print(&report, &arguments.format)?;
     accepted?;
@@ -233,7 +240,7 @@ fn chosen(all: Vec<Scenario>, arguments: &Arguments, breadth: &Selection) -> Res
 }
 
 /// Where kernels that are built come from; somebody's own source is brought into the cache.
-fn sources(arguments: &Arguments, ready: &RunContext<'_>) -> Result<Sources, run::Error> {
+fn sources(arguments: &Arguments, ready: &RunEnvironment<'_>) -> Result<Sources, run::Error> {
     let own = match &arguments.source {
         Some(path) => Some(source::own(&ready.workshop()?, path)?),
         None => None,
@@ -251,7 +258,7 @@ fn list(scenarios: &[Scenario]) {
 }
 
 /// A scenario made up from the command line: all modules of one kernel on another.
-fn pair_job(ready: &RunContext<'_>, pins: &Pins, pair: &PairSpec) -> Result<Task, run::Error> {
+fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result<Task, run::Error> {
     let specs = [pair.from.clone(), pair.to.clone()];
     let mut found = resolve(&ready.context, &ready.archive(), pins, &specs)?.into_iter();
     let mut next = || {

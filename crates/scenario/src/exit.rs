@@ -13,6 +13,7 @@
 //! difference outweighs what could not be tried.
 
 use serde::Serialize;
+use vm::Lost;
 
 /// An exit code of `cargo xtask repro`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -120,6 +121,20 @@ impl Ending {
     #[must_use]
     pub const fn ran(&self) -> bool {
         matches!(self, Self::Pass | Self::Blessed | Self::Measured | Self::Differs { .. })
+    }
+
+    /// How a scenario ends whose boot did not complete; nothing if it did.
+    #[must_use]
+    pub fn of_unfinished(boot: &vm::Ending) -> Option<Self> {
+        let what = boot.to_string();
+        match boot {
+            vm::Ending::Completed => None,
+            vm::Ending::Panic { .. } => Some(Self::Panic { what }),
+            vm::Ending::Hang { .. } => Some(Self::Hang { what }),
+            vm::Ending::Interrupted => Some(Self::Interrupted),
+            vm::Ending::Lost { how: Lost::NoSpace { .. } } => Some(Self::Environment { what }),
+            _ => Some(Self::Lost { what }),
+        }
     }
 
     /// The text that goes with the word: a diff, a reason, a line; empty where the word says all.

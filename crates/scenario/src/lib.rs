@@ -6,6 +6,7 @@ pub mod definition;
 pub mod exit;
 pub mod fidelity;
 pub mod kbuilds;
+pub mod kernel_source;
 pub mod load_counts;
 pub mod load_outcome;
 pub mod normalise;

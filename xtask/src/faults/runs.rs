@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use kernels::archive::{Kernel, Unavailable, acquire};
 use scenario::exit::Exit;
-use scenario::run::RunContext;
+use scenario::run::RunEnvironment;
 use scenario::run::fault::Fault;
 use tempfile::TempDir;
 
@@ -90,7 +90,7 @@ pub fn described(fault: Fault) -> Described {
 }
 
 /// The kernel that machines are broken with, once both are in the cache.
-pub fn kernel(ready: &RunContext<'_>, environment: &Environment) -> Result<Result<Kernel, Unavailable>> {
+pub fn kernel(ready: &RunEnvironment<'_>, environment: &Environment) -> Result<Result<Kernel, Unavailable>> {
     let pins = environment.pins()?;
     let pins =
         KERNELS.map(|release| pins.release(release).cloned().with_context(|| format!("{release} is not pinned")));
@@ -103,7 +103,7 @@ pub fn kernel(ready: &RunContext<'_>, environment: &Environment) -> Result<Resul
 }
 
 /// Brings a fault about in a machine.
-pub fn provoke(ready: &RunContext<'_>, kernel: &Kernel, fault: Fault) -> Result<String> {
+pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Result<String> {
     let (word, said) = fault.expected();
     let (ending, fallback) = scenario::run::fault::provoke(ready, kernel, fault)?;
     let detail = ending.detail();

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use kernels::cache;
 use kernels::kbuild::{self, Build, Config, KernelConfigs, Manifest, Request};
 use kernels::source::{self, SourcePins};
-use scenario::run::RunContext;
+use scenario::run::RunEnvironment;
 use scenario::run::fault::ScratchDir;
 use walkdir::WalkDir;
 use xshell::{Shell, cmd};
@@ -59,7 +59,7 @@ pub enum First {
 
 impl SecondCache {
     /// Makes it. What of source and builds the first cache does not have is brought into that one, in the ordinary way.
-    pub fn make(ready: &RunContext<'_>) -> Result<Self> {
+    pub fn make(ready: &RunEnvironment<'_>) -> Result<Self> {
         let workshop = ready.workshop()?;
         let source = source::acquire(&workshop, &ready.archive(), SourcePins::builtin()?.line(LINE)?)??;
         let (recipes, config) = (KernelConfigs::at(crate::root().join("kernel-configs")), Config::new(&[CONFIG]));

@@ -20,14 +20,6 @@ pub enum Error {
         /// The tool.
         tool: String,
     },
-    /// The output tree that files are to be taken from is not there.
-    #[error(
-        "failed to take {path} from the output tree of the finished build: the cache has no such tree; build it anew"
-    )]
-    NoTree {
-        /// The first of the files.
-        path: String,
-    },
     /// A file could not be handled.
     #[error("failed to {doing} {}", path.display())]
     Io {

@@ -1,14 +1,14 @@
-//! Runs a build scenario's steps on a workbench.
+//! Carrying out a build scenario's steps in a sandbox.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kernels::archive::{Archive, Unavailable};
-use kernels::kbuild::sandbox::{self, BuildSandbox, File, Place, Setup};
-use kernels::kbuild::{self, BuildEnv, Config, KernelConfigs, Request};
+use kernels::archive::Unavailable;
+use kernels::kbuild::sandbox::{self, File, Place, Setup};
+use kernels::kbuild::{Config, Encoder, KernelConfigs, Request};
 use kernels::source::Source;
-use kernels::tools::{self, Tool, ToolPins};
+use kernels::tools::{Tool, ToolPins};
 use tempfile::NamedTempFile;
 
 use super::error::Error;
@@ -19,6 +19,7 @@ use super::transcript::{
 };
 use super::{encoding, module, symbols};
 use crate::definition::{BuildDefinition, BuildStep, Encode, Pahole, Start, place};
+use crate::kernel_source::{KernelSource, Sandbox};
 use crate::transcript::EncoderId;
 
 /// Packages whose versions decide what kbuild says and does.
@@ -35,6 +36,8 @@ pub struct BuildRun<'a> {
     pub recipes: &'a KernelConfigs,
     /// The tools that the definition names, as [`find_tools`] finds them.
     pub tools: &'a [Tool],
+    /// What encodes BTF in place of the build image's pahole, if anything does.
+    pub encoder: Option<&'a Encoder>,
     /// Who watches.
     pub show: &'a dyn Fn(BuildEvent<'_>),
 }
@@ -48,22 +51,20 @@ pub enum BuildEvent<'a> {
     Line(&'a str),
 }
 
-/// Brings the tools that a definition names into the cache.
+/// Acquires the tools that a definition names.
 ///
 /// # Errors
 ///
-/// [`Error::NoTool`] for one that is not pinned, and what [`tools::acquire`] says. What the archive does not have, or cannot be
-/// asked for, is [`Unavailable`] instead.
+/// [`Error::NoTool`] for one that is not pinned, and those of [`KernelSource::tool`].
 pub fn find_tools(
-    workshop: &BuildEnv<'_>,
-    archive: &dyn Archive,
+    kernels: &dyn KernelSource,
     definition: &BuildDefinition,
 ) -> Result<Result<Vec<Tool>, Unavailable>, Error> {
     let pins = ToolPins::builtin()?;
     let mut found = Vec::new();
     for name in &definition.tools {
         let pin = pins.tools.iter().find(|pin| pin.name == *name);
-        match tools::acquire(workshop, archive, pin.ok_or_else(|| Error::NoTool { tool: name.clone() })?)? {
+        match kernels.tool(pin.ok_or_else(|| Error::NoTool { tool: name.clone() })?)? {
             Ok(tool) => found.push(tool),
             Err(unavailable) => return Ok(Err(unavailable)),
         }
@@ -79,7 +80,7 @@ pub fn find_tools(
 /// # Errors
 ///
 /// What kept the tree from being made, a command from being run, or a file from being looked at.
-pub fn run(workshop: &BuildEnv<'_>, definition: &BuildDefinition, job: &BuildRun<'_>) -> Result<Transcript, Error> {
+pub fn run(kernels: &dyn KernelSource, definition: &BuildDefinition, job: &BuildRun<'_>) -> Result<Transcript, Error> {
     let fragments: Vec<&str> = definition.config.split('+').collect();
     let config = Config::new(&fragments);
     let request = Request { source: job.source, recipes: job.recipes, config: &config, upgrade: None };
@@ -94,34 +95,34 @@ pub fn run(workshop: &BuildEnv<'_>, definition: &BuildDefinition, job: &BuildRun
         tools: definition.tools.iter().map(|name| tool(job.tools, name)).collect::<Result<_, _>>()?,
         ..Setup::new(request)
     };
-    let bench = BuildSandbox::open(workshop, &setup)?;
-    let doing = StepRunner { workshop, request, tools: job.tools, bench, show: job.show };
+    let sandbox = kernels.sandbox(&setup)?;
+    let runner = StepRunner { kernels, request, tools: job.tools, sandbox: &*sandbox, show: job.show };
     let steps = definition.steps_on(&job.source.identity.line).enumerate();
-    let steps: Vec<_> = steps.map(|(at, step)| doing.step(at, step)).collect::<Result<_, _>>()?;
+    let steps: Vec<_> = steps.map(|(at, step)| runner.step(at, step)).collect::<Result<_, _>>()?;
     let header = Header {
         build_transcript: VERSION,
         scenario: job.scenario.to_owned(),
-        provenance: provenance(workshop, job.source),
+        provenance: provenance(kernels, job)?,
         steps: steps.len(),
     };
     Ok(Transcript::new(header, steps)?)
 }
 
-fn provenance(workshop: &BuildEnv<'_>, source: &Source) -> Provenance {
-    let packages = &workshop.image.manifest.packages;
-    let version = |name: &str| Some((name.to_owned(), packages.get(name)?.clone()));
-    Provenance {
-        line: source.identity.line.clone(),
-        version: source.identity.version.clone(),
-        sha256: source.identity.sha256.to_string(),
-        image: workshop.image.name.clone(),
+fn provenance(kernels: &dyn KernelSource, job: &BuildRun<'_>) -> Result<Provenance, Error> {
+    let (image, source) = (kernels.build_image()?, &job.source.identity);
+    let version = |name: &str| Some((name.to_owned(), image.manifest.packages.get(name)?.clone()));
+    Ok(Provenance {
+        line: source.line.clone(),
+        version: source.version.clone(),
+        sha256: source.sha256.to_string(),
+        image: image.name.clone(),
         toolchain: TOOLCHAIN.iter().filter_map(|name| version(name)).collect(),
-        encoder: workshop.encoder.map(|encoder| EncoderId {
+        encoder: job.encoder.map(|encoder| EncoderId {
             name: encoder.name.clone(),
             debug: None,
             sha256: encoder.sha256.to_string(),
         }),
-    }
+    })
 }
 
 fn tool<'a>(tools: &'a [Tool], name: &str) -> Result<&'a Tool, Error> {
@@ -146,12 +147,12 @@ fn paholes(definition: &BuildDefinition, tools: &[Tool]) -> Result<Vec<File>, Er
     Ok(files.into_iter().map(|(name, text)| File { name, text, mode: 0o755 }).collect())
 }
 
-/// A bench and what it was made from.
+/// A sandbox and what it was made from.
 struct StepRunner<'a> {
-    workshop: &'a BuildEnv<'a>,
+    kernels: &'a dyn KernelSource,
     request: Request<'a>,
     tools: &'a [Tool],
-    bench: BuildSandbox<'a>,
+    sandbox: &'a dyn Sandbox,
     show: &'a dyn Fn(BuildEvent<'_>),
 }
 
@@ -161,9 +162,9 @@ impl StepRunner<'_> {
         step.restore.iter().try_for_each(|path| self.restore(path))?;
         self.bring(&step.bring)?;
         for (place, path) in step.touch.iter().filter_map(|path| place(path)) {
-            self.bench.touch(place, path)?;
+            self.sandbox.touch(place, path)?;
         }
-        let watched = |patterns: &[String]| State::of(&self.bench.tree(), patterns);
+        let watched = |patterns: &[String]| State::of(&self.sandbox.dir(Place::Tree), patterns);
         let before = if step.changed.is_empty() { None } else { Some(watched(&step.changed)?) };
         let ran = if step.run.is_empty() { None } else { Some(self.run(command(step))?) };
         let changes = before.map(|before| watched(&step.changed).map(|after| before.changes(&after))).transpose()?;
@@ -188,16 +189,14 @@ impl StepRunner<'_> {
             env: command.env.clone().into_iter().collect(),
             reproducible: command.reproducible,
         };
-        let ran = self.bench.run(&given, &mut show)?;
+        let ran = self.sandbox.run(&given, &mut show)?;
         Ok(CommandOutcome::new(command, ran.status, ran.lines))
     }
 
     /// A path inside, outside.
     fn outside(&self, path: &str) -> PathBuf {
         match place(path) {
-            Some((Place::Source, path)) => self.bench.source().join(path),
-            Some((Place::Tree, path)) => self.bench.tree().join(path),
-            Some((Place::External, path)) => self.bench.external().join(path),
+            Some((place, path)) => self.sandbox.dir(place).join(path),
             // No definition has such a path.
             None => PathBuf::from(path),
         }
@@ -206,19 +205,19 @@ impl StepRunner<'_> {
     /// Puts a copy of the file in the cache's source, its time kept, into the place of the bench's.
     fn restore(&self, path: &str) -> Result<(), Error> {
         let original = self.request.source.tree.join(path);
-        copy(&original, &self.bench.source().join(path), true)
+        copy(&original, &self.sandbox.dir(Place::Source).join(path), true)
     }
 
     fn bring(&self, paths: &[String]) -> Result<(), Error> {
-        let Some(first) = paths.first() else { return Ok(()) };
-        kbuild::build(self.workshop, &self.request)?;
-        let tree = kbuild::output_tree(self.workshop, &self.request)?;
-        let tree = tree.ok_or_else(|| Error::NoTree { path: first.clone() })?;
-        paths.iter().try_for_each(|path| copy(&tree.join(path), &self.bench.tree().join(path), false))
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let tree = self.kernels.output_tree(&self.request)?;
+        paths.iter().try_for_each(|path| copy(&tree.join(path), &self.sandbox.dir(Place::Tree).join(path), false))
     }
 
     fn module(&self, path: &str) -> ModuleFinding {
-        let found = module::look(&self.outside(path), &self.bench.tree().join("vmlinux"));
+        let found = module::look(&self.outside(path), &self.sandbox.dir(Place::Tree).join("vmlinux"));
         ModuleFinding { path: path.to_owned(), found }
     }
 
@@ -226,7 +225,7 @@ impl StepRunner<'_> {
         if symbols.is_empty() {
             return Ok(Vec::new());
         }
-        let path = self.bench.tree().join(".config");
+        let path = self.sandbox.dir(Place::Tree).join(".config");
         let config = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         Ok(symbols::look(&config, symbols))
     }
@@ -237,7 +236,7 @@ impl StepRunner<'_> {
         let mut encodings = Vec::new();
         for (order, name) in encodings_of(encode) {
             let ran = self.run(encode_command(encode, program, order, &name))?;
-            let made = fs::read(self.bench.out().join(&name)).map_err(|error| format!("there is none: {error}"));
+            let made = fs::read(self.sandbox.out().join(&name)).map_err(|error| format!("there is none: {error}"));
             let made = made.and_then(|bytes| {
                 let encoded = encoding::compare(first.as_ref().unwrap_or(&bytes), &bytes)?;
                 first.get_or_insert(bytes);

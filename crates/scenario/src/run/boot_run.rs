@@ -1,19 +1,20 @@
-//! One scenario, from its modules' files to its ending.
+//! One scenario that boots, from its modules' files to its ending.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use container::scratch::LockedTempDir;
 use guest_protocol::{PROTOCOL, Plan, Step};
 use kmod::Module;
-use vm::{Accel, Initramfs, Limits, Lost, Machine, Outcome, Request, Source, first_difference};
+use tracing::{info, info_span};
+use util::error::one_line;
+use vm::{Accel, Initramfs, Lost, Machine, Outcome, Request, Source, first_difference};
 
 use super::kernel_files::KernelFiles;
 use super::module_file::{ModuleFile, fingerprint};
 use super::store::KernelStore;
-use super::symvers_check::prove;
-use super::{Error, KernelPaths, Mode, Pair, Progress, ProgressSink, RunContext, RunOptions, Task, measure};
+use super::symvers_check::compare_symvers;
+use super::{Error, KernelPaths, Mode, Pair, Progress, RunContext, RunOptions, Task, measure};
 use crate::baseline::{BaselineComparison, compare_boot, record};
 use crate::boots::measured::{Measured, SymversCheck};
 use crate::boots::snapshot::snapshot;
@@ -22,45 +23,47 @@ use crate::definition::{AbiClaim, BootDefinition, Scenario};
 use crate::exit::Ending;
 use crate::report::{RunSummary, ScenarioReport, SecondBoot};
 
-/// Runs a scenario that boots. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does
-/// not begin.
+/// Runs a scenario that boots. Whatever goes wrong with it is its ending. A scenario that has not begun when the run has to stop
+/// does not begin.
 pub(super) fn run(
-    ready: &RunContext<'_>,
-    job: &Task,
+    context: &RunContext<'_>,
+    task: &Task,
     (boot, pair): (&BootDefinition, &Pair),
     store: &KernelStore<'_>,
     options: &RunOptions,
-    show: ProgressSink<'_>,
 ) -> ScenarioReport {
     let begun = Instant::now();
-    let mut report = ScenarioReport::new(&job.scenario.name, &job.scenario.definition.title);
-    if ready.context.cancel.load(Ordering::Relaxed) {
+    let scenario = &task.scenario;
+    let _span = info_span!("boot-scenario", scenario = scenario.name).entered();
+    let mut report = ScenarioReport::new(&scenario.name, &scenario.definition.title);
+    if context.is_cancelled() {
         return report;
     }
-    let found = store.parts(pair).and_then(|parts| Ok((proven(boot, parts)?, store.files(pair)?)));
+    let found = store.paths(pair).and_then(|paths| Ok((check_abi(boot, paths)?, store.files(pair)?)));
     report.ending = match found {
         Err(ending) => ending,
         Ok((proof, (running, upgraded))) => {
             let (running, upgraded) = (&*running, &*upgraded);
-            let attempt = ScenarioRun { ready, scenario: &job.scenario, boot, running, upgraded, proof, options, show };
-            attempt.make(&mut report).unwrap_or_else(|error| match error {
+            let run = ScenarioRun { context, scenario, boot, running, upgraded, proof, options };
+            run.run(&mut report).unwrap_or_else(|error| match error {
                 Error::Kernels(error) if error.class() == container::Class::Cancelled => Ending::Interrupted,
-                Error::Transcript(_) | Error::Boot(_) => Ending::Lost { what: error.in_one_line() },
-                error => Ending::Environment { what: error.in_one_line() },
+                Error::Transcript(_) | Error::Boot(_) => Ending::Lost { what: one_line(&error) },
+                error => Ending::Environment { what: one_line(&error) },
             })
         }
     };
     report.seconds = begun.elapsed().as_secs_f64();
+    info!(ending = report.ending.word());
     report
 }
 
-/// Proves, for kernels that were built, what the scenario claims of their ABI; one that claims otherwise does not boot.
-fn proven(
+/// Checks, for kernels that were built, what the scenario claims of their ABI. A scenario whose claim does not hold does not boot.
+fn check_abi(
     boot: &BootDefinition,
     (running, modules_of): (&KernelPaths, &KernelPaths),
 ) -> Result<Option<SymversCheck>, Ending> {
     let (Some(running), Some(modules_of)) = (&running.symvers, &modules_of.symvers) else { return Ok(None) };
-    let proof = prove(running, modules_of).map_err(|error| Ending::Environment { what: error.in_one_line() })?;
+    let proof = compare_symvers(running, modules_of).map_err(|error| Ending::Environment { what: one_line(&error) })?;
     let (claimed, holds) = match boot.abi {
         None => return Ok(Some(proof)),
         Some(AbiClaim::Compatible) => ("compatible", proof.compatible()),
@@ -74,20 +77,20 @@ fn proven(
 }
 
 struct ScenarioRun<'a> {
-    ready: &'a RunContext<'a>,
+    context: &'a RunContext<'a>,
     scenario: &'a Scenario,
     boot: &'a BootDefinition,
     running: &'a KernelFiles,
     upgraded: &'a KernelFiles,
     proof: Option<SymversCheck>,
     options: &'a RunOptions,
-    show: ProgressSink<'a>,
 }
 
 impl ScenarioRun<'_> {
-    fn make(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
-        let folder = LockedTempDir::make(&self.ready.runs, &self.scenario.name)?;
-        let ending = self.make_in(folder.path(), report);
+    fn run(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
+        let folder = LockedTempDir::make(self.context.runs, &self.scenario.name)?;
+        info!(run_folder = %folder.path().display());
+        let ending = self.run_in(folder.path(), report);
         let kept = match &ending {
             Ok(Ending::Panic { .. } | Ending::Hang { .. } | Ending::Lost { .. }) | Err(_) => true,
             Ok(Ending::Differs { .. }) => self.options.mode == Mode::Compare,
@@ -99,32 +102,34 @@ impl ScenarioRun<'_> {
         ending
     }
 
-    fn make_in(&self, folder: &Path, report: &mut ScenarioReport) -> Result<Ending, Error> {
-        (self.show)(Progress::Packing { scenario: &self.scenario.name });
+    fn run_in(&self, folder: &Path, report: &mut ScenarioReport) -> Result<Ending, Error> {
+        (self.context.progress)(Progress::Packing { scenario: &self.scenario.name });
         let modules = self.upgraded.to_load(&self.boot.load)?;
         let initramfs = folder.join("initramfs");
-        self.pack(&modules, &initramfs)?;
+        info_span!("pack").in_scope(|| self.pack(&modules, &initramfs))?;
 
         let outcome = self.start(&initramfs, folder.join("boot"), report)?;
-        if let Some(ending) = unfinished(&outcome) {
+        if let Some(ending) = Ending::of_unfinished(&outcome.ending) {
             return Ok(ending);
         }
         let transcript = Transcript::new(self.header(&modules, outcome.accel), outcome.events.clone())?;
-        let measured = measure::measure(self.running, self.upgraded, self.proof.clone(), &transcript)?;
+        let measured = info_span!("measure")
+            .in_scope(|| measure::measure(self.running, self.upgraded, self.proof.clone(), &transcript))?;
         report.seen = Some(RunSummary::new(&transcript, &measured));
         if self.options.keep || self.options.mode == Mode::Compare {
-            self.keep_what_was_seen(folder, &transcript, &measured)?;
+            self.save(folder, &transcript, &measured)?;
         }
         if self.options.twice {
             let second = self.start(&initramfs, folder.join("second-boot"), report)?;
-            if let Some(ending) = unfinished(&second) {
+            if let Some(ending) = Ending::of_unfinished(&second.ending) {
                 return Ok(ending);
             }
             if let Some(difference) = self.compare_boots(&outcome, &second, report)? {
                 return Ok(Ending::Differs { diff: difference });
             }
         }
-        let BaselineComparison { ending, note } = self.judge(&outcome, &transcript, &measured)?;
+        let BaselineComparison { ending, note } =
+            info_span!("judge").in_scope(|| self.judge(&outcome, &transcript, &measured))?;
         report.notes.extend(note);
         Ok(ending)
     }
@@ -137,7 +142,7 @@ impl ScenarioRun<'_> {
             parameters: String::new(),
         });
         let plan = Plan { protocol: PROTOCOL, steps: steps.collect() };
-        let mut initramfs = Initramfs::new(&self.ready.guest, &plan)?;
+        let mut initramfs = Initramfs::new(self.context.guest, &plan)?;
         for module in modules {
             let path = self.upgraded.path_of(module);
             let source = match &module.replaced {
@@ -152,6 +157,8 @@ impl ScenarioRun<'_> {
     }
 
     fn start(&self, initramfs: &Path, run: PathBuf, report: &mut ScenarioReport) -> Result<Outcome, Error> {
+        let _span = info_span!("boot").entered();
+        let RunContext { chooser, launcher, cancel, .. } = *self.context;
         let plan = vm::Boot {
             machine: Machine {
                 kernel: self.running.image.clone(),
@@ -162,7 +169,7 @@ impl ScenarioRun<'_> {
             },
             run,
             steps: self.upgraded.to_load(&self.boot.load)?.len(),
-            limits: Limits::of(Accel::Tcg),
+            limits: (chooser.limits)(Accel::Tcg),
         };
         let name = &self.scenario.name;
         let mut notes = Vec::new();
@@ -171,20 +178,18 @@ impl ScenarioRun<'_> {
                 let first = reason.lines().next().unwrap_or_default();
                 notes.push(format!("{first}; booted again with TCG, and KVM is not tried again on this host"));
             }
-            (self.show)(Progress::Boot { scenario: name, progress });
+            (self.context.progress)(Progress::Boot { scenario: name, progress });
         };
-        // What is recorded comes from a deterministic boot and is compared with one, so the choice is free only where
-        // nothing is recorded, or where somebody asks for KVM and gets no verdict.
-        let RunContext { chooser, context, .. } = self.ready;
+        // What is recorded comes from a deterministic boot and is compared with one. So the choice is free only where nothing is
+        // recorded, or where somebody asks for KVM and gets no verdict.
         let free = self.scenario.dir.is_none() || chooser.request == Request::Kvm;
         let outcome = if free {
-            chooser.boot(&plan, &self.ready.launcher(), context.cancel, &mut progress)?
+            chooser.boot(&plan, launcher, cancel, &mut progress)?
         } else {
-            vm::boot(&plan, &self.ready.launcher(), context.cancel, &mut progress)?
+            vm::boot(&plan, launcher, cancel, &mut progress)?
         };
         if let vm::Ending::Lost { how: Lost::NotStarted { .. } } = outcome.ending {
-            // Should the engine have stopped working since it was probed, the next run finds another.
-            container::engine::forget(context)?;
+            (self.context.progress)(Progress::NotStarted { scenario: name });
         }
         report.notes.extend(notes);
         report.qemu_seconds += outcome.qemu.as_secs_f64();
@@ -203,9 +208,9 @@ impl ScenarioRun<'_> {
             provenance: Provenance {
                 running: self.running.id.clone(),
                 modules_of: self.upgraded.id.clone(),
-                qemu: self.ready.image.manifest.qemu.clone(),
+                qemu: self.context.image.manifest.qemu.clone(),
                 accelerator: accel.to_string(),
-                image: self.ready.image.name.clone(),
+                image: self.context.image.name.clone(),
             },
             base: fingerprint(&self.running.base),
             allows_btf_mismatch: self.running.allows_btf_mismatch,
@@ -213,14 +218,14 @@ impl ScenarioRun<'_> {
         }
     }
 
-    fn keep_what_was_seen(&self, folder: &Path, transcript: &Transcript, measured: &Measured) -> Result<(), Error> {
+    fn save(&self, folder: &Path, transcript: &Transcript, measured: &Measured) -> Result<(), Error> {
         record(folder, transcript, measured)?;
         let path = folder.join("snapshot.txt");
         let text = snapshot(&self.scenario.definition, transcript, measured);
         util::atomic::replace(&path, text.as_bytes()).map_err(Error::Replace)
     }
 
-    /// Compares the serial logs of two boots; a difference is told.
+    /// Compares the serial logs of two boots, byte for byte; gives the first difference.
     fn compare_boots(
         &self,
         first: &Outcome,
@@ -254,24 +259,11 @@ impl ScenarioRun<'_> {
             record(dir, transcript, measured)?;
             return Ok(Ending::Blessed.into());
         }
-        Ok(compare_boot(&self.scenario.definition, dir, (transcript, measured), self.ready.order())?)
+        Ok(compare_boot(&self.scenario.definition, dir, (transcript, measured), self.context.order())?)
     }
 }
 
 /// Where a module lies in the guest.
 fn in_guest(module: &ModuleFile) -> String {
     format!("/modules/{}.ko", module.name)
-}
-
-/// How a scenario ends whose boot did not come to its own end.
-pub(super) fn unfinished(outcome: &Outcome) -> Option<Ending> {
-    let what = outcome.ending.to_string();
-    match &outcome.ending {
-        vm::Ending::Completed => None,
-        vm::Ending::Panic { .. } => Some(Ending::Panic { what }),
-        vm::Ending::Hang { .. } => Some(Ending::Hang { what }),
-        vm::Ending::Interrupted => Some(Ending::Interrupted),
-        vm::Ending::Lost { how: Lost::NoSpace { .. } } => Some(Ending::Environment { what }),
-        _ => Some(Ending::Lost { what }),
-    }
 }

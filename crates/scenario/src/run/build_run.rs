@@ -1,98 +1,94 @@
 //! One scenario that builds, from its source to its ending.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use container::scratch::LockedTempDir;
+use tracing::{info, info_span};
+use util::error::one_line;
 
 use super::store::KernelStore;
-use super::{Error, Mode, Progress, ProgressSink, RunContext, RunOptions, Sources, Task};
+use super::{Error, Mode, Progress, RunContext, RunOptions, Task};
 use crate::baseline::{BaselineComparison, compare_build, record_build};
 use crate::definition::{Definition, Scenario, Subject};
 use crate::exit::Ending;
 use crate::kbuilds::{self, Transcript};
 use crate::report::ScenarioReport;
 
-/// Runs a scenario that builds. Whatever goes wrong with it is its ending; one that has not begun when the run is to stop does
-/// not begin.
+/// Runs a scenario that builds. Whatever goes wrong with it is its ending. A scenario that has not begun when the run has to stop
+/// does not begin.
 pub(super) fn run(
-    ready: &RunContext<'_>,
-    job: &Task,
+    context: &RunContext<'_>,
+    task: &Task,
     store: &KernelStore<'_>,
-    sources: &Sources,
     options: &RunOptions,
-    show: ProgressSink<'_>,
 ) -> ScenarioReport {
     let begun = Instant::now();
-    let scenario = &job.scenario;
+    let scenario = &task.scenario;
+    let _span = info_span!("build-scenario", scenario = scenario.name).entered();
     let mut report = ScenarioReport::new(&scenario.name, &scenario.definition.title);
-    if ready.context.cancel.load(Ordering::Relaxed) {
+    if context.is_cancelled() {
         return report;
     }
-    if let Some(why) = ready.encoding.as_ref().and(scenario.about_pahole()) {
+    if let Some(why) = context.encoding.and(scenario.about_pahole()) {
         report.ending = Ending::NotRun { why: why.into() };
         return report;
     }
-    let attempt = ScenarioRun { ready, scenario, store, sources, options, show };
-    report.ending = attempt.make(&mut report).unwrap_or_else(|error| match error {
+    report.ending = steps(context, scenario, store, options, &mut report).unwrap_or_else(|error| match error {
         Error::Kernels(error) if error.class() == container::Class::Cancelled => Ending::Interrupted,
-        Error::Workbench(error @ kbuilds::Error::Transcript { .. }) => Ending::Lost { what: error.to_string() },
-        error => Ending::Environment { what: error.in_one_line() },
+        Error::Build(error @ kbuilds::Error::Transcript(_)) => Ending::Lost { what: one_line(&error) },
+        error => Ending::Environment { what: one_line(&error) },
     });
     report.seconds = begun.elapsed().as_secs_f64();
+    info!(ending = report.ending.word());
     report
 }
 
-struct ScenarioRun<'a> {
-    ready: &'a RunContext<'a>,
-    scenario: &'a Scenario,
-    store: &'a KernelStore<'a>,
-    sources: &'a Sources,
-    options: &'a RunOptions,
-    show: ProgressSink<'a>,
-}
-
-impl ScenarioRun<'_> {
-    fn make(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
-        let Scenario { name, line, definition, dir } = self.scenario;
-        let (Subject::Build(build), Some(line), Some(dir)) = (&definition.subject, line, dir) else {
-            return Ok(Ending::Unavailable { why: "it is no scenario that builds, or of no line".into() });
-        };
-        let source = match self.store.source(line) {
-            Ok(source) => source,
-            Err(ending) => return Ok(ending),
-        };
-        let workshop = self.ready.workshop()?;
-        let tools = match kbuilds::find_tools(&workshop, &self.ready.archive(), build)? {
-            Ok(tools) => tools,
-            Err(unavailable) => return Ok(Ending::Unavailable { why: unavailable.to_string() }),
-        };
-        let show = |event: kbuilds::BuildEvent<'_>| {
-            (self.show)(match event {
-                kbuilds::BuildEvent::Step(title) => Progress::Step { scenario: name, title },
-                kbuilds::BuildEvent::Line(text) => Progress::Line { scenario: name, text },
-            });
-        };
-        let recipes = &self.sources.recipes;
-        let job = kbuilds::BuildRun { scenario: name, source, recipes, tools: &tools, show: &show };
-        let transcript = kbuilds::run(&workshop, build, &job)?;
-        report.notes.push(format!("{}.", kbuilds::summary(build, &transcript)));
-        report.notes.extend(kbuilds::chance(&transcript));
-        let odd = kbuilds::odd(build, &transcript);
-        let BaselineComparison { ending, note } = judge(definition, dir, &transcript, &odd, self.options.mode)?;
-        report.notes.extend(note);
-        let differs = matches!(ending, Ending::Differs { .. }) && self.options.mode == Mode::Compare;
-        if differs || self.options.keep {
-            let folder = LockedTempDir::make(&self.ready.runs, name)?;
-            keep_what_was_seen(folder.path(), definition, &transcript)?;
-            report.kept = Some(folder.keep()?);
-        }
-        Ok(ending)
+fn steps(
+    context: &RunContext<'_>,
+    Scenario { name, line, definition, dir }: &Scenario,
+    store: &KernelStore<'_>,
+    options: &RunOptions,
+    report: &mut ScenarioReport,
+) -> Result<Ending, Error> {
+    let (Subject::Build(build), Some(line), Some(dir)) = (&definition.subject, line, dir) else {
+        return Ok(Ending::Unavailable { why: "it is not a build scenario of a kernel series".into() });
+    };
+    let source = match store.source(line) {
+        Ok(source) => source,
+        Err(ending) => return Ok(ending),
+    };
+    let tools = match kbuilds::find_tools(context.kernels, build)? {
+        Ok(tools) => tools,
+        Err(unavailable) => return Ok(Ending::Unavailable { why: unavailable.to_string() }),
+    };
+    let show = |event: kbuilds::BuildEvent<'_>| {
+        (context.progress)(match event {
+            kbuilds::BuildEvent::Step(title) => Progress::Step { scenario: name, title },
+            kbuilds::BuildEvent::Line(text) => Progress::Line { scenario: name, text },
+        });
+    };
+    let (recipes, encoder) = (&context.sources.recipes, context.encoding.map(|encoding| &encoding.encoder));
+    let job = kbuilds::BuildRun { scenario: name, source, recipes, tools: &tools, encoder, show: &show };
+    let transcript = info_span!("build").in_scope(|| kbuilds::run(context.kernels, build, &job))?;
+    report.notes.push(format!("{}.", kbuilds::summary(build, &transcript)));
+    report.notes.extend(kbuilds::chance(&transcript));
+    let odd = kbuilds::odd(build, &transcript);
+    let judged = info_span!("judge").in_scope(|| judge(definition, dir, &transcript, &odd, options.mode))?;
+    let BaselineComparison { ending, note } = judged;
+    report.notes.extend(note);
+    let differs = matches!(ending, Ending::Differs { .. }) && options.mode == Mode::Compare;
+    if differs || options.keep {
+        let folder = LockedTempDir::make(context.runs, name)?;
+        info!(run_folder = %folder.path().display());
+        save(folder.path(), definition, &transcript)?;
+        report.kept = Some(folder.keep()?);
     }
+    Ok(ending)
 }
 
-/// A run in which something went otherwise than it was to differs, whatever is recorded, and is not recorded.
+/// Compares a build with its baseline, or records it. A build in which something happened that its definition does not expect
+/// differs, whatever is recorded, and is not recorded.
 fn judge(
     definition: &Definition,
     dir: &Path,
@@ -113,7 +109,7 @@ fn judge(
     Ok(judged)
 }
 
-fn keep_what_was_seen(folder: &Path, definition: &Definition, transcript: &Transcript) -> Result<(), Error> {
+fn save(folder: &Path, definition: &Definition, transcript: &Transcript) -> Result<(), Error> {
     record_build(folder, transcript)?;
     let path = folder.join("snapshot.txt");
     util::atomic::replace(&path, kbuilds::snapshot(definition, transcript).as_bytes()).map_err(Error::Replace)

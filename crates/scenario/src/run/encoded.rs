@@ -9,9 +9,9 @@ use encode::{Encoder, Options, PreparedBase};
 use kernels::kbuild::Symbols;
 use kmod::{Module, ModuleTree, SectionEdits};
 use rayon::prelude::*;
+use util::error::one_line;
 
 use super::Error;
-use super::error::in_one_line;
 use super::module_file::ModuleFile;
 
 /// Encodes the BTF of every module that has any from its debug information, below `debug` at the module's own path, as the
@@ -28,13 +28,13 @@ pub(super) fn encode(
     config: &Path,
 ) -> Result<(), Error> {
     let parsed = Btf::parse(base).map_err(|source| Error::Btf { what: "the base".into(), source })?;
-    let prepared = PreparedBase::new(base).map_err(|error| wrong(config, in_one_line(&error)))?;
+    let prepared = PreparedBase::new(base).map_err(|error| wrong(config, one_line(&error)))?;
     let encoder = Encoder::over(&prepared, options(config)?);
     let with_btf = modules.par_iter_mut().filter(|module| module.btf.is_some());
     with_btf.try_for_each(|module| {
         let path = tree.dir().join(&module.path);
         let encoded =
-            encoder.encode(debug.join(unpacked(&module.path))).map_err(|error| wrong(&path, in_one_line(&error)))?;
+            encoder.encode(debug.join(unpacked(&module.path))).map_err(|error| wrong(&path, one_line(&error)))?;
         let file = Module::open(&path)?;
         let ids = ids::moved(&file, &parsed, &encoded.btf).map_err(|what| wrong(&path, what))?;
         // A signature would be void; a kernel that wants one does not load these modules, and says so.

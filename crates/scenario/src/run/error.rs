@@ -63,7 +63,7 @@ pub enum Error {
     Recorded(#[from] baseline::Error),
     /// A build could not be followed.
     #[error(transparent)]
-    Workbench(kbuilds::Error),
+    Build(kbuilds::Error),
     /// A file of the run could not be replaced.
     #[error(transparent)]
     Replace(util::atomic::Error),
@@ -89,7 +89,7 @@ impl From<kbuilds::Error> for Error {
     fn from(error: kbuilds::Error) -> Self {
         match error {
             kbuilds::Error::Kernels(error) => Self::Kernels(error),
-            other => Self::Workbench(other),
+            other => Self::Build(other),
         }
     }
 }
@@ -113,21 +113,4 @@ impl Error {
             _ => Exit::Environment,
         }
     }
-
-    /// The error and its causes, in one line.
-    #[must_use]
-    pub fn in_one_line(&self) -> String {
-        in_one_line(self)
-    }
-}
-
-/// An error and its causes, in one line.
-pub(super) fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    line
 }

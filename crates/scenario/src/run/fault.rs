@@ -11,8 +11,7 @@ use kernels::archive::Kernel;
 use rustix::process::{Pid, Signal, kill_process};
 use vm::{Accel, Boot, Chooser, Initramfs, KvmHost, Limits, Machine, Outcome, Request};
 
-use super::boot_run::unfinished;
-use super::{Error, RunContext};
+use super::{Error, RunEnvironment};
 use crate::exit::Ending;
 
 /// A way for a machine to go wrong.
@@ -104,7 +103,7 @@ impl ScratchDir {
     /// # Errors
     ///
     /// [`Error::Io`].
-    pub fn make(ready: &RunContext<'_>, name: &str) -> Result<Self, Error> {
+    pub fn make(ready: &RunEnvironment<'_>, name: &str) -> Result<Self, Error> {
         Ok(Self(LockedTempDir::make(&ready.runs, name)?))
     }
 
@@ -121,7 +120,7 @@ impl ScratchDir {
 /// # Errors
 ///
 /// What keeps the fault from being brought about.
-pub fn provoke(ready: &RunContext<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>), Error> {
+pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>), Error> {
     let folder = LockedTempDir::make(&ready.runs, fault.name())?;
     let steps = fault.steps();
     let initramfs = folder.path().join("initramfs");
@@ -143,19 +142,19 @@ pub fn provoke(ready: &RunContext<'_>, kernel: &Kernel, fault: Fault) -> Result<
         limits: limits(fault),
     };
     let (outcome, fallback) = run(ready, &boot, fault)?;
-    Ok((unfinished(&outcome).unwrap_or(Ending::Measured), fallback))
+    Ok((Ending::of_unfinished(&outcome.ending).unwrap_or(Ending::Measured), fallback))
 }
 
-fn run(ready: &RunContext<'_>, boot: &Boot, fault: Fault) -> Result<(Outcome, Option<String>), Error> {
+fn run(ready: &RunEnvironment<'_>, boot: &Boot, fault: Fault) -> Result<(Outcome, Option<String>), Error> {
     let (launcher, cancel) = (ready.launcher(), ready.context.cancel);
     if fault == Fault::KvmUnproven {
         let host = KvmHost::this(&ready.image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
         let chooser = Chooser::new(Request::Auto, host, None);
-        let outcome = chooser.boot(boot, &launcher, cancel, &mut |_| {})?;
+        let outcome = chooser.boot(boot, launcher, cancel, &mut |_| {})?;
         return Ok((outcome, chooser.choose().1));
     }
     let mut failed = None;
-    let outcome = vm::boot(boot, &launcher, cancel, &mut |progress| {
+    let outcome = vm::boot(boot, launcher, cancel, &mut |progress| {
         if fault == Fault::QemuKilled && progress == vm::Progress::Begun {
             failed = kill_qemu(&boot.run).err();
         }

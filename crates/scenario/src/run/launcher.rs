@@ -1,4 +1,4 @@
-//! Runs what the `vm` crate wants run in the container engine that the `kernels` crate found.
+//! Starts QEMU in a container.
 
 use std::fs::File;
 use std::io;
@@ -8,24 +8,24 @@ use container::engine::{Engine, Guard, Mount, RunSpec};
 use vm::{HostLauncher, Invocation, Launcher, Running};
 
 /// An engine and the image in it, as a [`Launcher`].
-#[derive(Debug, Clone, Copy)]
-pub struct EngineLauncher<'a> {
+#[derive(Debug, Clone)]
+pub struct EngineLauncher {
     /// The engine.
-    pub engine: &'a Engine,
+    pub engine: Engine,
     /// The image's name; ignored on the host.
-    pub image: &'a str,
+    pub image: String,
 }
 
-impl Launcher for EngineLauncher<'_> {
+impl Launcher for EngineLauncher {
     fn spawn(&self, invocation: &Invocation) -> io::Result<Box<dyn Running>> {
-        if *self.engine == Engine::Host {
+        if self.engine == Engine::Host {
             return HostLauncher.spawn(invocation);
         }
         let Invocation { argv, reads, writes, kvm, log } = invocation;
         let mut mounts: Vec<_> = reads.iter().filter(|path| !path.starts_with(writes)).map(Mount::read_only).collect();
         mounts.push(Mount::writable(writes));
         let spec = RunSpec {
-            image: self.image.to_owned(),
+            image: self.image.clone(),
             argv: argv.clone(),
             mounts,
             workdir: writes.clone(),
@@ -94,7 +94,7 @@ mod tests {
             kvm: false,
             log: dir.join("log"),
         };
-        EngineLauncher { engine, image: "image" }.spawn(&invocation).unwrap()
+        EngineLauncher { engine: engine.clone(), image: "image".into() }.spawn(&invocation).unwrap()
     }
 
     fn calls(dir: &Path) -> Vec<String> {

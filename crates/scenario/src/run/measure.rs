@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use btf::compare::Bases;
 use btf::{Btf, Builder};
 use rayon::prelude::*;
+use util::error::one_line;
 
 use super::Error;
-use super::error::in_one_line;
 use super::kernel_files::KernelFiles;
 use super::module_file::{ModuleFile, fingerprint};
 use crate::boots::measured::{
@@ -127,7 +127,7 @@ fn truths(
                         truths.push(measured.fidelity);
                         (Some(fingerprint(&measured.relocated)), None)
                     }
-                    Err(error) => (None, Some(in_one_line(&error))),
+                    Err(error) => (None, Some(one_line(&error))),
                 };
                 relocated.push(RelocatedModule { module: module.name.clone(), expected, unknown });
             }

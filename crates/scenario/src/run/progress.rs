@@ -23,6 +23,11 @@ pub enum Progress<'a> {
         /// What happened.
         progress: vm::Progress,
     },
+    /// A machine could not be started: the engine may have stopped working since it was probed.
+    NotStarted {
+        /// The scenario's name.
+        scenario: &'a str,
+    },
     /// A build scenario began a step.
     Step {
         /// The scenario's name.

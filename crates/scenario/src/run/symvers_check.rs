@@ -1,4 +1,4 @@
-//! The proof that an upgrade keeps the module ABI, made before anything boots.
+//! Checks, before anything boots, whether an upgrade keeps the module ABI.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const NAMED: usize = 10;
 /// # Errors
 ///
 /// A file that cannot be read or understood, or has nothing in it.
-pub(super) fn prove(running: &Path, modules_of: &Path) -> Result<SymversCheck, Error> {
+pub(super) fn compare_symvers(running: &Path, modules_of: &Path) -> Result<SymversCheck, Error> {
     let (running, modules_of) = (open(running)?, open(modules_of)?);
     let difference = modules_of.diff(&running);
     let changed = difference.changed.iter().map(|(symbol, ..)| symbol);
@@ -54,11 +54,11 @@ mod tests {
             fs::write(&path, symbols.split_whitespace().map(line).collect::<String>()).unwrap();
             path
         };
-        prove(&file("running", running), &file("modules", modules_of))
+        compare_symvers(&file("running", running), &file("modules", modules_of))
     }
 
     #[test]
-    fn what_the_modules_kernel_exports_has_to_be_in_the_running_one() {
+    fn compare_symvers_wants_all_exports_of_the_modules_kernel_in_the_running_one() {
         let compatible = SymversCheck { symbols: 2, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
         assert_eq!(proof("a=1 b=2", "a=1 b=2"), compatible);
         assert_eq!(proof("a=1 b=2 c=3", "a=1 b=2"), compatible, "what only the running one exports does no harm");
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_are_named() {
+    fn compare_symvers_names_ten_symbols_at_most() {
         let many = |crc: u32| (0..20).map(|at| format!("s{at:02}={crc}")).collect::<Vec<_>>().join(" ");
         let proof = proof(&many(1), &many(2));
         assert_eq!((proof.differing, proof.names.len()), (20, 10));

@@ -1,0 +1,63 @@
+//! Why a kernel or a source cannot be had, and how the scenarios end that need it.
+
+use container::Class;
+use kernels::archive::{self, nearest_pair};
+
+use super::Error;
+use super::task::{Origin, Pair};
+use crate::exit::Ending;
+
+/// Why a kernel or a source cannot be had.
+#[derive(Debug, Clone)]
+pub(super) enum Unavailable {
+    /// The archive does not have the package.
+    Package(archive::Unavailable),
+    /// The archive does not have the source.
+    Source(archive::Unavailable),
+    /// Acquiring or building it failed.
+    Failed(String),
+}
+
+impl Unavailable {
+    /// How a scenario ends that needs this.
+    pub(super) fn ending(&self) -> Ending {
+        match self {
+            Self::Package(unavailable) => Ending::Unavailable { why: unavailable.to_string() },
+            Self::Source(unavailable) => Ending::Unavailable {
+                why: format!(
+                    "{unavailable}\nuse another source of that series: cargo xtask repro --source DIR|TARBALL"
+                ),
+            },
+            Self::Failed(what) => Ending::Environment { what: what.clone() },
+        }
+    }
+
+    /// How a scenario ends that needs this for one of its two kernels. Where it is a package, the nearest pair that the archive
+    /// has is named.
+    pub(super) fn ending_of(&self, pair: &Pair) -> Ending {
+        let Self::Package(unavailable) = self else { return self.ending() };
+        let version = |origin: &Result<Origin, String>| match origin {
+            Ok(Origin::Package(pin)) => pin.version.clone(),
+            _ => String::new(),
+        };
+        match nearest_pair(&version(&pair.running), &version(&pair.modules_of), &unavailable.have) {
+            Some((from, to)) => Ending::Unavailable {
+                why: format!(
+                    "{unavailable}\nthe nearest pair in the archive: cargo xtask repro --pair {}..{}",
+                    from.release, to.release
+                ),
+            },
+            None => self.ending(),
+        }
+    }
+}
+
+/// Keeps what goes wrong with one kernel for the scenarios that need it. A request to stop, or something that makes no sense,
+/// ends the run.
+pub(super) fn survivable<T>(result: Result<T, kernels::Error>) -> Result<Result<T, Unavailable>, Error> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if error.class() == Class::Environment => Ok(Err(Unavailable::Failed(error.to_string()))),
+        Err(error) => Err(error.into()),
+    }
+}
