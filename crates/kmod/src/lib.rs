@@ -5,6 +5,7 @@
 //! - [`Module`]: a `.ko`, `.ko.xz`, `.ko.zst` or `.ko.gz`, its sections, `.modinfo`, versions, exports and imports;
 //! - [`Elf`], [`ElfFile`]: any ELF file, in memory or read section by section;
 //! - [`SectionEdits`]: sections put into an ELF file or taken out of it, in place;
+//! - [`BtfIds`]: the ids of types that code refers to, in `.BTF_ids`, resolved or mapped to others;
 //! - [`kernel_btf`], [`KernelImage`]: `vmlinux`, `vmlinuz`, raw BTF;
 //! - [`Symvers`], [`ModulesDep`]: the text files of a build and of depmod;
 //! - [`ModuleTree`], [`LoadGraph`]: a directory of modules and the order in which they load;
@@ -14,6 +15,7 @@
 //! [`MAX_DECOMPRESSED`], and what is wrong is an [`Error`].
 
 pub mod abi;
+mod btf_ids;
 mod compress;
 mod content;
 mod edit;
@@ -32,6 +34,7 @@ mod symvers;
 mod tree;
 mod versions;
 
+pub use btf_ids::{BtfIdSymbol, BtfIds};
 pub use compress::{Compression, MAX_DECOMPRESSED};
 pub use content::Content;
 pub use edit::SectionEdits;

@@ -70,7 +70,7 @@ pub struct Builder {
     target: Target,
     elf_type: u16,
     sections: Vec<Section>,
-    symbols: Vec<(String, u64, u16, u8)>,
+    symbols: Vec<(String, u64, u64, u16, u8)>,
     extended_numbering: bool,
 }
 
@@ -127,14 +127,19 @@ impl Builder {
     }
 
     /// Adds a local symbol.
-    pub fn symbol(mut self, name: &str, value: u64, section: u16) -> Self {
-        self.symbols.push((name.to_owned(), value, section, 0));
+    pub fn symbol(self, name: &str, value: u64, section: u16) -> Self {
+        self.sized_symbol(name, value, 0, section)
+    }
+
+    /// Adds a local symbol with a size.
+    pub fn sized_symbol(mut self, name: &str, value: u64, size: u64, section: u16) -> Self {
+        self.symbols.push((name.to_owned(), value, size, section, 0));
         self
     }
 
     /// Adds a weak undefined symbol.
     pub fn weak(mut self, name: &str) -> Self {
-        self.symbols.push((name.to_owned(), 0, 0, 2 << 4));
+        self.symbols.push((name.to_owned(), 0, 0, 0, 2 << 4));
         self
     }
 
@@ -142,16 +147,16 @@ impl Builder {
         let target = self.target;
         let mut table = vec![0; if target.is_64 { 24 } else { 16 }];
         let mut names = vec![0];
-        for (name, value, section, info) in &self.symbols {
+        for (name, value, size, section, info) in &self.symbols {
             table.extend(target.u32(names.len() as u32));
             if target.is_64 {
                 table.extend([*info, 0]);
                 table.extend(target.u16(*section));
                 table.extend(target.word(*value));
-                table.extend(target.word(0));
+                table.extend(target.word(*size));
             } else {
                 table.extend(target.word(*value));
-                table.extend(target.word(0));
+                table.extend(target.word(*size));
                 table.extend([*info, 0]);
                 table.extend(target.u16(*section));
             }

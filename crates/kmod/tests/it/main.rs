@@ -1,5 +1,6 @@
 //! Tests on ELF files that are built here byte by byte, and on one real module.
 
+mod btf_ids;
 mod build;
 mod compress;
 mod edits;
