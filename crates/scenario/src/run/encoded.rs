@@ -36,7 +36,7 @@ pub(super) fn encode(
         let encoded =
             encoder.encode(debug.join(unpacked(&module.path))).map_err(|error| wrong(&path, one_line(&error)))?;
         let file = Module::open(&path)?;
-        let ids = ids::moved(&file, &parsed, &encoded.btf).map_err(|what| wrong(&path, what))?;
+        let ids = ids::remapped(&file, &parsed, &encoded.btf).map_err(|what| wrong(&path, what))?;
         // A signature would be void; a kernel that wants one does not load these modules, and says so.
         let mut edits = SectionEdits::new().set(".BTF", &encoded.btf).drop_signature(true);
         if let Some(ids) = &ids {
