@@ -1,3 +1,5 @@
+//! The C that types are written as.
+
 use super::*;
 use crate::{Btf, Builder, Endian, IntData, Kind, Member, Record, StrOff};
 

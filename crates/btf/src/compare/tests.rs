@@ -1,3 +1,5 @@
+//! The comparison: what each strength sees, and that its work is bounded.
+
 use std::collections::HashSet;
 
 use super::*;

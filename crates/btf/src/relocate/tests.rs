@@ -1,3 +1,5 @@
+//! Relocation of distilled bases, as the kernel does it and where it refuses.
+
 use super::*;
 use crate::{Builder, Endian, Info, IntData, KindLayout, Member, Record, Role};
 

@@ -1,0 +1,90 @@
+//! Circles in the graph of a crate's files.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+
+use crate::modules::Crate;
+
+/// Files of which each leads to each other.
+#[derive(Debug)]
+pub struct Circle {
+    /// A shortest way round: each file, with the place and the path by which it uses the next one.
+    steps: Vec<String>,
+    /// All files that are in circles with these.
+    members: Vec<String>,
+}
+
+impl Circle {
+    /// All files that are in circles with each other.
+    pub fn members(&self) -> &[String] {
+        &self.members
+    }
+}
+
+impl fmt::Display for Circle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "modules form a circle: {}", self.steps.join(" → "))?;
+        if self.members.len() > self.steps.len() - 1 {
+            write!(f, "; in circles with each other are {}", self.members.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// The circles of a crate: one for each group of files that all lead to each other.
+pub fn circles(krate: &Crate) -> Vec<Circle> {
+    let edges = krate.edges();
+    let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (from, to) in edges.keys() {
+        next.entry(from).or_default().insert(to);
+    }
+    let mut found: Vec<Circle> = Vec::new();
+    for &start in next.keys() {
+        if found.iter().any(|circle| circle.members.iter().any(|member| member == start)) {
+            continue;
+        }
+        let reached = reach(&next, start);
+        let members: Vec<&str> =
+            reached.keys().copied().filter(|&file| reach(&next, file).contains_key(start)).collect();
+        // The shortest way round from any of them.
+        let shortest = members.iter().filter_map(|&file| way(&reach(&next, file), file)).min_by_key(Vec::len);
+        if let Some(way) = shortest {
+            let step = |pair: &[&str]| {
+                let (line, path) = &edges[&(pair[0].to_owned(), pair[1].to_owned())];
+                format!("{}:{line} ({path})", pair[0])
+            };
+            let mut steps: Vec<String> = way.windows(2).map(step).collect();
+            steps.extend(way.last().map(|&last| last.to_owned()));
+            found.push(Circle { steps, members: members.into_iter().map(str::to_owned).collect() });
+        }
+    }
+    found
+}
+
+/// What can be reached from a file in one or more steps, each with the file before it.
+fn reach<'e>(next: &BTreeMap<&'e str, BTreeSet<&'e str>>, start: &'e str) -> BTreeMap<&'e str, &'e str> {
+    let mut before = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(file) = queue.pop_front() {
+        for &to in next.get(file).into_iter().flatten() {
+            before.entry(to).or_insert_with(|| {
+                queue.push_back(to);
+                file
+            });
+        }
+    }
+    before
+}
+
+/// The way from a file back to itself, if there is one.
+fn way<'e>(before: &BTreeMap<&'e str, &'e str>, start: &'e str) -> Option<Vec<&'e str>> {
+    let mut way = vec![start];
+    let mut file = *before.get(start)?;
+    while file != start {
+        way.push(file);
+        file = before.get(file)?;
+    }
+    way.push(start);
+    way.reverse();
+    Some(way)
+}

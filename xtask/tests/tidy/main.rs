@@ -1,0 +1,102 @@
+//! What can be held mechanically of how this workspace is laid out: the direction of dependencies between crates, no circle
+//! between the modules of a crate, a head comment on each file, files of a size that can be read, and current lock files.
+//!
+//! `cargo nextest run -p xtask --test tidy` runs these checks. Each failure names the file and what to do about it.
+
+mod circles;
+mod dependencies;
+mod files;
+mod made_up;
+mod modules;
+mod shared_names;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Crates that have circles between their modules and are being mended. None may be added.
+const WITH_CIRCLES: &[&str] =
+    &["btf", "encode", "encode-check", "guest-init", "kernels", "kmod", "measure", "modbtf", "scenario", "vm", "xtask"];
+
+/// Crates that have files without a head comment and are being mended. None may be added.
+const WITHOUT_HEADS: &[&str] = &["kernels", "kmod", "modbtf", "scenario"];
+
+/// The most lines of a file in a library's `src`.
+const MOST_LINES: usize = 500;
+
+/// The root of the tree to check: this workspace. `TIDY_ROOT` names another one, such as an older commit's.
+fn root() -> PathBuf {
+    std::env::var_os("TIDY_ROOT").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), PathBuf::from)
+}
+
+/// Fails with all complaints, one a line.
+fn none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn dependencies_point_as_the_architecture_lists_them() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it can be read");
+    let crates = dependencies::crates(&root());
+    assert!(crates.len() > 10, "{} crates", crates.len());
+    none(&dependencies::complaints(&text, &crates));
+}
+
+#[test]
+fn fuzz_lock_files_list_what_the_crates_depend_on() {
+    let folders = dependencies::fuzz_folders(&root());
+    assert!(folders.len() >= 2, "{folders:?}");
+    let crates = dependencies::crates(&root());
+    let complaints = folders.iter().flat_map(|folder| dependencies::stale(folder, &crates));
+    none(&complaints.collect::<Vec<_>>());
+}
+
+#[test]
+fn modules_of_a_crate_form_no_circle() {
+    let mut complaints = Vec::new();
+    let mut modules = 0;
+    for folder in files::crate_folders(&root()) {
+        let name = files::name_of(&folder);
+        let circles: Vec<_> = files::roots(&folder)
+            .iter()
+            .flat_map(|file| {
+                let krate = modules::Crate::read(&folder, file);
+                modules += krate.files().len();
+                circles::circles(&krate)
+            })
+            .collect();
+        let is_known = WITH_CIRCLES.contains(&name.as_str());
+        match circles.is_empty() {
+            true if is_known => complaints.push(format!("{name} has no circle any more: remove it from WITH_CIRCLES")),
+            false if !is_known => complaints.extend(circles.iter().map(|circle| format!("{name}: {circle}"))),
+            _ => {}
+        }
+    }
+    assert!(modules > 200, "{modules} modules");
+    none(&complaints);
+}
+
+#[test]
+fn files_begin_with_a_head_comment() {
+    let all = files::sources(&root());
+    assert!(all.len() > 300, "{} files", all.len());
+    let is_known =
+        |complaint: &String| WITHOUT_HEADS.iter().any(|name| complaint.starts_with(&format!("crates/{name}/")));
+    let mut complaints = files::without_head(&root(), &all);
+    complaints.retain(|complaint| !is_known(complaint));
+    none(&complaints);
+}
+
+#[test]
+fn files_of_a_library_can_be_read() {
+    none(&files::too_long(&root(), MOST_LINES));
+}
+
+/// Prints the names that several types have. Not a check: whether two of them mean the same is for people to see.
+#[test]
+fn names_of_types_are_counted() {
+    let shared = shared_names::shared(&root());
+    for (name, places) in &shared {
+        println!("{name}: {}", places.join(", "));
+    }
+    println!("{} names, {} types", shared.len(), shared.values().map(Vec::len).sum::<usize>());
+}
