@@ -4,12 +4,12 @@
 
 use guest_protocol::Load;
 use scenario::baseline::{BaselineComparison, TypeOrder, compare_boot, compare_build};
-use scenario::boots::measured::{self, Fidelity, Measured};
+use scenario::boots::measured::{Fidelity, Measured};
 use scenario::boots::transcript::Transcript;
 use scenario::definition::Scenario;
 use scenario::exit::Ending;
 use scenario::kbuilds::{self, ChangeKind};
-use scenario::transcript::{self, EncoderId};
+use scenario::transcript::EncoderId;
 
 /// Judges a recorded boot as if an encoder with an order of its own had been used, after a change of what it loaded.
 fn judged(scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> BaselineComparison {
@@ -22,8 +22,8 @@ fn judged_in(
     change: impl FnOnce(&mut Transcript, &mut Measured),
 ) -> BaselineComparison {
     let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
-    let mut seen = Transcript::read(&dir.join(transcript::FILE)).unwrap();
-    let mut measured = Measured::read(&dir.join(measured::FILE)).unwrap();
+    let mut seen = Transcript::read(dir).unwrap();
+    let mut measured = Measured::read(dir).unwrap();
     let encoder = EncoderId { name: "modbtf-pahole".into(), debug: None, sha256: "0".repeat(64) };
     let provenance = &mut seen.header.provenance;
     provenance.running.encoder = Some(encoder.clone());
@@ -119,7 +119,7 @@ fn what_a_build_writes_around_btf_is_the_encoder_s_and_nothing_else_is() {
     let scenario = built("rebuild-rules@6.1");
     let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
     let judged = |encoder: bool, how: ChangeKind| {
-        let mut seen = kbuilds::Transcript::read(&dir.join(transcript::FILE)).unwrap();
+        let mut seen = kbuilds::Transcript::read(dir).unwrap();
         let id = EncoderId { name: "x".into(), debug: None, sha256: "0".repeat(64) };
         seen.header.provenance.encoder = encoder.then_some(id);
         let changes = seen.steps.iter_mut().filter_map(|step| step.changes.as_mut()).flat_map(|it| &mut it.files);
@@ -187,8 +187,8 @@ fn every_recorded_boot_of_built_kernels_stands_for_itself() {
     for scenario in boots {
         assert_eq!(judged(&scenario, |_, _| ()).ending, Ending::Pass, "{}", scenario.name);
         let dir = scenario.dir.as_deref().expect("it was read");
-        let seen = Transcript::read(&dir.join(transcript::FILE)).unwrap();
-        let measured = Measured::read(&dir.join(measured::FILE)).unwrap();
+        let seen = Transcript::read(dir).unwrap();
+        let measured = Measured::read(dir).unwrap();
         let any_true = seen.steps().any(|step| measured.fidelity(&step) == Fidelity::True);
         if any_true {
             let lost = judged(&scenario, |seen, _| load_of(seen, |load| load.btf.is_some()).btf = None);

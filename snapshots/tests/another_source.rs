@@ -5,11 +5,10 @@ use std::path::Path;
 
 use guest_protocol::{Event, Record};
 use scenario::baseline::{BaselineComparison, TypeOrder, compare_boot};
-use scenario::boots::measured::{self, Measured};
+use scenario::boots::measured::Measured;
 use scenario::boots::transcript::{KernelId, Transcript};
 use scenario::definition::{Definition, Scenario};
 use scenario::exit::Ending;
-use scenario::transcript;
 
 /// A boot of kernels that were built from source, as it was recorded.
 struct Recorded {
@@ -21,11 +20,7 @@ struct Recorded {
 impl Recorded {
     fn read(scenario: Scenario) -> Self {
         let dir = scenario.dir.clone().expect("what is read from a folder has one");
-        Self {
-            transcript: Transcript::read(&dir.join(transcript::FILE)).unwrap(),
-            measured: Measured::read(&dir.join(measured::FILE)).unwrap(),
-            scenario,
-        }
+        Self { transcript: Transcript::read(&dir).unwrap(), measured: Measured::read(&dir).unwrap(), scenario }
     }
 
     fn dir(&self) -> &Path {

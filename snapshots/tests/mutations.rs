@@ -3,11 +3,10 @@
 
 use guest_protocol::{Event, Load, Record, SysfsBtf};
 use scenario::baseline::recorded_snapshot;
-use scenario::boots::measured::{self, BuiltKernels, Measured, RelocatedModule};
+use scenario::boots::measured::{BuiltKernels, Measured, RelocatedModule};
 use scenario::boots::snapshot::snapshot;
 use scenario::boots::transcript::Transcript;
 use scenario::definition::{BootDefinition, Modules, Scenario};
-use scenario::transcript;
 
 /// How many steps of a transcript are mutated, spread evenly over it.
 const STEPS: usize = 24;
@@ -23,8 +22,8 @@ impl Recorded {
     fn read(scenario: Scenario) -> Self {
         let dir = scenario.dir.clone().expect("what is read from a folder has one");
         Self {
-            transcript: Transcript::read(&dir.join(transcript::FILE)).unwrap(),
-            measured: Measured::read(&dir.join(measured::FILE)).unwrap(),
+            transcript: Transcript::read(&dir).unwrap(),
+            measured: Measured::read(&dir).unwrap(),
             text: recorded_snapshot(&dir).unwrap().expect("every scenario has a snapshot"),
             scenario,
         }

@@ -1,17 +1,16 @@
 //! What a recorded boot comes to in one sentence: which modules failed for want of a refused one is said only where it is certain.
 
 use guest_protocol::Event;
-use scenario::boots::measured::{self, Measured};
+use scenario::boots::measured::Measured;
 use scenario::boots::transcript::Transcript;
 use scenario::load_counts::LoadCounts;
-use scenario::transcript;
 
 /// A recorded boot in which modules are refused, and others fail for want of them, after a change.
 fn summed(change: impl FnOnce(&mut Transcript, &mut Measured)) -> LoadCounts {
     let scenario = snapshots::scenarios().unwrap().into_iter().find(|it| it.name == "upgrade-grow@6.1");
     let dir = scenario.and_then(|it| it.dir).expect("it is recorded");
-    let mut transcript = Transcript::read(&dir.join(transcript::FILE)).unwrap();
-    let mut measured = Measured::read(&dir.join(measured::FILE)).unwrap();
+    let mut transcript = Transcript::read(&dir).unwrap();
+    let mut measured = Measured::read(&dir).unwrap();
     change(&mut transcript, &mut measured);
     LoadCounts::of(&transcript, &measured)
 }

@@ -1,7 +1,9 @@
-//! The file of a transcript, of boots and of builds alike: `transcript.jsonl`, a header and then one JSON document a line.
+//! The file of a transcript, of boots and of builds alike: a header and then one JSON document per line, compressed by zstd.
+//!
+//! A file that is not compressed is read as well. `cargo xtask transcript` shows either as text.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -10,7 +12,19 @@ use thiserror::Error;
 use util::json_lines::{self, LineError};
 
 /// The file, in the folder of a scenario's records, that holds its transcript.
-pub const FILE: &str = "transcript.jsonl";
+pub const FILE: &str = "transcript.jsonl.zst";
+
+/// The same file if it is not compressed.
+pub const PLAIN_FILE: &str = "transcript.jsonl";
+
+/// The first bytes of a zstd frame: RFC 8878, section 3.1.1.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// zstd's level: the slowest of those that need no more memory to read.
+const LEVEL: i32 = 19;
+
+/// The longest text that is read, in bytes. The longest transcript today has a few hundred kB.
+const LONGEST: u64 = 256 << 20;
 
 /// What encoded BTF in place of pahole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +52,15 @@ pub enum Error {
         /// What the system reported.
         source: io::Error,
     },
+    /// The folder has a compressed and a plain transcript.
+    #[error("cannot choose between {FILE} and {PLAIN_FILE} in {}: remove one", dir.display())]
+    Two {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The text could not be compressed.
+    #[error("cannot compress the transcript")]
+    Compress(#[source] io::Error),
     /// The file could not be replaced; it is as it was.
     #[error("cannot write the transcript {}", path.display())]
     Write {
@@ -45,6 +68,14 @@ pub enum Error {
         path: PathBuf,
         /// What the system reported.
         source: util::atomic::Error,
+    },
+    /// A plain file that the compressed one replaces could not be removed.
+    #[error("cannot remove {}, which {FILE} replaces", path.display())]
+    Remove {
+        /// The file.
+        path: PathBuf,
+        /// What the system reported.
+        source: io::Error,
     },
     /// A line is not what it should be.
     #[error("cannot parse the transcript")]
@@ -85,12 +116,112 @@ pub(crate) fn to_text<T: Serialize>(header: &impl Serialize, rest: &[T]) -> Resu
     Ok(text)
 }
 
-/// Reads the text of a transcript.
-pub(crate) fn read(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+/// Reads the text of the transcript at a path: a folder of records, a compressed file or a plain one.
+///
+/// # Errors
+///
+/// [`Error::Read`], also for what is not UTF-8 or too long; [`Error::Two`].
+pub fn read_text(path: &Path) -> Result<String, Error> {
+    if !path.is_dir() {
+        return read_file(path);
+    }
+    let (compressed, plain) = (path.join(FILE), path.join(PLAIN_FILE));
+    match (compressed.exists(), plain.exists()) {
+        (true, true) => Err(Error::Two { dir: path.to_owned() }),
+        (false, true) => read_file(&plain),
+        _ => read_file(&compressed),
+    }
 }
 
-/// Replaces the file of a transcript.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
-    util::atomic::replace(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_owned(), source })
+fn read_file(path: &Path) -> Result<String, Error> {
+    let text = fs::read(path).and_then(|bytes| match bytes.starts_with(&ZSTD_MAGIC) {
+        true => decompress(&bytes),
+        false => Ok(bytes),
+    });
+    let text = text.and_then(|text| String::from_utf8(text).map_err(io::Error::other));
+    text.map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+fn decompress(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    zstd::Decoder::new(bytes)?.take(LONGEST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::other(format!("it is longer than {LONGEST} bytes")));
+    }
+    Ok(text)
+}
+
+/// The same text gives the same bytes; a checksum is part of them.
+fn compress(text: &str) -> io::Result<Vec<u8>> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    encoder.include_checksum(true)?;
+    encoder.set_pledged_src_size(Some(text.len() as u64))?;
+    encoder.write_all(text.as_bytes())?;
+    encoder.finish()
+}
+
+/// Replaces the transcript in a folder. A plain one that was there is removed.
+pub(crate) fn write(dir: &Path, text: &str) -> Result<(), Error> {
+    let path = dir.join(FILE);
+    let bytes = compress(text).map_err(Error::Compress)?;
+    util::atomic::replace(&path, &bytes).map_err(|source| Error::Write { path, source })?;
+    match fs::remove_file(dir.join(PLAIN_FILE)) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::Remove { path: dir.join(PLAIN_FILE), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn write_gives_the_same_bytes_each_time_and_replaces_a_plain_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "{\"a\":1}\n".repeat(1000);
+        fs::write(dir.path().join(PLAIN_FILE), "other").unwrap();
+        write(dir.path(), &text).unwrap();
+        let first = fs::read(dir.path().join(FILE)).unwrap();
+        write(dir.path(), &text).unwrap();
+        assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), first);
+        assert!(first.len() < 100 && first.starts_with(&ZSTD_MAGIC));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(read_text(dir.path()).unwrap(), text);
+        assert_eq!(read_text(&dir.path().join(FILE)).unwrap(), text);
+    }
+
+    #[test]
+    fn read_text_takes_a_plain_file_and_refuses_to_choose() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(read_text(dir.path()), Err(Error::Read { path, .. }) if path.ends_with(FILE)));
+        let plain = dir.path().join(PLAIN_FILE);
+        fs::write(&plain, "text\n").unwrap();
+        assert_eq!(read_text(dir.path()).unwrap(), "text\n");
+        assert_eq!(read_text(&plain).unwrap(), "text\n");
+        fs::copy(&plain, dir.path().join(FILE)).unwrap();
+        assert!(matches!(read_text(dir.path()), Err(Error::Two { .. })));
+    }
+
+    #[test]
+    fn read_text_refuses_a_cut_a_changed_and_a_binary_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        write(dir.path(), "some text that is not very short\n").unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let refused = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            matches!(read_text(&path), Err(Error::Read { .. }))
+        };
+        assert!(!refused(&bytes));
+        for cut in 4..bytes.len() {
+            assert!(refused(&bytes[..cut]), "{cut}");
+        }
+        let mut changed = bytes.clone();
+        let letter = changed.len() - 10;
+        changed[letter] ^= 1;
+        assert!(refused(&changed));
+        assert!(refused(b"\xff\xfe"));
+    }
 }

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::files::Error;
 use super::text::{BaselineComparison, compare_text, compare_texts, encoded_by, joined, other_parts, unified};
-use crate::boots::measured::{self, Measured};
+use crate::boots::measured::Measured;
 use crate::boots::snapshot::{self, portable, snapshot, verdicts};
 use crate::boots::transcript::{KernelId, Provenance, Transcript};
 use crate::definition::Definition;
 use crate::exit::Ending;
-use crate::transcript::{self, EncoderId};
+use crate::transcript::EncoderId;
 
 /// How many modules' logs a difference shows in full. The run's own transcript has them all.
 const LOGS_SHOWN: usize = 20;
@@ -43,14 +43,14 @@ pub fn compare_boot(
         return Ok(BaselineComparison { ending, note });
     };
     // What cannot be read says no more than the snapshot does.
-    let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(Ending::Differs { diff }.into()) };
+    let Ok(before) = Transcript::read(dir) else { return Ok(Ending::Differs { diff }.into()) };
     if let (Some(encoder), TypeOrder::Own) = (encoder, order) {
-        let recorded = Measured::read(&dir.join(measured::FILE))?;
+        let recorded = Measured::read(dir)?;
         return Ok(by_verdicts(definition, encoder, (&before, &recorded), (seen, measured)));
     }
     let encoded = encoder.map(|encoder| format!("{}, in pahole's order of types", encoded_by(encoder)));
     if let Some(others) = of_another_build(&before, seen) {
-        let recorded = portable(definition, &before, &Measured::read(&dir.join(measured::FILE))?);
+        let recorded = portable(definition, &before, &Measured::read(dir)?);
         let comparison = compare_texts(&recorded, &portable(definition, seen, measured));
         let but =
             format!("{others}: compared but for the types that complaints are about, which change with every build");

@@ -77,12 +77,12 @@ pub fn recorded_snapshot(dir: &Path) -> Result<Option<String>, Error> {
 pub fn replay(definition: &Definition, dir: &Path) -> Result<String, Error> {
     match definition.subject {
         Subject::Boot(_) => {
-            let transcript = Transcript::read(&dir.join(transcript::FILE))?;
-            let measured = Measured::read(&dir.join(measured::FILE))?;
+            let transcript = Transcript::read(dir)?;
+            let measured = Measured::read(dir)?;
             Ok(snapshot(definition, &transcript, &measured))
         }
         Subject::Build(_) => {
-            let transcript = kbuilds::Transcript::read(&dir.join(transcript::FILE))?;
+            let transcript = kbuilds::Transcript::read(dir)?;
             Ok(kbuilds::snapshot(definition, &transcript))
         }
     }
@@ -96,8 +96,8 @@ pub fn replay(definition: &Definition, dir: &Path) -> Result<String, Error> {
 /// A folder that cannot be made, or a file that cannot be replaced.
 pub fn record(dir: &Path, seen: &Transcript, measured: &Measured) -> Result<(), Error> {
     make(dir)?;
-    seen.write(&dir.join(transcript::FILE))?;
-    measured.write(&dir.join(measured::FILE))?;
+    seen.write(dir)?;
+    measured.write(dir)?;
     Ok(())
 }
 
@@ -108,7 +108,7 @@ pub fn record(dir: &Path, seen: &Transcript, measured: &Measured) -> Result<(), 
 /// As [`record`].
 pub fn record_build(dir: &Path, seen: &kbuilds::Transcript) -> Result<(), Error> {
     make(dir)?;
-    Ok(seen.write(&dir.join(transcript::FILE))?)
+    Ok(seen.write(dir)?)
 }
 
 fn make(dir: &Path) -> Result<(), Error> {

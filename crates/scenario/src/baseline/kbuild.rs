@@ -7,7 +7,6 @@ use super::text::{BaselineComparison, compare_text, compare_texts, encoded_by, j
 use crate::definition::Definition;
 use crate::exit::Ending;
 use crate::kbuilds::{self, Provenance, Transcript};
-use crate::transcript;
 
 /// Judges a build against what was recorded. In which order types lie no build's snapshot says, but it says which bytes a
 /// module's file has around its `.BTF`: of another encoder that is left out, see [`kbuilds::of_any_encoder`].
@@ -26,7 +25,7 @@ pub fn compare_build(definition: &Definition, dir: &Path, seen: &Transcript) -> 
         });
     }
     // What cannot be read says no more than the snapshot does.
-    let Ok(before) = Transcript::read(&dir.join(transcript::FILE)) else { return Ok(ending.into()) };
+    let Ok(before) = Transcript::read(dir) else { return Ok(ending.into()) };
     let others = of_other_parts(&before.header.provenance, provenance);
     let Some(encoded) = encoded else {
         return Ok(BaselineComparison { ending, note: others.map(|others| format!("{others}: compared in full")) });

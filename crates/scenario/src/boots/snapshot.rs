@@ -176,7 +176,7 @@ fn digest(lines: &[String]) -> String {
         hash.update(line.as_bytes());
         hash.update(b"\n");
     }
-    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..4])
 }
 
 fn tail(text: &mut String, transcript: &Transcript, lines: Lines) {

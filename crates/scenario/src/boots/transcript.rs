@@ -60,13 +60,13 @@ impl Transcript {
         Self::new(header, events)
     }
 
-    /// Reads a transcript from a file.
+    /// Reads the transcript at a path: a folder of records, or its file, compressed or not.
     ///
     /// # Errors
     ///
     /// As [`Transcript::parse`], and a file that cannot be read.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        Self::parse(&transcript::read(path)?)
+        Self::parse(&transcript::read_text(path)?)
     }
 
     /// The transcript's text: a header and its events, one JSON document a line.
@@ -78,13 +78,13 @@ impl Transcript {
         transcript::to_text(&self.header, &self.events)
     }
 
-    /// Replaces a file by this transcript, whole or not at all.
+    /// Replaces the transcript in a folder of records.
     ///
     /// # Errors
     ///
     /// [`Error::Write`].
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        transcript::write(path, &self.to_text()?)
+    pub fn write(&self, dir: &Path) -> Result<(), Error> {
+        transcript::write(dir, &self.to_text()?)
     }
 
     /// Whether the kernels were built from source.
@@ -180,9 +180,8 @@ mod tests {
         let text = transcript.to_text().unwrap();
         assert_eq!(Transcript::parse(&text).unwrap(), transcript);
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(transcript::FILE);
-        transcript.write(&path).unwrap();
-        assert_eq!(Transcript::read(&path).unwrap(), transcript);
+        transcript.write(dir.path()).unwrap();
+        assert_eq!(Transcript::read(dir.path()).unwrap(), transcript);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
     }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use btf::compare::{Comparison, Strength};
 use btf::{BStr, Btf, Kind, TypeId, View};
 
-use super::module::hex;
+use super::module::sha256;
 use super::transcript::{EncodedBtf, EncodingDifference};
 
 /// Compares an encoding with the first one.
@@ -23,7 +23,7 @@ pub(super) fn compare(first: &[u8], other: &[u8]) -> Result<EncodedBtf, String> 
     let parse = |bytes, which| Btf::parse(bytes).map_err(|error| format!("{which} cannot be parsed: {error}"));
     let (left, right) = (parse(first, "the first encoding")?, parse(other, "the encoding")?);
     let against = if first == other { EncodingDifference::default() } else { against(&left, &right) };
-    Ok(EncodedBtf { size: other.len(), sha256: hex(other), types: right.len(), against })
+    Ok(EncodedBtf { size: other.len(), sha256: sha256(other), types: right.len(), against })
 }
 
 fn against<'a>(left: &'a Btf<'a>, right: &'a Btf<'a>) -> EncodingDifference {

@@ -38,7 +38,7 @@ fn parse(own: &[u8], base: &[u8], distilled: bool) -> Result<ModuleBtf, String> 
     Ok(ModuleBtf {
         over: if distilled { BtfBase::Distilled { types: base.len() } } else { BtfBase::Vmlinux },
         size: own.len(),
-        sha256: hex(own),
+        sha256: sha256(own),
         types: split.len(),
         dangling: dangling(split.over(&base)),
     })
@@ -56,8 +56,8 @@ fn dangling(view: View<'_>) -> usize {
 }
 
 /// The SHA-256 of some bytes.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::*;
 use crate::baseline::recorded_snapshot;
 use crate::definition::{Scenario, Subject, read_all};
 use crate::normalise::build_log;
-use crate::transcript::{self, Error};
+use crate::transcript::Error;
 
 struct Replay {
     scenario: Scenario,
@@ -21,7 +21,7 @@ fn replays() -> Vec<Replay> {
     let builds = |scenario: &Scenario| matches!(scenario.definition.subject, Subject::Build(_));
     let replay = |scenario: Scenario| {
         let dir = scenario.dir.clone().expect("what is read from a folder has one");
-        let transcript = Transcript::read(&dir.join(transcript::FILE)).unwrap();
+        let transcript = Transcript::read(&dir).unwrap();
         let text = recorded_snapshot(&dir).unwrap().expect("every scenario has a snapshot");
         Replay { scenario, transcript, text }
     };

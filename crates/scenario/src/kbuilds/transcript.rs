@@ -344,13 +344,13 @@ impl Transcript {
         Self::new(header, steps)
     }
 
-    /// Reads a transcript from a file.
+    /// Reads the transcript at a path: a folder of records, or its file, compressed or not.
     ///
     /// # Errors
     ///
     /// As [`Transcript::parse`], and [`Error::Read`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        Self::parse(&transcript::read(path)?)
+        Self::parse(&transcript::read_text(path)?)
     }
 
     /// The transcript's text: a header and its steps, one JSON document a line.
@@ -362,12 +362,12 @@ impl Transcript {
         transcript::to_text(&self.header, &self.steps)
     }
 
-    /// Replaces a file by this transcript, whole or not at all.
+    /// Replaces the transcript in a folder of records.
     ///
     /// # Errors
     ///
     /// [`Error::Write`].
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        transcript::write(path, &self.to_text()?)
+    pub fn write(&self, dir: &Path) -> Result<(), Error> {
+        transcript::write(dir, &self.to_text()?)
     }
 }

@@ -13,7 +13,7 @@ use super::kernel_files::KernelFiles;
 use super::module_file::{ModuleFile, fingerprint};
 use crate::boots::measured::{
     AbiMeasurement, BaseSize, BuiltKernels, DifferingSymbol, Measured, RelocatedModule, RoundTrip, SymversCheck,
-    TypeFidelity, VERSION,
+    TypeFidelity,
 };
 use crate::boots::transcript::Transcript;
 use crate::fidelity;
@@ -38,7 +38,6 @@ pub fn measure(
     let size = |base: &Btf<'_>| BaseSize { types: base.len(), strings: base.strings().len() };
     let (running_base, modules_base) = (size(&runs), size(&built));
     Ok(Measured {
-        measured: VERSION,
         abi: abi(running, upgraded),
         same_base: running.base == upgraded.base,
         round_trip: round_trip(running, upgraded),
