@@ -4,7 +4,7 @@
 
 use guest_protocol::Load;
 use scenario::baseline::{BaselineComparison, TypeOrder, compare_boot, compare_build};
-use scenario::boots::measured::{Fidelity, Measured};
+use scenario::boots::measured::{Fidelity, Measured, TypeFidelity};
 use scenario::boots::transcript::Transcript;
 use scenario::definition::Scenario;
 use scenario::exit::Ending;
@@ -51,7 +51,7 @@ fn taken(seen: &mut Transcript, measured: &mut Measured) {
     let given = seen.header.given.iter().find(|given| given.module == refused).and_then(|given| given.btf.clone());
     let load = load_of(seen, |load| load.module == refused);
     (load.errno, load.live, load.btf) = (0, true, given);
-    let wrong = |module: String| measured::TypeFidelity {
+    let wrong = |module: String| TypeFidelity {
         module,
         types: 9,
         other_name_or_kind: 1,

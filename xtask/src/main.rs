@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod repro;
 mod test;
+mod transcript;
 mod workshop;
 mod wrap;
 
@@ -41,6 +42,7 @@ enum Command {
     Report(report::Arguments),
     Test(test::Arguments),
     Fuzz(fuzz::Arguments),
+    Transcript(transcript::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Transcript(arguments) => transcript::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error| {
         say_error(&error);

@@ -294,12 +294,15 @@ fn accept(report: &Report) -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(crate::root());
     let cargo = crate::cargo();
-    cmd!(sh, "{cargo} test --locked --quiet --package snapshots --test replay -- --exact {tests...}")
-        .env("INSTA_UPDATE", "always")
-        .quiet()
-        .ignore_stdout()
-        .run()
-        .context("failed to write the snapshots from what was recorded")
+    for test in tests {
+        cmd!(sh, "{cargo} test --locked --quiet --package snapshots --test replay -- --exact {test}")
+            .env("INSTA_UPDATE", "always")
+            .quiet()
+            .ignore_stdout()
+            .run()
+            .context("cannot write the snapshots from what was recorded")?;
+    }
+    Ok(())
 }
 
 fn print(report: &Report, formats: &[Format<Form>]) -> Result<()> {
