@@ -8,7 +8,7 @@
 //! So the same change made twice gives the same bytes, and nothing of the replaced content stays behind, unless it lies
 //! amidst what is loaded.
 
-mod pieces;
+mod chunks;
 mod plan;
 mod table;
 
@@ -18,12 +18,14 @@ use std::path::Path;
 
 use util::atomic::{AtomicFile, Durability};
 
-use crate::compress::{Compression, MAX_DECOMPRESSED};
-use crate::elf::Layout;
-use crate::source::{FileSource, Source, read_file};
-use crate::{Error, signature};
+use crate::compress::MAX_DECOMPRESSED;
+use crate::compression::Compression;
+use crate::elf::ElfHeaders;
+use crate::error::Error;
+use crate::signature;
+use crate::source::{ByteSource, FileBytes, read_file};
 
-use pieces::Piece;
+use chunks::Chunk;
 
 /// Changes to the sections of an ELF file: a module or a kernel, of either class and byte order.
 ///
@@ -85,10 +87,10 @@ impl<'a> SectionEdits<'a> {
     /// What is wrong with the headers, as for [`crate::Elf::parse`]; [`Error::Elf`] where they contradict each other;
     /// [`Error::LoadedSection`], [`Error::Signed`], [`Error::BrokenSignature`], [`Error::TooLarge`].
     pub fn apply(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-        let (pieces, length) = self.pieces(bytes)?;
+        let (chunks, length) = self.chunks(bytes)?;
         let mut output = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-        for piece in pieces {
-            piece.append(bytes, &mut output)?;
+        for chunk in chunks {
+            chunk.append(bytes, &mut output)?;
         }
         Ok(output)
     }
@@ -123,15 +125,15 @@ impl<'a> SectionEdits<'a> {
     }
 
     fn copy_changed(&self, file: &mut File, path: &Path, replacement: &mut AtomicFile) -> Result<(), Error> {
-        let (pieces, _) =
-            FileSource::new(file, path).and_then(|source| self.pieces(&source)).map_err(Error::changing(path))?;
-        let written = pieces.iter().try_for_each(|piece| piece.copy(file, replacement.file()));
+        let (chunks, _) =
+            FileBytes::new(file, path).and_then(|source| self.chunks(&source)).map_err(Error::changing(path))?;
+        let written = chunks.iter().try_for_each(|chunk| chunk.copy(file, replacement.file()));
         written.map_err(Error::io("write the new content of", path))
     }
 
     /// What the new content consists of, and its length in bytes.
-    fn pieces(&self, source: &(impl Source + ?Sized)) -> Result<(Vec<Piece<'a>>, u64), Error> {
+    fn chunks(&self, source: &(impl ByteSource + ?Sized)) -> Result<(Vec<Chunk<'a>>, u64), Error> {
         let length = signature::content_length(source, self.drop_signature)?;
-        plan::plan(source, &Layout::read(source)?, length, &self.set, &self.removed)
+        plan::plan(source, &ElfHeaders::read(source)?, length, &self.set, &self.removed)
     }
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::compress::Compression;
-use crate::image::ImageKind;
+use crate::compression::Compression;
+use crate::image_kind::ImageKind;
 
 /// What can go wrong while a kernel object is read or changed.
 ///

@@ -1,49 +1,20 @@
 //! The BTF of every kind of kernel image.
 
-use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::Error;
-use crate::compress::{Compression, MAX_DECOMPRESSED};
-use crate::elf::{Elf, Layout};
-use crate::source::{FileSource, Source, read_file};
+use crate::compress::MAX_DECOMPRESSED;
+use crate::compression::Compression;
+use crate::elf::{Elf, ElfHeaders};
+use crate::error::Error;
+use crate::image_kind::ImageKind;
+use crate::source::{ByteSource, FileBytes, read_file};
+use crate::symbols::Export;
 
 mod bzimage;
 mod exports;
 mod flat;
-
-/// What kind of file a kernel's BTF came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ImageKind {
-    /// BTF and nothing else, as in `/sys/kernel/btf/vmlinux`.
-    RawBtf,
-    /// An uncompressed ELF file: `vmlinux`.
-    Elf,
-    /// An x86 boot image (`vmlinuz`, `bzImage`), with the compression of the kernel inside.
-    BzImage(Compression),
-    /// An EFI boot image as of 6.1 (`vmlinuz.efi` of arm64, riscv, loongarch), with the compression of the kernel inside.
-    EfiZboot(Compression),
-    /// A compressed file with one of the other kinds in it: `Image.gz`, `vmlinux.xz`.
-    Compressed(Compression),
-    /// The kernel as it lies in memory, without section table: `Image` of arm64 and riscv.
-    Flat,
-}
-
-impl fmt::Display for ImageKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RawBtf => f.write_str("raw BTF file"),
-            Self::Elf => f.write_str("ELF kernel image"),
-            Self::BzImage(compression) => write!(f, "bzImage ({compression})"),
-            Self::EfiZboot(compression) => write!(f, "EFI boot image ({compression})"),
-            Self::Compressed(compression) => write!(f, "kernel image ({compression})"),
-            Self::Flat => f.write_str("flat kernel image"),
-        }
-    }
-}
 
 /// A kernel's own BTF, the base of its modules' BTF.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,13 +71,13 @@ pub fn kernel_btf_from_bytes(bytes: Vec<u8>) -> Result<KernelBtf, Error> {
 }
 
 fn elf_file_btf(file: &File, path: &Path) -> Result<KernelBtf, Error> {
-    let source = FileSource::new(file, path)?;
-    let layout = Layout::read(&source)?;
-    if layout.elf_type() == goblin::elf::header::ET_REL {
+    let source = FileBytes::new(file, path)?;
+    let headers = ElfHeaders::read(&source)?;
+    if headers.elf_type() == goblin::elf::header::ET_REL {
         return Err(Error::NotAKernel);
     }
     let kind = ImageKind::Elf;
-    let (offset, len) = layout.find(".BTF").filter(|&(_, len)| len > 0).ok_or(Error::NoBtf { kind })?;
+    let (offset, len) = headers.find(".BTF").filter(|&(_, len)| len > 0).ok_or(Error::NoBtf { kind })?;
     let bytes = source.read(offset, len, "section .BTF")?.into_owned();
     Ok(KernelBtf { bytes, kind, release: None })
 }
@@ -194,8 +165,8 @@ impl KernelImage {
     ///
     /// # Errors
     ///
-    /// [`Error::Section`] or [`Error::Record`] where the tables are damaged, or of a layout that is not known.
-    pub fn exports(&self) -> Result<Vec<crate::Export<'_>>, Error> {
+    /// [`Error::Section`] or [`Error::Record`] where the tables are damaged, or of a headers that is not known.
+    pub fn exports(&self) -> Result<Vec<Export<'_>>, Error> {
         self.elf().map_or(Ok(Vec::new()), exports::read)
     }
 

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::Error;
-use crate::compress::{Compression, MAX_DECOMPRESSED};
+use crate::compress::MAX_DECOMPRESSED;
+use crate::compression::Compression;
 use crate::elf::Elf;
+use crate::error::Error;
 use crate::modinfo::{Modinfo, Vermagic, normalise_name};
 use crate::signature::{self, Signature};
 use crate::source::read_file;

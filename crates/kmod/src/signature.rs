@@ -2,8 +2,8 @@
 
 use util::Endian;
 
-use crate::Error;
-use crate::source::Source;
+use crate::error::Error;
+use crate::source::ByteSource;
 
 /// What a signed module ends with (`include/linux/module_signature.h`).
 const MARKER: &[u8] = b"~Module signature appended~\n";
@@ -50,7 +50,7 @@ pub(crate) fn is_signed(bytes: &[u8]) -> bool {
 /// # Errors
 ///
 /// [`Error::Signed`] for a signature that is not to be dropped, [`Error::BrokenSignature`] for one that does not fit.
-pub(crate) fn content_length(source: &(impl Source + ?Sized), drop: bool) -> Result<u64, Error> {
+pub(crate) fn content_length(source: &(impl ByteSource + ?Sized), drop: bool) -> Result<u64, Error> {
     let length = source.len();
     let tail = length.min((MARKER.len() + RECORD) as u64);
     let tail = source.read(length - tail, tail, "the end of the file")?;

@@ -6,10 +6,10 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Something with a known length of which parts can be read.
-pub(crate) trait Source {
+pub(crate) trait ByteSource {
     /// Its length in bytes.
     fn len(&self) -> u64;
 
@@ -17,7 +17,7 @@ pub(crate) trait Source {
     fn read(&self, offset: u64, len: u64, what: &'static str) -> Result<Cow<'_, [u8]>, Error>;
 }
 
-impl Source for [u8] {
+impl ByteSource for [u8] {
     fn len(&self) -> u64 {
         <[u8]>::len(self) as u64
     }
@@ -29,26 +29,26 @@ impl Source for [u8] {
 }
 
 /// A regular file.
-pub(crate) struct FileSource<'a> {
+pub(crate) struct FileBytes<'a> {
     file: &'a File,
     path: &'a Path,
     len: u64,
 }
 
-impl<'a> FileSource<'a> {
+impl<'a> FileBytes<'a> {
     pub(crate) fn new(file: &'a File, path: &'a Path) -> Result<Self, Error> {
         let len = file.metadata().map_err(Error::io("read", path))?.len();
         Ok(Self { file, path, len })
     }
 }
 
-impl Source for FileSource<'_> {
+impl ByteSource for FileBytes<'_> {
     fn len(&self) -> u64 {
         self.len
     }
 
     fn read(&self, offset: u64, len: u64, what: &'static str) -> Result<Cow<'_, [u8]>, Error> {
-        let limit = crate::MAX_DECOMPRESSED;
+        let limit = crate::compress::MAX_DECOMPRESSED;
         if len > limit {
             return Err(Error::TooLarge { what, limit });
         }
@@ -60,7 +60,7 @@ impl Source for FileSource<'_> {
 }
 
 fn checked_range(
-    source: &(impl Source + ?Sized),
+    source: &(impl ByteSource + ?Sized),
     offset: u64,
     len: u64,
     what: &'static str,
@@ -71,10 +71,10 @@ fn checked_range(
     usize::try_from(offset).ok().zip(usize::try_from(end).ok()).ok_or_else(out_of_bounds)
 }
 
-/// The whole of a file, whatever length its metadata pretends (sysfs), up to [`crate::MAX_DECOMPRESSED`] bytes.
+/// The whole of a file, whatever length its metadata pretends (sysfs), up to [`crate::compress::MAX_DECOMPRESSED`] bytes.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
-    let limit = crate::MAX_DECOMPRESSED;
+    let limit = crate::compress::MAX_DECOMPRESSED;
     let expected = file.metadata().map_or(0, |metadata| metadata.len()).min(limit);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0).saturating_add(1));
     file.take(limit + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;

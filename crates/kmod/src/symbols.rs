@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::Error;
 use crate::elf::{Elf, Symbol, utf8};
+use crate::error::Error;
 
 /// Bit 0 of a byte in `__kflagstab`: the symbol is for GPL modules only.
 pub(crate) const FLAG_GPL_ONLY: u8 = 1;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::Error;
+use crate::error::Error;
 use crate::source::read_text;
 
 const FILE: &str = "Module.symvers";

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::Error;
+use crate::error::Error;
 use crate::module::{Module, module_name_from_path};
 use crate::order::{LoadGraph, ModuleInfo};
 

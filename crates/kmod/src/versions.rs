@@ -1,7 +1,7 @@
 //! The CRCs of what a module imports: `__versions`, and `__version_ext_crcs` with `__version_ext_names`.
 
-use crate::Error;
 use crate::elf::{Elf, utf8};
+use crate::error::Error;
 
 const BASIC: &str = "__versions";
 const CRCS: &str = "__version_ext_crcs";

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
-use crate::Error;
+use crate::error::Error;
 
 /// A part of the new file, after all those before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(super) enum Chunk<'a> {
     /// Bytes of the old file.
     Old {
         /// Where they begin there.
@@ -22,7 +22,7 @@ pub(super) enum Piece<'a> {
     Zeros(u64),
 }
 
-impl Piece<'_> {
+impl Chunk<'_> {
     /// Appends it to what there is of the new content.
     pub(super) fn append(&self, old: &[u8], output: &mut Vec<u8>) -> Result<(), Error> {
         let out_of_bounds =
@@ -56,14 +56,14 @@ impl Piece<'_> {
     }
 }
 
-/// Pieces in the making, and how long they are.
+/// Chunks in the making, and how long they are.
 #[derive(Debug, Default)]
-pub(super) struct Pieces<'a> {
-    pieces: Vec<Piece<'a>>,
+pub(super) struct Chunks<'a> {
+    chunks: Vec<Chunk<'a>>,
     length: u64,
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> Chunks<'a> {
     /// How many bytes there are so far.
     pub(super) fn length(&self) -> u64 {
         self.length
@@ -72,19 +72,19 @@ impl<'a> Pieces<'a> {
     /// Adds bytes of the old file.
     pub(super) fn old(&mut self, offset: u64, length: u64) {
         self.length = self.length.saturating_add(length);
-        if let Some(Piece::Old { offset: before, length: so_far }) = self.pieces.last_mut()
+        if let Some(Chunk::Old { offset: before, length: so_far }) = self.chunks.last_mut()
             && before.checked_add(*so_far) == Some(offset)
         {
             *so_far = so_far.saturating_add(length);
         } else if length > 0 {
-            self.pieces.push(Piece::Old { offset, length });
+            self.chunks.push(Chunk::Old { offset, length });
         }
     }
 
     /// Adds new bytes.
     pub(super) fn add(&mut self, bytes: Cow<'a, [u8]>) {
         self.length = self.length.saturating_add(bytes.len() as u64);
-        self.pieces.push(Piece::New(bytes));
+        self.chunks.push(Chunk::New(bytes));
     }
 
     /// Adds zeros until the length is a multiple of `alignment`, a power of two.
@@ -92,15 +92,15 @@ impl<'a> Pieces<'a> {
         let missing = self.length.wrapping_neg() & alignment.saturating_sub(1);
         if missing > 0 {
             self.length = self.length.saturating_add(missing);
-            self.pieces.push(Piece::Zeros(missing));
+            self.chunks.push(Chunk::Zeros(missing));
         }
     }
 
-    /// The pieces and their length, with another first one of the same length.
-    pub(super) fn finish(mut self, first_piece: Vec<u8>) -> (Vec<Piece<'a>>, u64) {
-        if let Some(first) = self.pieces.first_mut() {
-            *first = Piece::New(Cow::Owned(first_piece));
+    /// The chunks and their length, with another first one of the same length.
+    pub(super) fn finish(mut self, first_chunk: Vec<u8>) -> (Vec<Chunk<'a>>, u64) {
+        if let Some(first) = self.chunks.first_mut() {
+            *first = Chunk::New(Cow::Owned(first_chunk));
         }
-        (self.pieces, self.length)
+        (self.chunks, self.length)
     }
 }

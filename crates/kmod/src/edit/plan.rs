@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use goblin::elf::SectionHeader;
 use goblin::elf::section_header::{SHF_ALLOC, SHF_COMPRESSED, SHT_NOBITS, SHT_NULL, SHT_PROGBITS};
 
-use super::pieces::{Piece, Pieces};
-use super::table::{Format, set_count};
-use crate::Error;
-use crate::elf::{Layout, file_extent};
-use crate::source::Source;
+use super::chunks::{Chunk, Chunks};
+use super::table::{ElfFormat, set_count};
+use crate::elf::{ElfHeaders, file_extent};
+use crate::error::Error;
+use crate::source::ByteSource;
 
 /// What new sections are aligned to, in bytes.
 const ALIGNMENT: u64 = 8;
@@ -21,9 +21,10 @@ const MAX_ALIGNMENT: u32 = 16;
 const MAX_SECTIONS: usize = 1 << 20;
 
 /// The changed file in the making.
-struct Draft<'p> {
-    layout: &'p Layout,
-    format: Format,
+struct LayoutPlan<'p> {
+    /// The headers of the file as it is.
+    old: &'p ElfHeaders,
+    format: ElfFormat,
     /// The section table to be.
     headers: Vec<SectionHeader>,
     /// The names of the sections to be.
@@ -34,32 +35,32 @@ struct Draft<'p> {
     fixed: u64,
 }
 
-/// The pieces of the changed file, and its length in bytes. `length` is where the content of the old one ends.
+/// The chunks of the changed file, and its length in bytes. `length` is where the content of the old one ends.
 pub(super) fn plan<'a>(
-    source: &(impl Source + ?Sized),
-    layout: &Layout,
+    source: &(impl ByteSource + ?Sized),
+    old: &ElfHeaders,
     length: u64,
     set: &[(&'a str, &'a [u8])],
     removed: &[&str],
-) -> Result<(Vec<Piece<'a>>, u64), Error> {
-    let format = Format::of(layout);
-    let (names, names_index) = layout.names();
+) -> Result<(Vec<Chunk<'a>>, u64), Error> {
+    let format = ElfFormat::of(old);
+    let (names, names_index) = old.names();
     if names_index == 0 {
         return Err(Error::Elf { reason: "there is no section table, or no names of sections".to_owned() });
     }
-    let mut draft =
-        Draft { layout, format, headers: layout.headers().to_vec(), names: names.to_vec(), names_index, fixed: 0 };
-    draft.fixed = fixed_end(source, layout, format)?;
-    check_end(source, layout, length, draft.fixed)?;
-    let changed = draft.change(set, removed)?;
-    draft.compose(source, set, &changed)
+    let mut plan =
+        LayoutPlan { old, format, headers: old.sections().to_vec(), names: names.to_vec(), names_index, fixed: 0 };
+    plan.fixed = fixed_end(source, old, format)?;
+    check_end(source, old, length, plan.fixed)?;
+    let changed = plan.change(set, removed)?;
+    plan.compose(source, set, &changed)
 }
 
 /// Where ends what cannot move: the header, the segments, and in linked files what has an address.
-fn fixed_end(source: &(impl Source + ?Sized), layout: &Layout, format: Format) -> Result<u64, Error> {
+fn fixed_end(source: &(impl ByteSource + ?Sized), old: &ElfHeaders, format: ElfFormat) -> Result<u64, Error> {
     let mut fixed = format.header_length();
-    let header = layout.header();
-    let in_first = layout.headers().first().map_or(0, |first| u64::from(first.sh_info));
+    let header = old.file_header();
+    let in_first = old.sections().first().map_or(0, |first| u64::from(first.sh_info));
     let count = if header.e_phnum == u16::MAX { in_first } else { u64::from(header.e_phnum) };
     if count > 0 {
         let entry: u64 = if format.is_64 { 56 } else { 32 };
@@ -74,18 +75,18 @@ fn fixed_end(source: &(impl Source + ?Sized), layout: &Layout, format: Format) -
             fixed = fixed.max(checked_end(offset, length, source.len())?);
         }
     }
-    let mut sections: Vec<_> = layout.headers().iter().collect();
+    let mut sections: Vec<_> = old.sections().iter().collect();
     sections.sort_by_key(|section| section.sh_offset);
     for section in sections {
         let (offset, length) = file_extent(section);
-        if length > 0 && (is_loaded(layout, section) || offset < fixed) {
+        if length > 0 && (is_loaded(old, section) || offset < fixed) {
             fixed = fixed.max(offset.saturating_add(length));
         }
     }
     Ok(fixed)
 }
 
-fn segment_extent(segment: &[u8], format: Format) -> (u64, u64) {
+fn segment_extent(segment: &[u8], format: ElfFormat) -> (u64, u64) {
     // A whole program header is there, so no field of it is missing.
     let narrow = |at| format.endian.u32_at(segment, at).map_or(0, u64::from);
     let wide = |at| format.endian.u64_at(segment, at).unwrap_or_default();
@@ -98,16 +99,16 @@ fn checked_end(offset: u64, len: u64, have: u64) -> Result<u64, Error> {
 }
 
 /// Whether a section has its place in memory already.
-fn is_loaded(layout: &Layout, section: &SectionHeader) -> bool {
-    layout.elf_type() != goblin::elf::header::ET_REL && section.sh_flags & u64::from(SHF_ALLOC) != 0
+fn is_loaded(old: &ElfHeaders, section: &SectionHeader) -> bool {
+    old.elf_type() != goblin::elf::header::ET_REL && section.sh_flags & u64::from(SHF_ALLOC) != 0
 }
 
 /// Refuses a file with something behind the last section, which nobody could say what it is and would be lost, and one
 /// whose signature overlaps what it signs.
-fn check_end(source: &(impl Source + ?Sized), layout: &Layout, length: u64, fixed: u64) -> Result<(), Error> {
-    let entry: u64 = if layout.is_64() { 64 } else { 40 };
-    let table_end = layout.header().e_shoff.saturating_add(entry.saturating_mul(layout.headers().len() as u64));
-    let ends = layout.headers().iter().map(file_extent).map(|(offset, length)| offset.saturating_add(length));
+fn check_end(source: &(impl ByteSource + ?Sized), old: &ElfHeaders, length: u64, fixed: u64) -> Result<(), Error> {
+    let entry: u64 = if old.is_64() { 64 } else { 40 };
+    let table_end = old.file_header().e_shoff.saturating_add(entry.saturating_mul(old.sections().len() as u64));
+    let ends = old.sections().iter().map(file_extent).map(|(offset, length)| offset.saturating_add(length));
     let end = ends.chain([table_end, fixed]).max().unwrap_or(fixed);
     let Some(rest) = length.checked_sub(end) else {
         return Err(Error::OutOfBounds { what: "the content before the signature", offset: 0, len: end, have: length });
@@ -122,7 +123,7 @@ fn check_end(source: &(impl Source + ?Sized), layout: &Layout, length: u64, fixe
     })
 }
 
-impl Draft<'_> {
+impl LayoutPlan<'_> {
     /// Changes the headers: gives back the index of each section that is set. Their places are not known yet.
     fn change(&mut self, set: &[(&str, &[u8])], removed: &[&str]) -> Result<Vec<usize>, Error> {
         for name in removed {
@@ -163,7 +164,7 @@ impl Draft<'_> {
             return Err(Error::Elf { reason: format!("{name} holds the names of the sections") });
         }
         match self.headers.get(index) {
-            Some(section) if is_loaded(self.layout, section) => {
+            Some(section) if is_loaded(self.old, section) => {
                 Err(Error::LoadedSection { section: name.to_owned(), address: section.sh_addr })
             }
             _ => Ok(()),
@@ -202,7 +203,7 @@ impl Draft<'_> {
         if let Some(before) = self.names.windows(text.len()).position(|window| window == text) {
             return Ok(before + 1);
         }
-        if is_loaded(self.layout, &self.headers[self.names_index]) {
+        if is_loaded(self.old, &self.headers[self.names_index]) {
             return Err(Error::LoadedSection {
                 section: "with the names of the sections".to_owned(),
                 address: self.headers[self.names_index].sh_addr,
@@ -216,44 +217,44 @@ impl Draft<'_> {
     /// Puts everything in its place.
     fn compose<'a>(
         mut self,
-        source: &(impl Source + ?Sized),
+        source: &(impl ByteSource + ?Sized),
         set: &[(&'a str, &'a [u8])],
         changed: &[usize],
-    ) -> Result<(Vec<Piece<'a>>, u64), Error> {
+    ) -> Result<(Vec<Chunk<'a>>, u64), Error> {
         let header_length = self.format.header_length();
         let old_header = source.read(0, header_length, "the ELF header")?.into_owned();
-        let mut pieces = Pieces::default();
-        pieces.add(Cow::Owned(old_header.clone()));
-        pieces.old(header_length, self.fixed.saturating_sub(header_length));
-        self.keep(changed, &mut pieces)?;
+        let mut chunks = Chunks::default();
+        chunks.add(Cow::Owned(old_header.clone()));
+        chunks.old(header_length, self.fixed.saturating_sub(header_length));
+        self.keep(changed, &mut chunks)?;
         for (&index, &(_, content)) in changed.iter().zip(set) {
             let header = &mut self.headers[index];
-            pieces.align(header.sh_addralign);
-            header.sh_offset = pieces.length();
-            pieces.add(Cow::Borrowed(content));
+            chunks.align(header.sh_addralign);
+            header.sh_offset = chunks.length();
+            chunks.add(Cow::Borrowed(content));
         }
         let names = &mut self.headers[self.names_index];
-        if !is_loaded(self.layout, names) {
-            names.sh_offset = pieces.length();
+        if !is_loaded(self.old, names) {
+            names.sh_offset = chunks.length();
             names.sh_size = self.names.len() as u64;
-            pieces.add(Cow::Owned(std::mem::take(&mut self.names)));
+            chunks.add(Cow::Owned(std::mem::take(&mut self.names)));
         }
-        pieces.align(self.format.table_alignment());
-        let table_offset = pieces.length();
+        chunks.align(self.format.table_alignment());
+        let table_offset = chunks.length();
         // A section without bytes may have had its place in what is gone.
         let has_none =
             |header: &&mut SectionHeader| header.sh_size == 0 && !matches!(header.sh_type, SHT_NULL | SHT_NOBITS);
         for header in self.headers.iter_mut().filter(has_none) {
             header.sh_offset = header.sh_offset.min(table_offset);
         }
-        let count = set_count(&mut self.headers, self.layout.header().e_shnum == 0);
-        pieces.add(Cow::Owned(self.format.table(&self.headers)?));
+        let count = set_count(&mut self.headers, self.old.file_header().e_shnum == 0);
+        chunks.add(Cow::Owned(self.format.table(&self.headers)?));
         let header = self.format.file_header(&old_header, table_offset, count)?;
-        Ok(pieces.finish(header))
+        Ok(chunks.finish(header))
     }
 
     /// Keeps what is neither changed nor fixed: in its place up to the first thing that goes, behind that moved up.
-    fn keep(&mut self, changed: &[usize], pieces: &mut Pieces<'_>) -> Result<(), Error> {
+    fn keep(&mut self, changed: &[usize], chunks: &mut Chunks<'_>) -> Result<(), Error> {
         let first_gone = self.first_gone(changed);
         let stays = |index: &usize| *index != 0 && *index != self.names_index && !changed.contains(index);
         let mut kept: Vec<usize> = (0..self.headers.len()).filter(stays).collect();
@@ -262,13 +263,13 @@ impl Draft<'_> {
         for index in kept {
             let section = &mut self.headers[index];
             let (offset, length) = (section.sh_offset, file_extent(section).1);
-            if section.sh_type == SHT_NULL || offset < self.fixed || is_loaded(self.layout, section) {
+            if section.sh_type == SHT_NULL || offset < self.fixed || is_loaded(self.old, section) {
                 continue;
             }
             let moves = offset >= first_gone;
             if length == 0 {
                 if moves {
-                    let place = pieces.length().next_multiple_of(kept_alignment(section));
+                    let place = chunks.length().next_multiple_of(kept_alignment(section));
                     section.sh_offset = offset.min(place);
                 }
                 continue;
@@ -279,26 +280,27 @@ impl Draft<'_> {
             }
             end = offset.saturating_add(length);
             if moves {
-                pieces.align(kept_alignment(section));
-                section.sh_offset = pieces.length();
+                chunks.align(kept_alignment(section));
+                section.sh_offset = chunks.length();
             } else {
-                pieces.old(pieces.length(), offset.saturating_sub(pieces.length()));
+                chunks.old(chunks.length(), offset.saturating_sub(chunks.length()));
             }
-            pieces.old(offset, length);
+            chunks.old(offset, length);
         }
         Ok(())
     }
 
     /// Where begins the first thing behind the fixed part that does not stay where it is.
     fn first_gone(&self, changed: &[usize]) -> u64 {
-        let old = self.layout.headers();
+        let before = self.old.sections();
         let is_gone = |index: usize| {
             let is_removed = self.headers.get(index).is_none_or(|header| header.sh_type == SHT_NULL);
             index != 0 && (is_removed || changed.contains(&index) || index == self.names_index)
         };
-        let gone = old.iter().enumerate().filter(|&(index, _)| is_gone(index)).map(|(_, header)| file_extent(header));
+        let gone =
+            before.iter().enumerate().filter(|&(index, _)| is_gone(index)).map(|(_, header)| file_extent(header));
         let offsets = gone.filter(|&(_, length)| length > 0).map(|(offset, _)| offset);
-        let offsets = offsets.chain([self.layout.header().e_shoff]);
+        let offsets = offsets.chain([self.old.file_header().e_shoff]);
         offsets.filter(|&offset| offset >= self.fixed).min().unwrap_or(u64::MAX)
     }
 }

@@ -4,19 +4,19 @@ use goblin::elf::SectionHeader;
 use goblin::elf::section_header::SHN_LORESERVE;
 use util::Endian;
 
-use crate::Error;
-use crate::elf::Layout;
+use crate::elf::ElfHeaders;
+use crate::error::Error;
 
 /// How numbers are written in a file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Format {
+pub(super) struct ElfFormat {
     pub(super) is_64: bool,
     pub(super) endian: Endian,
 }
 
-impl Format {
-    pub(super) fn of(layout: &Layout) -> Self {
-        Self { is_64: layout.is_64(), endian: layout.endian() }
+impl ElfFormat {
+    pub(super) fn of(old: &ElfHeaders) -> Self {
+        Self { is_64: old.is_64(), endian: old.endian() }
     }
 
     /// The length of the file's header, in bytes.

@@ -2,17 +2,20 @@
 
 use std::io::Read;
 
-use crate::{ElfFile, Error, MAX_DECOMPRESSED, SectionHead};
+use super::file::ElfFile;
+use super::section::SectionHead;
+use crate::compress::MAX_DECOMPRESSED;
+use crate::error::Error;
 
-/// The content of a section: read from the file in parts, or held whole where the file has it compressed.
+/// The content of a section: read from the file in parts, or storage whole where the file has it compressed.
 #[derive(Debug)]
 pub struct Content<'e> {
     elf: &'e ElfFile,
-    held: Held<'e>,
+    storage: Storage<'e>,
 }
 
 #[derive(Debug)]
-enum Held<'e> {
+enum Storage<'e> {
     InFile(SectionHead<'e>),
     Decompressed(Vec<u8>),
 }
@@ -35,12 +38,12 @@ impl ElfFile {
     /// [`Error::Elf`] where it is damaged, has another length than it says, or is compressed in a way that is not known; and
     /// those of [`ElfFile::read`].
     pub fn content<'e>(&'e self, section: &SectionHead<'e>) -> Result<Content<'e>, Error> {
-        let held = if section.flags & SHF_COMPRESSED == 0 || section.file_size == 0 {
-            Held::InFile(*section)
+        let storage = if section.flags & SHF_COMPRESSED == 0 || section.file_size == 0 {
+            Storage::InFile(*section)
         } else {
-            Held::Decompressed(self.decompress(section)?)
+            Storage::Decompressed(self.decompress(section)?)
         };
-        Ok(Content { elf: self, held })
+        Ok(Content { elf: self, storage })
     }
 
     fn decompress(&self, section: &SectionHead<'_>) -> Result<Vec<u8>, Error> {
@@ -99,9 +102,9 @@ impl Content<'_> {
     /// How many bytes there are.
     #[must_use]
     pub fn len(&self) -> u64 {
-        match &self.held {
-            Held::InFile(head) => head.file_size,
-            Held::Decompressed(bytes) => bytes.len() as u64,
+        match &self.storage {
+            Storage::InFile(head) => head.file_size,
+            Storage::Decompressed(bytes) => bytes.len() as u64,
         }
     }
 
@@ -117,9 +120,9 @@ impl Content<'_> {
     ///
     /// As for [`ElfFile::read`].
     pub fn read(&self, offset: u64, len: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
-        match &self.held {
-            Held::InFile(head) => self.elf.read(head, offset, len, buffer),
-            Held::Decompressed(bytes) => {
+        match &self.storage {
+            Storage::InFile(head) => self.elf.read(head, offset, len, buffer),
+            Storage::Decompressed(bytes) => {
                 let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok());
                 let range = usize::try_from(offset).ok().zip(end);
                 let part = range.and_then(|(start, end)| bytes.get(start..end));
@@ -138,9 +141,9 @@ impl Content<'_> {
     ///
     /// As for [`ElfFile::read`].
     pub fn into_bytes(self) -> Result<Vec<u8>, Error> {
-        match self.held {
-            Held::InFile(head) => self.elf.read_all(&head),
-            Held::Decompressed(bytes) => Ok(bytes),
+        match self.storage {
+            Storage::InFile(head) => self.elf.read_all(&head),
+            Storage::Decompressed(bytes) => Ok(bytes),
         }
     }
 }

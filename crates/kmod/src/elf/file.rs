@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use goblin::elf::section_header;
 use util::Endian;
 
-use crate::compress::Compression;
-use crate::elf::Layout;
-use crate::source::{FileSource, read_file};
-use crate::{Error, MAX_DECOMPRESSED};
+use super::headers::ElfHeaders;
+use super::section::SectionHead;
+use super::symbol::SymbolTable;
+use crate::compress::MAX_DECOMPRESSED;
+use crate::compression::Compression;
+use crate::error::Error;
+use crate::source::{FileBytes, read_file};
 
 /// An ELF file whose sections are read one by one, or in part, when they are wanted. Its debug information may be of any size.
 ///
@@ -18,39 +21,13 @@ use crate::{Error, MAX_DECOMPRESSED};
 #[derive(Debug)]
 pub struct ElfFile {
     backing: Backing,
-    layout: Layout,
+    headers: ElfHeaders,
 }
 
 #[derive(Debug)]
 enum Backing {
     File { file: File, path: PathBuf },
     Bytes(Vec<u8>),
-}
-
-/// The header of one section of an [`ElfFile`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SectionHead<'a> {
-    /// Its index in the section table.
-    pub index: usize,
-    /// Its name, without the closing NUL; at most the first 4096 bytes of it.
-    pub name: &'a [u8],
-    /// `sh_type`.
-    pub kind: u32,
-    /// `sh_flags`.
-    pub flags: u64,
-    /// `sh_addr`: the address for which it is linked; 0 in modules.
-    pub address: u64,
-    /// `sh_size`: its length in memory, in bytes.
-    pub size: u64,
-    /// `sh_link`.
-    pub link: u32,
-    /// `sh_info`.
-    pub info: u32,
-    /// Where its bytes begin in the file; 0 for `SHT_NOBITS`, which has none there.
-    pub offset: u64,
-    /// How many bytes it has in the file: none for `SHT_NOBITS`. They lie inside the file.
-    pub file_size: u64,
 }
 
 impl ElfFile {
@@ -69,10 +46,10 @@ impl ElfFile {
                 .map_err(Error::reading(path, "an ELF file"))?;
             return Self::from_bytes(bytes).map_err(Error::reading(path, "an ELF file"));
         }
-        let layout = FileSource::new(&file, path)
-            .and_then(|source| Layout::read(&source))
+        let headers = FileBytes::new(&file, path)
+            .and_then(|source| ElfHeaders::read(&source))
             .map_err(Error::reading(path, "an ELF file"))?;
-        Ok(Self { backing: Backing::File { file, path: path.to_owned() }, layout })
+        Ok(Self { backing: Backing::File { file, path: path.to_owned() }, headers })
     }
 
     /// Takes a file's content.
@@ -81,20 +58,20 @@ impl ElfFile {
     ///
     /// As for [`crate::Elf::parse`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
-        let layout = Layout::read(bytes.as_slice())?;
-        Ok(Self { backing: Backing::Bytes(bytes), layout })
+        let headers = ElfHeaders::read(bytes.as_slice())?;
+        Ok(Self { backing: Backing::Bytes(bytes), headers })
     }
 
     /// Whether addresses have 64 bits.
     #[must_use]
     pub fn is_64(&self) -> bool {
-        self.layout.is_64()
+        self.headers.is_64()
     }
 
     /// Its byte order.
     #[must_use]
     pub fn endian(&self) -> Endian {
-        self.layout.endian()
+        self.headers.endian()
     }
 
     /// Whether numbers are little endian.
@@ -106,18 +83,18 @@ impl ElfFile {
     /// Whether this is a relocatable file (`ET_REL`), such as a module.
     #[must_use]
     pub fn is_relocatable(&self) -> bool {
-        self.layout.elf_type() == goblin::elf::header::ET_REL
+        self.headers.elf_type() == goblin::elf::header::ET_REL
     }
 
     /// `e_machine`: 62 is x86-64, 183 AArch64.
     #[must_use]
     pub fn machine(&self) -> u16 {
-        self.layout.machine()
+        self.headers.machine()
     }
 
     /// All sections, in the order of the table.
     pub fn sections(&self) -> impl Iterator<Item = SectionHead<'_>> {
-        self.layout.heads()
+        self.headers.heads()
     }
 
     /// The first section of that name that has bytes in the file.
@@ -129,7 +106,19 @@ impl ElfFile {
     /// The section with that index.
     #[must_use]
     pub fn section(&self, index: usize) -> Option<SectionHead<'_>> {
-        self.layout.head(index)
+        self.headers.head(index)
+    }
+
+    /// The symbols of the first symbol table; none where there is no table.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ElfFile::read`].
+    pub fn symbols(&self) -> Result<SymbolTable, Error> {
+        let table = self.sections().find(|head| head.kind == section_header::SHT_SYMTAB);
+        let names = table.and_then(|table| self.section(table.link as usize));
+        let read = |section: Option<SectionHead<'_>>| section.map_or(Ok(Vec::new()), |head| self.read_all(&head));
+        Ok(SymbolTable { table: read(table)?, names: read(names)?, ctx: self.headers.ctx() })
     }
 
     /// Puts `len` bytes of a section, from `offset` in it, into `buffer`, in place of what that holds.

@@ -2,7 +2,7 @@
 
 use util::Endian;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The boot protocol from which `payload_offset` and `payload_length` are there: 2.08 (`Documentation/arch/x86/boot.rst`).
 const FIRST_VERSION_WITH_PAYLOAD: u16 = 0x0208;

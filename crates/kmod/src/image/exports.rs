@@ -1,7 +1,7 @@
 //! What a linked kernel exports: `__ksymtab`, `__ksymtab_gpl`, and the CRCs beside them.
 
-use crate::Error;
 use crate::elf::{Elf, MAX_NAME, Section, utf8};
+use crate::error::Error;
 use crate::symbols::{Export, FLAG_GPL_ONLY};
 
 /// The two tables of symbols with their CRCs; newer kernels have only the first.
@@ -9,7 +9,7 @@ const TABLES: [(&str, &str, bool); 2] = [("__ksymtab", "__kcrctab", false), ("__
 
 /// How a `struct kernel_symbol` refers to its strings (`include/linux/export-internal.h`).
 #[derive(Clone, Copy)]
-enum Layout {
+enum RecordLayout {
     /// Three offsets of 4 bytes, each relative to where it stands.
     Relative,
     /// Three pointers of 8 bytes.
@@ -18,7 +18,7 @@ enum Layout {
     Pointers32,
 }
 
-impl Layout {
+impl RecordLayout {
     fn of(elf: &Elf, stride: usize) -> Option<Self> {
         match (elf.is_64(), stride) {
             (true, 12) => Some(Self::Relative),
@@ -75,7 +75,7 @@ fn read_table<'a>(
         return Ok(());
     }
     let stride = table.data.len().checked_div(count).unwrap_or_default();
-    let layout = Layout::of(elf, stride).filter(|layout| layout.stride() * count == table.data.len());
+    let layout = RecordLayout::of(elf, stride).filter(|layout| layout.stride() * count == table.data.len());
     let Some(layout) = layout else {
         let reason = format!("its {} bytes do not go with {count} CRCs in any known layout", table.data.len());
         return Err(Error::Section { section: name, reason });

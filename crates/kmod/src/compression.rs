@@ -1,0 +1,57 @@
+//! How a module or a kernel is compressed, as the first bytes tell.
+
+use std::fmt;
+
+/// What lz4's legacy frame begins with.
+pub(crate) const LZ4_LEGACY_MAGIC: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
+
+/// A compression, as its magic tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compression {
+    /// gzip: `1f 8b`.
+    Gzip,
+    /// xz: `fd 37 7a 58 5a 00`.
+    Xz,
+    /// Zstandard: `28 b5 2f fd`.
+    Zstd,
+    /// lzma alone: `5d 00 00`.
+    Lzma,
+    /// lz4's legacy frame, the one that the kernel's build uses: `02 21 4c 18`.
+    Lz4Legacy,
+    /// bzip2: `BZh`.
+    Bzip2,
+    /// lzop: `89 4c 5a 4f 00`. Recognised, not supported.
+    Lzo,
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::Lzma => "lzma",
+            Self::Lz4Legacy => "lz4",
+            Self::Bzip2 => "bzip2",
+            Self::Lzo => "lzo",
+        })
+    }
+}
+
+impl Compression {
+    /// The compression of `bytes`, if they begin with the magic of one.
+    #[must_use]
+    pub fn detect(bytes: &[u8]) -> Option<Self> {
+        const MAGICS: [(&[u8], Compression); 7] = [
+            (b"\x1f\x8b", Compression::Gzip),
+            (b"\xfd7zXZ\0", Compression::Xz),
+            (b"\x28\xb5\x2f\xfd", Compression::Zstd),
+            (b"\x5d\0\0", Compression::Lzma),
+            (&LZ4_LEGACY_MAGIC, Compression::Lz4Legacy),
+            (b"BZh", Compression::Bzip2),
+            (b"\x89LZO\0", Compression::Lzo),
+        ];
+        MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, compression)| compression)
+    }
+}

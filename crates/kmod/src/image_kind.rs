@@ -1,0 +1,36 @@
+//! The kinds of files that a kernel's BTF is read from.
+
+use std::fmt;
+
+use crate::compression::Compression;
+
+/// What kind of file a kernel's BTF came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ImageKind {
+    /// BTF and nothing else, as in `/sys/kernel/btf/vmlinux`.
+    RawBtf,
+    /// An uncompressed ELF file: `vmlinux`.
+    Elf,
+    /// An x86 boot image (`vmlinuz`, `bzImage`), with the compression of the kernel inside.
+    BzImage(Compression),
+    /// An EFI boot image as of 6.1 (`vmlinuz.efi` of arm64, riscv, loongarch), with the compression of the kernel inside.
+    EfiZboot(Compression),
+    /// A compressed file with one of the other kinds in it: `Image.gz`, `vmlinux.xz`.
+    Compressed(Compression),
+    /// The kernel as it lies in memory, without section table: `Image` of arm64 and riscv.
+    Flat,
+}
+
+impl fmt::Display for ImageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RawBtf => f.write_str("raw BTF file"),
+            Self::Elf => f.write_str("ELF kernel image"),
+            Self::BzImage(compression) => write!(f, "bzImage ({compression})"),
+            Self::EfiZboot(compression) => write!(f, "EFI boot image ({compression})"),
+            Self::Compressed(compression) => write!(f, "kernel image ({compression})"),
+            Self::Flat => f.write_str("flat kernel image"),
+        }
+    }
+}
