@@ -4,12 +4,12 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use cli::Exit;
+use cli::Format;
 use container::scratch::{self, LockedTempDir};
 use kernels::kbuild::{BuildEnv, static_program};
+use measure::Report;
 use measure::run::{self, Plan};
-use measure::{Report, Style};
-use modbtf::format::Format;
-use scenario::exit::Exit;
 
 use crate::environment::Environment;
 use crate::workshop::{available, in_workshop, with_debug};
@@ -82,14 +82,14 @@ fn encode(workshop: &BuildEnv<'_>, arguments: &Encode) -> Result<Exit> {
     let bench = run::bench(workshop, &plan)?;
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&bench, format)).collect();
     printed.into_iter().collect::<Result<()>>()?;
-    Ok(if bench.complete() { Exit::Recorded } else { Exit::Differs })
+    Ok(if bench.complete() { Exit::Success } else { Exit::Failed })
 }
 
 fn print(report: &dyn Report, format: &Format<Form>) -> Result<()> {
-    let (colour, width) = format.style();
     format.write(match format.form {
-        Form::Human => report.text(Style { colour, width }),
+        Form::Human => report.text(format.style()),
         Form::Json => report.json()?,
         Form::Html => report.html(),
-    })
+    })?;
+    Ok(())
 }

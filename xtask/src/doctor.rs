@@ -4,20 +4,19 @@ use std::fs::OpenOptions;
 use std::path::Path;
 
 use anyhow::Result;
+use cli::Exit;
+use cli::terminal::columns;
 use container::engine::{self, SelectedEngine};
 use container::image;
 use container::{Class, Context, host};
 use kernels::archive::cached;
 use kernels::images;
-use modbtf::format::columns;
-use scenario::exit::Exit;
 use scenario::run::known_kvm;
 use vm::KvmHost;
 use xshell::{Shell, cmd};
 
 use crate::environment::Environment;
-use crate::interrupt;
-use crate::wrap::beside;
+use cli::terminal::beside;
 
 /// Prints what was found, chosen and rejected, and why. Installs and fetches nothing.
 ///
@@ -34,9 +33,9 @@ pub struct Arguments {
 ///
 /// The cache cannot be made.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    let cancel = interrupt::flag()?;
+    let cancel = cli::interrupt::watch()?;
     let apt = arguments.environment.apt()?;
-    let context = arguments.environment.context(&apt, &cancel, &|_| {})?;
+    let context = arguments.environment.context(&apt, cancel, &|_| {})?;
     let mut missing = false;
 
     row("cache", &context.cache.root().display().to_string());
@@ -68,11 +67,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Ok(version) => row("nextest", version.lines().next().unwrap_or_default()),
         Err(_) => row("nextest", "missing: cargo xtask test brings it"),
     }
-    Ok(if missing { Exit::Environment } else { Exit::Recorded })
+    Ok(if missing { Exit::Environment } else { Exit::Success })
 }
 
 fn row(what: &str, text: &str) {
-    crate::print_line(&beside(&format!("{what:12}"), text, columns()));
+    cli::terminal::print_line(&beside(&format!("{what:12}"), text, columns()));
 }
 
 /// Shows the engine and its images; gives what QEMU in the boot image calls itself.

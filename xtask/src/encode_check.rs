@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result};
+use cli::Exit;
+use cli::Format;
 use container::Progress;
-use encode_check::{KernelReport, Recorded, Report, Style, Subject, Unavailable, VERSION};
+use encode_check::{KernelReport, Recorded, Report, Subject, Unavailable, VERSION};
 use kernels::kbuild::{BuildEnv, Symbols};
 use kernels::stage;
-use modbtf::format::Format;
-use scenario::exit::Exit;
 
 use crate::environment::Environment;
 use crate::workshop::{in_workshop, with_debug};
@@ -97,11 +97,11 @@ fn check(workshop: &BuildEnv<'_>, arguments: &Arguments) -> Result<Exit> {
 /// not be checked, and where nothing was checked nothing passes.
 fn end(none_fails: bool, checked: usize, unavailable: usize, allow_unavailable: bool) -> Exit {
     match (checked, unavailable) {
-        _ if !none_fails => Exit::Differs,
-        (0, 0) => Exit::Differs,
+        _ if !none_fails => Exit::Failed,
+        (0, 0) => Exit::Failed,
         (0, _) => Exit::Environment,
-        (_, 0) => Exit::Recorded,
-        _ if allow_unavailable => Exit::Recorded,
+        (_, 0) => Exit::Success,
+        _ if allow_unavailable => Exit::Success,
         _ => Exit::Environment,
     }
 }
@@ -117,12 +117,12 @@ fn one(workshop: &BuildEnv<'_>, subject: &Subject) -> Result<KernelReport> {
 }
 
 fn print(report: &Report, format: &Format<Form>) -> Result<()> {
-    let (colour, width) = format.style();
     format.write(match format.form {
-        Form::Human => report.text(Style { colour, width }),
+        Form::Human => report.text(format.style()),
         Form::Json => report.json()?,
         Form::Junit => report.junit()?,
-    })
+    })?;
+    Ok(())
 }
 
 #[cfg(test)]

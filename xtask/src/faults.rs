@@ -17,14 +17,13 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use cli::Exit;
 use container::engine::EngineChoice;
 use kernels::archive::Unavailable;
-use scenario::exit::Exit;
 use scenario::run::fault::Fault;
 use scenario::run::{EnvironmentOptions, RunEnvironment};
 
 use crate::environment::Environment;
-use crate::interrupt;
 use crate::progress::Display;
 use second_cache::{First, SecondCache};
 
@@ -145,24 +144,24 @@ impl Table {
             }
             Err(error) => {
                 self.missed += 1;
-                ("MISSED", modbtf::one_line_a_cause(error.as_ref()))
+                ("MISSED", util::error::one_cause_a_line(error.as_ref()))
             }
         };
         let Described { name, done, demanded } = fault;
-        crate::print_line(&format!("  {word:11} {name:22}  {done}; demanded: {demanded}"));
-        crate::print_line(&format!("  {:11} {:20.1} s  {said}", "", seconds));
+        cli::terminal::print_line(&format!("  {word:11} {name:22}  {done}; demanded: {demanded}"));
+        cli::terminal::print_line(&format!("  {:11} {:20.1} s  {said}", "", seconds));
     }
 
     fn end(&self, allow_unavailable: bool) -> Exit {
         let Self { told, missed, unavailable } = self;
         let all = told + missed + unavailable;
         let lacking = if *unavailable > 0 { format!(", {unavailable} unavailable") } else { String::new() };
-        crate::print_line(&format!("{all} faults: {told} told for what they are, {missed} missed{lacking}"));
+        cli::terminal::print_line(&format!("{all} faults: {told} told for what they are, {missed} missed{lacking}"));
         match (missed, unavailable) {
-            (0, 0) => Exit::Recorded,
-            (0, _) if allow_unavailable && *told > 0 => Exit::Recorded,
+            (0, 0) => Exit::Success,
+            (0, _) if allow_unavailable && *told > 0 => Exit::Success,
             (0, _) => Exit::Environment,
-            _ => Exit::Differs,
+            _ => Exit::Failed,
         }
     }
 }
@@ -178,23 +177,23 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Fault::ALL.map(runs::described).into_iter().chain(outside().map(Outside::described)).collect();
     if arguments.list {
         for Described { name, done, demanded } in &known {
-            crate::print_line(&format!("{name:22}  {done}; demanded: {demanded}"));
+            cli::terminal::print_line(&format!("{name:22}  {done}; demanded: {demanded}"));
         }
-        return Ok(Exit::Recorded);
+        return Ok(Exit::Success);
     }
     if let Some(name) = arguments.faults.iter().find(|name| !known.iter().any(|fault| fault.name == **name)) {
         let known: Vec<_> = known.iter().map(|fault| fault.name).collect();
-        crate::progress::say(&format!("error: there is no fault {name}; there are {}", known.join(", ")));
+        cli::terminal::say(&format!("error: there is no fault {name}; there are {}", known.join(", ")));
         return Ok(Exit::Usage);
     }
     let wanted = |name: &str| arguments.faults.is_empty() || arguments.faults.iter().any(|it| it == name);
 
     let environment = &arguments.environment;
-    let display = Display::new();
+    let display = Display::default();
     let show_ready = |progress| display.ready(progress);
-    let cancel = interrupt::flag()?;
+    let cancel = cli::interrupt::watch()?;
     let apt = environment.apt()?;
-    let context = environment.context(&apt, &cancel, &show_ready)?;
+    let context = environment.context(&apt, cancel, &show_ready)?;
     let needs =
         EnvironmentOptions { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root(), encoding: None };
     let ready = RunEnvironment::prepare(context, &needs)?;
@@ -267,9 +266,9 @@ mod tests {
     #[test]
     fn a_fault_that_was_missed_outweighs_one_that_could_not_be_brought_about() {
         let end = |missed, unavailable, allow| Table { told: 1, missed, unavailable }.end(allow);
-        assert_eq!(end(0, 0, false), Exit::Recorded);
-        assert_eq!([end(0, 1, false), end(0, 1, true)], [Exit::Environment, Exit::Recorded]);
-        assert_eq!([end(1, 0, true), end(1, 1, true), end(1, 1, false)], [Exit::Differs; 3]);
+        assert_eq!(end(0, 0, false), Exit::Success);
+        assert_eq!([end(0, 1, false), end(0, 1, true)], [Exit::Environment, Exit::Success]);
+        assert_eq!([end(1, 0, true), end(1, 1, true), end(1, 1, false)], [Exit::Failed; 3]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use scenario::exit::Exit;
+use cli::Exit;
 use xshell::{Cmd, Shell, cmd};
 
 /// Fuzz the BTF parser or the encoder, guided by coverage. Runs on the stable toolchain and needs a C++ compiler.
@@ -79,17 +79,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         sh,
         "{cargo} run --locked --release --bin {target} -- -max_total_time={seconds} -max_len={max} {bounds...} {corpus...}"
     );
-    Ok(if outside_workspace(fuzz).run().is_ok() { Exit::Recorded } else { Exit::Differs })
+    Ok(if outside_workspace(fuzz).run().is_ok() { Exit::Success } else { Exit::Failed })
 }
 
 /// Builds all targets, without optimisation: whether they compile does not depend on it.
 fn build(sh: &Shell) -> Result<Exit> {
     let cargo = crate::cargo();
-    let mut exit = Exit::Recorded;
+    let mut exit = Exit::Success;
     for folder in FOLDERS {
         let _folder = sh.push_dir(crate::root().join(folder));
         if outside_workspace(cmd!(sh, "{cargo} build --locked --bins")).run().is_err() {
-            exit = Exit::Differs;
+            exit = Exit::Failed;
         }
     }
     Ok(exit)

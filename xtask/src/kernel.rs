@@ -5,19 +5,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use cli::Exit;
+use cli::terminal::columns;
 use container::Context;
 use kernels::archive::AptArchive;
 use kernels::kbuild::external::{self, External, ExternalRequest};
 use kernels::kbuild::{self, Build, BuildEnv, Clean, Config, KernelConfigs, Request};
 use kernels::source::{self, Source, SourcePins};
-use modbtf::format::columns;
-use scenario::exit::Exit;
 
 use crate::environment::Environment;
-use crate::interrupt;
-use crate::progress::{self, Display};
-use crate::workshop::{in_workshop, told};
-use crate::wrap::beside;
+use crate::progress::Display;
+use crate::workshop::in_workshop;
+use cli::terminal::beside;
 
 /// Builds kernels from source, lists them, removes them.
 ///
@@ -93,8 +92,8 @@ struct Cleaning {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.command {
         Command::Build(arguments) => in_workshop(&arguments.environment, |workshop| build(arguments, workshop)),
-        Command::List(arguments) => told(list(arguments)),
-        Command::Clean(arguments) => told(clean(arguments)),
+        Command::List(arguments) => list(arguments),
+        Command::Clean(arguments) => clean(arguments),
     }
 }
 
@@ -116,15 +115,15 @@ fn build(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Exit> {
         let modules = external::build(workshop, &request)?;
         print(&modules.manifest.name, &modules.directory, cached, &external_summary(&modules));
     }
-    Ok(Exit::Recorded)
+    Ok(Exit::Success)
 }
 
 /// Shows what was asked for, on standard output; its name stands on a line alone.
 fn print(name: &str, directory: &Path, cached: bool, summary: &str) {
-    crate::print_line(name);
-    crate::print_line(&format!("  in {}", directory.display()));
+    cli::terminal::print_line(name);
+    cli::terminal::print_line(&format!("  in {}", directory.display()));
     let when = if cached { ", from the cache: built earlier" } else { "" };
-    crate::print_line(&format!("  {summary}{when}"));
+    cli::terminal::print_line(&format!("  {summary}{when}"));
 }
 
 /// The source, unless the archive does not have it, which is told.
@@ -139,7 +138,7 @@ fn source(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Option<Source
     match source::acquire(workshop, &archive, pins.line(line)?)? {
         Ok(source) => Ok(Some(source)),
         Err(unavailable) => {
-            progress::say(&format!("error: {unavailable}"));
+            cli::terminal::say(&format!("error: {unavailable}"));
             Ok(None)
         }
     }
@@ -166,8 +165,8 @@ fn list(arguments: &Listing) -> Result<Exit> {
         let kernels: Vec<_> = builds.iter().map(|build| &build.manifest).collect();
         let externals: Vec<_> = externals.iter().map(|external| &external.manifest).collect();
         let all = serde_json::json!({ "kernels": kernels, "externals": externals });
-        crate::print_line(&serde_json::to_string_pretty(&all).context("failed to write JSON")?);
-        return Ok(Exit::Recorded);
+        cli::terminal::print_line(&serde_json::to_string_pretty(&all).context("failed to write JSON")?);
+        return Ok(Exit::Success);
     }
     let kernels = builds.iter().map(|build| (&build.manifest.name, &build.directory, summary(build)));
     let externals =
@@ -176,18 +175,18 @@ fn list(arguments: &Listing) -> Result<Exit> {
     let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
     for (name, directory, summary) in &rows {
         let column = format!("{name:width$}  {:>4} MB  ", kbuild::disk_usage(directory) / 1_000_000);
-        crate::print_line(&beside(&column, summary, columns()));
+        cli::terminal::print_line(&beside(&column, summary, columns()));
     }
     if rows.is_empty() {
-        crate::print_line("nothing was built yet: cargo xtask kernel build 6.1");
+        cli::terminal::print_line("nothing was built yet: cargo xtask kernel build 6.1");
     }
     if repeats(rows.iter().map(|(name, ..)| name.as_str())) {
-        crate::print_line("");
+        cli::terminal::print_line("");
         let why = "What differs in the last part of its name alone was built of another source, by another recipe or encoder. The \
                    older ones are no longer used: `cargo xtask kernel clean` removes all that was built.";
-        crate::print_line(&beside("", why, columns()));
+        cli::terminal::print_line(&beside("", why, columns()));
     }
-    Ok(Exit::Recorded)
+    Ok(Exit::Success)
 }
 
 /// Whether names are the same but for the key at their end.
@@ -197,15 +196,15 @@ fn repeats<'a>(names: impl Iterator<Item = &'a str>) -> bool {
 }
 
 fn clean(arguments: &Cleaning) -> Result<Exit> {
-    let display = Display::new();
+    let display = Display::default();
     let show = |progress| display.ready(progress);
-    let cancel = interrupt::flag()?;
+    let cancel = cli::interrupt::watch()?;
     let apt = arguments.environment.apt()?;
-    let context: Context<'_> = arguments.environment.context(&apt, &cancel, &show)?;
+    let context: Context<'_> = arguments.environment.context(&apt, cancel, &show)?;
     let what = Clean { lines: arguments.lines.clone(), sources: arguments.sources };
     let removed = kbuild::clean(&context, &what)?;
-    removed.iter().for_each(|path| crate::print_line(&format!("removed {}", path.display())));
-    Ok(Exit::Recorded)
+    removed.iter().for_each(|path| cli::terminal::print_line(&format!("removed {}", path.display())));
+    Ok(Exit::Success)
 }
 
 #[cfg(test)]

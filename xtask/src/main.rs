@@ -6,7 +6,6 @@ mod encode_check;
 mod environment;
 mod faults;
 mod fuzz;
-mod interrupt;
 mod kernel;
 mod progress;
 mod report;
@@ -14,14 +13,13 @@ mod repro;
 mod test;
 mod transcript;
 mod workshop;
-mod wrap;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use modbtf::one_line_a_cause;
-use scenario::exit::Exit;
+use cli::exit::{Exit, class_of};
+use cli::terminal::say_error;
 
 /// The project's own commands.
 #[derive(Debug, Parser)]
@@ -59,35 +57,29 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Transcript(arguments) => transcript::run(&arguments),
     };
-    let exit = result.unwrap_or_else(|error| {
-        say_error(&error);
-        exit_of(&error)
-    });
-    ExitCode::from(exit.code())
+    result
+        .unwrap_or_else(|error| {
+            say_error(error.as_ref());
+            exit_of(&error)
+        })
+        .into()
 }
 
-/// An error and its causes, on standard error.
-fn say_error(error: &anyhow::Error) {
-    progress::say(&wrap::error(&format!("error: {}", one_line_a_cause(error.as_ref()))));
-}
-
-/// What an error exits with: what it says of itself if it is one of ours, otherwise the environment is to blame.
+/// What an error exits with.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<scenario::run::Error>().map(scenario::run::Error::exit))
-        .unwrap_or(Exit::Environment)
+    let known = [
+        class_of::<scenario::run::Error>,
+        class_of::<kernels::Error>,
+        class_of::<container::Error>,
+        class_of::<measure::Error>,
+        class_of::<::encode_check::Error>,
+    ];
+    Exit::of(error.as_ref(), &known)
 }
 
 /// The workspace's root.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
-}
-
-/// A line on standard output. That nobody reads on is no failure.
-fn print_line(line: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The cargo that runs this program.
@@ -107,10 +99,15 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_ours_says_its_exit_code_and_any_other_is_the_environment_s() {
-        let unknown = scenario::selection::Error::NoSuchScenario { name: "x".into(), known: Vec::new() };
-        let ours = scenario::run::Error::from(unknown);
-        assert_eq!(exit_of(&anyhow::Error::from(ours).context("while running")), Exit::Usage);
+    fn an_error_exits_with_its_class_whatever_wraps_it() {
+        let choice = scenario::selection::Error::NoSuchScenario { name: "x".into(), known: Vec::new() };
+        let choice = anyhow::Error::from(scenario::run::Error::from(choice)).context("while running");
+        assert_eq!(exit_of(&choice), Exit::Usage);
+        let unknown = || kernels::Error::UnknownName { what: "kernel line", given: "5.0".into(), known: Vec::new() };
+        assert_eq!(exit_of(&unknown().into()), Exit::Usage);
+        assert_eq!(exit_of(&measure::Error::from(unknown()).into()), Exit::Usage);
+        assert_eq!(exit_of(&measure::Error::Release { release: "x".into() }.into()), Exit::Environment);
+        assert_eq!(exit_of(&::encode_check::Error::Interrupted.into()), Exit::Interrupted);
         assert_eq!(exit_of(&anyhow::anyhow!("no space")), Exit::Environment);
     }
 }

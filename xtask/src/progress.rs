@@ -1,63 +1,85 @@
 //! Progress: bars on a terminal, plain lines elsewhere. Both go to standard error.
 
 use std::collections::HashMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cli::progress::{Bar, Unit};
+use cli::terminal::say;
 use container::Stage;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kernels::stage;
 use scenario::run;
 
 /// The length of the longest name of a scenario.
 const NAME: usize = 28;
 
-/// Shows what is going on.
+/// Shows what is going on: a bar for each stage and each boot, or lines.
+#[derive(Default)]
 pub struct Display {
-    bars: Option<MultiProgress>,
-    stages: Mutex<HashMap<Stage, ProgressBar>>,
-    boots: Mutex<HashMap<String, ProgressBar>>,
+    stages: Bars<Stage>,
+    boots: Bars<String>,
+}
+
+/// The bars of things that go on side by side.
+struct Bars<K>(Mutex<HashMap<K, Bar>>);
+
+impl<K> Default for Bars<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash> Bars<K> {
+    /// Does something with the bar of a name, which is made if there is none; `false` where there are no bars.
+    fn with(&self, key: K, name: &str, change: impl FnOnce(&Bar)) -> bool {
+        let mut bars = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match bars.remove(&key).or_else(|| Bar::spinner(name, NAME)) {
+            None => false,
+            Some(bar) => {
+                change(&bar);
+                bars.insert(key, bar);
+                true
+            }
+        }
+    }
+
+    fn remove(&self, key: &K) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
 }
 
 impl Display {
-    /// Bars if standard error is a terminal, lines if not.
-    pub fn new() -> Self {
-        let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
-        Self { bars, stages: Mutex::default(), boots: Mutex::default() }
-    }
-
     /// Shows one thing about getting ready.
     pub fn ready(&self, progress: container::Progress) {
         use container::Progress::{Amount, Finished, Line, Note, Started, Waiting};
         match progress {
-            Started { stage, what } => match &self.bars {
-                Some(_) => self.stage(stage).set_message(what),
-                None => say(&format!("{}: {what}", stage.name())),
-            },
-            Amount { stage: stage::BUILD, done, total } if self.bars.is_none() && done % 200 == 0 => {
-                say(&format!("{}: {done} of about {total} steps", stage::BUILD.name()));
+            Started { stage, what } => {
+                let line = format!("{}: {what}", stage.name());
+                if !self.stage(stage, |bar| bar.message(what)) {
+                    say(&line);
+                }
             }
-            // Between the start and the end of any other stage there is nothing for plain lines.
-            Amount { .. } | Line { .. } if self.bars.is_none() => {}
             Amount { stage, done, total } => {
-                let style = if stage == stage::DOWNLOAD { bytes } else { steps };
-                move_to(&self.stage(stage), done, total, style);
+                let unit = if stage == stage::DOWNLOAD { Unit::Bytes } else { Unit::Count };
+                let shown = self.stage(stage, |bar| bar.move_to(done, total, unit));
+                // Between the start and the end of any other stage there is nothing for plain lines.
+                if !shown && stage == stage::BUILD && done % 200 == 0 {
+                    say(&format!("{}: {done} of about {total} steps", stage.name()));
+                }
             }
-            Line { stage, text } => self.stage(stage).set_message(text),
-            Note { stage, text } => self.line(&format!("{}: {text}", stage.name())),
+            Line { stage, text } => drop(self.stage(stage, |bar| bar.message(text))),
+            Note { stage, text } => say(&format!("{}: {text}", stage.name())),
             Waiting { pid, doing, since } => {
                 let whom = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
                 let doing = doing.map_or_else(String::new, |doing| format!(", which is {doing}"));
                 let since = since.map_or_else(String::new, |since| format!(", for {} s so far", since.as_secs()));
-                self.line(&format!("waiting for another run{whom}{doing}{since}"));
+                say(&format!("waiting for another run{whom}{doing}{since}"));
             }
             Finished { stage, elapsed } => {
-                if let Some(bar) = lock(&self.stages).remove(&stage) {
-                    bar.finish_and_clear();
-                }
+                self.stages.remove(&stage);
                 if elapsed >= Duration::from_millis(500) {
-                    self.line(&format!("{}: {:.1} s", stage.name(), elapsed.as_secs_f64()));
+                    say(&format!("{}: {:.1} s", stage.name(), elapsed.as_secs_f64()));
                 }
             }
             _ => {}
@@ -67,45 +89,34 @@ impl Display {
     /// Shows one thing about running scenarios.
     pub fn run(&self, progress: &run::Progress<'_>) {
         match progress {
-            run::Progress::Reading { release } if self.bars.is_none() => say(&format!("reading {release}")),
-            run::Progress::Packing { scenario } => match &self.bars {
-                Some(_) => self.boot(scenario).set_message("packing"),
-                None => say(&format!("{scenario}: packing")),
-            },
-            run::Progress::Step { scenario, title } => match &self.bars {
-                Some(_) => self.boot(scenario).set_message((*title).to_owned()),
-                None => say(&format!("{scenario}: {title}")),
-            },
-            run::Progress::Line { scenario, text } if self.bars.is_some() => {
-                self.boot(scenario).set_message((*text).to_owned());
-            }
+            run::Progress::Reading { release } if !cli::progress::shown() => say(&format!("reading {release}")),
+            run::Progress::Packing { scenario } => self.boot_or_say(scenario, "packing"),
+            run::Progress::Step { scenario, title } => self.boot_or_say(scenario, title),
+            run::Progress::Line { scenario, text } => drop(self.boot(scenario, |bar| bar.message(*text))),
             run::Progress::Boot { scenario, progress } => self.booting(scenario, progress),
             run::Progress::Ended { report } => {
-                if let Some(bar) = lock(&self.boots).remove(&report.name) {
-                    bar.finish_and_clear();
-                }
-                self.line(&format!("{}: {} ({:.1} s)", report.name, report.ending.word(), report.seconds));
+                self.boots.remove(&report.name);
+                say(&format!("{}: {} ({:.1} s)", report.name, report.ending.word(), report.seconds));
             }
             _ => {}
         }
     }
 
     fn booting(&self, scenario: &str, progress: &vm::Progress) {
-        use vm::Progress::{Begun, FallingBack, Started, Step};
-        match (&self.bars, progress) {
-            (Some(_), Started { accel }) => self.boot(scenario).set_message(format!("starting QEMU: {accel}")),
-            (Some(_), vm::Progress::FirstPrint) => self.boot(scenario).set_message("booting"),
-            (Some(_), Begun) => self.boot(scenario).set_message("loading"),
-            (Some(_), Step { done, of }) => {
-                move_to(&self.boot(scenario), *done as u64, *of as u64, steps);
+        use vm::Progress::{Begun, FallingBack, FirstPrint, Started, Step};
+        match progress {
+            Started { accel } => self.boot_or_say(scenario, &format!("starting QEMU: {accel}")),
+            FirstPrint => drop(self.boot(scenario, |bar| bar.message("booting"))),
+            Begun => drop(self.boot(scenario, |bar| bar.message("loading"))),
+            Step { done, of } => {
+                let shown = self.boot(scenario, |bar| bar.move_to(*done as u64, *of as u64, Unit::Count));
+                if !shown && (done == of || done % 200 == 0) {
+                    say(&format!("{scenario}: {done} of {of} modules"));
+                }
             }
-            (_, FallingBack { reason }) => {
+            FallingBack { reason } => {
                 let first = reason.lines().next().unwrap_or_default();
-                self.line(&format!("{scenario}: {first}; falling back to TCG"));
-            }
-            (None, Started { accel }) => say(&format!("{scenario}: starting QEMU: {accel}")),
-            (None, Step { done, of }) if done == of || done % 200 == 0 => {
-                say(&format!("{scenario}: {done} of {of} modules"));
+                say(&format!("{scenario}: {first}; falling back to TCG"));
             }
             _ => {}
         }
@@ -113,72 +124,22 @@ impl Display {
 
     /// A line that stays.
     pub fn note(&self, text: &str) {
-        self.line(text);
+        say(text);
     }
 
-    fn line(&self, text: &str) {
-        match &self.bars {
-            Some(bars) => drop(bars.println(text)),
-            None => say(text),
+    fn boot_or_say(&self, scenario: &str, text: &str) {
+        if !self.boot(scenario, |bar| bar.message(text)) {
+            say(&format!("{scenario}: {text}"));
         }
     }
 
-    fn stage(&self, stage: Stage) -> ProgressBar {
-        self.bar(&mut lock(&self.stages), stage, stage.name())
+    fn stage(&self, stage: Stage, change: impl FnOnce(&Bar)) -> bool {
+        self.stages.with(stage, stage.name(), change)
     }
 
-    fn boot(&self, scenario: &str) -> ProgressBar {
-        self.bar(&mut lock(&self.boots), scenario.to_owned(), scenario)
+    fn boot(&self, scenario: &str, change: impl FnOnce(&Bar)) -> bool {
+        self.boots.with(scenario.to_owned(), scenario, change)
     }
-
-    fn bar<K: Eq + std::hash::Hash>(&self, known: &mut HashMap<K, ProgressBar>, key: K, name: &str) -> ProgressBar {
-        let make = || {
-            let bar = ProgressBar::new_spinner().with_style(spinner()).with_prefix(name.to_owned());
-            let bar = self.bars.as_ref().map_or(bar.clone(), |bars| bars.add(bar));
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        };
-        known.entry(key).or_insert_with(make).clone()
-    }
-}
-
-/// A line on standard error. Nobody may be reading it: that is no reason to stop.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Moves a bar, which becomes one when it is first known how long it will be.
-fn move_to(bar: &ProgressBar, done: u64, total: u64, style: fn() -> ProgressStyle) {
-    if bar.length() != Some(total) {
-        bar.set_length(total);
-        bar.set_style(style());
-    }
-    bar.set_position(done);
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
-/// A style with room for the longest name of a scenario in front.
-fn named(rest: &str) -> ProgressStyle {
-    style(&format!("{{spinner}} {{prefix:{NAME}}} {{elapsed:>4}} {rest}"))
-}
-
-fn spinner() -> ProgressStyle {
-    named("{wide_msg}")
-}
-
-fn bytes() -> ProgressStyle {
-    named("{bar:24} {bytes} of {total_bytes}")
-}
-
-fn steps() -> ProgressStyle {
-    named("{bar:24} {pos} of {len}")
 }
 
 #[cfg(test)]

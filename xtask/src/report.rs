@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use cli::{Exit, Format};
 use kernels::archive::{AptArchive, Unavailable};
 use kernels::kbuild::{self, BuildEnv, Config, KernelConfigs, Request};
 use kernels::source::{self, Source, SourcePins};
 use measure::run::{self, Subject};
-use measure::{KernelSizes, Overhead, Report, Sizes, Style};
-use modbtf::format::Format;
-use scenario::exit::Exit;
+use measure::{KernelSizes, Overhead, Report, Sizes};
 
 use crate::environment::Environment;
 use crate::workshop::{available, in_workshop, with_debug};
@@ -106,7 +105,7 @@ fn finish(report: Option<&dyn Report>, output: &Output) -> Result<Exit> {
     // One form that cannot be written does not lose what was measured.
     let printed: Vec<Result<()>> = output.format.iter().map(|format| print(report, format)).collect();
     printed.into_iter().collect::<Result<()>>()?;
-    Ok(if report.complete() { Exit::Recorded } else { Exit::Differs })
+    Ok(if report.complete() { Exit::Success } else { Exit::Failed })
 }
 
 /// Nothing if a kernel is unavailable, which is told.
@@ -166,12 +165,12 @@ fn source_of(workshop: &BuildEnv<'_>, line: &str) -> Result<Result<Source, Unava
 }
 
 fn print(report: &dyn Report, format: &Format<Form>) -> Result<()> {
-    let (colour, width) = format.style();
     format.write(match format.form {
-        Form::Human => report.text(Style { colour, width }),
+        Form::Human => report.text(format.style()),
         Form::Json => report.json()?,
         Form::Html => report.html(),
-    })
+    })?;
+    Ok(())
 }
 
 #[cfg(test)]

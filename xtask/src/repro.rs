@@ -5,23 +5,24 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
+use cli::Exit;
+use cli::Format;
+use cli::terminal::columns;
 use kernels::archive::resolve;
 use kernels::kbuild::{Encoder, KernelConfigs};
 use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
-use modbtf::format::{Format, columns};
 use scenario::baseline::TypeOrder;
 use scenario::definition::{BootDefinition, Definition, Kernel, Modules, Scenario, Subject, test_name};
-use scenario::exit::{Ending, Exit};
-use scenario::report::{Report, Style};
+use scenario::exit::Ending;
+use scenario::report::Report;
 use scenario::run::{self, EnvironmentOptions, Mode, Origin, Pair, RunEnvironment, RunOptions, Sources, Task};
 use scenario::selection::{Selection, choose, for_another_encoder};
 use xshell::{Shell, cmd};
 
 use crate::environment::Environment;
-use crate::interrupt;
 use crate::progress::Display;
-use crate::wrap::beside;
+use cli::terminal::beside;
 
 /// Boots real kernels, loads real modules, and compares what the kernel said with what was recorded.
 ///
@@ -169,17 +170,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             narrower => narrower,
         };
         list(&chosen(all, arguments, &breadth)?);
-        return Ok(Exit::Recorded);
+        return Ok(Exit::Success);
     }
     if arguments.source.is_none() {
         // Before anything is fetched or made.
         chosen(all.clone(), arguments, &arguments.breadth())?;
     }
-    let display = Display::new();
+    let display = Display::default();
     let show_ready = |progress| display.ready(progress);
-    let cancel = interrupt::flag()?;
+    let cancel = cli::interrupt::watch()?;
     let apt = arguments.environment.apt()?;
-    let context = arguments.environment.context(&apt, &cancel, &show_ready)?;
+    let context = arguments.environment.context(&apt, cancel, &show_ready)?;
     let wanted = EnvironmentOptions {
         engine: arguments.environment.engine,
         accel: arguments.accel.into(),
@@ -252,8 +253,12 @@ fn list(scenarios: &[Scenario]) {
     let width = scenarios.iter().map(|it| it.name.len()).max().unwrap_or(0);
     for scenario in scenarios {
         let Scenario { name, definition, .. } = scenario;
-        crate::print_line(&beside(&format!("{name:width$}  "), &definition.title, columns()));
-        crate::print_line(&beside(&format!("{:width$}  ", ""), &format!("needs {}", scenario.needs()), columns()));
+        cli::terminal::print_line(&beside(&format!("{name:width$}  "), &definition.title, columns()));
+        cli::terminal::print_line(&beside(
+            &format!("{:width$}  ", ""),
+            &format!("needs {}", scenario.needs()),
+            columns(),
+        ));
     }
 }
 
@@ -308,9 +313,8 @@ fn accept(report: &Report) -> Result<()> {
 fn print(report: &Report, formats: &[Format<Form>]) -> Result<()> {
     let standard = [Format::standard(Form::Human)];
     for format in if formats.is_empty() { &standard } else { formats } {
-        let (colour, width) = format.style();
         format.write(match format.form {
-            Form::Human => report.human(Style { colour, width }),
+            Form::Human => report.human(format.style()),
             Form::Json => report.json()?,
             Form::Junit => report.junit()?,
         })?;
@@ -321,6 +325,7 @@ fn print(report: &Report, formats: &[Format<Form>]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use util::error::{Class, Classified as _};
 
     use super::*;
 
@@ -364,7 +369,7 @@ mod tests {
         };
         for (name, why) in [("debian-upgrade", "its kernels are prebuilt"), ("pahole-gate", "it is about pahole")] {
             let error = refused(name);
-            assert_eq!(error.exit(), Exit::Usage);
+            assert_eq!(error.class(), Class::Usage);
             assert!(error.to_string().contains(why), "{error}");
         }
     }

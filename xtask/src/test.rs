@@ -3,10 +3,10 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
-use scenario::exit::Exit;
+use cli::Exit;
 use xshell::{Shell, cmd};
 
-use crate::progress::say;
+use cli::terminal::say;
 
 /// Runs the documentation's examples, and then the whole suite with nextest, which is brought where it is missing; its last
 /// line says how many tests passed.
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         say(said);
         say("error: examples in the documentation failed");
     }
-    Ok(if passed && failed.is_none() { Exit::Recorded } else { Exit::Differs })
+    Ok(if passed && failed.is_none() { Exit::Success } else { Exit::Failed })
 }
 
 /// Runs the documentation's examples, and says how many passed; what was said of them if one did not.

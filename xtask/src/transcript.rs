@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use scenario::exit::Exit;
+use cli::Exit;
 use scenario::run;
 use scenario::selection::{Selection, choose};
 use scenario::transcript::read_text;
@@ -33,12 +33,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             let text = read_text(&path)?;
             match io::stdout().write_all(text.as_bytes()) {
                 // Whoever reads it has seen enough.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Exit::Recorded),
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Exit::Success),
                 printed => printed.context("cannot print the transcript")?,
             }
         }
     }
-    Ok(Exit::Recorded)
+    Ok(Exit::Success)
 }
 
 /// The file or folders that an argument means. What has a slash or is a file is a path.

@@ -71,6 +71,12 @@ impl Drop for Bar {
     }
 }
 
+/// Whether there are progress bars.
+#[must_use]
+pub fn shown() -> bool {
+    terminal::bars().is_some()
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

@@ -3,20 +3,10 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use util::error::{Class, Classified};
 
 use serde::{Deserialize, Serialize};
 use util::suggest::Suggestion;
-
-/// What kind of trouble an [`Error`] is; the caller maps it to an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// What was asked for makes no sense.
-    Usage,
-    /// The machine, the network or the archive does not provide what is needed.
-    Environment,
-    /// Somebody asked to stop.
-    Cancelled,
-}
 
 /// An engine that was tried and cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +177,12 @@ pub enum Error {
         /// The command that installs them.
         command: String,
     },
+}
+
+impl Classified for Error {
+    fn class(&self) -> Class {
+        Self::class(self)
+    }
 }
 
 impl Error {

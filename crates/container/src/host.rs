@@ -204,7 +204,7 @@ mod tests {
             (install_on(&offline, &need(), DEBIAN, true), "--offline"),
         ] {
             let error = error.unwrap_err();
-            assert_eq!(error.class(), crate::error::Class::Environment);
+            assert_eq!(error.class(), crate::Class::Environment);
             let text = error.to_string();
             assert!(text.contains("apt-get install --yes --no-install-recommends podman runc"), "{text}");
             assert!(text.contains(reason), "{text}");

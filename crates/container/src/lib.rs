@@ -24,7 +24,8 @@ pub mod testing;
 
 pub use cache::{AloneLock, Cache, SharedLock, check_mountable, require_space};
 pub use context::Context;
-pub use error::{Class, Error, Rejected};
+pub use error::{Error, Rejected};
 pub use lock::Lock;
 pub use programs::Programs;
 pub use progress::{Monitor, Progress, Stage};
+pub use util::error::Class;

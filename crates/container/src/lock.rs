@@ -143,6 +143,6 @@ mod tests {
         let _lock = fixture.context().cache.lock(&fixture.context().monitor()).unwrap();
         fixture.cancel();
         let error = fixture.context().cache.lock(&fixture.context().monitor()).unwrap_err();
-        assert_eq!(error.class(), crate::error::Class::Cancelled);
+        assert_eq!(error.class(), crate::Class::Cancelled);
     }
 }

@@ -8,6 +8,7 @@ use btf::Btf;
 use encode::{Options, PreparedBase};
 use kmod::ElfFile;
 use rayon::prelude::*;
+use util::error::{Class, Classified};
 use walkdir::WalkDir;
 
 use crate::file::in_one_line;
@@ -83,6 +84,15 @@ pub enum Error {
         /// Why.
         source: walkdir::Error,
     },
+}
+
+impl Classified for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Interrupted => Class::Cancelled,
+            _ => Class::Environment,
+        }
+    }
 }
 
 /// The first version of pahole that always writes the same, whichever of its threads comes first: 1.29.

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use container::Class;
 use util::Sha256;
+use util::error::{Class, Classified};
 use util::suggest::Suggestion;
 
 use crate::kbuild::LostSymbol;
@@ -181,6 +181,12 @@ pub enum Error {
         /// The whole log.
         log: PathBuf,
     },
+}
+
+impl Classified for Error {
+    fn class(&self) -> Class {
+        Self::class(self)
+    }
 }
 
 impl Error {

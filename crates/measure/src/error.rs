@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use util::error::{Class, Classified};
+
 /// Why nothing was measured. A module that cannot be measured is no error, but [`crate::Trouble`] in the figures.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,5 +84,14 @@ pub enum Error {
 impl From<container::Error> for Error {
     fn from(error: container::Error) -> Self {
         Self::Kernels(error.into())
+    }
+}
+
+impl Classified for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Kernels(error) => error.class(),
+            _ => Class::Environment,
+        }
     }
 }

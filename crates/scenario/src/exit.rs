@@ -1,4 +1,4 @@
-//! How a scenario can end, and the exit codes of `cargo xtask repro`: defined here and nowhere else.
+//! How a scenario can end, and which exit code that gives `cargo xtask repro`.
 //!
 //! | code | meaning |
 //! |---|---|
@@ -12,41 +12,9 @@
 //! Where several apply, the first of 130, 4, 1, 3 is taken: what went wrong in a machine outweighs a difference, and a
 //! difference outweighs what could not be tried.
 
-use serde::Serialize;
+use cli::Exit;
+use serde::{Serialize, Serializer};
 use vm::Lost;
-
-/// An exit code of `cargo xtask repro`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Exit {
-    /// Everything is as recorded.
-    Recorded,
-    /// A scenario differs.
-    Differs,
-    /// The command line or a definition cannot be understood.
-    Usage,
-    /// The environment lacks something, or a scenario is unavailable.
-    Environment,
-    /// A virtual machine panicked, hung or was lost.
-    Machine,
-    /// Ctrl-C, or a signal to the same end.
-    Interrupted,
-}
-
-impl Exit {
-    /// The number that the process exits with.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Recorded => 0,
-            Self::Differs => 1,
-            Self::Usage => 2,
-            Self::Environment => 3,
-            Self::Machine => 4,
-            Self::Interrupted => 130,
-        }
-    }
-}
 
 /// How one scenario ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -150,8 +118,8 @@ impl Ending {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::Pass | Self::Blessed | Self::Measured | Self::NotRun { .. } => Exit::Recorded,
-            Self::Differs { .. } => Exit::Differs,
+            Self::Pass | Self::Blessed | Self::Measured | Self::NotRun { .. } => Exit::Success,
+            Self::Differs { .. } => Exit::Failed,
             Self::Unavailable { .. } | Self::Environment { .. } => Exit::Environment,
             Self::Panic { .. } | Self::Hang { .. } | Self::Lost { .. } => Exit::Machine,
             Self::Interrupted => Exit::Interrupted,
@@ -170,7 +138,7 @@ pub fn overall<'a>(
     allow_unavailable: bool,
     each_showed_something: bool,
 ) -> Exit {
-    let worst = [Exit::Interrupted, Exit::Machine, Exit::Differs];
+    let worst = [Exit::Interrupted, Exit::Machine, Exit::Failed];
     if let Some(exit) = worst.into_iter().find(|exit| endings.clone().any(|ending| ending.exit() == *exit)) {
         return exit;
     }
@@ -179,7 +147,19 @@ pub fn overall<'a>(
     let let_pass = allow_unavailable && each_showed_something;
     let left_out = endings.clone().any(|ending| matches!(ending, Ending::NotRun { .. }));
     let nothing = left_out && !endings.clone().any(Ending::ran);
-    if lacking || nothing || (unavailable && !let_pass) { Exit::Environment } else { Exit::Recorded }
+    if lacking || nothing || (unavailable && !let_pass) { Exit::Environment } else { Exit::Success }
+}
+
+/// Serializes an exit code as the word that the JSON report has for it.
+pub(crate) fn serialize_exit<S: Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match exit {
+        Exit::Success => "recorded",
+        Exit::Failed => "differs",
+        Exit::Usage => "usage",
+        Exit::Environment => "environment",
+        Exit::Machine => "machine",
+        Exit::Interrupted => "interrupted",
+    })
 }
 
 #[cfg(test)]
@@ -193,10 +173,10 @@ mod tests {
     #[test]
     fn what_was_not_tried_is_not_a_pass() {
         assert_eq!(overall([Ending::Pass, unavailable()].iter(), false, true), Exit::Environment);
-        assert_eq!(overall([Ending::Pass, unavailable()].iter(), true, true), Exit::Recorded);
+        assert_eq!(overall([Ending::Pass, unavailable()].iter(), true, true), Exit::Success);
         assert_eq!(overall([Ending::Pass, unavailable()].iter(), true, false), Exit::Environment);
         assert_eq!(overall([unavailable()].iter(), true, false), Exit::Environment);
-        assert_eq!(overall([Ending::Pass].iter(), false, false), Exit::Recorded);
+        assert_eq!(overall([Ending::Pass].iter(), false, false), Exit::Success);
         let lacking = Ending::Environment { what: "no space".into() };
         assert_eq!(overall([Ending::Pass, lacking].iter(), true, true), Exit::Environment);
     }
@@ -205,7 +185,7 @@ mod tests {
     fn what_was_left_out_counts_neither_way_but_is_not_all_that_there_is() {
         let left_out = Ending::NotRun { why: "about pahole".into() };
         assert!(!left_out.ran());
-        assert_eq!(overall([Ending::Pass, left_out.clone()].iter(), false, false), Exit::Recorded);
+        assert_eq!(overall([Ending::Pass, left_out.clone()].iter(), false, false), Exit::Success);
         assert_eq!(overall([left_out.clone(), left_out.clone()].iter(), true, true), Exit::Environment);
         assert_eq!(overall([left_out, unavailable()].iter(), false, true), Exit::Environment);
     }
@@ -214,14 +194,8 @@ mod tests {
     fn the_worst_ending_decides() {
         let differs = Ending::Differs { diff: String::new() };
         let hang = Ending::Hang { what: String::new() };
-        assert_eq!(overall([differs.clone(), Ending::Pass, unavailable()].iter(), true, true), Exit::Differs);
+        assert_eq!(overall([differs.clone(), Ending::Pass, unavailable()].iter(), true, true), Exit::Failed);
         assert_eq!(overall([differs.clone(), hang.clone()].iter(), true, true), Exit::Machine);
         assert_eq!(overall([differs, hang, Ending::Interrupted].iter(), true, true), Exit::Interrupted);
-    }
-
-    #[test]
-    fn codes_are_those_that_are_documented() {
-        let all = [Exit::Recorded, Exit::Differs, Exit::Usage, Exit::Environment, Exit::Machine, Exit::Interrupted];
-        assert_eq!(all.map(Exit::code), [0, 1, 2, 3, 4, 130]);
     }
 }

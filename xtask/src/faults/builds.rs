@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use cli::Exit;
 use container::engine::Engine;
 use kernels::kbuild::{Build, NONE};
-use scenario::exit::Exit;
 use xshell::{Shell, cmd};
 
 use super::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts, listed, published};

@@ -5,8 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use cli::Exit;
 use kernels::source::SourcePins;
-use scenario::exit::Exit;
 use tempfile::TempDir;
 use xshell::{Shell, cmd};
 

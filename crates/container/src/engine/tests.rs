@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use super::{Engine, EngineChoice, Mount, RunSpec, SelectedEngine, choose, leftover, owner, prepare, probe, verdict};
+use crate::Class;
 use crate::context::Context;
-use crate::error::{Class, Error, Rejected};
+use crate::error::{Error, Rejected};
 use crate::testing::{Fixture, Log};
 
 /// A podman that knows no images and runs containers only with the runtimes of `works`.

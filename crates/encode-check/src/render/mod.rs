@@ -3,16 +3,9 @@
 mod junit;
 mod text;
 
-use crate::Report;
+pub use cli::Style;
 
-/// How text for a terminal is to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    /// Whether what matters is emphasised by escape sequences.
-    pub colour: bool,
-    /// The columns that there are.
-    pub width: usize,
-}
+use crate::Report;
 
 impl Report {
     /// For people on a terminal: what matters first.

@@ -10,16 +10,9 @@ mod sizes_html;
 mod sizes_text;
 mod text;
 
-use crate::{Bench, KernelSizes, Measurement, Overhead, Sizes};
+pub use cli::Style;
 
-/// How text for a terminal is to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    /// Whether what matters is emphasised by escape sequences.
-    pub colour: bool,
-    /// The columns that there are.
-    pub width: usize,
-}
+use crate::{Bench, KernelSizes, Measurement, Overhead, Sizes};
 
 /// Figures that can be reported.
 pub trait Report {

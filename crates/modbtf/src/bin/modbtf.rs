@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use cli::exit::{Exit, class_of};
+use cli::terminal::say_error;
 use modbtf::documents::{self, Completions, Man};
-use modbtf::exit::Exit;
-use modbtf::{encode, one_line_a_cause, say};
+use modbtf::encode;
 
 /// BTF for kernels and their modules.
 #[derive(Debug, Parser)]
@@ -27,16 +28,17 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Encode(arguments) => encode::run(&arguments),
-        Command::Man(arguments) => documents::man(Arguments::command(), &arguments).map(|()| Exit::Encoded),
+        Command::Man(arguments) => documents::man(Arguments::command(), &arguments).map(|()| Exit::Success),
         Command::Completions(arguments) => {
-            documents::completions(Arguments::command(), &arguments).map(|()| Exit::Encoded)
+            documents::completions(Arguments::command(), &arguments).map(|()| Exit::Success)
         }
     };
-    let exit = result.unwrap_or_else(|error| {
-        say(&format!("error: {}", one_line_a_cause(error.as_ref())));
-        error.downcast_ref::<encode::UsageError>().map_or(Exit::Environment, |_| Exit::Usage)
-    });
-    exit.into()
+    result
+        .unwrap_or_else(|error| {
+            say_error(error.as_ref());
+            Exit::of(error.as_ref(), &[class_of::<encode::UsageError>])
+        })
+        .into()
 }
 
 #[cfg(test)]

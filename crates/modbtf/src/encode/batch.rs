@@ -9,7 +9,6 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use super::input::Input;
 use super::output::Output;
-use crate::interrupt;
 
 /// What is done with each file.
 pub(super) struct Batch<'a> {
@@ -90,7 +89,7 @@ impl Batch<'_> {
         let work = || -> Vec<(usize, Done)> {
             let take = || order.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
             let finish = |&(place, input): &(usize, &Input)| {
-                let result = (!interrupt::caught()).then(|| self.one(input, threads));
+                let result = (!cli::interrupt::asked()).then(|| self.one(input, threads));
                 let done = Done { path: input.path.clone(), result };
                 on_done(&done);
                 (place, done)

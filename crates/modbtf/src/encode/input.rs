@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use util::error::{Class, Classified};
 use walkdir::WalkDir;
 
 pub use crate::overlap::Overlap;
@@ -58,6 +59,12 @@ pub enum UsageError {
         /// All that there are.
         known: String,
     },
+}
+
+impl Classified for UsageError {
+    fn class(&self) -> Class {
+        Class::Usage
+    }
 }
 
 /// A file to be encoded.

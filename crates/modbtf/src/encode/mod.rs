@@ -17,10 +17,10 @@ use clap::{ArgGroup, ValueEnum};
 pub use input::{Overlap, UsageError};
 pub(crate) use output::{sections, spare, write_files};
 
-use crate::exit::Exit;
-use crate::format::Format;
-use crate::{interrupt, say};
 use batch::Batch;
+use cli::Exit;
+use cli::Format;
+use cli::terminal::say;
 use output::Output;
 use progress::Display;
 use report::Report;
@@ -114,13 +114,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let inputs = input::collect(&arguments.files)?;
     let output = Output::new(arguments, &inputs)?;
     let base = arguments.base.as_deref().map(prepare).transpose()?;
-    interrupt::catch();
+    cli::interrupt::watch()?;
     let start = Instant::now();
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let display = Display::new(inputs.len());
     let batch = Batch { base: base.as_ref(), standalone: arguments.standalone, options, jobs, output: &output };
     let results = batch.run(inputs, &|done| display.done(done))?;
-    display.finish();
+    drop(display);
     let report = Report::new(results, base.as_ref().map(PreparedBase::len), start.elapsed());
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&report, format)).collect();
     match printed.into_iter().collect() {
@@ -134,9 +134,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 
 fn print(report: &Report, format: &Format<Form>) -> Result<()> {
     format.write(match format.form {
-        Form::Human => report.human(format.style().1),
+        Form::Human => report.human(format.style().width),
         Form::Json => report.json()?,
-    })
+    })?;
+    Ok(())
 }
 
 /// Reads a base and prepares it.

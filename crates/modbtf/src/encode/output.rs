@@ -11,8 +11,8 @@ use util::atomic;
 
 use super::Arguments;
 use super::input::{Input, UsageError, stem};
-use crate::format::Format;
 use crate::overlap::{Overlap, Role, Sources};
+use cli::Format;
 
 /// Where the BTF of files goes.
 #[derive(Debug)]

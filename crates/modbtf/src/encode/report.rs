@@ -9,8 +9,8 @@ use serde::Serialize;
 use util::number::{grouped, of};
 
 use super::batch::{Done, Failure, Written};
-use crate::exit::Exit;
-use crate::{causes, one_line_a_cause};
+use cli::Exit;
+use util::error::{causes, one_cause_a_line};
 
 /// What came of all files.
 pub(super) struct Report {
@@ -67,7 +67,7 @@ impl Report {
         } else if failures().next().is_some() {
             Exit::Failed
         } else {
-            Exit::Encoded
+            Exit::Success
         }
     }
 
@@ -115,7 +115,7 @@ impl Report {
             line("Not encoded, and as they were:");
             for (file, failure) in self.failures() {
                 line(&format!("  {}", file.path.display()));
-                for cause in one_line_a_cause(failure).lines() {
+                for cause in one_cause_a_line(failure).lines() {
                     line(&format!("    {}", cause.trim_start()));
                 }
             }

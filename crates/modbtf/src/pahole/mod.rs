@@ -19,7 +19,7 @@ pub use arguments::Arguments;
 
 use crate::encode::{Overlap, prepare, sections, spare, write_files};
 use crate::overlap::{Role, Sources};
-use crate::{interrupt, one_line_a_cause, say};
+use cli::terminal::say;
 
 /// The version that is reported, as pahole reports it. Linux compares it as the number 130.
 const VERSION: &str = "v1.30";
@@ -37,9 +37,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     match run(&arguments) {
         Ok(()) => 0,
-        Err(_) if interrupt::caught() => 130,
+        Err(_) if cli::interrupt::asked() => 130,
         Err(error) => {
-            say(&format!("modbtf-pahole: {}", one_line_a_cause(error.as_ref())));
+            say(&format!("modbtf-pahole: {}", util::error::one_cause_a_line(error.as_ref())));
             1
         }
     }
@@ -80,14 +80,14 @@ fn encode(arguments: &Arguments) -> Result<()> {
     };
     let options = arguments.options()?;
     spare_what_is_read(arguments, file)?;
-    interrupt::catch();
+    cli::interrupt::watch()?;
     let base = arguments.btf_base.as_deref().map(prepare).transpose()?;
     let encoder = match &base {
         Some(base) => Encoder::over(base, options),
         None => Encoder::new(options),
     };
     let encoded = encoder.with_threads(arguments.threads()).encode(file)?;
-    if interrupt::caught() {
+    if cli::interrupt::asked() {
         bail!("interrupted");
     }
     if arguments.verbose {

@@ -9,9 +9,11 @@ use serde::Serialize;
 
 use crate::boots::measured::{Measured, SymversCheck, TypeFidelity};
 use crate::boots::transcript::{Provenance, Transcript};
-use crate::exit::{Ending, Exit};
+use crate::exit::{Ending, serialize_exit};
 use crate::load_counts::LoadCounts;
 use crate::load_outcome::{LoadOutcome, objection};
+use cli::Exit;
+pub use cli::Style;
 
 /// The version of the JSON report.
 pub const VERSION: u32 = 1;
@@ -33,6 +35,7 @@ pub struct Report {
     /// The sum of QEMU's own run times, in seconds.
     pub qemu_seconds: f64,
     /// What the process exits with.
+    #[serde(serialize_with = "serialize_exit")]
     pub exit: Exit,
 }
 
@@ -168,15 +171,6 @@ impl RunSummary {
     pub fn is_compatible_upgrade(&self) -> bool {
         self.is_upgrade() && self.proof.as_ref().map_or(self.abi_compatible, SymversCheck::compatible)
     }
-}
-
-/// How the report for a person is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    /// Whether it is coloured.
-    pub colour: bool,
-    /// How many columns a line may have. Diffs keep to themselves.
-    pub width: usize,
 }
 
 impl Report {

@@ -58,7 +58,7 @@ fn seen(running: &str, another_crc: usize) -> RunSummary {
 fn the_first_line_says_what_matters() {
     let first = |endings: Vec<Ending>| {
         let scenarios = endings.into_iter().map(|ending| scenario("s", ending)).collect();
-        report(scenarios, Exit::Recorded).human(PLAIN).lines().next().unwrap().to_owned()
+        report(scenarios, Exit::Success).human(PLAIN).lines().next().unwrap().to_owned()
     };
     assert_eq!(first(vec![Ending::Pass, Ending::Pass]), "2 scenarios: as recorded.");
     let unavailable = Ending::Unavailable { why: "gone".into() };
@@ -69,7 +69,7 @@ fn the_first_line_says_what_matters() {
 fn a_difference_is_shown_whole_and_a_reason_too() {
     let differs = Ending::Differs { diff: "-was\n+is".into() };
     let gone = Ending::Unavailable { why: "gone\nthe nearest pair".into() };
-    let text = report(vec![scenario("a", differs), scenario("b", gone)], Exit::Differs).human(PLAIN);
+    let text = report(vec![scenario("a", differs), scenario("b", gone)], Exit::Failed).human(PLAIN);
     assert!(text.contains("\na: differs\n  -was\n  +is\n"), "{text}");
     assert!(text.contains("\nb: unavailable\n  gone\n  the nearest pair\n"), "{text}");
     assert!(text.contains("6.6 s in all, 1.10 times QEMU's own; 6.0 s QEMU's own"), "{text}");
@@ -81,7 +81,7 @@ fn what_is_wrong_is_shown_and_what_is_true_is_not() {
     let mut upgrade = scenario("upgrade", Ending::Pass);
     upgrade.seen = Some(seen("1", 0));
     upgrade.second_boot = Some(SecondBoot { difference: None });
-    let text = report(vec![upgrade], Exit::Recorded).human(PLAIN);
+    let text = report(vec![upgrade], Exit::Success).human(PLAIN);
     assert!(text.contains("an ABI-compatible upgrade: 0 of 1,121 modules"), "{text}");
     assert!(text.contains("garbled: of 1,200 types, 1,100 have another name or kind"), "{text}");
     assert!(text.contains("meant: struct primary_device\n      seen:  struct rimary_device"), "{text}");
@@ -94,7 +94,7 @@ fn an_abi_break_is_not_called_a_failure_of_btf() {
     let mut broken = scenario("abi-break", Ending::Pass);
     broken.seen = Some(seen("1", 7));
     assert!(!broken.seen.as_ref().unwrap().is_compatible_upgrade());
-    let text = report(vec![broken], Exit::Recorded).human(PLAIN);
+    let text = report(vec![broken], Exit::Success).human(PLAIN);
     assert!(text.contains("not an ABI-compatible upgrade, so no failure of BTF: 7 of 1,121"), "{text}");
 }
 
@@ -102,7 +102,7 @@ fn an_abi_break_is_not_called_a_failure_of_btf() {
 fn what_is_not_known_of_the_abi_is_said() {
     let mut upgrade = scenario("upgrade", Ending::Pass);
     upgrade.seen = Some(RunSummary { symbols_without_known_crc: 16, ..seen("1", 0) });
-    let text = report(vec![upgrade], Exit::Recorded).human(Style { colour: false, width: 200 });
+    let text = report(vec![upgrade], Exit::Success).human(Style { colour: false, width: 200 });
     assert!(text.contains("as far as is known: 0 of 1,121 modules"), "{text}");
     assert!(text.contains("of 16 symbols it is not known"), "{text}");
 }
@@ -112,11 +112,11 @@ fn what_was_proven_is_said_in_place_of_what_modules_import() {
     let mut upgrade = scenario("upgrade-grow@6.1", Ending::Pass);
     let proof = SymversCheck { symbols: 3456, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
     upgrade.seen = Some(RunSummary { proof: Some(proof), ..seen("1", 0) });
-    let text = report(vec![upgrade.clone()], Exit::Recorded).human(Style { colour: false, width: 200 });
+    let text = report(vec![upgrade.clone()], Exit::Success).human(Style { colour: false, width: 200 });
     assert!(text.contains("an ABI-compatible upgrade: all 3,456 symbols have the same CRC in both"), "{text}");
     let mut control = scenario("same-source@6.1", Ending::Pass);
     control.seen = Some(RunSummary { same_base: true, ..upgrade.seen.clone().unwrap() });
-    let text = report(vec![control], Exit::Recorded).human(Style { colour: false, width: 200 });
+    let text = report(vec![control], Exit::Success).human(Style { colour: false, width: 200 });
     assert!(text.contains("the ABI is compatible: all 3,456 symbols"), "{text}");
 }
 
@@ -132,19 +132,18 @@ fn lines_keep_to_the_width() {
     let mut upgrade = scenario("upgrade", Ending::Pass);
     upgrade.seen = Some(seen("1", 0));
     let further = ScenarioReport { title: "a title of more words than a line has".into(), ..upgrade.clone() };
-    let plain =
-        report(vec![upgrade.clone(), further.clone()], Exit::Recorded).human(Style { colour: false, width: 50 });
+    let plain = report(vec![upgrade.clone(), further.clone()], Exit::Success).human(Style { colour: false, width: 50 });
     assert!(plain.lines().all(|line| line.len() <= 50), "{plain}");
     assert!(plain.contains("upgrade     6.2 s  a title\n"), "{plain}");
     assert!(plain.contains("upgrade     6.2 s\n               a title of more words than a line\n"), "{plain}");
-    let coloured = report(vec![upgrade, further], Exit::Recorded).human(Style { colour: true, width: 50 });
+    let coloured = report(vec![upgrade, further], Exit::Success).human(Style { colour: true, width: 50 });
     assert_eq!(coloured.lines().count(), plain.lines().count(), "{coloured}");
 }
 
 #[test]
 fn what_is_not_run_is_told_with_its_reason_and_passes_nowhere() {
     let left_out = Ending::NotRun { why: "it is about pahole".into() };
-    let report = report(vec![scenario("a", Ending::Pass), scenario("b", left_out)], Exit::Recorded);
+    let report = report(vec![scenario("a", Ending::Pass), scenario("b", left_out)], Exit::Success);
     let text = report.human(PLAIN);
     assert!(text.starts_with("2 scenarios: 1 pass, 1 not run.\n"), "{text}");
     assert!(text.contains("  not run      b     6.2 s  a title\n               it is about pahole\n"), "{text}");
@@ -156,7 +155,7 @@ fn what_is_not_run_is_told_with_its_reason_and_passes_nowhere() {
 #[test]
 fn a_headline_that_has_scrolled_away_comes_again() {
     let differs = |lines: usize| Ending::Differs { diff: "-was\n".repeat(lines) };
-    let of = |lines| report(vec![scenario("a", differs(lines))], Exit::Differs).human(PLAIN);
+    let of = |lines| report(vec![scenario("a", differs(lines))], Exit::Failed).human(PLAIN);
     let (short, long) = (of(2), of(30));
     assert_eq!(short.matches("1 scenario: 1 differs.").count(), 1, "{short}");
     assert!(long.starts_with("1 scenario: 1 differs.\n") && long.ends_with("\n1 scenario: 1 differs.\n"), "{long}");
@@ -165,7 +164,7 @@ fn a_headline_that_has_scrolled_away_comes_again() {
 #[test]
 fn json_has_the_version_the_ending_and_the_exit() {
     let differs = Ending::Differs { diff: "-was".into() };
-    let text = report(vec![scenario("a", differs)], Exit::Differs).json().unwrap();
+    let text = report(vec![scenario("a", differs)], Exit::Failed).json().unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["report"], 1);
     assert_eq!(json["exit"], "differs");

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error as ThisError;
 
-use crate::exit::Exit;
+use util::error::{Class, Classified};
+
 use crate::{baseline, definition, kbuilds, selection, transcript};
 
 /// What keeps a run from being made, or one scenario from being followed.
@@ -94,23 +95,19 @@ impl From<kbuilds::Error> for Error {
     }
 }
 
+impl Classified for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Kernels(error) => error.class(),
+            Self::Definition(_) | Self::Choice(_) => Class::Usage,
+            _ => Class::Environment,
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
-    }
-
-    /// What the process exits with for this error.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Kernels(error) => match error.class() {
-                container::Class::Usage => Exit::Usage,
-                container::Class::Cancelled => Exit::Interrupted,
-                container::Class::Environment => Exit::Environment,
-            },
-            Self::Definition(_) | Self::Choice(_) => Exit::Usage,
-            _ => Exit::Environment,
-        }
     }
 }
