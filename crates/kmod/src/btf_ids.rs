@@ -21,7 +21,7 @@ use std::fmt;
 
 use util::Endian;
 
-use crate::elf::{Elf, Symbol};
+use crate::elf::{Elf, ElfFile, Symbol};
 use crate::error::Error;
 
 /// The section's name.
@@ -90,7 +90,7 @@ enum Named {
 }
 
 impl BtfIds {
-    /// Reads the section of a module or a kernel; nothing if it is missing or empty.
+    /// Reads the section of a module or a kernel in memory; nothing if it is missing or empty.
     ///
     /// # Errors
     ///
@@ -98,22 +98,45 @@ impl BtfIds {
     /// set is not that of its symbol, and where a word other than 0 has no symbol, as in a file whose symbols were stripped. And
     /// those of [`Elf::symbols`].
     pub fn read(elf: &Elf) -> Result<Option<Self>, Error> {
-        let Some(section) = elf.find_section(SECTION).filter(|section| !section.data.is_empty()) else {
-            return Ok(None);
-        };
-        let mut ids =
-            Self { bytes: section.data.to_vec(), endian: elf.endian(), ids: BTreeMap::new(), sets: Vec::new() };
-        for symbol in elf.symbols()? {
+        let section = elf.find_section(SECTION).filter(|section| !section.data.is_empty());
+        let Some(section) = section else { return Ok(None) };
+        let ids = Self::unchecked(section.data.to_vec(), elf.endian());
+        ids.named_by(elf.symbols()?, section.index, section.address).map(Some)
+    }
+
+    /// As [`BtfIds::read`], from a file of which only the section and the symbols are read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`BtfIds::read`] and [`ElfFile::read`].
+    pub fn read_file(elf: &ElfFile) -> Result<Option<Self>, Error> {
+        let Some(section) = elf.find(SECTION).filter(|section| section.file_size > 0) else { return Ok(None) };
+        let ids = Self::unchecked(elf.read_all(&section)?, elf.endian());
+        ids.named_by(elf.symbols()?.iter()?, section.index, section.address).map(Some)
+    }
+
+    const fn unchecked(bytes: Vec<u8>, endian: Endian) -> Self {
+        Self { bytes, endian, ids: BTreeMap::new(), sets: Vec::new() }
+    }
+
+    /// Takes in the symbols of the section with that index and address, and checks that all fits together.
+    fn named_by<'a>(
+        mut self,
+        symbols: impl Iterator<Item = Result<Symbol<'a>, Error>>,
+        section: usize,
+        address: u64,
+    ) -> Result<Self, Error> {
+        for symbol in symbols {
             let symbol = symbol?;
-            if symbol.section == section.index
+            if symbol.section == section
                 && let Some(rest) = symbol.name.strip_prefix(PREFIX)
             {
-                ids.add(&symbol, rest, section.address)?;
+                self.add(&symbol, rest, address)?;
             }
         }
-        ids.check_sets()?;
-        ids.check_words()?;
-        Ok(Some(ids))
+        self.check_sets()?;
+        self.check_words()?;
+        Ok(self)
     }
 
     /// The length of the section in bytes; no change alters it.

@@ -1,6 +1,6 @@
 //! `.BTF_ids`: resolved, mapped to other ids, and refused.
 
-use kmod::{BtfIdSymbol, BtfIds, Elf, Error};
+use kmod::{BtfIdSymbol, BtfIds, Elf, ElfFile, Error};
 
 use crate::build::{Builder, TARGETS, Target, X86_64};
 
@@ -60,7 +60,9 @@ fn resolve_writes_ids_counts_and_sorted_sets() {
     for target in TARGETS {
         // A module's section has address 0, a linked kernel's has another, and symbols are relative to that.
         for address in [0, 0x8100_0000] {
-            let mut ids = BtfIds::read(&file(target, address, &UNRESOLVED, SYMBOLS)).unwrap().unwrap();
+            let elf = file(target, address, &UNRESOLVED, SYMBOLS);
+            let mut ids = BtfIds::read(&elf).unwrap().unwrap();
+            assert_eq!(BtfIds::read_file(&ElfFile::from_bytes(elf.into_bytes()).unwrap()).unwrap(), Some(ids.clone()));
             assert!(!ids.is_resolved());
             let symbols: Vec<_> = ids.symbols().map(ToString::to_string).collect();
             let expected = ["struct sock", "func vfs__read", "func c", "func a", "func b", "func b", "func a"];
