@@ -194,8 +194,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cancel = cli::interrupt::watch()?;
     let apt = environment.apt()?;
     let context = environment.context(&apt, cancel, &show_ready)?;
-    let needs =
-        EnvironmentOptions { engine: environment.engine, accel: vm::Request::Tcg, root: crate::root(), encoding: None };
+    let needs = EnvironmentOptions {
+        engine: environment.engine,
+        accel: vm::AccelRequest::Tcg,
+        root: crate::root(),
+        encoding: None,
+    };
     let ready = RunEnvironment::prepare(context, &needs)?;
     let setting = Setting {
         ready: &ready,

@@ -102,8 +102,8 @@ impl Display {
         }
     }
 
-    fn booting(&self, scenario: &str, progress: &vm::Progress) {
-        use vm::Progress::{Begun, FallingBack, FirstPrint, Started, Step};
+    fn booting(&self, scenario: &str, progress: &vm::BootProgress) {
+        use vm::BootProgress::{Begun, FallingBack, FirstPrint, Started, Step};
         match progress {
             Started { accel } => self.boot_or_say(scenario, &format!("starting QEMU: {accel}")),
             FirstPrint => drop(self.boot(scenario, |bar| bar.message("booting"))),

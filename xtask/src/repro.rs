@@ -99,7 +99,7 @@ enum Accel {
     Tcg,
 }
 
-impl From<Accel> for vm::Request {
+impl From<Accel> for vm::AccelRequest {
     fn from(accel: Accel) -> Self {
         match accel {
             Accel::Auto => Self::Auto,

@@ -12,15 +12,15 @@ const SPINS: u64 = 1 << 30;
 
 /// Asks QEMU to exit with a code made of `value` ([`guest_protocol::qemu_exit_code`]). Where the device does not answer,
 /// the machine is powered off, which the host tells from a complete run by the exit code.
-pub fn leave(value: u8) -> ! {
+pub fn exit_vm(value: u8) -> ! {
     match debug_exit(value) {
         // To sleep would let the virtual clock run ahead, and the kernel with it, until QEMU stops: the log would then
         // end at a different place each time.
         Ok(()) => (0..SPINS).for_each(|_| spin_loop()),
-        Err(error) => eprintln!("guest-init: failed to write to I/O port {DEBUG_EXIT_PORT:#x}: {error}"),
+        Err(error) => eprintln!("guest-init: cannot write to I/O port {DEBUG_EXIT_PORT:#x}: {error}"),
     }
     if let Err(error) = reboot(RebootCommand::PowerOff) {
-        eprintln!("guest-init: failed to power the machine off: {error}");
+        eprintln!("guest-init: cannot power the machine off: {error}");
     }
     loop {
         thread::sleep(Duration::from_secs(1));

@@ -5,12 +5,12 @@
 //! panic alike become [`Event::Failed`] and the exit code for a run that failed.
 
 mod exit;
+mod failure;
 mod kmsg;
 mod results;
 mod steps;
 mod sysfs;
 
-use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, process, thread};
@@ -18,14 +18,12 @@ use std::{fs, process, thread};
 use guest_protocol::{DEBUG_EXIT_DONE, DEBUG_EXIT_FAILED, Event, PLAN_PATH, PROTOCOL, Plan};
 use rustix::mount::{MountFlags, mount};
 
+use crate::failure::Failure;
 use crate::kmsg::Kmsg;
 use crate::results::Results;
 
 /// How long a module's deferred work gets to speak before the last records are read.
 const SETTLE: Duration = Duration::from_millis(100);
-
-/// What the guest's own functions fail with: a text that says what was being done.
-type Failure = Box<dyn Error>;
 
 fn main() {
     if process::id() != 1 {
@@ -36,7 +34,7 @@ fn main() {
     }
     std::panic::set_hook(Box::new(|panic| fail(&format!("PID 1 panicked: {panic}"))));
     match mount_all().and_then(|()| run()) {
-        Ok(()) => exit::leave(DEBUG_EXIT_DONE),
+        Ok(()) => exit::exit_vm(DEBUG_EXIT_DONE),
         Err(failure) => fail(&failure.to_string()),
     }
 }
@@ -44,9 +42,9 @@ fn main() {
 /// Mounts the kernel's own file systems.
 fn mount_all() -> Result<(), Failure> {
     for (kind, target) in [("devtmpfs", "/dev"), ("proc", "/proc"), ("sysfs", "/sys")] {
-        fs::create_dir_all(target).map_err(|error| format!("failed to create {target}: {error}"))?;
+        fs::create_dir_all(target).map_err(|error| format!("cannot create {target}: {error}"))?;
         mount(kind, target, kind, MountFlags::empty(), None)
-            .map_err(|error| format!("failed to mount {kind} on {target}: {error}"))?;
+            .map_err(|error| format!("cannot mount {kind} on {target}: {error}"))?;
     }
     Ok(())
 }
@@ -65,7 +63,7 @@ fn run() -> Result<(), Failure> {
     let base = sysfs::btf(Path::new("/sys"), "vmlinux")?;
     results.send(&Event::Boot { base, records: kmsg.drain()? })?;
     for (index, step) in plan.steps.iter().enumerate() {
-        let load = steps::carry_out(step)?;
+        let load = steps::execute(step)?;
         results.send(&Event::Step { index, load, records: kmsg.drain()? })?;
     }
     thread::sleep(SETTLE);
@@ -75,9 +73,8 @@ fn run() -> Result<(), Failure> {
 
 /// Reads the plan and checks that it is of this guest's protocol.
 fn read_plan() -> Result<Plan, Failure> {
-    let json = fs::read(PLAN_PATH).map_err(|error| format!("failed to read {PLAN_PATH}: {error}"))?;
-    let plan: Plan =
-        serde_json::from_slice(&json).map_err(|error| format!("failed to understand {PLAN_PATH}: {error}"))?;
+    let json = fs::read(PLAN_PATH).map_err(|error| format!("cannot read {PLAN_PATH}: {error}"))?;
+    let plan: Plan = serde_json::from_slice(&json).map_err(|error| format!("cannot parse {PLAN_PATH}: {error}"))?;
     if plan.protocol == PROTOCOL {
         Ok(plan)
     } else {
@@ -96,5 +93,5 @@ fn fail(message: &str) -> ! {
     if let Err(error) = reported {
         eprintln!("guest-init: {error}");
     }
-    exit::leave(DEBUG_EXIT_FAILED)
+    exit::exit_vm(DEBUG_EXIT_FAILED)
 }

@@ -14,7 +14,7 @@
 
 use cli::Exit;
 use serde::{Serialize, Serializer};
-use vm::Lost;
+use vm::MachineLost;
 
 /// How one scenario ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,14 +93,14 @@ impl Ending {
 
     /// How a scenario ends whose boot did not complete; nothing if it did.
     #[must_use]
-    pub fn of_unfinished(boot: &vm::Ending) -> Option<Self> {
+    pub fn of_unfinished(boot: &vm::BootEnding) -> Option<Self> {
         let what = boot.to_string();
         match boot {
-            vm::Ending::Completed => None,
-            vm::Ending::Panic { .. } => Some(Self::Panic { what }),
-            vm::Ending::Hang { .. } => Some(Self::Hang { what }),
-            vm::Ending::Interrupted => Some(Self::Interrupted),
-            vm::Ending::Lost { how: Lost::NoSpace { .. } } => Some(Self::Environment { what }),
+            vm::BootEnding::Completed => None,
+            vm::BootEnding::Panic { .. } => Some(Self::Panic { what }),
+            vm::BootEnding::Hang { .. } => Some(Self::Hang { what }),
+            vm::BootEnding::Interrupted => Some(Self::Interrupted),
+            vm::BootEnding::Lost { how: MachineLost::NoSpace { .. } } => Some(Self::Environment { what }),
             _ => Some(Self::Lost { what }),
         }
     }

@@ -11,7 +11,10 @@ use std::sync::atomic::AtomicBool;
 use std::{env, fs};
 
 use guest_protocol::{Event, Fault, PROTOCOL, Plan, Step};
-use vm::{Accel, Boot, Chooser, HostLauncher, Initramfs, KvmHost, Limits, Machine, Outcome, Request, Source};
+use vm::{
+    Accel, AccelChooser, AccelRequest, Boot, BootLimits, BootOutcome, EntrySource, HostLauncher, Initramfs, KvmHost,
+    Machine,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -25,15 +28,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (plan, modules) = plan(words)?;
     let mut initramfs = Initramfs::new(guest, &plan)?;
     for (path, file) in modules {
-        initramfs.add(&path, Source::File(file))?;
+        initramfs.add(&path, EntrySource::File(file))?;
     }
     let archive = run.join("initramfs");
     println!("initramfs: {} bytes", initramfs.write(&archive)?);
     let (request, tcg) = match accel.as_str() {
-        "auto" => (Request::Auto, Accel::Tcg),
-        "kvm" => (Request::Kvm, Accel::Kvm),
-        "tcg" => (Request::Tcg, Accel::Tcg),
-        "tcg-fast" => (Request::Tcg, Accel::TcgFast),
+        "auto" => (AccelRequest::Auto, Accel::Tcg),
+        "kvm" => (AccelRequest::Kvm, Accel::Kvm),
+        "tcg" => (AccelRequest::Tcg, Accel::Tcg),
+        "tcg-fast" => (AccelRequest::Tcg, Accel::TcgFast),
         other => return Err(format!("unknown accelerator {other}").into()),
     };
     let boot = Boot {
@@ -46,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
         run,
         steps: plan.steps.len(),
-        limits: Limits::of(tcg),
+        limits: BootLimits::of(tcg),
     };
     let cancel = AtomicBool::new(false);
     let mut progress = |progress| println!("{progress:?}");
@@ -55,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     } else {
         let version = Command::new(vm::PROGRAM).arg("--version").output()?.stdout;
         let host = KvmHost::this(String::from_utf8_lossy(&version))?;
-        let chooser = Chooser::new(request, host, None);
+        let chooser = AccelChooser::new(request, host, None);
         let outcome = chooser.boot(&boot, &HostLauncher, &cancel, &mut progress)?;
         println!("{:?}", chooser.verdict());
         outcome
@@ -91,7 +94,7 @@ fn plan(words: &[String]) -> Result<(Plan, BTreeMap<String, PathBuf>), Box<dyn E
     Ok((Plan { protocol: PROTOCOL, steps }, modules))
 }
 
-fn report(outcome: &Outcome) {
+fn report(outcome: &BootOutcome) {
     let loads = outcome.events.iter().filter_map(|event| match event {
         Event::Step { load, records, .. } => Some((load, records)),
         _ => None,

@@ -12,9 +12,11 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use util::atomic;
 
-use crate::boot::{Boot, BootError, Limits, boot};
+use crate::boot::boot;
+use crate::boot_plan::{Boot, BootLimits};
+use crate::error::BootError;
 use crate::launch::Launcher;
-use crate::outcome::{Ending, Outcome, Progress};
+use crate::outcome::{BootEnding, BootOutcome, BootProgress};
 use crate::qemu::Accel;
 
 const DEVICE: &str = "/dev/kvm";
@@ -22,7 +24,7 @@ const DEVICE: &str = "/dev/kvm";
 /// Which accelerator is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Request {
+pub enum AccelRequest {
     /// KVM if it proves itself, otherwise TCG.
     Auto,
     /// KVM, and no falling back.
@@ -88,24 +90,24 @@ impl KvmVerdict {
 
 /// Chooses the accelerator for each boot and remembers what a boot has shown. Boots side by side may share it.
 #[derive(Debug)]
-pub struct Chooser {
+pub struct AccelChooser {
     /// What is asked for.
-    pub request: Request,
+    pub request: AccelRequest,
     /// Where QEMU runs.
     pub host: KvmHost,
     /// KVM's device, as the host sees it.
     pub device: PathBuf,
     /// The limits for each accelerator.
-    pub limits: fn(Accel) -> Limits,
+    pub limits: fn(Accel) -> BootLimits,
     verdict: Mutex<Option<KvmVerdict>>,
 }
 
-impl Chooser {
+impl AccelChooser {
     /// Chooses as `request` says on `host`, with what is known of it already.
     #[must_use]
-    pub fn new(request: Request, host: KvmHost, known: Option<KvmVerdict>) -> Self {
+    pub fn new(request: AccelRequest, host: KvmHost, known: Option<KvmVerdict>) -> Self {
         let verdict = Mutex::new(known.filter(|known| known.host == host));
-        Self { request, host, device: DEVICE.into(), limits: Limits::of, verdict }
+        Self { request, host, device: DEVICE.into(), limits: BootLimits::of, verdict }
     }
 
     /// What is known of KVM by now, to be stored for the next run.
@@ -123,9 +125,9 @@ impl Chooser {
     #[must_use]
     pub fn choose(&self) -> (Accel, Option<String>) {
         match self.request {
-            Request::Tcg => (Accel::Tcg, None),
-            Request::Kvm => (Accel::Kvm, None),
-            Request::Auto => match self.verdict().and_then(|verdict| verdict.dead).or_else(|| self.closed()) {
+            AccelRequest::Tcg => (Accel::Tcg, None),
+            AccelRequest::Kvm => (Accel::Kvm, None),
+            AccelRequest::Auto => match self.verdict().and_then(|verdict| verdict.dead).or_else(|| self.closed()) {
                 Some(reason) => (Accel::Tcg, Some(reason)),
                 None => (Accel::Kvm, None),
             },
@@ -138,8 +140,8 @@ impl Chooser {
         opened.err().map(|error| format!("{} cannot be opened: {error}", self.device.display()))
     }
 
-    /// Boots as [`boot()`] does, with the accelerator of [`Chooser::choose`] and the limits that go with it in place of those
-    /// in `plan`. Where that was KVM by [`Request::Auto`] and the run hung or was lost, it is run again with TCG. KVM is to
+    /// Boots as [`boot()`] does, with the accelerator of [`AccelChooser::choose`] and the limits that go with it in place of those
+    /// in `plan`. Where that was KVM by [`AccelRequest::Auto`] and the run hung or was lost, it is run again with TCG. KVM is to
     /// blame only if PID 1 reports then and did not before: a kernel, an engine or a disk may be at fault as well.
     ///
     /// # Errors
@@ -150,9 +152,9 @@ impl Chooser {
         plan: &Boot,
         launcher: &dyn Launcher,
         cancel: &AtomicBool,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Outcome, BootError> {
-        let with = |accel, progress: &mut dyn FnMut(Progress)| {
+        progress: &mut dyn FnMut(BootProgress),
+    ) -> Result<BootOutcome, BootError> {
+        let with = |accel, progress: &mut dyn FnMut(BootProgress)| {
             let mut plan = Boot { limits: (self.limits)(accel), ..plan.clone() };
             plan.machine.accel = accel;
             boot(&plan, launcher, cancel, progress)
@@ -162,15 +164,15 @@ impl Chooser {
         if accel != Accel::Kvm {
             return Ok(outcome);
         }
-        let failed = matches!(outcome.ending, Ending::Hang { .. } | Ending::Lost { .. });
+        let failed = matches!(outcome.ending, BootEnding::Hang { .. } | BootEnding::Lost { .. });
         if !failed && !outcome.events.is_empty() {
             self.remember(None);
         }
-        if !failed || self.request == Request::Kvm {
+        if !failed || self.request == AccelRequest::Kvm {
             return Ok(outcome);
         }
         let reason = format!("with KVM, {}", outcome.ending);
-        progress(Progress::FallingBack { reason: reason.clone() });
+        progress(BootProgress::FallingBack { reason: reason.clone() });
         let again = with(Accel::Tcg, progress)?;
         if outcome.events.is_empty() && !again.events.is_empty() {
             self.remember(Some(reason));

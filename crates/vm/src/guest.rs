@@ -16,7 +16,7 @@ const PROFILE: &str = "guest";
 #[non_exhaustive]
 pub enum GuestError {
     /// Cargo could not be run.
-    #[error("failed to run {cargo:?} to build guest-init")]
+    #[error("cannot run {cargo:?} to build guest-init")]
     Run {
         /// The program.
         cargo: OsString,
@@ -24,15 +24,15 @@ pub enum GuestError {
         source: io::Error,
     },
     /// Cargo refused.
-    #[error("failed to build guest-init: {status}\n{said}")]
+    #[error("cannot build guest-init: {status}\n{output}")]
     Build {
         /// How cargo ended.
         status: String,
-        /// What it and the compiler said.
-        said: String,
+        /// What it and the compiler wrote to standard error.
+        output: String,
     },
     /// Cargo was content, and yet the program is not there.
-    #[error("failed to find guest-init at {path} after it was built")]
+    #[error("cannot find guest-init at {path} after it was built")]
     Missing {
         /// Where it should be.
         path: PathBuf,
@@ -60,8 +60,8 @@ pub fn build_guest(root: &Path, target: &Path) -> Result<PathBuf, GuestError> {
         .output()
         .map_err(|source| GuestError::Run { cargo, source })?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(GuestError::Build { status: output.status.to_string(), said });
+        let messages = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(GuestError::Build { status: output.status.to_string(), output: messages });
     }
     let path = target.join(TARGET).join(PROFILE).join("guest-init");
     if path.is_file() { Ok(path) } else { Err(GuestError::Missing { path }) }

@@ -26,7 +26,7 @@ const CONSOLE: &str = "dev/console";
 pub enum InitramfsError {
     /// A path in the guest is not an absolute, plain one.
     #[error(
-        "failed to place {path:?} in the initramfs: a path begins with `/`, has no empty, `.` or `..` part and no NUL, \
+        "cannot place {path:?} in the initramfs: a path begins with `/`, has no empty, `.` or `..` part and no NUL, \
          and at most {PATH_MAX} bytes"
     )]
     Path {
@@ -34,13 +34,13 @@ pub enum InitramfsError {
         path: String,
     },
     /// Two entries have the same path, or one is a directory to another.
-    #[error("failed to place {path:?} in the initramfs: something else lies there")]
+    #[error("cannot place {path:?} in the initramfs: something else lies there")]
     Occupied {
         /// The path as given.
         path: String,
     },
     /// A file is too large for the format, or changed its length while it was read.
-    #[error("failed to pack {path:?}: it has {length} bytes, of which {written} could be written")]
+    #[error("cannot pack {path:?}: it has {length} bytes, of which {written} could be written")]
     Length {
         /// Where it lies in the guest.
         path: String,
@@ -50,7 +50,7 @@ pub enum InitramfsError {
         written: u64,
     },
     /// A file could not be read or packed.
-    #[error("failed to pack {path:?} from {file}")]
+    #[error("cannot pack {path:?} from {file}")]
     Pack {
         /// Where it lies in the guest.
         path: String,
@@ -60,7 +60,7 @@ pub enum InitramfsError {
         source: io::Error,
     },
     /// The archive could not be written.
-    #[error("failed to write the initramfs {path}")]
+    #[error("cannot write the initramfs {path}")]
     Write {
         /// The archive.
         path: PathBuf,
@@ -71,13 +71,13 @@ pub enum InitramfsError {
     #[error(transparent)]
     Replace(#[from] atomic::Error),
     /// The plan could not be written as JSON.
-    #[error("failed to write the plan as JSON")]
+    #[error("cannot write the plan as JSON")]
     Plan(#[from] serde_json::Error),
 }
 
 /// Where the bytes of an entry come from.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum EntrySource {
     /// A file, read when the archive is written.
     File(PathBuf),
     /// Bytes at hand.
@@ -88,7 +88,7 @@ pub enum Source {
 #[derive(Debug)]
 pub struct Initramfs {
     /// By path without the leading `/`.
-    files: BTreeMap<String, (Source, u32)>,
+    files: BTreeMap<String, (EntrySource, u32)>,
     directories: BTreeSet<String>,
 }
 
@@ -100,8 +100,8 @@ impl Initramfs {
     /// [`InitramfsError::Plan`].
     pub fn new(init: impl Into<PathBuf>, plan: &Plan) -> Result<Self, InitramfsError> {
         let mut new = Self { files: BTreeMap::new(), directories: BTreeSet::new() };
-        new.place(INIT_PATH, Source::File(init.into()), 0o755)?;
-        new.place(PLAN_PATH, Source::Bytes(serde_json::to_vec(plan)?), 0o644)?;
+        new.place(INIT_PATH, EntrySource::File(init.into()), 0o755)?;
+        new.place(PLAN_PATH, EntrySource::Bytes(serde_json::to_vec(plan)?), 0o644)?;
         new.make_parents(CONSOLE);
         Ok(new)
     }
@@ -111,11 +111,11 @@ impl Initramfs {
     /// # Errors
     ///
     /// [`InitramfsError::Path`] and [`InitramfsError::Occupied`].
-    pub fn add(&mut self, path: &str, source: Source) -> Result<(), InitramfsError> {
+    pub fn add(&mut self, path: &str, source: EntrySource) -> Result<(), InitramfsError> {
         self.place(path, source, 0o644)
     }
 
-    fn place(&mut self, path: &str, source: Source, mode: u32) -> Result<(), InitramfsError> {
+    fn place(&mut self, path: &str, source: EntrySource, mode: u32) -> Result<(), InitramfsError> {
         let name = relative(path).ok_or_else(|| InitramfsError::Path { path: path.to_owned() })?;
         let below_a_file = ancestors(name).any(|parent| self.files.contains_key(parent) || parent == CONSOLE);
         if below_a_file || name == CONSOLE || self.files.contains_key(name) || self.directories.contains(name) {
@@ -179,10 +179,10 @@ impl Initramfs {
     }
 }
 
-fn pack_file<W: Write>(entry: Builder, source: &Source, name: &str, out: W) -> Result<W, InitramfsError> {
+fn pack_file<W: Write>(entry: Builder, source: &EntrySource, name: &str, out: W) -> Result<W, InitramfsError> {
     let path = format!("/{name}");
     match source {
-        Source::Bytes(bytes) => {
+        EntrySource::Bytes(bytes) => {
             let failed = |source| InitramfsError::Pack { path: path.clone(), file: "bytes in memory".into(), source };
             let length = bytes.len() as u64;
             let size =
@@ -191,7 +191,7 @@ fn pack_file<W: Write>(entry: Builder, source: &Source, name: &str, out: W) -> R
             writer.write_all(bytes).map_err(failed)?;
             writer.finish().map_err(failed)
         }
-        Source::File(file) => {
+        EntrySource::File(file) => {
             let failed = |source| InitramfsError::Pack { path: path.clone(), file: file.clone(), source };
             let opened = File::open(file).map_err(failed)?;
             let length = opened.metadata().map_err(failed)?.len();

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use crate::rundir::RunDir;
+use crate::run_dir::RunDir;
 
 /// Runs QEMU between two stamps. It needs nothing but a shell, so that the stamps are QEMU's own wherever it runs; and
 /// it keeps QEMU's exit code and words apart from those of whatever runs the shell.

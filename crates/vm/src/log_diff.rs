@@ -10,7 +10,7 @@ const LINE_MAX: u64 = 64 * 1024;
 
 /// Where two logs first differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct LogDifference {
     /// The first differing byte, from 0.
     pub offset: u64,
     /// The line it is in, from 1.
@@ -21,7 +21,7 @@ pub struct Difference {
     pub second: Option<String>,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for LogDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |line: &Option<String>| line.clone().unwrap_or_else(|| "(the log has ended)".into());
         writeln!(f, "the logs differ from byte {} on, in line {}:", self.offset, self.line)?;
@@ -35,7 +35,7 @@ impl fmt::Display for Difference {
 /// # Errors
 ///
 /// Whatever kept one from being read.
-pub fn first_difference(first: &Path, second: &Path) -> io::Result<Option<Difference>> {
+pub fn first_difference(first: &Path, second: &Path) -> io::Result<Option<LogDifference>> {
     let (mut first, mut second) = (Lines::open(first)?, Lines::open(second)?);
     let (mut offset, mut line) = (0, 1);
     loop {
@@ -45,7 +45,7 @@ pub fn first_difference(first: &Path, second: &Path) -> io::Result<Option<Differ
         if a != b {
             let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
             let (first, second) = (text(a), text(b));
-            return Ok(Some(Difference { offset: offset + common as u64, line, first, second }));
+            return Ok(Some(LogDifference { offset: offset + common as u64, line, first, second }));
         }
         if a.is_empty() {
             return Ok(None);
@@ -80,7 +80,7 @@ fn text(piece: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn compare(first: &str, second: &str) -> Option<Difference> {
+    fn compare(first: &str, second: &str) -> Option<LogDifference> {
         let directory = tempfile::tempdir().unwrap();
         let (a, b) = (directory.path().join("a"), directory.path().join("b"));
         std::fs::write(&a, first).unwrap();
@@ -100,7 +100,7 @@ mod tests {
     fn the_first_difference_is_told_with_its_place_and_both_lines() {
         let difference = compare("one\r\ntwo 123\nthree\n", "one\r\ntwo 129\nthree\n").unwrap();
         let expected =
-            Difference { offset: 11, line: 2, first: Some("two 123".into()), second: Some("two 129".into()) };
+            LogDifference { offset: 11, line: 2, first: Some("two 123".into()), second: Some("two 129".into()) };
         assert_eq!(difference, expected);
     }
 

@@ -6,54 +6,55 @@ use std::time::{Duration, Instant};
 
 use guest_protocol::Event;
 
-use crate::boot::{Boot, BootError, Limits};
+use crate::boot_plan::{Boot, BootLimits};
+use crate::error::BootError;
 use crate::launch::Running;
-use crate::outcome::{Ending, Lost, Progress};
-use crate::results::{Reader, ResultsError};
-use crate::rundir::{RunDir, length_of};
+use crate::outcome::{BootEnding, BootProgress, MachineLost};
+use crate::results::{EventReader, ResultsError};
+use crate::run_dir::{RunDir, length_of};
 
 /// How often a run is looked at. A run costs at most this much more than QEMU's own time.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Why a run is no longer followed.
-pub(crate) enum Stop {
+pub(crate) enum StopReason {
     /// What runs QEMU ended, in these words.
     Ended(String),
     /// Nothing came for too long.
     Silent(Duration),
-    /// It is known already how the run ended.
-    Verdict(Ending),
+    /// How the run ended is known already.
+    Known(BootEnding),
 }
 
 /// One run under observation.
-pub(crate) struct Watch<'a> {
+pub(crate) struct Monitor<'a> {
     boot: &'a Boot,
     run: &'a RunDir,
     cancel: &'a AtomicBool,
-    progress: &'a mut dyn FnMut(Progress),
-    reader: Reader,
-    /// How many events were told as progress.
-    told: usize,
+    progress: &'a mut dyn FnMut(BootProgress),
+    reader: EventReader,
+    /// How many events were reported as progress.
+    reported: usize,
     clock: Clock,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Monitor<'a> {
     pub(crate) fn new(
         boot: &'a Boot,
         run: &'a RunDir,
         cancel: &'a AtomicBool,
-        progress: &'a mut dyn FnMut(Progress),
+        progress: &'a mut dyn FnMut(BootProgress),
     ) -> Self {
         let clock = Clock { begun: Instant::now(), started: None, printed: false, heard: None };
-        Self { boot, run, cancel, progress, reader: Reader::new(run.results(), boot.steps), told: 0, clock }
+        Self { boot, run, cancel, progress, reader: EventReader::new(run.results(), boot.steps), reported: 0, clock }
     }
 
     /// Follows the run until it ends or must be ended. Afterwards nothing of it runs.
-    pub(crate) fn follow(&mut self, running: &mut dyn Running) -> Result<Stop, BootError> {
+    pub(crate) fn follow(&mut self, running: &mut dyn Running) -> Result<StopReason, BootError> {
         let failed = |source| BootError::Process { path: self.run.path().to_owned(), source };
         loop {
             if let Some(how) = running.poll().map_err(failed)? {
-                return Ok(Stop::Ended(how));
+                return Ok(StopReason::Ended(how));
             }
             if let Some(stop) = self.look()? {
                 running.kill().map_err(failed)?;
@@ -64,9 +65,9 @@ impl<'a> Watch<'a> {
     }
 
     /// Looks at the run's files once. Gives a reason to end it, if there is one.
-    fn look(&mut self) -> Result<Option<Stop>, BootError> {
+    fn look(&mut self) -> Result<Option<StopReason>, BootError> {
         if self.cancel.load(Ordering::Relaxed) {
-            return Ok(Some(Stop::Verdict(Ending::Interrupted)));
+            return Ok(Some(StopReason::Known(BootEnding::Interrupted)));
         }
         let now = Instant::now();
         if self.clock.started.is_none() && self.run.start_time().is_some() {
@@ -74,12 +75,12 @@ impl<'a> Watch<'a> {
         }
         let (printed, limit) = (length_of(&self.run.console()), self.boot.limits.console);
         if printed > limit {
-            let how = Lost::TooMuch { log: self.run.console(), limit };
-            return Ok(Some(Stop::Verdict(Ending::Lost { how })));
+            let how = MachineLost::TooMuch { log: self.run.console(), limit };
+            return Ok(Some(StopReason::Known(BootEnding::Lost { how })));
         }
         if !self.clock.printed && printed > 0 {
             self.clock.printed = true;
-            (self.progress)(Progress::FirstPrint);
+            (self.progress)(BootProgress::FirstPrint);
         }
         match self.read()? {
             Ok(0) => Ok(self.clock.overdue(now, &self.boot.limits)),
@@ -87,31 +88,33 @@ impl<'a> Watch<'a> {
                 self.clock.heard = Some(now);
                 Ok(None)
             }
-            Err(garbled) => Ok(Some(Stop::Verdict(garbled))),
+            Err(garbled) => Ok(Some(StopReason::Known(garbled))),
         }
     }
 
-    /// Reads what the guest reported since, tells it as progress, and gives the number of bytes. The inner error is a
+    /// Reads what the guest reported since, reports it as progress, and gives the number of bytes. The inner error is a
     /// verdict on the run.
-    pub(crate) fn read(&mut self) -> Result<Result<usize, Ending>, BootError> {
+    pub(crate) fn read(&mut self) -> Result<Result<usize, BootEnding>, BootError> {
         let read = match self.reader.poll() {
             Ok(read) => Ok(read),
             Err(ResultsError::Read { path, source }) => return Err(BootError::Read { path, source }),
-            Err(error) => Err(Ending::Lost { how: Lost::Garbled { why: error.to_string() } }),
+            Err(error) => Err(BootEnding::Lost { how: MachineLost::Garbled { why: error.to_string() } }),
         };
-        for event in self.reader.events().iter().skip(self.told) {
+        for event in self.reader.events().iter().skip(self.reported) {
             match event {
-                Event::Begin { .. } => (self.progress)(Progress::Begun),
-                Event::Step { index, .. } => (self.progress)(Progress::Step { done: index + 1, of: self.boot.steps }),
+                Event::Begin { .. } => (self.progress)(BootProgress::Begun),
+                Event::Step { index, .. } => {
+                    (self.progress)(BootProgress::Step { done: index + 1, of: self.boot.steps })
+                }
                 _ => {}
             }
         }
-        self.told = self.reader.events().len();
+        self.reported = self.reader.events().len();
         Ok(read)
     }
 
     /// Gives away what was read.
-    pub(crate) fn into_reader(self) -> Reader {
+    pub(crate) fn into_reader(self) -> EventReader {
         self.reader
     }
 }
@@ -130,7 +133,7 @@ struct Clock {
 
 impl Clock {
     /// The silence that has lasted longer than `limits` allow, if one has.
-    fn overdue(&self, now: Instant, limits: &Limits) -> Option<Stop> {
+    fn overdue(&self, now: Instant, limits: &BootLimits) -> Option<StopReason> {
         let (since, limit) = match (self.started, self.heard) {
             (_, Some(heard)) => (heard, limits.silence),
             (Some(started), None) if self.printed => (started, limits.first_event),
@@ -138,6 +141,6 @@ impl Clock {
             (None, None) => (self.begun, limits.start),
         };
         let silence = now.duration_since(since);
-        (silence > limit).then_some(Stop::Silent(silence))
+        (silence > limit).then_some(StopReason::Silent(silence))
     }
 }

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guest_protocol::Event;
-use serde::{Deserialize, Serialize};
 
 use crate::qemu::Accel;
 
 /// What came of a boot.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct BootOutcome {
     /// How it ended.
-    pub ending: Ending,
+    pub ending: BootEnding,
     /// How the processor was run.
     pub accel: Accel,
     /// What the guest reported, as far as it came.
@@ -31,15 +30,14 @@ pub struct Outcome {
 }
 
 /// The ways in which a run ends. Only the first one is a run whose results count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ending", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum BootEnding {
     /// The guest's end marker came, and QEMU exited with the code that the guest asked for.
     Completed,
     /// The guest could not follow its plan: a defect of the harness.
     GuestFailed {
-        /// What the guest said.
+        /// The guest's own reason.
         message: String,
     },
     /// The kernel panicked.
@@ -50,24 +48,23 @@ pub enum Ending {
     /// Nothing more came within the time allowed.
     Hang {
         /// Where it stopped.
-        stuck: Stuck,
+        stalled: Stalled,
         /// How long nothing came.
         after: Duration,
     },
     /// QEMU, or what runs it, failed; or the results cannot be believed.
     Lost {
         /// In which way.
-        how: Lost,
+        how: MachineLost,
     },
     /// The caller asked to stop.
     Interrupted,
 }
 
 /// Where a run stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Stuck {
+pub enum Stalled {
     /// The kernel printed nothing.
     NothingPrinted,
     /// The kernel printed, but PID 1 never reported.
@@ -81,10 +78,9 @@ pub enum Stuck {
 }
 
 /// The ways in which a run is lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Lost {
+pub enum MachineLost {
     /// QEMU could not be started.
     NotStarted {
         /// Why.
@@ -94,15 +90,15 @@ pub enum Lost {
     Killed {
         /// The signal's number.
         signal: i32,
-        /// The end of what QEMU said.
-        said: String,
+        /// The end of what QEMU wrote to its standard output and error.
+        output: String,
     },
     /// QEMU exited, and neither an end marker nor a panic explains it.
     Exited {
         /// Its exit code.
         code: i32,
-        /// The end of what it said.
-        said: String,
+        /// The end of what it wrote to its standard output and error.
+        output: String,
     },
     /// The end marker came, but not the exit code that goes with it.
     Unconfirmed {
@@ -136,7 +132,7 @@ pub enum Lost {
 /// What a boot reports while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Progress {
+pub enum BootProgress {
     /// QEMU is being started.
     Started {
         /// How the processor is run.
@@ -162,20 +158,20 @@ pub enum Progress {
     Ended,
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for BootEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Completed => f.write_str("completed"),
             Self::GuestFailed { message } => write!(f, "the guest could not follow its plan: {message}"),
             Self::Panic { line } => f.write_str(line),
-            Self::Hang { stuck, after } => write!(f, "{stuck} for {:.1} s", after.as_secs_f64()),
+            Self::Hang { stalled, after } => write!(f, "{stalled} for {:.1} s", after.as_secs_f64()),
             Self::Lost { how } => how.fmt(f),
             Self::Interrupted => f.write_str("interrupted"),
         }
     }
 }
 
-impl fmt::Display for Stuck {
+impl fmt::Display for Stalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingPrinted => f.write_str("the kernel printed nothing"),
@@ -187,13 +183,13 @@ impl fmt::Display for Stuck {
     }
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for MachineLost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted { reason } => write!(f, "QEMU could not be started: {reason}"),
-            Self::Killed { signal, said } => write!(f, "QEMU was killed by signal {signal}{}", quoted(said)),
-            Self::Exited { code, said } => {
-                write!(f, "QEMU exited with code {code} before the guest's end marker{}", quoted(said))
+            Self::Killed { signal, output } => write!(f, "QEMU was killed by signal {signal}{}", after_colon(output)),
+            Self::Exited { code, output } => {
+                write!(f, "QEMU exited with code {code} before the guest's end marker{}", after_colon(output))
             }
             Self::Unconfirmed { code } => {
                 write!(f, "the guest's end marker came, but QEMU exited with code {code}")
@@ -208,7 +204,7 @@ impl fmt::Display for Lost {
     }
 }
 
-/// What was said, if anything was, after a colon.
-fn quoted(said: &str) -> String {
-    if said.is_empty() { String::new() } else { format!(": {said}") }
+/// A colon and the text, if there is any.
+fn after_colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
 }

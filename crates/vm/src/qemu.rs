@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use guest_protocol::DEBUG_EXIT_PORT;
 use serde::{Deserialize, Serialize};
 
-use crate::rundir::RunDir;
+use crate::run_dir::RunDir;
 
 /// The program.
 pub const PROGRAM: &str = "qemu-system-x86_64";

@@ -22,7 +22,7 @@ const EXCERPT: usize = 120;
 #[derive(Debug, Error)]
 pub(crate) enum ResultsError {
     /// The file could not be read.
-    #[error("failed to read the results {path}")]
+    #[error("cannot read the results {path}")]
     Read {
         /// The results' file.
         path: PathBuf,
@@ -30,7 +30,7 @@ pub(crate) enum ResultsError {
         source: io::Error,
     },
     /// A line is not an event.
-    #[error("failed to understand line {line} of the results, {excerpt:?}: {why}")]
+    #[error("cannot understand line {line} of the results, {excerpt:?}: {why}")]
     Garbled {
         /// The line's number, from 1.
         line: usize,
@@ -40,7 +40,7 @@ pub(crate) enum ResultsError {
         why: String,
     },
     /// A line, or all of them, became too long.
-    #[error("failed to read the results: line {line} makes them longer than {limit} bytes")]
+    #[error("cannot read the results: line {line} makes them longer than {limit} bytes")]
     TooLong {
         /// The line's number, from 1.
         line: usize,
@@ -51,18 +51,18 @@ pub(crate) enum ResultsError {
 
 /// A reader of the events in a file that may still grow.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(crate) struct EventReader {
     path: PathBuf,
     file: Option<File>,
     /// Bytes of a line that has no end yet.
     partial: Vec<u8>,
     total: u64,
     line: usize,
-    order: Order,
+    order: EventOrder,
     events: Vec<Event>,
 }
 
-impl Reader {
+impl EventReader {
     /// Reads `path`, which need not exist yet, as the results of a plan with `steps` steps.
     pub(crate) fn new(path: impl Into<PathBuf>, steps: usize) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Reader {
             partial: Vec::new(),
             total: 0,
             line: 0,
-            order: Order { steps, next: Next::Begin },
+            order: EventOrder { steps, next: Expected::Begin },
             events: Vec::new(),
         }
     }
@@ -154,7 +154,7 @@ fn excerpt(line: &[u8]) -> String {
 
 /// What may come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum Expected {
     Begin,
     Boot,
     Step(usize),
@@ -163,24 +163,24 @@ enum Next {
 }
 
 #[derive(Debug)]
-struct Order {
+struct EventOrder {
     steps: usize,
-    next: Next,
+    next: Expected,
 }
 
-impl Order {
+impl EventOrder {
     /// What may follow `event`, or why it may not be here.
-    fn after(&self, event: &Event) -> Result<Next, String> {
-        let from = |step| if step < self.steps { Next::Step(step) } else { Next::End };
+    fn after(&self, event: &Event) -> Result<Expected, String> {
+        let from = |step| if step < self.steps { Expected::Step(step) } else { Expected::End };
         match (event, self.next) {
-            (Event::Begin { protocol: PROTOCOL, .. }, Next::Begin) => Ok(Next::Boot),
-            (Event::Begin { protocol, .. }, Next::Begin) => {
+            (Event::Begin { protocol: PROTOCOL, .. }, Expected::Begin) => Ok(Expected::Boot),
+            (Event::Begin { protocol, .. }, Expected::Begin) => {
                 Err(format!("the guest speaks protocol {protocol}, this program {PROTOCOL}"))
             }
-            (Event::Boot { .. }, Next::Boot) => Ok(from(0)),
-            (Event::Step { index, .. }, Next::Step(step)) if *index == step => Ok(from(step + 1)),
-            (Event::End { steps, .. }, Next::End) if *steps == self.steps => Ok(Next::Nothing),
-            (Event::Failed { .. }, next) if next != Next::Nothing => Ok(Next::Nothing),
+            (Event::Boot { .. }, Expected::Boot) => Ok(from(0)),
+            (Event::Step { index, .. }, Expected::Step(step)) if *index == step => Ok(from(step + 1)),
+            (Event::End { steps, .. }, Expected::End) if *steps == self.steps => Ok(Expected::Nothing),
+            (Event::Failed { .. }, next) if next != Expected::Nothing => Ok(Expected::Nothing),
             (_, next) => Err(format!("it comes out of order, expected was {next:?}")),
         }
     }
@@ -220,7 +220,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("results");
         std::fs::write(&path, bytes).unwrap();
-        let mut reader = Reader::new(path, steps);
+        let mut reader = EventReader::new(path, steps);
         let result = reader.poll();
         (reader.into_events(), result)
     }
@@ -229,7 +229,7 @@ mod tests {
     fn events_are_read_as_they_arrive_even_byte_by_byte() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("results");
-        let mut reader = Reader::new(&path, 1);
+        let mut reader = EventReader::new(&path, 1);
         assert_eq!(reader.poll().unwrap(), 0, "no file is no error");
         let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
         let expected = [begin(), boot(), step(0), end(1)];
@@ -248,7 +248,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("results");
         std::fs::write(&path, format!("{}{}", line(&begin()), r#"{"event":"boo"#)).unwrap();
-        let mut reader = Reader::new(path, 0);
+        let mut reader = EventReader::new(path, 0);
         reader.poll().unwrap();
         assert_eq!(reader.events(), [begin()]);
         assert_eq!(reader.cut_short().as_deref(), Some(r#"{"event":"boo"#));

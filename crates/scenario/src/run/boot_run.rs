@@ -8,7 +8,7 @@ use guest_protocol::{PROTOCOL, Plan, Step};
 use kmod::Module;
 use tracing::{info, info_span};
 use util::error::one_line;
-use vm::{Accel, Initramfs, Lost, Machine, Outcome, Request, Source, first_difference};
+use vm::{Accel, AccelRequest, BootOutcome, EntrySource, Initramfs, Machine, MachineLost, first_difference};
 
 use super::kernel_files::KernelFiles;
 use super::module_file::{ModuleFile, fingerprint};
@@ -146,9 +146,9 @@ impl ScenarioRun<'_> {
         for module in modules {
             let path = self.upgraded.path_of(module);
             let source = match &module.replaced {
-                Some(bytes) => Source::Bytes(bytes.clone()),
-                None if module.compressed => Source::Bytes(Module::open(&path)?.bytes().to_vec()),
-                None => Source::File(path),
+                Some(bytes) => EntrySource::Bytes(bytes.clone()),
+                None if module.compressed => EntrySource::Bytes(Module::open(&path)?.bytes().to_vec()),
+                None => EntrySource::File(path),
             };
             initramfs.add(&in_guest(module), source)?;
         }
@@ -156,7 +156,7 @@ impl ScenarioRun<'_> {
         Ok(())
     }
 
-    fn start(&self, initramfs: &Path, run: PathBuf, report: &mut ScenarioReport) -> Result<Outcome, Error> {
+    fn start(&self, initramfs: &Path, run: PathBuf, report: &mut ScenarioReport) -> Result<BootOutcome, Error> {
         let _span = info_span!("boot").entered();
         let RunContext { chooser, launcher, cancel, .. } = *self.context;
         let plan = vm::Boot {
@@ -173,8 +173,8 @@ impl ScenarioRun<'_> {
         };
         let name = &self.scenario.name;
         let mut notes = Vec::new();
-        let mut progress = |progress: vm::Progress| {
-            if let vm::Progress::FallingBack { reason } = &progress {
+        let mut progress = |progress: vm::BootProgress| {
+            if let vm::BootProgress::FallingBack { reason } = &progress {
                 let first = reason.lines().next().unwrap_or_default();
                 notes.push(format!("{first}; booted again with TCG, and KVM is not tried again on this host"));
             }
@@ -182,13 +182,13 @@ impl ScenarioRun<'_> {
         };
         // What is recorded comes from a deterministic boot and is compared with one. So the choice is free only where nothing is
         // recorded, or where somebody asks for KVM and gets no verdict.
-        let free = self.scenario.dir.is_none() || chooser.request == Request::Kvm;
+        let free = self.scenario.dir.is_none() || chooser.request == AccelRequest::Kvm;
         let outcome = if free {
             chooser.boot(&plan, launcher, cancel, &mut progress)?
         } else {
             vm::boot(&plan, launcher, cancel, &mut progress)?
         };
-        if let vm::Ending::Lost { how: Lost::NotStarted { .. } } = outcome.ending {
+        if let vm::BootEnding::Lost { how: MachineLost::NotStarted { .. } } = outcome.ending {
             (self.context.progress)(Progress::NotStarted { scenario: name });
         }
         report.notes.extend(notes);
@@ -228,8 +228,8 @@ impl ScenarioRun<'_> {
     /// Compares the serial logs of two boots, byte for byte; gives the first difference.
     fn compare_boots(
         &self,
-        first: &Outcome,
-        second: &Outcome,
+        first: &BootOutcome,
+        second: &BootOutcome,
         report: &mut ScenarioReport,
     ) -> Result<Option<String>, Error> {
         for (first, second) in [(&first.console, &second.console), (&first.results, &second.results)] {
@@ -246,7 +246,7 @@ impl ScenarioRun<'_> {
 
     fn judge(
         &self,
-        outcome: &Outcome,
+        outcome: &BootOutcome,
         transcript: &Transcript,
         measured: &Measured,
     ) -> Result<BaselineComparison, Error> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use container::image::Image;
 use kernels::kbuild::Encoder;
-use vm::{Chooser, Launcher};
+use vm::{AccelChooser, Launcher};
 
 use super::{ProgressSink, Sources};
 use crate::baseline::TypeOrder;
@@ -34,7 +34,7 @@ pub struct RunContext<'a> {
     /// What starts machines.
     pub launcher: &'a dyn Launcher,
     /// Chooses the accelerator of boots that are not recorded; its limits hold for all boots.
-    pub chooser: &'a Chooser,
+    pub chooser: &'a AccelChooser,
     /// The engine that runs QEMU, for the report.
     pub engine: String,
     /// The image that QEMU runs in.

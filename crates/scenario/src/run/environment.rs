@@ -19,7 +19,7 @@ use kernels::pins::Pin;
 use kernels::source::{self, Source, SourcePin};
 use kernels::tools::{self, Tool, ToolPin};
 use util::error::one_line;
-use vm::{Chooser, KvmHost, KvmVerdict, build_guest};
+use vm::{AccelChooser, KvmHost, KvmVerdict, build_guest};
 
 use super::launcher::EngineLauncher;
 use super::{Encoding, Error, Progress, ProgressSink, RunContext, Sources};
@@ -31,7 +31,7 @@ pub struct EnvironmentOptions {
     /// The container engine.
     pub engine: EngineChoice,
     /// The accelerator.
-    pub accel: vm::Request,
+    pub accel: vm::AccelRequest,
     /// The workspace's root, where the guest's PID 1 is built.
     pub root: PathBuf,
     /// What encodes the BTF of kernels that are built, in place of the build image's pahole, if anything does.
@@ -52,7 +52,7 @@ pub struct RunEnvironment<'a> {
     /// The guest's PID 1.
     pub guest: PathBuf,
     /// Chooses the accelerator of boots that are not recorded.
-    pub chooser: Chooser,
+    pub chooser: AccelChooser,
     /// Where the folders of runs are made.
     pub runs: PathBuf,
     /// What encodes the BTF of kernels that are built, in place of the build image's pahole, if anything does.
@@ -78,7 +78,7 @@ impl<'a> RunEnvironment<'a> {
         let runs = context.cache.root().join("runs");
         fs::create_dir_all(&runs).map_err(Error::io("create", &runs))?;
         scratch::sweep(&runs)?;
-        let chooser = Chooser::new(wanted.accel, host, known);
+        let chooser = AccelChooser::new(wanted.accel, host, known);
         let build_image = OnceLock::new();
         let encoding = wanted.encoding.clone();
         let launcher = EngineLauncher { engine: choice.engine.clone(), image: image.name.clone() };

@@ -9,7 +9,7 @@ use container::scratch::LockedTempDir;
 use guest_protocol::{Fault as Order, PROTOCOL, Plan, Step};
 use kernels::archive::Kernel;
 use rustix::process::{Pid, Signal, kill_process};
-use vm::{Accel, Boot, Chooser, Initramfs, KvmHost, Limits, Machine, Outcome, Request};
+use vm::{Accel, AccelChooser, AccelRequest, Boot, BootLimits, BootOutcome, Initramfs, KvmHost, Machine};
 
 use super::{Error, RunEnvironment};
 use crate::exit::Ending;
@@ -145,17 +145,17 @@ pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Res
     Ok((Ending::of_unfinished(&outcome.ending).unwrap_or(Ending::Measured), fallback))
 }
 
-fn run(ready: &RunEnvironment<'_>, boot: &Boot, fault: Fault) -> Result<(Outcome, Option<String>), Error> {
+fn run(ready: &RunEnvironment<'_>, boot: &Boot, fault: Fault) -> Result<(BootOutcome, Option<String>), Error> {
     let (launcher, cancel) = (ready.launcher(), ready.context.cancel);
     if fault == Fault::KvmUnproven {
         let host = KvmHost::this(&ready.image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
-        let chooser = Chooser::new(Request::Auto, host, None);
+        let chooser = AccelChooser::new(AccelRequest::Auto, host, None);
         let outcome = chooser.boot(boot, launcher, cancel, &mut |_| {})?;
         return Ok((outcome, chooser.choose().1));
     }
     let mut failed = None;
     let outcome = vm::boot(boot, launcher, cancel, &mut |progress| {
-        if fault == Fault::QemuKilled && progress == vm::Progress::Begun {
+        if fault == Fault::QemuKilled && progress == vm::BootProgress::Begun {
             failed = kill_qemu(&boot.run).err();
         }
     })?;
@@ -166,13 +166,13 @@ fn run(ready: &RunEnvironment<'_>, boot: &Boot, fault: Fault) -> Result<(Outcome
 }
 
 /// Long enough for a real boot where one is wanted, and short where the end of patience is.
-fn limits(fault: Fault) -> Limits {
+fn limits(fault: Fault) -> BootLimits {
     let seconds = Duration::from_secs;
-    let patient = Limits::of(Accel::Tcg);
+    let patient = BootLimits::of(Accel::Tcg);
     match fault {
-        Fault::NothingPrinted => Limits { first_print: seconds(5), ..patient },
-        Fault::InitNeverReports => Limits { first_event: seconds(15), ..patient },
-        Fault::StepHangs => Limits { silence: seconds(6), ..patient },
+        Fault::NothingPrinted => BootLimits { first_print: seconds(5), ..patient },
+        Fault::InitNeverReports => BootLimits { first_event: seconds(15), ..patient },
+        Fault::StepHangs => BootLimits { silence: seconds(6), ..patient },
         _ => patient,
     }
 }

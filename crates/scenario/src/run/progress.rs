@@ -21,7 +21,7 @@ pub enum Progress<'a> {
         /// The scenario's name.
         scenario: &'a str,
         /// What happened.
-        progress: vm::Progress,
+        progress: vm::BootProgress,
     },
     /// A machine could not be started: the engine may have stopped working since it was probed.
     NotStarted {

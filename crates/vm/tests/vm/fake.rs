@@ -8,7 +8,7 @@ use std::{fs, io, thread};
 
 use guest_protocol::{Event, Load, PROTOCOL, Record};
 use tempfile::TempDir;
-use vm::{Accel, Boot, HostLauncher, Invocation, Launcher, Limits, Machine, PROGRAM, Running};
+use vm::{Accel, Boot, BootLimits, HostLauncher, Invocation, Launcher, Machine, PROGRAM, Running};
 
 /// Runs a script in place of QEMU, in the run's directory, by the accelerator that QEMU was asked for.
 pub struct Fake {
@@ -51,10 +51,10 @@ pub fn boot(directory: &TempDir, steps: usize) -> Boot {
     }
 }
 
-/// Limits that even a busy machine does not pass by chance. The tests of a hang shorten the one that they wait for.
-pub fn limits(_: Accel) -> Limits {
+/// BootLimits that even a busy machine does not pass by chance. The tests of a hang shorten the one that they wait for.
+pub fn limits(_: Accel) -> BootLimits {
     let long = Duration::from_secs(30);
-    Limits { start: long, first_print: long, first_event: long, silence: long, console: 1 << 20 }
+    BootLimits { start: long, first_print: long, first_event: long, silence: long, console: 1 << 20 }
 }
 
 /// A script line that appends `events` to the results.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cpio::newc::Reader;
 use guest_protocol::{PROTOCOL, Plan};
-use vm::{Initramfs, InitramfsError, Source};
+use vm::{EntrySource, Initramfs, InitramfsError};
 
 fn empty_plan() -> Plan {
     Plan { protocol: PROTOCOL, steps: Vec::new() }
@@ -46,9 +46,9 @@ fn everything_is_read_back_in_order_and_with_its_directories() {
     let module = directory.path().join("b.ko");
     fs::write(&module, b"12345").unwrap();
     let mut initramfs = new(directory.path());
-    initramfs.add("/modules/1/b.ko", Source::File(module)).unwrap();
-    initramfs.add("/modules-x", Source::Bytes(b"123".to_vec())).unwrap();
-    initramfs.add("/modules/0/a.ko", Source::Bytes(Vec::new())).unwrap();
+    initramfs.add("/modules/1/b.ko", EntrySource::File(module)).unwrap();
+    initramfs.add("/modules-x", EntrySource::Bytes(b"123".to_vec())).unwrap();
+    initramfs.add("/modules/0/a.ko", EntrySource::Bytes(Vec::new())).unwrap();
     let archive = directory.path().join("initramfs");
     let length = initramfs.write(&archive).unwrap();
     assert_eq!(length, fs::metadata(&archive).unwrap().len());
@@ -80,7 +80,7 @@ fn the_same_content_is_the_same_bytes_whatever_the_order_and_the_time() {
         for name in order {
             let file = directory.path().join(format!("{name}-{}", archive.file_name().unwrap().display()));
             fs::write(&file, name).unwrap();
-            initramfs.add(&format!("/modules/{name}"), Source::File(file)).unwrap();
+            initramfs.add(&format!("/modules/{name}"), EntrySource::File(file)).unwrap();
         }
         initramfs.write(archive).unwrap();
     }
@@ -93,7 +93,7 @@ fn a_path_that_the_kernel_would_not_unpack_as_written_is_refused() {
     let mut initramfs = new(directory.path());
     let long = format!("/{}", "x".repeat(4096));
     for path in ["", "/", "a", "//a", "/a/", "/a/../b", "/./a", "/a\0b", "/TRAILER!!!", &long] {
-        let error = initramfs.add(path, Source::Bytes(Vec::new())).unwrap_err();
+        let error = initramfs.add(path, EntrySource::Bytes(Vec::new())).unwrap_err();
         assert!(matches!(error, InitramfsError::Path { .. }), "{path:?}: {error}");
     }
 }
@@ -102,9 +102,9 @@ fn a_path_that_the_kernel_would_not_unpack_as_written_is_refused() {
 fn nothing_is_placed_twice_or_below_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let mut initramfs = new(directory.path());
-    initramfs.add("/a/b", Source::Bytes(Vec::new())).unwrap();
+    initramfs.add("/a/b", EntrySource::Bytes(Vec::new())).unwrap();
     for path in ["/a/b", "/a", "/a/b/c", "/init", "/plan.json", "/dev", "/dev/console", "/dev/console/x"] {
-        let error = initramfs.add(path, Source::Bytes(Vec::new())).unwrap_err();
+        let error = initramfs.add(path, EntrySource::Bytes(Vec::new())).unwrap_err();
         assert!(matches!(error, InitramfsError::Occupied { .. }), "{path:?}: {error}");
     }
 }
@@ -116,7 +116,7 @@ fn a_failed_write_leaves_the_old_archive_and_nothing_else() {
     let archive = target.path().join("initramfs");
     fs::write(&archive, b"old").unwrap();
     let mut initramfs = new(directory.path());
-    initramfs.add("/modules/gone.ko", Source::File(directory.path().join("gone.ko"))).unwrap();
+    initramfs.add("/modules/gone.ko", EntrySource::File(directory.path().join("gone.ko"))).unwrap();
     let error = initramfs.write(&archive).unwrap_err();
     assert!(error.to_string().contains("/modules/gone.ko"), "{error}");
     assert_eq!(fs::read(&archive).unwrap(), b"old");

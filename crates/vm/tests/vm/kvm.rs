@@ -7,25 +7,27 @@ use std::time::Duration;
 
 use crate::fake::{Fake, boot, events, limits, print, report};
 use tempfile::TempDir;
-use vm::{Accel, Chooser, Ending, KvmHost, KvmVerdict, Limits, Outcome, Progress, Request, Stuck};
+use vm::{
+    Accel, AccelChooser, AccelRequest, BootEnding, BootLimits, BootOutcome, BootProgress, KvmHost, KvmVerdict, Stalled,
+};
 
 fn host(boot_id: &str) -> KvmHost {
     KvmHost { boot_id: boot_id.into(), kernel: "6.1".into(), qemu: "10.0.13".into() }
 }
 
 /// KVM gets a second, TCG all the time it needs.
-fn impatient(accel: Accel) -> Limits {
+fn impatient(accel: Accel) -> BootLimits {
     let second = Duration::from_secs(1);
     match accel {
-        Accel::Kvm => Limits { first_print: second, silence: second, ..limits(accel) },
+        Accel::Kvm => BootLimits { first_print: second, silence: second, ..limits(accel) },
         _ => limits(accel),
     }
 }
 
-fn chooser(directory: &TempDir, request: Request, known: Option<KvmVerdict>) -> Chooser {
+fn chooser(directory: &TempDir, request: AccelRequest, known: Option<KvmVerdict>) -> AccelChooser {
     let device = directory.path().join("kvm");
     std::fs::write(&device, "").unwrap();
-    let mut chooser = Chooser::new(request, host("1"), known);
+    let mut chooser = AccelChooser::new(request, host("1"), known);
     chooser.device = device;
     chooser.limits = impatient;
     chooser
@@ -36,7 +38,7 @@ fn fake(with_kvm: impl Into<String>) -> Fake {
     Fake { scripts: vec![("kvm", with_kvm.into()), ("tcg", good)], seen: Mutex::default() }
 }
 
-fn run(chooser: &Chooser, directory: &TempDir, fake: &Fake) -> (Outcome, Vec<Progress>) {
+fn run(chooser: &AccelChooser, directory: &TempDir, fake: &Fake) -> (BootOutcome, Vec<BootProgress>) {
     let mut told = Vec::new();
     let mut tell = |progress| told.push(progress);
     let outcome = chooser.boot(&boot(directory, 1), fake, &AtomicBool::new(false), &mut tell).unwrap();
@@ -48,10 +50,10 @@ fn a_kvm_that_hangs_or_dies_is_left_once_and_for_all() {
     for (script, reason) in [("sleep 60", "printed nothing"), ("echo internal error; kill -ABRT $$", "internal error")]
     {
         let directory = TempDir::new().unwrap();
-        let (chooser, fake) = (chooser(&directory, Request::Auto, None), fake(script));
+        let (chooser, fake) = (chooser(&directory, AccelRequest::Auto, None), fake(script));
         let (outcome, told) = run(&chooser, &directory, &fake);
-        assert_eq!((outcome.ending, outcome.accel), (Ending::Completed, Accel::Tcg));
-        let fell_back = told.iter().filter(|progress| matches!(progress, Progress::FallingBack { .. })).count();
+        assert_eq!((outcome.ending, outcome.accel), (BootEnding::Completed, Accel::Tcg));
+        let fell_back = told.iter().filter(|progress| matches!(progress, BootProgress::FallingBack { .. })).count();
         assert_eq!(fell_back, 1, "{told:?}");
         assert!(chooser.verdict().unwrap().dead.unwrap().contains(reason));
         assert!(matches!(chooser.choose(), (Accel::Tcg, Some(why)) if why.contains(reason)));
@@ -64,57 +66,57 @@ fn a_kvm_that_hangs_or_dies_is_left_once_and_for_all() {
 #[test]
 fn a_kvm_that_serves_is_kept() {
     let directory = TempDir::new().unwrap();
-    let chooser = chooser(&directory, Request::Auto, None);
+    let chooser = chooser(&directory, AccelRequest::Auto, None);
     let (outcome, _) = run(&chooser, &directory, &fake(print("Linux") + &report(&events(1)) + "exit 33"));
-    assert_eq!((outcome.ending, outcome.accel), (Ending::Completed, Accel::Kvm));
+    assert_eq!((outcome.ending, outcome.accel), (BootEnding::Completed, Accel::Kvm));
     assert_eq!(chooser.verdict(), Some(KvmVerdict { host: host("1"), dead: None }));
 }
 
 #[test]
 fn a_panic_is_the_kernel_s_and_does_not_make_kvm_fall_back() {
     let directory = TempDir::new().unwrap();
-    let chooser = chooser(&directory, Request::Auto, None);
+    let chooser = chooser(&directory, AccelRequest::Auto, None);
     let script = report(&events(1)[..2]) + &print("Kernel panic - not syncing: x") + "exit 0";
     let (outcome, _) = run(&chooser, &directory, &fake(script));
     assert_eq!(
         (outcome.ending, outcome.accel),
-        (Ending::Panic { line: "Kernel panic - not syncing: x".into() }, Accel::Kvm)
+        (BootEnding::Panic { line: "Kernel panic - not syncing: x".into() }, Accel::Kvm)
     );
 }
 
 #[test]
 fn a_late_hang_is_tried_with_tcg_but_does_not_condemn_kvm() {
     let directory = TempDir::new().unwrap();
-    let chooser = chooser(&directory, Request::Auto, None);
+    let chooser = chooser(&directory, AccelRequest::Auto, None);
     let (outcome, _) = run(&chooser, &directory, &fake(report(&events(1)[..2]) + "sleep 60"));
-    assert_eq!((outcome.ending, outcome.accel), (Ending::Completed, Accel::Tcg));
+    assert_eq!((outcome.ending, outcome.accel), (BootEnding::Completed, Accel::Tcg));
     assert_eq!(chooser.verdict(), None);
 }
 
 #[test]
 fn what_fails_with_tcg_as_well_is_not_put_down_to_kvm() {
     let directory = TempDir::new().unwrap();
-    let chooser = chooser(&directory, Request::Auto, None);
+    let chooser = chooser(&directory, AccelRequest::Auto, None);
     let broken = "echo no such image >&2; exit 125".to_owned();
     let fake = Fake { scripts: vec![("", broken)], seen: Mutex::default() };
     let (outcome, _) = run(&chooser, &directory, &fake);
-    assert!(matches!(outcome.ending, Ending::Lost { .. }), "{}", outcome.ending);
+    assert!(matches!(outcome.ending, BootEnding::Lost { .. }), "{}", outcome.ending);
     assert_eq!(chooser.verdict(), None);
 }
 
 #[test]
 fn what_was_asked_for_is_what_runs() {
     let directory = TempDir::new().unwrap();
-    let (outcome, _) = run(&chooser(&directory, Request::Kvm, None), &directory, &fake("sleep 60"));
-    assert!(matches!(outcome.ending, Ending::Hang { stuck: Stuck::NothingPrinted, .. }), "no silent fallback");
-    let (outcome, _) = run(&chooser(&directory, Request::Tcg, None), &directory, &fake("sleep 60"));
-    assert_eq!((outcome.ending, outcome.accel), (Ending::Completed, Accel::Tcg));
+    let (outcome, _) = run(&chooser(&directory, AccelRequest::Kvm, None), &directory, &fake("sleep 60"));
+    assert!(matches!(outcome.ending, BootEnding::Hang { stalled: Stalled::NothingPrinted, .. }), "no silent fallback");
+    let (outcome, _) = run(&chooser(&directory, AccelRequest::Tcg, None), &directory, &fake("sleep 60"));
+    assert_eq!((outcome.ending, outcome.accel), (BootEnding::Completed, Accel::Tcg));
 }
 
 #[test]
 fn without_the_device_kvm_is_not_tried() {
     let directory = TempDir::new().unwrap();
-    let mut chooser = chooser(&directory, Request::Auto, None);
+    let mut chooser = chooser(&directory, AccelRequest::Auto, None);
     chooser.device = PathBuf::from("/nowhere/kvm");
     assert!(matches!(chooser.choose(), (Accel::Tcg, Some(why)) if why.contains("/nowhere/kvm")));
 }
@@ -128,7 +130,7 @@ fn a_verdict_is_stored_and_holds_for_its_host_only() {
     dead.store(&path).unwrap();
     assert_eq!(KvmVerdict::load(&path, &host("1")), Some(dead.clone()));
     assert_eq!(KvmVerdict::load(&path, &host("2")), None, "another boot of the host");
-    let elsewhere = Chooser::new(Request::Auto, host("2"), Some(dead));
+    let elsewhere = AccelChooser::new(AccelRequest::Auto, host("2"), Some(dead));
     assert_eq!(elsewhere.verdict(), None);
     std::fs::write(&path, "{").unwrap();
     assert_eq!(KvmVerdict::load(&path, &host("1")), None, "half a file is as good as none");
