@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use scenario::baseline::SNAPSHOT;
 use scenario::boots::measured::{self, Measured};
 use scenario::boots::transcript::Transcript;
-use scenario::definition::{self, Scenario, Subject, test_name};
+use scenario::definition::{self, Scenario, ScenarioKind, test_name};
 use scenario::{kbuilds, transcript};
 
 /// Every scenario with its folder; there are as many as there are at least.
@@ -33,10 +33,10 @@ fn every_folder_belongs_to_a_scenario() {
     for (scenario, _) in &scenarios {
         let family = snapshots::root().join(scenario.family());
         let lines =
-            scenarios.iter().filter(|(it, _)| it.family() == scenario.family()).filter_map(|(it, _)| it.line.clone());
+            scenarios.iter().filter(|(it, _)| it.family() == scenario.family()).filter_map(|(it, _)| it.series.clone());
         let expected: BTreeSet<_> = lines.chain([definition::FILE.to_owned()]).collect();
         assert!(file_names(&family).is_superset(&expected), "{}", scenario.name);
-        assert!(scenario.line.is_none() || file_names(&family) == expected, "{}: more than its lines", scenario.name);
+        assert!(scenario.series.is_none() || file_names(&family) == expected, "{}: more than its lines", scenario.name);
     }
 }
 
@@ -44,10 +44,10 @@ fn every_folder_belongs_to_a_scenario() {
 fn every_folder_holds_what_is_recorded_and_no_more() {
     for (scenario, dir) in scenarios() {
         let mut expected = BTreeSet::from([SNAPSHOT, transcript::FILE]);
-        if scenario.line.is_none() {
+        if scenario.series.is_none() {
             expected.insert(definition::FILE);
         }
-        if matches!(scenario.definition.subject, Subject::Boot(_)) {
+        if matches!(scenario.definition.subject, ScenarioKind::Boot(_)) {
             expected.insert(measured::FILE);
         }
         assert!(file_names(&dir).iter().eq(expected), "{}", scenario.name);
@@ -59,13 +59,13 @@ fn every_file_is_as_it_would_be_written() {
     for (scenario, dir) in scenarios() {
         let text = transcript::read_text(&dir).unwrap();
         let written = match scenario.definition.subject {
-            Subject::Boot(_) => {
+            ScenarioKind::Boot(_) => {
                 let file = fs::read_to_string(dir.join(measured::FILE)).unwrap();
                 let measured = Measured::read(&dir).unwrap();
                 assert_eq!(measured.to_text().unwrap(), file, "{}", scenario.name);
                 Transcript::parse(&text).unwrap().to_text().unwrap()
             }
-            Subject::Build(_) => kbuilds::Transcript::parse(&text).unwrap().to_text().unwrap(),
+            ScenarioKind::Build(_) => kbuilds::Transcript::parse(&text).unwrap().to_text().unwrap(),
         };
         assert!(written == text, "{}: its transcript would be written otherwise", scenario.name);
     }

@@ -13,7 +13,7 @@ use kernels::kbuild::{Encoder, KernelConfigs};
 use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
 use scenario::baseline::TypeOrder;
-use scenario::definition::{BootDefinition, Definition, Kernel, Modules, Scenario, Subject, test_name};
+use scenario::definition::{BootDefinition, Definition, KernelSpec, Modules, Scenario, ScenarioKind, test_name};
 use scenario::exit::Ending;
 use scenario::report::Report;
 use scenario::run::{self, EnvironmentOptions, Mode, Origin, Pair, RunEnvironment, RunOptions, Sources, Task};
@@ -276,15 +276,15 @@ fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result
     let (from, to) = (release(&running, &pair.from), release(&modules_of, &pair.to));
     let title = format!("all modules of {to} on a running {from}");
     let boot = BootDefinition {
-        running: Kernel::Pinned(from),
-        modules_of: Kernel::Pinned(to),
+        running: KernelSpec::Pinned(from),
+        modules_of: KernelSpec::Pinned(to),
         load: Modules::All,
         memory_mib: 4096,
         abi: None,
     };
     let about = "A pair from the command line.".into();
-    let definition = Definition { title, about, lines: Vec::new(), subject: Subject::Boot(boot) };
-    let scenario = Scenario { name: "pair".into(), line: None, definition, dir: None };
+    let definition = Definition { title, about, series: Vec::new(), subject: ScenarioKind::Boot(boot) };
+    let scenario = Scenario { name: "pair".into(), series: None, definition, dir: None };
     let kernels = Pair { running: running.map(Origin::Package), modules_of: modules_of.map(Origin::Package) };
     Ok(Task { scenario, kernels: Some(kernels) })
 }

@@ -17,8 +17,8 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub use boot::{AbiClaim, BootDefinition, Modules};
-pub use kbuild::{BuildDefinition, BuildStep, Encode, Pahole, SOURCE, Start, TREE, place};
-pub use kernel::{BuiltKernel, Kernel, ModuleEncoder, ReencodedModules};
+pub use kbuild::{BuildDefinition, BuildStep, Pahole, RepeatedEncoding, SOURCE, StartTree, TREE, place};
+pub use kernel::{BuiltKernel, KernelSpec, ModuleEncoder, ReencodedModules};
 
 /// The file, in a scenario's folder, that defines it.
 pub const FILE: &str = "scenario.toml";
@@ -32,14 +32,14 @@ pub struct Definition {
     /// What the scenario shows, for a person who reads its snapshot.
     pub about: String,
     /// The kernel lines that it is tried on, each on its own; empty if it needs no kernel that is built from source.
-    pub lines: Vec<String>,
+    pub series: Vec<String>,
     /// What is done.
-    pub subject: Subject,
+    pub subject: ScenarioKind,
 }
 
 /// What a scenario does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum ScenarioKind {
     /// A kernel boots and loads modules, and what it says is recorded: the table `[boot]`.
     Boot(BootDefinition),
     /// kbuild runs, and what it says and changes is recorded: the table `[build]`.
@@ -51,8 +51,8 @@ impl Definition {
     #[must_use]
     pub fn boot(&self) -> Option<&BootDefinition> {
         match &self.subject {
-            Subject::Boot(boot) => Some(boot),
-            Subject::Build(_) => None,
+            ScenarioKind::Boot(boot) => Some(boot),
+            ScenarioKind::Build(_) => None,
         }
     }
 
@@ -69,8 +69,8 @@ impl Definition {
 struct TomlDefinition {
     title: String,
     about: String,
-    #[serde(default)]
-    lines: Vec<String>,
+    #[serde(default, rename = "lines")]
+    series: Vec<String>,
     boot: Option<BootDefinition>,
     build: Option<BuildDefinition>,
 }
@@ -79,47 +79,47 @@ impl TryFrom<TomlDefinition> for Definition {
     type Error = String;
 
     fn try_from(toml: TomlDefinition) -> Result<Self, String> {
-        let TomlDefinition { title, about, lines, boot, build } = toml;
+        let TomlDefinition { title, about, series, boot, build } = toml;
         let subject = match (boot, build) {
-            (Some(boot), None) => Subject::Boot(boot),
-            (None, Some(build)) => Subject::Build(build),
+            (Some(boot), None) => ScenarioKind::Boot(boot),
+            (None, Some(build)) => ScenarioKind::Build(build),
             (Some(_), Some(_)) => return Err("it has both a table [boot] and a table [build]: one is wanted".into()),
             (None, None) => return Err("it has neither a table [boot] nor a table [build]: one is wanted".into()),
         };
         let needs_source = match &subject {
-            Subject::Boot(boot) => match boot.inconsistency() {
+            ScenarioKind::Boot(boot) => match boot.inconsistency() {
                 Some(why) => return Err(why.into()),
                 None => boot.is_built(),
             },
-            Subject::Build(_) => true,
+            ScenarioKind::Build(_) => true,
         };
-        match (needs_source, lines.is_empty()) {
+        match (needs_source, series.is_empty()) {
             (true, true) => return Err("`lines` is missing: the kernel lines that are built, such as [\"6.1\"]".into()),
             (false, false) => return Err("`lines` is for kernels that are built from source".into()),
             _ => {}
         }
-        if let Some(line) = lines.iter().find(|line| !is_line(line)) {
-            return Err(format!("`{line}` is no kernel line: two numbers are wanted, such as 6.12"));
+        if let Some(one) = series.iter().find(|one| !is_series(one)) {
+            return Err(format!("`{one}` is no kernel line: two numbers are wanted, such as 6.12"));
         }
-        if let Some(line) = lines.iter().enumerate().find_map(|(at, line)| lines[..at].contains(line).then_some(line)) {
-            return Err(format!("the line {line} is named twice"));
+        if let Some(one) = series.iter().enumerate().find_map(|(at, one)| series[..at].contains(one).then_some(one)) {
+            return Err(format!("the line {one} is named twice"));
         }
-        if let Subject::Build(build) = &subject {
+        if let ScenarioKind::Build(build) = &subject {
             for step in &build.steps {
-                if let Some(line) = step.lines.iter().find(|line| !lines.contains(line)) {
-                    return Err(format!("the step `{}` is for {line}, which `lines` does not name", step.title));
+                if let Some(one) = step.series.iter().find(|one| !series.contains(one)) {
+                    return Err(format!("the step `{}` is for {one}, which `lines` does not name", step.title));
                 }
             }
-            if let Some(line) = lines.iter().find(|line| build.steps_on(line).next().is_none()) {
-                return Err(format!("of its steps none is for the line {line}"));
+            if let Some(one) = series.iter().find(|one| build.steps_on(one).next().is_none()) {
+                return Err(format!("of its steps none is for the line {one}"));
             }
         }
-        Ok(Self { title, about, lines, subject })
+        Ok(Self { title, about, series, subject })
     }
 }
 
 /// A line is a folder's name as well, so it is held to what it may be.
-fn is_line(text: &str) -> bool {
+fn is_series(text: &str) -> bool {
     let is_number = |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     text.split_once('.').is_some_and(|(version, patch_level)| is_number(version) && is_number(patch_level))
 }
@@ -130,7 +130,7 @@ pub struct Scenario {
     /// The folder's name, and the line behind it: `debian-upgrade`, `upgrade-grow@6.1`.
     pub name: String,
     /// The line that its kernels are of, if they are built from source.
-    pub line: Option<String>,
+    pub series: Option<String>,
     /// What it does.
     pub definition: Definition,
     /// The folder that holds its transcript and its snapshot, or nothing for a pair given on the command line, which records
@@ -148,14 +148,14 @@ impl Scenario {
     /// What it needs, for a list.
     #[must_use]
     pub fn needs(&self) -> String {
-        let source = self.line.as_ref().map(|line| format!("the source of {line}"));
+        let source = self.series.as_ref().map(|one| format!("the source of {one}"));
         match (&self.definition.subject, source) {
-            (Subject::Boot(boot), None) if boot.running == boot.modules_of => boot.running.to_string(),
-            (Subject::Boot(boot), None) => format!("{} and {}", boot.running, boot.modules_of),
-            (Subject::Boot(boot), Some(source)) => {
+            (ScenarioKind::Boot(boot), None) if boot.running == boot.modules_of => boot.running.to_string(),
+            (ScenarioKind::Boot(boot), None) => format!("{} and {}", boot.running, boot.modules_of),
+            (ScenarioKind::Boot(boot), Some(source)) => {
                 format!("{source}, built as {}, and as {}", boot.running, boot.modules_of)
             }
-            (Subject::Build(build), source) => {
+            (ScenarioKind::Build(build), source) => {
                 let tools = build.tools.iter().map(|tool| format!(", and the tool {tool}"));
                 source.into_iter().chain(tools).collect()
             }
@@ -165,15 +165,15 @@ impl Scenario {
     /// Why it says nothing of any encoder but pahole: its own steps name the ones that they run.
     #[must_use]
     pub fn about_pahole(&self) -> Option<&'static str> {
-        let (Subject::Build(build), Some(line)) = (&self.definition.subject, &self.line) else { return None };
-        let about = build.steps_on(line).any(BuildStep::names_its_encoder);
+        let (ScenarioKind::Build(build), Some(one)) = (&self.definition.subject, &self.series) else { return None };
+        let about = build.steps_on(one).any(BuildStep::names_its_encoder);
         about.then_some("it is about pahole: its steps say which pahole encodes, whatever --encoder says")
     }
 
     /// Whether a kernel has to be built for it, or was.
     #[must_use]
     pub fn is_built(&self) -> bool {
-        self.line.is_some()
+        self.series.is_some()
     }
 }
 
@@ -229,19 +229,19 @@ pub fn read_all(root: &Path) -> Result<Vec<Scenario>, Error> {
         families.push((name, definition, dir));
     }
     families.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-    Ok(families.into_iter().flat_map(|(name, definition, dir)| on_each_line(&name, &definition, &dir)).collect())
+    Ok(families.into_iter().flat_map(|(name, definition, dir)| on_each_series(&name, &definition, &dir)).collect())
 }
 
-fn on_each_line(name: &str, definition: &Definition, dir: &Path) -> Vec<Scenario> {
-    let scenario = |name: String, line: Option<String>, dir: PathBuf| Scenario {
+fn on_each_series(name: &str, definition: &Definition, dir: &Path) -> Vec<Scenario> {
+    let scenario = |name: String, series: Option<String>, dir: PathBuf| Scenario {
         name,
-        line,
+        series,
         definition: definition.clone(),
         dir: Some(dir),
     };
-    if definition.lines.is_empty() {
+    if definition.series.is_empty() {
         return vec![scenario(name.to_owned(), None, dir.to_owned())];
     }
-    let on = |line: &String| scenario(format!("{name}@{line}"), Some(line.clone()), dir.join(line));
-    definition.lines.iter().map(on).collect()
+    let on = |one: &String| scenario(format!("{name}@{one}"), Some(one.clone()), dir.join(one));
+    definition.series.iter().map(on).collect()
 }

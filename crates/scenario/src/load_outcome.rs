@@ -121,10 +121,10 @@ mod tests {
     use guest_protocol::Load;
 
     use super::*;
-    use crate::boots::transcript::Given;
+    use crate::boots::transcript::GivenModule;
 
-    fn given(btf: Option<SysfsBtf>) -> Given {
-        Given { module: "overlay".into(), path: "kernel/fs/overlayfs/overlay.ko".into(), btf }
+    fn given(btf: Option<SysfsBtf>) -> GivenModule {
+        GivenModule { module: "overlay".into(), path: "kernel/fs/overlayfs/overlay.ko".into(), btf }
     }
 
     fn load(errno: i32, btf: Option<SysfsBtf>) -> Load {

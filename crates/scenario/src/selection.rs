@@ -60,7 +60,7 @@ pub enum Error {
 ///
 /// A name or a line that there is not, and a name that the breadth leaves out.
 pub fn choose(all: Vec<Scenario>, names: &[String], breadth: &Selection) -> Result<Vec<Scenario>, Error> {
-    let mut lines: Vec<&str> = all.iter().filter_map(|it| it.line.as_deref()).collect();
+    let mut lines: Vec<&str> = all.iter().filter_map(|it| it.series.as_deref()).collect();
     lines.sort_unstable_by_key(|line| {
         line.split('.').map(|number| number.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>()
     });
@@ -128,7 +128,7 @@ fn named(all: &[Scenario], name: &str, breadth: &Selection) -> Result<Vec<usize>
 
 impl Selection {
     fn has(&self, scenario: &Scenario) -> bool {
-        match (self, &scenario.line) {
+        match (self, &scenario.series) {
             (Self::All, _) => true,
             (Self::Only(only), line) => line.as_ref() == Some(only),
             (_, None) => true,
@@ -152,21 +152,21 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{BootDefinition, Definition, Kernel, Modules, Subject};
+    use crate::definition::{BootDefinition, Definition, KernelSpec, Modules, ScenarioKind};
 
     fn all() -> Vec<Scenario> {
         let scenario = |name: &str| {
             let boot = BootDefinition {
-                running: Kernel::Pinned("1".into()),
-                modules_of: Kernel::Pinned("2".into()),
+                running: KernelSpec::Pinned("1".into()),
+                modules_of: KernelSpec::Pinned("2".into()),
                 load: Modules::All,
                 memory_mib: 512,
                 abi: None,
             };
             let (title, about) = (String::new(), String::new());
-            let definition = Definition { title, about, lines: Vec::new(), subject: Subject::Boot(boot) };
+            let definition = Definition { title, about, series: Vec::new(), subject: ScenarioKind::Boot(boot) };
             let line = name.split_once('@').map(|(_, line)| line.to_owned());
-            Scenario { name: name.into(), line, definition, dir: None }
+            Scenario { name: name.into(), series: line, definition, dir: None }
         };
         ["debian", "grow@6.1", "grow@6.12", "grow@7.2", "new@7.2", "new@6.12"].map(scenario).into()
     }

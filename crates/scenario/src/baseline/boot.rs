@@ -6,7 +6,7 @@ use super::files::Error;
 use super::text::{BaselineComparison, compare_text, compare_texts, encoded_by, joined, other_parts, unified};
 use crate::boots::measured::Measured;
 use crate::boots::snapshot::{self, portable, snapshot, verdicts};
-use crate::boots::transcript::{KernelId, Provenance, Transcript};
+use crate::boots::transcript::{BootProvenance, KernelId, Transcript};
 use crate::definition::Definition;
 use crate::exit::Ending;
 use crate::transcript::EncoderId;
@@ -121,7 +121,7 @@ fn parts(kernel: &KernelId) -> Vec<String> {
 /// What is to be said if the kernels that were recorded were built by another recipe, of the same source with the same tools.
 fn of_another_recipe(before: &Transcript, seen: &Transcript) -> Option<String> {
     let keys = |it: &Transcript| {
-        let Provenance { running, modules_of, .. } = &it.header.provenance;
+        let BootProvenance { running, modules_of, .. } = &it.header.provenance;
         [running, modules_of].map(|kernel| kernel.build.as_ref().map(|build| build.key.clone()))
     };
     (before.is_built() && seen.is_built() && keys(before) != keys(seen)).then(|| {

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::boots::measured::{self, Measured};
 use crate::boots::snapshot::snapshot;
 use crate::boots::transcript::Transcript;
-use crate::definition::{Definition, Subject};
+use crate::definition::{Definition, ScenarioKind};
 use crate::kbuilds;
 use crate::transcript;
 
@@ -76,12 +76,12 @@ pub fn recorded_snapshot(dir: &Path) -> Result<Option<String>, Error> {
 /// A file that is missing or not what it should be.
 pub fn replay(definition: &Definition, dir: &Path) -> Result<String, Error> {
     match definition.subject {
-        Subject::Boot(_) => {
+        ScenarioKind::Boot(_) => {
             let transcript = Transcript::read(dir)?;
             let measured = Measured::read(dir)?;
             Ok(snapshot(definition, &transcript, &measured))
         }
-        Subject::Build(_) => {
+        ScenarioKind::Build(_) => {
             let transcript = kbuilds::Transcript::read(dir)?;
             Ok(kbuilds::snapshot(definition, &transcript))
         }

@@ -6,7 +6,7 @@ use super::files::Error;
 use super::text::{BaselineComparison, compare_text, compare_texts, encoded_by, joined, other_parts};
 use crate::definition::Definition;
 use crate::exit::Ending;
-use crate::kbuilds::{self, Provenance, Transcript};
+use crate::kbuilds::{self, BuildProvenance, Transcript};
 
 /// Judges a build against what was recorded. In which order types lie no build's snapshot says, but it says which bytes a
 /// module's file has around its `.BTF`: of another encoder that is left out, see [`kbuilds::of_any_encoder`].
@@ -36,9 +36,9 @@ pub fn compare_build(definition: &Definition, dir: &Path, seen: &Transcript) -> 
 }
 
 /// The same of a build.
-fn of_other_parts(before: &Provenance, seen: &Provenance) -> Option<String> {
-    let parts = |it: &Provenance| -> Vec<String> {
-        let source = [format!("{} {}", it.line, it.version), format!("sha256 {}", it.sha256)];
+fn of_other_parts(before: &BuildProvenance, seen: &BuildProvenance) -> Option<String> {
+    let parts = |it: &BuildProvenance| -> Vec<String> {
+        let source = [format!("{} {}", it.series, it.version), format!("sha256 {}", it.sha256)];
         source.into_iter().chain(it.toolchain.iter().map(|(package, version)| format!("{package} {version}"))).collect()
     };
     let (recorded, seen) = other_parts(&parts(before), &parts(seen))?;

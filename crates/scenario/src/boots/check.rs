@@ -3,15 +3,15 @@
 
 use guest_protocol::{Event, PROTOCOL, Record};
 
-use super::header::{Given, Header};
+use super::header::{BootHeader, GivenModule};
 
 /// Checks the events of a run against what its header says of it.
-pub(super) fn check(header: &Header, events: &[Event]) -> Result<(), String> {
+pub(super) fn check(header: &BootHeader, events: &[Event]) -> Result<(), String> {
     sequence(&header.given, events).and_then(|()| speaker(header, events)).and_then(|()| records(events))
 }
 
 /// Begin, Boot, a Step for each module given and in that order, End; nothing else.
-fn sequence(given: &[Given], events: &[Event]) -> Result<(), String> {
+fn sequence(given: &[GivenModule], events: &[Event]) -> Result<(), String> {
     let [Event::Begin { .. }, Event::Boot { .. }, steps @ .., Event::End { steps: count, .. }] = events else {
         return Err("it does not run from Begin and Boot to End".into());
     };
@@ -31,7 +31,7 @@ fn sequence(given: &[Given], events: &[Event]) -> Result<(), String> {
 }
 
 /// The kernel that answered is the one that was to run, and it answered in the protocol that is spoken here.
-fn speaker(header: &Header, events: &[Event]) -> Result<(), String> {
+fn speaker(header: &BootHeader, events: &[Event]) -> Result<(), String> {
     let wanted = &header.provenance.running.release;
     match events.first() {
         Some(Event::Begin { protocol: PROTOCOL, release, .. }) if release == wanted => Ok(()),

@@ -12,26 +12,26 @@ pub const VERSION: u32 = 1;
 /// What a transcript says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Header {
+pub struct BootHeader {
     /// [`VERSION`] of the writer.
     pub transcript: u32,
     /// The scenario's name.
     pub scenario: String,
     /// Where everything came from.
-    pub provenance: Provenance,
+    pub provenance: BootProvenance,
     /// The running kernel's BTF, as its image holds it.
     pub base: SysfsBtf,
     /// Whether the running kernel was built with `CONFIG_MODULE_ALLOW_BTF_MISMATCH`: it then loads a module whose BTF it
     /// refuses, without the BTF.
     pub allows_btf_mismatch: bool,
     /// The modules that the guest was given, in the order in which it was told to load them.
-    pub given: Vec<Given>,
+    pub given: Vec<GivenModule>,
 }
 
 /// Where the parts of a run came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Provenance {
+pub struct BootProvenance {
     /// The kernel that booted.
     pub running: KernelId,
     /// The kernel whose modules were loaded.
@@ -72,7 +72,8 @@ pub const OWN_SOURCE: &str = "own source";
 #[serde(deny_unknown_fields)]
 pub struct BuildId {
     /// The kernel line: `6.1`.
-    pub line: String,
+    #[serde(rename = "line")]
+    pub series: String,
     /// What was asked for.
     pub kernel: BuiltKernel,
     /// The key over everything that decides its bytes.
@@ -86,7 +87,7 @@ pub struct BuildId {
 /// A module as the guest was given it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Given {
+pub struct GivenModule {
     /// Its name as the kernel knows it.
     pub module: String,
     /// Its file, relative to the module directory of its kernel.

@@ -88,9 +88,9 @@ fn each_verdict<'a>(transcript: &'a Transcript, measured: &Measured) -> Vec<(&'a
 }
 
 /// Makes the lines of a log of a step's records.
-type Lines = fn(&Transcript, &[Record]) -> Vec<String>;
+type LogRenderer = fn(&Transcript, &[Record]) -> Vec<String>;
 
-fn render(definition: &Definition, transcript: &Transcript, measured: &Measured, lines: Lines) -> String {
+fn render(definition: &Definition, transcript: &Transcript, measured: &Measured, lines: LogRenderer) -> String {
     let mut text = format!("{}\n\n", definition.title);
     head::head(&mut text, transcript, measured);
     let all = definition.boot().is_some_and(|boot| boot.load == Modules::All);
@@ -130,7 +130,7 @@ fn verdict(step: &LoadStep<'_>) -> String {
     verdict
 }
 
-fn logs(text: &mut String, transcript: &Transcript, lines: Lines) {
+fn logs(text: &mut String, transcript: &Transcript, lines: LogRenderer) {
     for step in transcript.steps() {
         let _ = writeln!(text, "\n{}: {}", step.given.module, verdict(&step));
         for line in lines(transcript, step.records) {
@@ -139,7 +139,7 @@ fn logs(text: &mut String, transcript: &Transcript, lines: Lines) {
     }
 }
 
-fn table(text: &mut String, transcript: &Transcript, lines: Lines) {
+fn table(text: &mut String, transcript: &Transcript, lines: LogRenderer) {
     let steps: Vec<_> = transcript.steps().collect();
     text.push('\n');
     for fate in LoadOutcome::ALL {
@@ -179,7 +179,7 @@ fn digest(lines: &[String]) -> String {
     hex::encode(&hash.finalize()[..4])
 }
 
-fn tail(text: &mut String, transcript: &Transcript, lines: Lines) {
+fn tail(text: &mut String, transcript: &Transcript, lines: LogRenderer) {
     let records = transcript.tail();
     if !records.is_empty() {
         text.push_str("\nafter the last module:\n");

@@ -1,6 +1,6 @@
 //! What a guest said, kept raw: the schema of `transcript.jsonl`.
 //!
-//! The first line is a [`Header`]: where the kernels came from and what the guest was given. Every further line is an
+//! The first line is a [`BootHeader`]: where the kernels came from and what the guest was given. Every further line is an
 //! event exactly as the guest reported it. A transcript read back has been checked: it is complete, and its steps are
 //! those of its header, in order; the kernel that answered is the one that was to run, and none of its records is missing.
 
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use guest_protocol::{Event, Load, Record, SysfsBtf};
 
-pub use super::header::{BuildId, Given, Header, KernelId, OWN_SOURCE, Provenance, VERSION};
+pub use super::header::{BootHeader, BootProvenance, BuildId, GivenModule, KernelId, OWN_SOURCE, VERSION};
 
 use super::check;
 use crate::transcript::{self, Error};
@@ -17,7 +17,7 @@ use crate::transcript::{self, Error};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
     /// What the run was.
-    pub header: Header,
+    pub header: BootHeader,
     /// What the guest reported, in order.
     pub events: Vec<Event>,
 }
@@ -26,12 +26,12 @@ pub struct Transcript {
 #[derive(Debug, Clone, Copy)]
 pub struct LoadStep<'a> {
     /// What was given.
-    pub given: &'a Given,
+    pub given: &'a GivenModule,
     /// What came of it.
     pub load: &'a Load,
     /// What the kernel said meanwhile.
     pub records: &'a [Record],
-    /// [`Header::allows_btf_mismatch`].
+    /// [`BootHeader::allows_btf_mismatch`].
     pub allows_btf_mismatch: bool,
 }
 
@@ -42,7 +42,7 @@ impl Transcript {
     ///
     /// [`Error::Version`], or [`Error::Sequence`] if the events are not a complete run of what was given, on the kernel that
     /// was to run, with every record that it numbered.
-    pub fn new(header: Header, events: Vec<Event>) -> Result<Self, Error> {
+    pub fn new(header: BootHeader, events: Vec<Event>) -> Result<Self, Error> {
         if header.transcript != VERSION {
             return Err(Error::Version { found: header.transcript, known: VERSION });
         }
@@ -140,7 +140,7 @@ mod tests {
             encoder: None,
         };
         let btf = SysfsBtf { size: 24, sha256: "a".repeat(64) };
-        let given = ["exportfs", "overlay"].map(|name| Given {
+        let given = ["exportfs", "overlay"].map(|name| GivenModule {
             module: name.into(),
             path: format!("{name}.ko"),
             btf: Some(btf.clone()),
@@ -157,10 +157,10 @@ mod tests {
             step(1),
             Event::End { steps: 2, records: Vec::new() },
         ];
-        let header = Header {
+        let header = BootHeader {
             transcript: VERSION,
             scenario: "s".into(),
-            provenance: Provenance {
+            provenance: BootProvenance {
                 running: kernel.clone(),
                 modules_of: kernel,
                 qemu: "QEMU".into(),

@@ -2,16 +2,16 @@
 
 use serde::Deserialize;
 
-use super::kernel::Kernel;
+use super::kernel::KernelSpec;
 
 /// Which kernel runs, whose modules it is given, and which of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BootDefinition {
     /// The kernel that boots.
-    pub running: Kernel,
+    pub running: KernelSpec,
     /// The kernel whose modules are loaded.
-    pub modules_of: Kernel,
+    pub modules_of: KernelSpec,
     /// Which of its modules.
     pub load: Modules,
     /// The virtual machine's memory in MiB. All modules of a distribution's kernel want 4096.
@@ -47,10 +47,10 @@ impl BootDefinition {
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
         match (&self.running, &self.modules_of) {
-            (Kernel::Built(running), Kernel::Built(modules_of)) => {
+            (KernelSpec::Built(running), KernelSpec::Built(modules_of)) => {
                 running.config != modules_of.config || running.change() != modules_of.change()
             }
-            (Kernel::Pinned(running), Kernel::Reencoded(modules_of)) => *running != modules_of.release,
+            (KernelSpec::Pinned(running), KernelSpec::Reencoded(modules_of)) => *running != modules_of.release,
             (running, modules_of) => running != modules_of,
         }
     }
@@ -58,21 +58,21 @@ impl BootDefinition {
     /// Whether its kernels are built from source.
     #[must_use]
     pub fn is_built(&self) -> bool {
-        matches!(self.running, Kernel::Built(_))
+        matches!(self.running, KernelSpec::Built(_))
     }
 
     pub(super) fn inconsistency(&self) -> Option<&'static str> {
         match (&self.running, &self.modules_of, self.abi) {
-            (Kernel::Built(running), _, _) if !running.external.is_empty() => {
+            (KernelSpec::Built(running), _, _) if !running.external.is_empty() => {
                 Some("`running` cannot have `external` modules: they belong to `modules-of`")
             }
-            (Kernel::Reencoded(_), _, _) => Some("`running` cannot have an `encoder`: it belongs to `modules-of`"),
-            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Reencoded(_), None)
-            | (Kernel::Built(_), Kernel::Built(_), Some(_)) => None,
-            (Kernel::Pinned(_), Kernel::Pinned(_) | Kernel::Reencoded(_), Some(_)) => {
+            (KernelSpec::Reencoded(_), _, _) => Some("`running` cannot have an `encoder`: it belongs to `modules-of`"),
+            (KernelSpec::Pinned(_), KernelSpec::Pinned(_) | KernelSpec::Reencoded(_), None)
+            | (KernelSpec::Built(_), KernelSpec::Built(_), Some(_)) => None,
+            (KernelSpec::Pinned(_), KernelSpec::Pinned(_) | KernelSpec::Reencoded(_), Some(_)) => {
                 Some("`abi` is for kernels that are built from source: that of prebuilt ones is measured")
             }
-            (Kernel::Built(_), Kernel::Built(_), None) => {
+            (KernelSpec::Built(_), KernelSpec::Built(_), None) => {
                 Some("`abi` is missing: \"compatible\" or \"broken\", which is proven before anything boots")
             }
             _ => Some("of `running` and `modules-of` one is a prebuilt kernel and the other built from source"),

@@ -19,7 +19,7 @@ pub struct BuildDefinition {
     /// The configuration: fragments of `kernel-configs/fragments/`, joined by `+`.
     pub config: String,
     /// What of the output tree is there in the beginning.
-    pub start: Start,
+    pub start: StartTree,
     /// A patch of `kernel-configs/upgrades/` by which the source is changed.
     pub patch: Option<String>,
     /// Directories of the source that kbuild can write to, as newer lines do with `M=`.
@@ -33,7 +33,7 @@ pub struct BuildDefinition {
 /// What of the output tree is there in the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Start {
+pub enum StartTree {
     /// All that a build makes.
     Built,
     /// The final `.config` and nothing else.
@@ -49,8 +49,8 @@ pub struct BuildStep {
     /// What the step shows and why it is done, for a person who reads the snapshot.
     pub why: String,
     /// The lines that it is for; empty for all of the scenario's.
-    #[serde(default)]
-    pub lines: Vec<String>,
+    #[serde(default, rename = "lines")]
+    pub series: Vec<String>,
     /// Files of the source, by their paths in it, that become what they were before the patch.
     #[serde(default)]
     pub restore: Vec<String>,
@@ -84,7 +84,7 @@ pub struct BuildStep {
     #[serde(default)]
     pub symbols: Vec<String>,
     /// Encodes a file several times and compares what comes out.
-    pub encode: Option<Encode>,
+    pub encode: Option<RepeatedEncoding>,
 }
 
 const fn yes() -> bool {
@@ -115,7 +115,7 @@ impl Pahole {
 /// Encoding the BTF of one file again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Encode {
+pub struct RepeatedEncoding {
     /// The file, by its path inside.
     pub file: String,
     /// The pinned tool that encodes.
@@ -130,8 +130,8 @@ pub struct Encode {
 
 impl BuildDefinition {
     /// The steps of one line, in order.
-    pub fn steps_on<'a>(&'a self, line: &'a str) -> impl Iterator<Item = &'a BuildStep> {
-        self.steps.iter().filter(move |step| step.lines.is_empty() || step.lines.iter().any(|it| it == line))
+    pub fn steps_on<'a>(&'a self, series: &'a str) -> impl Iterator<Item = &'a BuildStep> {
+        self.steps.iter().filter(move |step| step.series.is_empty() || step.series.iter().any(|it| it == series))
     }
 }
 
@@ -154,7 +154,7 @@ pub fn place(path: &str) -> Option<(Place, &str)> {
 #[serde(deny_unknown_fields)]
 struct TomlBuild {
     config: String,
-    start: Start,
+    start: StartTree,
     patch: Option<String>,
     #[serde(default)]
     writable: Vec<String>,

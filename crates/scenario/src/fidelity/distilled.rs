@@ -12,7 +12,7 @@ mod tests;
 
 /// What the kernel makes of a module that brings a distilled base, and whether it is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Distilled {
+pub struct DistilledFidelity {
     /// As [`measure`](super::measure) has it.
     pub fidelity: TypeFidelity,
     /// What `/sys/kernel/btf/<module>` then holds, byte for byte.
@@ -66,7 +66,7 @@ pub fn measure_distilled(
     module: &str,
     distilled: &Btf<'_>,
     split: &Btf<'_>,
-) -> Result<Distilled, DistilledError> {
+) -> Result<DistilledFidelity, DistilledError> {
     let [built, running] = bases.both();
     let module_name = || module.to_owned();
     let seen = relocate(distilled, split, running)
@@ -77,5 +77,5 @@ pub fn measure_distilled(
     let parsed = |bytes| Btf::parse(bytes).map_err(|source| DistilledError::Parse { module: module_name(), source });
     let (left, right) = (parsed(&meant)?, parsed(&seen)?);
     let truth = truth(&bases.compare(&left, &right), module);
-    Ok(Distilled { fidelity: truth, relocated: seen })
+    Ok(DistilledFidelity { fidelity: truth, relocated: seen })
 }

@@ -107,7 +107,7 @@ fn texts(comparison: &Comparison<'_>, place: &TypePair<'_>) -> (String, String) 
     }
     let separator = if place.meant.kind().is_enum() { "," } else { ";" };
     let end = if differing.len() == meant.1.len() { " }" } else { " … }" };
-    let braced = |heading: &str, elements: &mut dyn Iterator<Item = &Element>| {
+    let braced = |heading: &str, elements: &mut dyn Iterator<Item = &MemberText>| {
         let elements: String = elements.map(|element| format!(" {}{separator}", element.text)).collect();
         format!("{heading} {{{elements}{end}")
     };
@@ -128,15 +128,15 @@ fn heading(view: View<'_>, id: TypeId, ty: &Type<'_>) -> String {
 }
 
 /// A member of a struct or union, or a value of an enum.
-struct Element {
+struct MemberText {
     text: String,
     /// [`tail`] of its name.
     tail: usize,
 }
 
-fn elements(view: View<'_>, ty: &Type<'_>) -> Vec<Element> {
+fn elements(view: View<'_>, ty: &Type<'_>) -> Vec<MemberText> {
     let name = |name: StrOff| view.string(name).unwrap_or_default();
-    let element = |text, name| Element { text, tail: tail(view, name) };
+    let element = |text, name| MemberText { text, tail: tail(view, name) };
     let members = ty.members().map(|m| element(c::declaration(view, m.ty, name(m.name)), m.name));
     members.chain(ty.enumerators().map(|value| element(printable(name(value.name)), value.name))).collect()
 }

@@ -13,4 +13,4 @@ mod distilled;
 mod examples;
 
 pub use compare::{measure, measure_all};
-pub use distilled::{Distilled, DistilledError, measure_distilled};
+pub use distilled::{DistilledError, DistilledFidelity, measure_distilled};

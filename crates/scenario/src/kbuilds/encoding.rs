@@ -28,7 +28,7 @@ pub(super) fn compare(first: &[u8], other: &[u8]) -> Result<EncodedBtf, String> 
 
 fn against<'a>(left: &'a Btf<'a>, right: &'a Btf<'a>) -> EncodingDifference {
     let comparison = Comparison::new(left.alone(), right.alone());
-    let (first, other) = (Named::of(left.alone()), Named::of(right.alone()));
+    let (first, other) = (TypesByName::of(left.alone()), TypesByName::of(right.alone()));
     let same = |left, right| comparison.same(left, right, Strength::Closure);
     let swapped = |right, left| same(left, right);
     let (data_lost, lost) = first.without_equal_in(&other, same);
@@ -43,9 +43,9 @@ fn against<'a>(left: &'a Btf<'a>, right: &'a Btf<'a>) -> EncodingDifference {
 }
 
 /// The types with a name, by kind and name.
-struct Named<'a>(BTreeMap<(Kind, &'a BStr), Vec<TypeId>>);
+struct TypesByName<'a>(BTreeMap<(Kind, &'a BStr), Vec<TypeId>>);
 
-impl<'a> Named<'a> {
+impl<'a> TypesByName<'a> {
     fn of(view: View<'a>) -> Self {
         let mut named: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (id, ty) in view.own_types() {

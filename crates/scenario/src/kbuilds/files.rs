@@ -16,10 +16,10 @@ use super::transcript::{ChangeKind, FileChange, FileChanges};
 
 /// The files of a directory that match some patterns, by their paths in it.
 #[derive(Debug)]
-pub(super) struct State(BTreeMap<String, File>);
+pub(super) struct TreeState(BTreeMap<String, FileState>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct File {
+struct FileState {
     stamp: Stamp,
     bytes: [u8; 32],
     /// The digest of a module's `.BTF`.
@@ -34,7 +34,7 @@ struct Stamp {
     nanoseconds: i64,
 }
 
-impl State {
+impl TreeState {
     /// Looks at a directory. A file that vanishes meanwhile is not there.
     pub(super) fn of(root: &Path, patterns: &[String]) -> Result<Self, Error> {
         let patterns = compile(patterns);
@@ -48,7 +48,7 @@ impl State {
             let path = entry.path();
             let name = path.strip_prefix(root).unwrap_or(path);
             if entry.file_type().is_file() && patterns.is_match(name) {
-                files.insert(name.to_string_lossy().into_owned(), File::of(path)?);
+                files.insert(name.to_string_lossy().into_owned(), FileState::of(path)?);
             }
         }
         Ok(Self(files))
@@ -72,7 +72,7 @@ impl State {
     }
 }
 
-impl File {
+impl FileState {
     fn of(path: &Path) -> Result<Self, Error> {
         let failed = || Error::io("read", path);
         let metadata = fs::metadata(path).map_err(failed())?;
@@ -126,7 +126,7 @@ mod tests {
             write(name, name);
         }
         let patterns = ["**/*.ko".to_owned(), "vmlinux".to_owned()];
-        let state = || State::of(dir.path(), &patterns).unwrap();
+        let state = || TreeState::of(dir.path(), &patterns).unwrap();
         let before = state();
         assert_eq!(before.changes(&state()), FileChanges { watched: 5, files: Vec::new() });
 
@@ -149,12 +149,12 @@ mod tests {
 
     #[test]
     fn a_module_s_btf_is_told_from_its_other_bytes() {
-        let file = |bytes: u8, btf: Option<u8>| File {
+        let file = |bytes: u8, btf: Option<u8>| FileState {
             stamp: Stamp { inode: 1, seconds: 1, nanoseconds: 1 },
             bytes: [bytes; 32],
             btf: btf.map(|digit| [digit; 32]),
         };
-        let became = |from: File, to: File| from.became(&to);
+        let became = |from: FileState, to: FileState| from.became(&to);
         assert_eq!(became(file(1, Some(1)), file(2, Some(1))), Some(ChangeKind::OtherBytes));
         assert_eq!(became(file(1, Some(1)), file(2, Some(2))), Some(ChangeKind::OtherBtf));
         assert_eq!(became(file(1, None), file(2, Some(2))), Some(ChangeKind::OtherBtf));

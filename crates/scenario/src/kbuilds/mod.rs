@@ -23,7 +23,7 @@ pub use error::Error;
 pub use run::{BuildEvent, BuildRun, find_tools, run};
 pub use snapshot::{chance, odd, of_any_encoder, snapshot, summary};
 pub use transcript::{
-    BtfBase, ChangeKind, Command, CommandOutcome, EncodedBtf, EncodingDifference, EncodingResult, EncodingRun,
-    FileChange, FileChanges, Found, Header, ModuleBtf, ModuleFinding, Order, Provenance, StepRecord, SymbolFinding,
-    SymbolValue, Transcript, VERSION,
+    BtfBase, BuildHeader, BuildProvenance, ChangeKind, CommandOutcome, EncodedBtf, EncodingDifference, EncodingOrder,
+    EncodingResult, EncodingRun, FileChange, FileChanges, FoundModule, ModuleBtf, ModuleFinding, RecordedCommand,
+    StepRecord, SymbolFinding, SymbolValue, Transcript, VERSION,
 };

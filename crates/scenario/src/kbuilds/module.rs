@@ -5,18 +5,18 @@ use std::path::Path;
 use btf::{Btf, Value, View};
 use sha2::{Digest as _, Sha256};
 
-use super::transcript::{BtfBase, Found, ModuleBtf};
+use super::transcript::{BtfBase, FoundModule, ModuleBtf};
 
 /// Looks at the module in a file. `vmlinux` is read where the module has no distilled base.
-pub(super) fn look(path: &Path, vmlinux: &Path) -> Found {
+pub(super) fn look(path: &Path, vmlinux: &Path) -> FoundModule {
     if !path.exists() {
-        return Found::Nothing;
+        return FoundModule::Nothing;
     }
     let module = match kmod::Module::open(path) {
         Ok(module) => module,
-        Err(error) => return Found::Unusable(in_words(&error)),
+        Err(error) => return FoundModule::Unusable(in_words(&error)),
     };
-    let Some(own) = module.btf() else { return Found::NoBtf };
+    let Some(own) = module.btf() else { return FoundModule::NoBtf };
     let looked = match module.btf_base() {
         Some(base) => parse(own, base, true),
         None => match kmod::kernel_btf(vmlinux) {
@@ -24,7 +24,7 @@ pub(super) fn look(path: &Path, vmlinux: &Path) -> Found {
             Err(error) => Err(in_words(&error)),
         },
     };
-    looked.map_or_else(Found::Unusable, Found::Btf)
+    looked.map_or_else(FoundModule::Unusable, FoundModule::Btf)
 }
 
 /// The file names of a run are nobody else's: only what is wrong is kept.
@@ -94,8 +94,8 @@ mod tests {
     fn what_is_no_module_is_said_to_be_none() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.ko");
-        assert_eq!(look(&path, &path), Found::Nothing);
+        assert_eq!(look(&path, &path), FoundModule::Nothing);
         std::fs::write(&path, "text").unwrap();
-        assert!(matches!(look(&path, &path), Found::Unusable(why) if !why.contains("x.ko")));
+        assert!(matches!(look(&path, &path), FoundModule::Unusable(why) if !why.contains("x.ko")));
     }
 }

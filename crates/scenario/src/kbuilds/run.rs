@@ -12,13 +12,13 @@ use kernels::tools::{Tool, ToolPins};
 use tempfile::NamedTempFile;
 
 use super::error::Error;
-use super::files::State;
+use super::files::TreeState;
 use super::transcript::{
-    Command, CommandOutcome, EncodingResult, EncodingRun, Header, ModuleFinding, Order, Provenance, StepRecord,
-    SymbolFinding, Transcript, VERSION,
+    BuildHeader, BuildProvenance, CommandOutcome, EncodingOrder, EncodingResult, EncodingRun, ModuleFinding,
+    RecordedCommand, StepRecord, SymbolFinding, Transcript, VERSION,
 };
 use super::{encoding, module, symbols};
-use crate::definition::{BuildDefinition, BuildStep, Encode, Pahole, Start, place};
+use crate::definition::{BuildDefinition, BuildStep, Pahole, RepeatedEncoding, StartTree, place};
 use crate::kernel_source::{KernelSource, Sandbox};
 use crate::transcript::EncoderId;
 
@@ -86,8 +86,8 @@ pub fn run(kernels: &dyn KernelSource, definition: &BuildDefinition, job: &Build
     let request = Request { source: job.source, recipes: job.recipes, config: &config, upgrade: None };
     let setup = Setup {
         start: match definition.start {
-            Start::Built => sandbox::Start::Built,
-            Start::Configured => sandbox::Start::Configured,
+            StartTree::Built => sandbox::Start::Built,
+            StartTree::Configured => sandbox::Start::Configured,
         },
         patch: definition.patch.as_deref(),
         writable: definition.writable.clone(),
@@ -99,7 +99,7 @@ pub fn run(kernels: &dyn KernelSource, definition: &BuildDefinition, job: &Build
     let runner = StepRunner { kernels, request, tools: job.tools, sandbox: &*sandbox, show: job.show };
     let steps = definition.steps_on(&job.source.identity.line).enumerate();
     let steps: Vec<_> = steps.map(|(at, step)| runner.step(at, step)).collect::<Result<_, _>>()?;
-    let header = Header {
+    let header = BuildHeader {
         build_transcript: VERSION,
         scenario: job.scenario.to_owned(),
         provenance: provenance(kernels, job)?,
@@ -108,11 +108,11 @@ pub fn run(kernels: &dyn KernelSource, definition: &BuildDefinition, job: &Build
     Ok(Transcript::new(header, steps)?)
 }
 
-fn provenance(kernels: &dyn KernelSource, job: &BuildRun<'_>) -> Result<Provenance, Error> {
+fn provenance(kernels: &dyn KernelSource, job: &BuildRun<'_>) -> Result<BuildProvenance, Error> {
     let (image, source) = (kernels.build_image()?, &job.source.identity);
     let version = |name: &str| Some((name.to_owned(), image.manifest.packages.get(name)?.clone()));
-    Ok(Provenance {
-        line: source.line.clone(),
+    Ok(BuildProvenance {
+        series: source.line.clone(),
         version: source.version.clone(),
         sha256: source.sha256.to_string(),
         image: image.name.clone(),
@@ -164,7 +164,7 @@ impl StepRunner<'_> {
         for (place, path) in step.touch.iter().filter_map(|path| place(path)) {
             self.sandbox.touch(place, path)?;
         }
-        let watched = |patterns: &[String]| State::of(&self.sandbox.dir(Place::Tree), patterns);
+        let watched = |patterns: &[String]| TreeState::of(&self.sandbox.dir(Place::Tree), patterns);
         let before = if step.changed.is_empty() { None } else { Some(watched(&step.changed)?) };
         let ran = if step.run.is_empty() { None } else { Some(self.run(command(step))?) };
         let changes = before.map(|before| watched(&step.changed).map(|after| before.changes(&after))).transpose()?;
@@ -182,7 +182,7 @@ impl StepRunner<'_> {
         })
     }
 
-    fn run(&self, command: Command) -> Result<CommandOutcome, Error> {
+    fn run(&self, command: RecordedCommand) -> Result<CommandOutcome, Error> {
         let mut show = |line: &str| (self.show)(BuildEvent::Line(line));
         let given = sandbox::Command {
             argv: command.argv.clone(),
@@ -230,7 +230,7 @@ impl StepRunner<'_> {
         Ok(symbols::look(&config, symbols))
     }
 
-    fn encode(&self, encode: &Encode) -> Result<Vec<EncodingRun>, Error> {
+    fn encode(&self, encode: &RepeatedEncoding) -> Result<Vec<EncodingRun>, Error> {
         let program = &tool(self.tools, &encode.tool)?.program;
         let mut first: Option<Vec<u8>> = None;
         let mut encodings = Vec::new();
@@ -253,27 +253,32 @@ impl StepRunner<'_> {
 }
 
 /// The encodings of a step, in order, each with its file's name.
-pub(super) fn encodings_of(encode: &Encode) -> impl Iterator<Item = (Order, String)> {
-    let serial = (1..=encode.serial).map(|at| (Order::Serial, format!("serial-{at}")));
-    let parallel = (1..=encode.parallel).map(|at| (Order::Parallel, format!("parallel-{at}")));
+pub(super) fn encodings_of(encode: &RepeatedEncoding) -> impl Iterator<Item = (EncodingOrder, String)> {
+    let serial = (1..=encode.serial).map(|at| (EncodingOrder::Serial, format!("serial-{at}")));
+    let parallel = (1..=encode.parallel).map(|at| (EncodingOrder::Parallel, format!("parallel-{at}")));
     serial.chain(parallel)
 }
 
 /// The command of one encoding, by the tool's program.
-pub(super) fn encode_command(encode: &Encode, program: &str, order: Order, name: &str) -> Command {
+pub(super) fn encode_command(
+    encode: &RepeatedEncoding,
+    program: &str,
+    order: EncodingOrder,
+    name: &str,
+) -> RecordedCommand {
     let mut argv = vec![program.to_owned(), "-J".into(), format!("--btf_encode_detached=/out/{name}")];
-    if order == Order::Parallel {
+    if order == EncodingOrder::Parallel {
         argv.push("-j".into());
     }
     argv.extend(encode.flags.iter().chain([&encode.file]).cloned());
-    Command { argv, env: BTreeMap::new(), reproducible: true }
+    RecordedCommand { argv, env: BTreeMap::new(), reproducible: true }
 }
 
 /// The command of a step.
-pub(super) fn command(step: &BuildStep) -> Command {
+pub(super) fn command(step: &BuildStep) -> RecordedCommand {
     let mut argv = step.run.clone();
     argv.extend(step.pahole.iter().map(|pahole| format!("PAHOLE=/recipe/{}", pahole.file_name())));
-    Command { argv, env: step.env.clone(), reproducible: step.reproducible }
+    RecordedCommand { argv, env: step.env.clone(), reproducible: step.reproducible }
 }
 
 /// Puts a copy of a file in the place of another, which may be a hard link of somebody else's.

@@ -6,10 +6,11 @@ use textwrap::Options;
 
 use super::run::{command, encode_command, encodings_of};
 use super::transcript::{
-    BtfBase, ChangeKind, Command, CommandOutcome, EncodedBtf, EncodingDifference, EncodingResult, EncodingRun,
-    FileChange, FileChanges, Found, ModuleFinding, Order, StepRecord, SymbolFinding, SymbolValue, Transcript,
+    BtfBase, ChangeKind, CommandOutcome, EncodedBtf, EncodingDifference, EncodingOrder, EncodingResult, EncodingRun,
+    FileChange, FileChanges, FoundModule, ModuleFinding, RecordedCommand, StepRecord, SymbolFinding, SymbolValue,
+    Transcript,
 };
-use crate::definition::{BuildDefinition, BuildStep, Definition, Encode, Start, Subject};
+use crate::definition::{BuildDefinition, BuildStep, Definition, RepeatedEncoding, ScenarioKind, StartTree};
 use crate::normalise::build_log;
 
 /// The width of what is written for people, in characters.
@@ -54,13 +55,13 @@ fn became(path: &str, how: ChangeKind) -> &'static str {
 
 fn render(scenario: &Definition, transcript: &Transcript, became: Became) -> String {
     let mut text = format!("{}\n\n", scenario.title);
-    let Subject::Build(definition) = &scenario.subject else {
+    let ScenarioKind::Build(definition) = &scenario.subject else {
         text.push_str("This scenario boots; the transcript is one of a build.\n");
         return text;
     };
-    let line = &transcript.header.provenance.line;
-    head(&mut text, definition, line);
-    let mut steps = definition.steps_on(line);
+    let series = &transcript.header.provenance.series;
+    head(&mut text, definition, series);
+    let mut steps = definition.steps_on(series);
     for recorded in &transcript.steps {
         match steps.next() {
             Some(step) if is_of(recorded, step) => describe(&mut text, step, recorded, became),
@@ -88,7 +89,7 @@ fn render(scenario: &Definition, transcript: &Transcript, became: Became) -> Str
 #[must_use]
 pub fn summary(definition: &BuildDefinition, transcript: &Transcript) -> String {
     let (mut commands, mut failed, mut odd) = (0, 0, 0);
-    let steps = definition.steps_on(&transcript.header.provenance.line);
+    let steps = definition.steps_on(&transcript.header.provenance.series);
     for (step, recorded) in steps.zip(&transcript.steps) {
         for outcome in recorded.ran.iter().chain(recorded.encodings.iter().map(|encoding| &encoding.ran)) {
             commands += 1;
@@ -108,7 +109,7 @@ pub fn summary(definition: &BuildDefinition, transcript: &Transcript) -> String 
 #[must_use]
 pub fn odd(definition: &BuildDefinition, transcript: &Transcript) -> Vec<String> {
     let mut odd = Vec::new();
-    let steps = definition.steps_on(&transcript.header.provenance.line);
+    let steps = definition.steps_on(&transcript.header.provenance.series);
     for (step, recorded) in steps.zip(&transcript.steps) {
         let place = format!("step {}, {}", recorded.step.saturating_add(1), recorded.title);
         for outcome in recorded.ran.iter().chain(recorded.encodings.iter().map(|encoding| &encoding.ran)) {
@@ -117,7 +118,7 @@ pub fn odd(definition: &BuildDefinition, transcript: &Transcript) -> Vec<String>
             }
         }
         for ModuleFinding { path, found } in &recorded.modules {
-            if let Found::Unusable(why) = found {
+            if let FoundModule::Unusable(why) = found {
                 odd.push(format!("{place}: {path} cannot be used: {why}"));
             }
         }
@@ -138,7 +139,7 @@ pub fn chance(transcript: &Transcript) -> Vec<String> {
 }
 
 fn other_bytes(encodings: &[EncodingRun]) -> Option<String> {
-    let (serial, parallel) = (made(encodings, Order::Serial), made(encodings, Order::Parallel));
+    let (serial, parallel) = (made(encodings, EncodingOrder::Serial), made(encodings, EncodingOrder::Parallel));
     let first = serial.first()?;
     let other = parallel.iter().filter(|it| !same_bytes(first, it)).count();
     (!parallel.is_empty())
@@ -146,7 +147,7 @@ fn other_bytes(encodings: &[EncodingRun]) -> Option<String> {
 }
 
 /// The encodings of an order that worked.
-fn made(encodings: &[EncodingRun], order: Order) -> Vec<&EncodedBtf> {
+fn made(encodings: &[EncodingRun], order: EncodingOrder) -> Vec<&EncodedBtf> {
     let of_order = encodings.iter().filter(|encoding| encoding.order == order);
     of_order.filter_map(|it| if let EncodingResult::Btf(btf) = &it.made { Some(btf) } else { None }).collect()
 }
@@ -156,7 +157,7 @@ fn same_bytes(one: &EncodedBtf, other: &EncodedBtf) -> bool {
 }
 
 /// Whether these encodings were made by these commands. Which program the tool is, its pin decides.
-fn are_of(recorded: &[EncodingRun], encode: &Encode) -> bool {
+fn are_of(recorded: &[EncodingRun], encode: &RepeatedEncoding) -> bool {
     let expected: Vec<_> = encodings_of(encode).collect();
     recorded.len() == expected.len()
         && recorded.iter().zip(&expected).all(|(encoding, (order, name))| {
@@ -183,11 +184,11 @@ fn is_of(recorded: &StepRecord, step: &BuildStep) -> bool {
         && recorded.symbols.iter().map(|symbol| &symbol.symbol).eq(&step.symbols)
 }
 
-fn head(text: &mut String, definition: &BuildDefinition, line: &str) {
-    let _ = writeln!(text, "kernel   {line}, configured as {}", definition.config);
+fn head(text: &mut String, definition: &BuildDefinition, series: &str) {
+    let _ = writeln!(text, "kernel   {series}, configured as {}", definition.config);
     let tree = match definition.start {
-        Start::Built => "as a complete build left it",
-        Start::Configured => "configured, and nothing built",
+        StartTree::Built => "as a complete build left it",
+        StartTree::Configured => "configured, and nothing built",
     };
     let _ = writeln!(text, "tree     {tree}");
     if let Some(patch) = &definition.patch {
@@ -233,7 +234,7 @@ fn wrapped(why: &str) -> String {
 }
 
 /// The command line as a shell takes it, without what every command has.
-fn shown(command: &Command) -> String {
+fn shown(command: &RecordedCommand) -> String {
     let time = (!command.reproducible).then(|| "env --unset=KBUILD_BUILD_TIMESTAMP".to_owned());
     let variables = command.env.iter().map(|(name, value)| format!("{name}={value}"));
     let words: Vec<_> = time.into_iter().chain(variables).chain(command.argv.iter().cloned()).collect();
@@ -265,12 +266,12 @@ fn written(text: &mut String, FileChanges { watched, files }: &FileChanges, beca
     }
 }
 
-fn of_module(found: &Found) -> String {
+fn of_module(found: &FoundModule) -> String {
     let btf = match found {
-        Found::Nothing => return "not there".into(),
-        Found::NoBtf => return "no .BTF".into(),
-        Found::Unusable(why) => return format!("cannot be used: {why}"),
-        Found::Btf(btf) => btf,
+        FoundModule::Nothing => return "not there".into(),
+        FoundModule::NoBtf => return "no .BTF".into(),
+        FoundModule::Unusable(why) => return format!("cannot be used: {why}"),
+        FoundModule::Btf(btf) => btf,
     };
     let over = match btf.over {
         BtfBase::Vmlinux => "vmlinux",
@@ -285,7 +286,7 @@ fn of_module(found: &Found) -> String {
 }
 
 fn encodings(text: &mut String, encodings: &[EncodingRun], fails: bool) {
-    for (order, words) in [(Order::Serial, "serial"), (Order::Parallel, "parallel")] {
+    for (order, words) in [(EncodingOrder::Serial, "serial"), (EncodingOrder::Parallel, "parallel")] {
         let of_order = || encodings.iter().filter(|encoding| encoding.order == order);
         let Some(first) = of_order().next() else { continue };
         let _ = writeln!(text, "   {words}, {} times:", of_order().count());
@@ -297,7 +298,7 @@ fn encodings(text: &mut String, encodings: &[EncodingRun], fails: bool) {
             }
         }
         let made = made(encodings, order);
-        if order == Order::Serial && made.len() > 1 {
+        if order == EncodingOrder::Serial && made.len() > 1 {
             let same = made.windows(2).all(|two| same_bytes(two[0], two[1]));
             let _ =
                 writeln!(text, "     {}", if same { "byte for byte the same" } else { "not the same bytes each time" });

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::baseline::recorded_snapshot;
-use crate::definition::{Scenario, Subject, read_all};
+use crate::definition::{Scenario, ScenarioKind, read_all};
 use crate::normalise::build_log;
 use crate::transcript::Error;
 
@@ -18,7 +18,7 @@ struct Replay {
 /// Every recorded build scenario.
 fn replays() -> Vec<Replay> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots");
-    let builds = |scenario: &Scenario| matches!(scenario.definition.subject, Subject::Build(_));
+    let builds = |scenario: &Scenario| matches!(scenario.definition.subject, ScenarioKind::Build(_));
     let replay = |scenario: Scenario| {
         let dir = scenario.dir.clone().expect("what is read from a folder has one");
         let transcript = Transcript::read(&dir).unwrap();
@@ -59,7 +59,7 @@ fn lines(recorded: &mut StepRecord) -> Option<&mut Vec<String>> {
     recorded.ran.as_mut().map(|outcome| &mut outcome.lines)
 }
 
-fn encoded(recorded: &mut StepRecord, order: Order) -> Vec<&mut EncodedBtf> {
+fn encoded(recorded: &mut StepRecord, order: EncodingOrder) -> Vec<&mut EncodedBtf> {
     let of_order = recorded.encodings.iter_mut().filter(|encoding| encoding.order == order);
     of_order
         .filter_map(|it| if let EncodingResult::Btf(encoded) = &mut it.made { Some(encoded) } else { None })
@@ -77,7 +77,7 @@ fn the_recorded_transcripts_replay_and_survive_their_text() {
 #[test]
 fn each_scenario_ended_as_it_was_to() {
     for replay in replays() {
-        let Subject::Build(definition) = &replay.scenario.definition.subject else { continue };
+        let ScenarioKind::Build(definition) = &replay.scenario.definition.subject else { continue };
         let sentence = summary(definition, &replay.transcript);
         assert!(sentence.ends_with("all ended as they were to"), "{}: {sentence}", replay.scenario.name);
     }
@@ -190,7 +190,7 @@ fn two_lines_that_became_one() {
 
 #[test]
 fn what_controls_a_terminal_is_recorded_escaped() {
-    let command = Command { argv: vec!["make".into()], env: Default::default(), reproducible: true };
+    let command = RecordedCommand { argv: vec!["make".into()], env: Default::default(), reproducible: true };
     let outcome = CommandOutcome::new(command, 0, vec!["a\tb\x1b[1m\rc".into(), "‘x’".into()]);
     assert_eq!(outcome.lines, ["a\tb\\u{1b}[1m\\rc", "‘x’"]);
 }
@@ -198,13 +198,14 @@ fn what_controls_a_terminal_is_recorded_escaped() {
 #[test]
 fn what_went_otherwise_than_it_was_to_is_named() {
     for replay in replays() {
-        let Subject::Build(definition) = &replay.scenario.definition.subject else { continue };
+        let ScenarioKind::Build(definition) = &replay.scenario.definition.subject else { continue };
         assert_eq!(odd(definition, &replay.transcript), Vec::<String>::new(), "{}", replay.scenario.name);
         let mut changed = replay.transcript.clone();
         let step = &mut changed.steps[0];
         let outcome = step.ran.as_mut().expect("no scenario begins with encoding");
         outcome.status = i32::from(outcome.status == 0);
-        step.modules.push(ModuleFinding { path: "/build/x.ko".into(), found: Found::Unusable("bad magic".into()) });
+        step.modules
+            .push(ModuleFinding { path: "/build/x.ko".into(), found: FoundModule::Unusable("bad magic".into()) });
         let odd = odd(definition, &changed);
         assert!(odd.len() == 2 && odd[1].contains("bad magic"), "{odd:?}");
     }
@@ -242,20 +243,25 @@ fn a_file_more_or_less_or_written_otherwise() {
 #[test]
 fn btf_that_appears_vanishes_or_leads_nowhere() {
     let some =
-        |over, types, dangling| Found::Btf(ModuleBtf { over, size: 24, sha256: "0".repeat(64), types, dangling });
-    type Case = (&'static str, usize, fn(&Found) -> bool, Found);
+        |over, types, dangling| FoundModule::Btf(ModuleBtf { over, size: 24, sha256: "0".repeat(64), types, dangling });
+    type Case = (&'static str, usize, fn(&FoundModule) -> bool, FoundModule);
     let changes: [Case; 8] = [
-        ("BTF that vanishes", 4, |found| matches!(found, Found::Btf(_)), Found::NoBtf),
-        ("BTF that appears", 4, |found| *found == Found::NoBtf, some(BtfBase::Vmlinux, 1, 0)),
-        ("a module that appears", 2, |found| *found == Found::Nothing, Found::NoBtf),
-        ("a module that vanishes", 8, |found| *found != Found::Nothing, Found::Nothing),
-        ("BTF that is broken", 4, |found| matches!(found, Found::Btf(_)), Found::Unusable("bad magic".into())),
-        ("BTF without types", 4, |found| matches!(found, Found::Btf(_)), some(BtfBase::Vmlinux, 0, 0)),
-        ("BTF that leads nowhere", 4, |found| matches!(found, Found::Btf(_)), some(BtfBase::Vmlinux, 9, 1)),
+        ("BTF that vanishes", 4, |found| matches!(found, FoundModule::Btf(_)), FoundModule::NoBtf),
+        ("BTF that appears", 4, |found| *found == FoundModule::NoBtf, some(BtfBase::Vmlinux, 1, 0)),
+        ("a module that appears", 2, |found| *found == FoundModule::Nothing, FoundModule::NoBtf),
+        ("a module that vanishes", 8, |found| *found != FoundModule::Nothing, FoundModule::Nothing),
+        (
+            "BTF that is broken",
+            4,
+            |found| matches!(found, FoundModule::Btf(_)),
+            FoundModule::Unusable("bad magic".into()),
+        ),
+        ("BTF without types", 4, |found| matches!(found, FoundModule::Btf(_)), some(BtfBase::Vmlinux, 0, 0)),
+        ("BTF that leads nowhere", 4, |found| matches!(found, FoundModule::Btf(_)), some(BtfBase::Vmlinux, 9, 1)),
         (
             "another base",
             2,
-            |found| matches!(found, Found::Btf(ModuleBtf { over: BtfBase::Vmlinux, .. })),
+            |found| matches!(found, FoundModule::Btf(ModuleBtf { over: BtfBase::Vmlinux, .. })),
             some(BtfBase::Distilled { types: 3 }, 9, 0),
         ),
     ];
@@ -290,8 +296,10 @@ fn how_many_parallel_encodings_have_other_bytes_is_told() {
     let mut told = 0;
     for mut replay in replays() {
         for recorded in &mut replay.transcript.steps {
-            let Some(serial) = encoded(recorded, Order::Serial).first().map(|it| (**it).clone()) else { continue };
-            let mut parallel = encoded(recorded, Order::Parallel);
+            let Some(serial) = encoded(recorded, EncodingOrder::Serial).first().map(|it| (**it).clone()) else {
+                continue;
+            };
+            let mut parallel = encoded(recorded, EncodingOrder::Parallel);
             parallel.iter_mut().for_each(|it| **it = serial.clone());
             parallel[0].sha256 = "0".repeat(64);
             let count = parallel.len();
@@ -309,12 +317,14 @@ fn an_encoding_that_differs_in_what_is_no_chance() {
     noticed("an encoder that was told something else", 1, |recorded| {
         recorded.encodings.last_mut().map(|it| it.ran.command.argv.push("-V".into())).is_some()
     });
-    noticed("a serial encoding of other bytes", 1, |recorded| match encoded(recorded, Order::Serial).last_mut() {
-        Some(encoded) => {
-            encoded.sha256 = "0".repeat(64);
-            true
+    noticed("a serial encoding of other bytes", 1, |recorded| {
+        match encoded(recorded, EncodingOrder::Serial).last_mut() {
+            Some(encoded) => {
+                encoded.sha256 = "0".repeat(64);
+                true
+            }
+            None => false,
         }
-        None => false,
     });
     let losses: [fn(&mut EncodingDifference); 4] = [
         |against| against.data_lost += 1,
@@ -323,7 +333,7 @@ fn an_encoding_that_differs_in_what_is_no_chance() {
         |against| against.functions_gained += 1,
     ];
     for lose in losses {
-        for order in [Order::Serial, Order::Parallel] {
+        for order in [EncodingOrder::Serial, EncodingOrder::Parallel] {
             noticed("an encoding that lacks something", 1, |recorded| {
                 encoded(recorded, order).last_mut().map(|encoded| lose(&mut encoded.against)).is_some()
             });
@@ -342,7 +352,7 @@ fn what_is_chance_is_not_noticed() {
     for replay in replays() {
         let mut changed = replay.transcript.clone();
         for recorded in &mut changed.steps {
-            for encoded in encoded(recorded, Order::Parallel) {
+            for encoded in encoded(recorded, EncodingOrder::Parallel) {
                 encoded.sha256 = "0".repeat(64);
                 encoded.against.other_prototypes += 7;
                 encoded.types += 7;
@@ -359,7 +369,8 @@ fn an_incomplete_transcript_is_refused_and_one_of_other_steps_does_not_replay() 
     for replay in replays() {
         let Transcript { header, steps } = replay.transcript.clone();
         let name = &replay.scenario.name;
-        let refused = |header: &Header, steps: &[StepRecord]| Transcript::new(header.clone(), steps.to_vec()).is_err();
+        let refused =
+            |header: &BuildHeader, steps: &[StepRecord]| Transcript::new(header.clone(), steps.to_vec()).is_err();
         assert!(refused(&header, &steps[1..]) && refused(&header, &steps[..steps.len() - 1]), "{name}");
         let mut swapped = steps.clone();
         swapped.swap(0, 1);

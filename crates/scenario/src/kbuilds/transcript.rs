@@ -1,6 +1,6 @@
 //! What was seen of a build, kept raw: the schema of a build scenario's `transcript.jsonl`.
 //!
-//! The first line is a [`Header`], every further one a [`StepRecord`]. A transcript that is read back is complete and in
+//! The first line is a [`BuildHeader`], every further one a [`StepRecord`]. A transcript that is read back is complete and in
 //! order. Counts, lengths and digests stand here as they were; what of them goes into a snapshot, [`super::snapshot()`] decides.
 
 use std::collections::BTreeMap;
@@ -16,13 +16,13 @@ pub const VERSION: u32 = 1;
 /// What a transcript says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Header {
+pub struct BuildHeader {
     /// [`VERSION`] of the writer.
     pub build_transcript: u32,
     /// The scenario's name, with its line: `rebuild-rules@6.1`.
     pub scenario: String,
     /// Where everything came from.
-    pub provenance: Provenance,
+    pub provenance: BuildProvenance,
     /// How many steps follow.
     pub steps: usize,
 }
@@ -30,9 +30,10 @@ pub struct Header {
 /// Where the parts of a run came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Provenance {
+pub struct BuildProvenance {
     /// The kernel line.
-    pub line: String,
+    #[serde(rename = "line")]
+    pub series: String,
     /// The source's version.
     pub version: String,
     /// The hash of the source's package or tarball, or of the tree.
@@ -83,7 +84,7 @@ pub struct StepRecord {
 /// A command as it was given to the bench.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Command {
+pub struct RecordedCommand {
     /// The program and its arguments, without what `make` is always told.
     pub argv: Vec<String>,
     /// Variables of its environment, besides those that every command has.
@@ -98,7 +99,7 @@ pub struct Command {
 #[serde(deny_unknown_fields)]
 pub struct CommandOutcome {
     /// The command.
-    pub command: Command,
+    pub command: RecordedCommand,
     /// Its exit status.
     pub status: i32,
     /// What it wrote, both streams in the order in which that came; what controls a terminal is escaped, all but tabs.
@@ -108,7 +109,7 @@ pub struct CommandOutcome {
 impl CommandOutcome {
     /// What came of a command that wrote these lines.
     #[must_use]
-    pub fn new(command: Command, status: i32, lines: Vec<String>) -> Self {
+    pub fn new(command: RecordedCommand, status: i32, lines: Vec<String>) -> Self {
         let lines = lines.into_iter().map(|line| if line.contains(controls) { escaped(&line) } else { line }).collect();
         Self { command, status, lines }
     }
@@ -166,13 +167,13 @@ pub struct ModuleFinding {
     /// Its path inside.
     pub path: String,
     /// What was found there.
-    pub found: Found,
+    pub found: FoundModule,
 }
 
 /// What was found at a module's path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Found {
+pub enum FoundModule {
     /// No file.
     Nothing,
     /// A module without `.BTF`.
@@ -239,7 +240,7 @@ pub enum SymbolValue {
 #[serde(deny_unknown_fields)]
 pub struct EncodingRun {
     /// In which order the tool goes through the compilation units.
-    pub order: Order,
+    pub order: EncodingOrder,
     /// The tool's run.
     pub ran: CommandOutcome,
     /// What came out.
@@ -259,7 +260,7 @@ pub enum EncodingResult {
 /// In which order a tool goes through compilation units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Order {
+pub enum EncodingOrder {
     /// One after the other.
     Serial,
     /// Several at a time, with `-j`.
@@ -300,7 +301,7 @@ pub struct EncodingDifference {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
     /// What the run was.
-    pub header: Header,
+    pub header: BuildHeader,
     /// The steps, in order.
     pub steps: Vec<StepRecord>,
 }
@@ -312,7 +313,7 @@ impl Transcript {
     ///
     /// [`Error::Version`], or [`Error::Sequence`] if the steps are not those that the header announces, in order, or a line is
     /// more than one.
-    pub fn new(header: Header, steps: Vec<StepRecord>) -> Result<Self, Error> {
+    pub fn new(header: BuildHeader, steps: Vec<StepRecord>) -> Result<Self, Error> {
         if header.build_transcript != VERSION {
             return Err(Error::Version { found: header.build_transcript, known: VERSION });
         }

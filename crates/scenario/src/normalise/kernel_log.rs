@@ -1,14 +1,14 @@
 //! The normaliser: what varies by build is renamed, what matters stays.
 //!
 //! A kernel's complaint about BTF names type ids, offsets and string offsets. They change with every build of the same
-//! source, while the check that fired, the errno and the order of the lines do not. Each [`Rule`] finds one kind of
+//! source, while the check that fired, the errno and the order of the lines do not. Each [`PlaceholderRule`] finds one kind of
 //! varying number and renames it: the first value of a class becomes `<class#1>`, the next other one `<class#2>`, and an
 //! equal value gets an equal name, so that "the same id again" stays visible. Zero is never renamed: it means *void*, *no
 //! name* or *at the start*.
 //!
 //! Kernels that are built from source change more than prebuilt, pinned ones: with a point release of the source comes another
 //! release, and where a shifted string offset lands is another name. Some rules are therefore for the logs of built kernels
-//! only ([`Rule::built_only`]). An empty name and `(anon)`, which is what the kernel prints for none, stay.
+//! only ([`PlaceholderRule::built_only`]). An empty name and `(anon)`, which is what the kernel prints for none, stay.
 //!
 //! A [`Normaliser`] is one scope of names. The records of one step are one scope, so a change in one module's log does
 //! not rename its neighbours'.
@@ -58,7 +58,7 @@ impl Placeholder {
 }
 
 /// One rule: the numbers, or names, that a pattern's groups capture are of a class.
-pub struct Rule {
+pub struct PlaceholderRule {
     /// The rule's name, for counting its hits.
     pub name: &'static str,
     /// Whether it applies only to what kernels say that were built from source.
@@ -68,7 +68,7 @@ pub struct Rule {
 }
 
 /// Every rule. Where two match the same number, the earlier one has it.
-pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+pub static RULES: LazyLock<Vec<PlaceholderRule>> = LazyLock::new(|| {
     // `kernel/bpf/btf.c` is the source of the `BPF:` lines (`__btf_verifier_log_type`, `btf_verifier_log_member`,
     // `btf_verifier_log_vsi`, the `*_log` of each kind); `tools/lib/bpf/btf_relocate.c` of the relocation's.
     let rules = [
@@ -99,7 +99,7 @@ pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let rule = |built_only| {
         move |(name, class, pattern)| {
             let pattern = Regex::new(pattern).expect("a constant pattern");
-            Rule { name, built_only, class, pattern }
+            PlaceholderRule { name, built_only, class, pattern }
         }
     };
     rules.into_iter().map(rule(false)).chain(of_built.into_iter().map(rule(true))).collect()

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::boots::measured::{Measured, SymversCheck, TypeFidelity};
-use crate::boots::transcript::{Provenance, Transcript};
+use crate::boots::transcript::{BootProvenance, Transcript};
 use crate::exit::{Ending, serialize_exit};
 use crate::load_counts::LoadCounts;
 use crate::load_outcome::{LoadOutcome, objection};
@@ -94,7 +94,7 @@ pub struct SecondBoot {
 #[serde(rename_all = "kebab-case")]
 pub struct RunSummary {
     /// Where everything came from.
-    pub provenance: Provenance,
+    pub provenance: BootProvenance,
     /// Whether no module imports a symbol with another CRC.
     pub abi_compatible: bool,
     /// What was proven of the ABI before the boot, of kernels that were built from source.

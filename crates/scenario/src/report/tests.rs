@@ -34,7 +34,7 @@ fn seen(running: &str, another_crc: usize) -> RunSummary {
         examples,
     };
     RunSummary {
-        provenance: Provenance {
+        provenance: BootProvenance {
             running: kernel(running),
             modules_of: kernel("2"),
             qemu: "QEMU".into(),

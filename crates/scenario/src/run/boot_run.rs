@@ -18,7 +18,7 @@ use super::{Error, KernelPaths, Mode, Pair, Progress, RunContext, RunOptions, Ta
 use crate::baseline::{BaselineComparison, compare_boot, record};
 use crate::boots::measured::{Measured, SymversCheck};
 use crate::boots::snapshot::snapshot;
-use crate::boots::transcript::{self, Given, Header, Provenance, Transcript};
+use crate::boots::transcript::{self, BootHeader, BootProvenance, GivenModule, Transcript};
 use crate::definition::{AbiClaim, BootDefinition, Scenario};
 use crate::exit::Ending;
 use crate::report::{RunSummary, ScenarioReport, SecondBoot};
@@ -196,16 +196,16 @@ impl ScenarioRun<'_> {
         Ok(outcome)
     }
 
-    fn header(&self, modules: &[&ModuleFile], accel: Accel) -> Header {
-        let given = modules.iter().map(|module| Given {
+    fn header(&self, modules: &[&ModuleFile], accel: Accel) -> BootHeader {
+        let given = modules.iter().map(|module| GivenModule {
             module: module.name.clone(),
             path: module.path.display().to_string(),
             btf: module.btf.as_deref().map(fingerprint),
         });
-        Header {
+        BootHeader {
             transcript: transcript::VERSION,
             scenario: self.scenario.name.clone(),
-            provenance: Provenance {
+            provenance: BootProvenance {
                 running: self.running.id.clone(),
                 modules_of: self.upgraded.id.clone(),
                 qemu: self.context.image.manifest.qemu.clone(),

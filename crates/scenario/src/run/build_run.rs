@@ -10,7 +10,7 @@ use util::error::one_line;
 use super::store::KernelStore;
 use super::{Error, Mode, Progress, RunContext, RunOptions, Task};
 use crate::baseline::{BaselineComparison, compare_build, record_build};
-use crate::definition::{Definition, Scenario, Subject};
+use crate::definition::{Definition, Scenario, ScenarioKind};
 use crate::exit::Ending;
 use crate::kbuilds::{self, Transcript};
 use crate::report::ScenarioReport;
@@ -46,15 +46,15 @@ pub(super) fn run(
 
 fn steps(
     context: &RunContext<'_>,
-    Scenario { name, line, definition, dir }: &Scenario,
+    Scenario { name, series, definition, dir }: &Scenario,
     store: &KernelStore<'_>,
     options: &RunOptions,
     report: &mut ScenarioReport,
 ) -> Result<Ending, Error> {
-    let (Subject::Build(build), Some(line), Some(dir)) = (&definition.subject, line, dir) else {
+    let (ScenarioKind::Build(build), Some(series), Some(dir)) = (&definition.subject, series, dir) else {
         return Ok(Ending::Unavailable { why: "it is not a build scenario of a kernel series".into() });
     };
-    let source = match store.source(line) {
+    let source = match store.source(series) {
         Ok(source) => source,
         Err(ending) => return Ok(ending),
     };

@@ -21,7 +21,7 @@ pub(super) fn each_showed_something<'a>(scenarios: impl Iterator<Item = (&'a Sce
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     // Of what was left out nothing was wanted.
     for (scenario, report) in scenarios.filter(|(_, report)| !matches!(report.ending, Ending::NotRun { .. })) {
-        let key = (scenario.line.as_deref(), scenario.definition.boot().is_some());
+        let key = (scenario.series.as_deref(), scenario.definition.boot().is_some());
         let group = groups.entry(key).or_default();
         let ran = report.ending.ran();
         group.ran |= ran;
@@ -42,7 +42,7 @@ mod tests {
 
     fn scenario(definition: &str, line: &str) -> Scenario {
         let definition = toml::from_str(definition).unwrap();
-        Scenario { name: "s".into(), line: Some(line.into()), definition, dir: None }
+        Scenario { name: "s".into(), series: Some(line.into()), definition, dir: None }
     }
 
     fn showed(tried: &[(&Scenario, bool)]) -> bool {

@@ -13,7 +13,7 @@ use super::kernel_paths::KernelPaths;
 use super::task::{Origin, Pair, Task};
 use super::unavailable::{Unavailable, survivable};
 use super::{Error, Progress, ProgressSink, RunContext};
-use crate::definition::{ModuleEncoder, Subject};
+use crate::definition::{ModuleEncoder, ScenarioKind};
 use crate::exit::Ending;
 
 /// The kernels of a run, and the sources that they are built from.
@@ -139,8 +139,8 @@ fn series_of(tasks: &[Task]) -> Vec<&str> {
     let mut all: Vec<&str> = Vec::new();
     for scenario in tasks.iter().map(|task| &task.scenario) {
         let builds = scenario.definition.boot().is_some_and(|boot| boot.is_built())
-            || matches!(scenario.definition.subject, Subject::Build(_));
-        if let Some(series) = scenario.line.as_deref().filter(|series| builds && !all.contains(series)) {
+            || matches!(scenario.definition.subject, ScenarioKind::Build(_));
+        if let Some(series) = scenario.series.as_deref().filter(|series| builds && !all.contains(series)) {
             all.push(series);
         }
     }

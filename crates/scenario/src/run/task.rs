@@ -4,7 +4,7 @@ use kernels::kbuild::KernelConfigs;
 use kernels::pins::{Pin, Pins};
 use kernels::source::{Source, SourcePins};
 
-use crate::definition::{BootDefinition, BuiltKernel, Kernel, ModuleEncoder, Modules, ReencodedModules, Scenario};
+use crate::definition::{BootDefinition, BuiltKernel, KernelSpec, ModuleEncoder, Modules, ReencodedModules, Scenario};
 
 /// Where a kernel comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +70,12 @@ impl Task {
     /// A scenario with its kernels looked up among the pinned ones.
     #[must_use]
     pub fn new(scenario: Scenario, pins: &Pins) -> Self {
-        let origin = |kernel: &Kernel| match (kernel, &scenario.line) {
-            (Kernel::Pinned(release), _) => pins
+        let origin = |kernel: &KernelSpec| match (kernel, &scenario.series) {
+            (KernelSpec::Pinned(release), _) => pins
                 .release(release)
                 .map(|pin| Origin::Package(pin.clone()))
                 .ok_or_else(|| format!("{release} is not pinned in kernel-configs/")),
-            (Kernel::Reencoded(ReencodedModules { release, encoder }), _) => {
+            (KernelSpec::Reencoded(ReencodedModules { release, encoder }), _) => {
                 match (pins.release(release), pins.debug_of(release)) {
                     (Some(kernel), Some(debug)) => {
                         Ok(Origin::Encoded { kernel: kernel.clone(), debug: debug.clone(), encoder: *encoder })
@@ -83,8 +83,12 @@ impl Task {
                     _ => Err(format!("{release} is not pinned in kernel-configs/ with its debug information")),
                 }
             }
-            (Kernel::Built(kernel), Some(line)) => Ok(Origin::Source { line: line.clone(), kernel: kernel.clone() }),
-            (Kernel::Built(kernel), None) => Err(format!("of which kernel line {kernel} is to be built is not said")),
+            (KernelSpec::Built(kernel), Some(line)) => {
+                Ok(Origin::Source { line: line.clone(), kernel: kernel.clone() })
+            }
+            (KernelSpec::Built(kernel), None) => {
+                Err(format!("of which kernel line {kernel} is to be built is not said"))
+            }
         };
         let boot = scenario.definition.boot();
         let kernels = boot.map(|boot| Pair { running: origin(&boot.running), modules_of: origin(&boot.modules_of) });

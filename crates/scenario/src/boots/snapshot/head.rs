@@ -30,7 +30,7 @@ fn kernel(id: &KernelId) -> String {
             None => format!("{} ({})", id.release, id.version),
             Some(encoder) => format!("{} ({}), BTF by {}", id.release, id.version, encoder.name),
         },
-        Some(build) => format!("{}, {}", build.line, build.kernel),
+        Some(build) => format!("{}, {}", build.series, build.kernel),
     }
 }
 

@@ -1,3 +1,5 @@
+//! Modules over bases that are equal, shifted, reordered or grown.
+
 use btf::{Builder, Endian, IntData, Kind, Member, Record, StrOff, TypeId};
 
 use super::*;

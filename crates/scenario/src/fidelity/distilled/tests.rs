@@ -1,3 +1,5 @@
+//! Modules that bring a distilled base, on kernels whose base is another.
+
 use btf::{Builder, Endian, IntData, Kind, Member, Record, StrOff, TypeId};
 
 use super::*;
@@ -25,7 +27,7 @@ fn base(structs: &[Struct]) -> Vec<u8> {
 }
 
 /// Measures a module with `struct own { struct device *device; struct list list; }`, built over one base, over another.
-fn over(built: &[Struct], running: &[Struct]) -> Result<Distilled, DistilledError> {
+fn over(built: &[Struct], running: &[Struct]) -> Result<DistilledFidelity, DistilledError> {
     let below = base(&[("device", 8, &[]), ("list", 8, &[])]);
     let below = Btf::parse(&below).unwrap();
     let mut b = Builder::over(&below);
@@ -41,7 +43,7 @@ fn over(built: &[Struct], running: &[Struct]) -> Result<Distilled, DistilledErro
     measure_distilled(&Bases::new(&built, &running), "sample", &below, &Btf::parse(&split).unwrap())
 }
 
-fn counts(distilled: &Distilled) -> [usize; 3] {
+fn counts(distilled: &DistilledFidelity) -> [usize; 3] {
     let truth = &distilled.fidelity;
     [truth.other_name_or_kind, truth.other_layout, truth.other_closure]
 }
