@@ -108,6 +108,32 @@ pub enum Malformed {
         /// Its number.
         form: u16,
     },
+    /// A LEB128 number has more bits than it may have: 64, or 16 for tags, attributes and forms.
+    #[error("the LEB128 number that ends at byte {at:#x} is too large")]
+    Leb128 {
+        /// Where, in bytes from the start of the CU or table.
+        at: usize,
+    },
+    /// Two abbreviations of one table have the same code.
+    #[error("the table has two abbreviations with code {code}")]
+    DuplicateAbbreviation {
+        /// Their code.
+        code: u64,
+    },
+    /// An abbreviation is not well-formed.
+    #[error("the abbreviation with code {code} has {what}")]
+    AbbreviationContent {
+        /// Its code.
+        code: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A CU has a length that DWARF reserves for other purposes.
+    #[error("the length {length:#x} is reserved")]
+    ReservedLength {
+        /// The length.
+        length: u32,
+    },
     /// A DIE's abbreviation is not in the table.
     #[error("the abbreviation {code} at byte {at:#x} is not in the table")]
     Abbreviation {

@@ -34,7 +34,10 @@ impl Hasher for IdHasher {
     }
 }
 
-/// A map from numbers.
+/// A map from pairs of ids.
+pub(crate) type PairMap<T> = HashMap<(u32, u32), T, BuildHasherDefault<IdHasher>>;
+
+/// A map from ids.
 pub(crate) type IdMap<T> = HashMap<u32, T, BuildHasherDefault<IdHasher>>;
 
 /// The hash of a string.

@@ -232,8 +232,12 @@ impl AbbrevPlans {
             if code == 0 {
                 break;
             }
-            let plan = self.plan(&mut reader, encoding, locations, &mut passing)?;
-            if code == (self.dense.len() as u64).wrapping_add(1) {
+            let plan = self.plan(&mut reader, code, encoding, locations, &mut passing)?;
+            let is_next = code == (self.dense.len() as u64).wrapping_add(1);
+            if self.get(code).is_some() {
+                return Err(Malformed::DuplicateAbbreviation { code });
+            }
+            if is_next {
                 self.dense.push(plan);
             } else {
                 self.sparse.insert(code, plan);
@@ -245,23 +249,32 @@ impl AbbrevPlans {
     fn plan(
         &mut self,
         reader: &mut Reader<'_>,
+        code: u64,
         encoding: Encoding,
         locations: bool,
         passing: &mut Vec<AttrStep>,
     ) -> Result<AbbrevPlan, Malformed> {
-        let tag = DwTag(u16::try_from(reader.uleb()?).unwrap_or(u16::MAX));
+        let wrong = |what| Malformed::AbbreviationContent { code, what };
+        let tag = DwTag(reader.uleb16()?);
+        if tag == dw::DW_TAG_null {
+            return Err(wrong("tag 0"));
+        }
         let class = Class::of(tag);
-        let has_children = reader.u8()? != 0;
+        let has_children = match dw::DwChildren(reader.u8()?) {
+            dw::DW_CHILDREN_no => false,
+            dw::DW_CHILDREN_yes => true,
+            _ => return Err(wrong("a byte other than 0 and 1 where it says whether it has children")),
+        };
         let start = self.steps.len();
         passing.clear();
         loop {
-            let at = reader.uleb()?;
-            let form = reader.uleb()?;
-            if at == 0 && form == 0 {
-                break;
+            let (at, form) = (DwAt(reader.uleb16()?), DwForm(reader.uleb16()?));
+            match (at, form) {
+                (dw::DW_AT_null, dw::DW_FORM_null) => break,
+                (dw::DW_AT_null, _) => return Err(wrong("attribute 0")),
+                (_, dw::DW_FORM_null) => return Err(wrong("an attribute of form 0")),
+                _ => {}
             }
-            let at = DwAt(u16::try_from(at).unwrap_or(u16::MAX));
-            let form = DwForm(u16::try_from(form).unwrap_or(u16::MAX));
             let implicit = if form == dw::DW_FORM_implicit_const { Some(reader.sleb()?) } else { None };
             self.refers_across |= form == dw::DW_FORM_ref_addr && at != dw::DW_AT_import;
             let is_wanted = |attr: &Attr| locations || class != Class::Parameter || *attr != Attr::Location;
@@ -385,5 +398,41 @@ mod tests {
             let cut = table.get(..length).expect("shorter");
             assert!(AbbrevPlans::default().read(cut, true, ENCODING, true).is_err(), "{length} bytes");
         }
+    }
+
+    /// What gimli refuses is refused, and what it accepts is accepted.
+    #[test]
+    fn damaged_tables_are_refused_as_by_gimli() {
+        let good = abbreviation(1, dw::DW_TAG_member, &[(dw::DW_AT_name, dw::DW_FORM_strp)]);
+        let twice = [&good[..], &good].concat();
+        let later = [abbreviation(7, dw::DW_TAG_label, &[]), good.clone(), abbreviation(7, dw::DW_TAG_label, &[])];
+        let filled = [abbreviation(2, dw::DW_TAG_label, &[]), good.clone(), abbreviation(2, dw::DW_TAG_label, &[])];
+        let tables = [
+            (good.clone(), None),
+            (twice, Some(Malformed::DuplicateAbbreviation { code: 1 })),
+            (later.concat(), Some(Malformed::DuplicateAbbreviation { code: 7 })),
+            (filled.concat(), Some(Malformed::DuplicateAbbreviation { code: 2 })),
+        ];
+        for (mut table, expected) in tables {
+            table.push(0);
+            let ours = AbbrevPlans::default().read(&table, true, ENCODING, true);
+            assert_eq!(ours.as_ref().err(), expected.as_ref());
+            assert_eq!(gimli_accepts(&table), ours.is_ok());
+        }
+        let mut table = good;
+        table.push(0);
+        for place in 0..table.len() {
+            for value in 0..=u8::MAX {
+                let mut damaged = table.clone();
+                damaged[place] = value;
+                let ours = AbbrevPlans::default().read(&damaged, true, ENCODING, true);
+                assert_eq!(gimli_accepts(&damaged), ours.is_ok(), "byte {place} is {value:#x}: {ours:?}");
+            }
+        }
+    }
+
+    fn gimli_accepts(table: &[u8]) -> bool {
+        let tables = gimli::DebugAbbrev::new(table, gimli::LittleEndian);
+        tables.abbreviations(gimli::DebugAbbrevOffset(0)).is_ok()
     }
 }

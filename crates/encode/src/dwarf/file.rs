@@ -234,6 +234,7 @@ impl<'f> DwarfFile<'f> {
 fn cu_length(reader: &mut Reader<'_>) -> Result<(u64, u8), Malformed> {
     let (length, offset_size) = match reader.u32()? {
         u32::MAX => (reader.u64()?, 8),
+        length @ 0xffff_fff0.. => return Err(Malformed::ReservedLength { length }),
         length => (u64::from(length), 4),
     };
     Ok((length.saturating_add(reader.position() as u64), offset_size))

@@ -67,7 +67,7 @@ pub(crate) fn skip(reader: &mut Reader<'_>, form: DwForm, encoding: Encoding) ->
 
 /// The form that stands before a value of `DW_FORM_indirect`. It cannot be that again, nor one without a value there.
 pub(crate) fn indirect(reader: &mut Reader<'_>) -> Result<DwForm, Malformed> {
-    let form = DwForm(u16::try_from(reader.uleb()?).unwrap_or(u16::MAX));
+    let form = DwForm(reader.uleb16()?);
     match form {
         dw::DW_FORM_indirect | dw::DW_FORM_implicit_const => Err(Malformed::Form { form: form.0 }),
         form => Ok(form),

@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An unsigned LEB128 number. Bits beyond the 64th are dropped.
+    /// An unsigned LEB128 number of 64 bits at most.
     #[inline]
     pub(crate) fn uleb(&mut self) -> Result<u64, Malformed> {
         let first = self.u8()?;
@@ -120,25 +120,41 @@ impl<'a> Reader<'a> {
         let mut shift = 7u32;
         loop {
             let byte = self.u8()?;
-            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-            shift = shift.saturating_add(7);
+            // The tenth byte holds the last bit.
+            if shift == 63 && byte > 1 {
+                return Err(self.overflow());
+            }
+            value |= u64::from(byte & 0x7f).wrapping_shl(shift);
+            shift = shift.wrapping_add(7);
             if byte < 0x80 {
                 return Ok(value);
             }
         }
     }
 
-    /// A signed LEB128 number. Bits beyond the 64th are dropped.
+    /// An unsigned LEB128 number of 16 bits and three bytes at most: a tag, an attribute or a form.
+    pub(crate) fn uleb16(&mut self) -> Result<u16, Malformed> {
+        let start = self.position;
+        let number = self.uleb()?;
+        let is_short = self.position.wrapping_sub(start) <= 3;
+        u16::try_from(number).ok().filter(|_| is_short).ok_or_else(|| self.overflow())
+    }
+
+    /// A signed LEB128 number of 64 bits at most.
     pub(crate) fn sleb(&mut self) -> Result<i64, Malformed> {
         let mut value = 0u64;
         let mut shift = 0u32;
         loop {
             let byte = self.u8()?;
-            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-            shift = shift.saturating_add(7);
+            // The tenth byte holds the last bit, which is the sign.
+            if shift == 63 && byte != 0 && byte != 0x7f {
+                return Err(self.overflow());
+            }
+            value |= u64::from(byte & 0x7f).wrapping_shl(shift);
+            shift = shift.wrapping_add(7);
             if byte < 0x80 {
-                if byte & 0x40 != 0 {
-                    value |= u64::MAX.checked_shl(shift).unwrap_or(0);
+                if byte & 0x40 != 0 && shift < u64::BITS {
+                    value |= u64::MAX.wrapping_shl(shift);
                 }
                 return Ok(value.cast_signed());
             }
@@ -151,6 +167,11 @@ impl<'a> Reader<'a> {
         let length = rest.iter().position(|&byte| byte == 0).ok_or_else(|| self.short())?;
         self.position = self.position.saturating_add(length).saturating_add(1);
         Ok(rest.get(..length).unwrap_or_default())
+    }
+
+    #[cold]
+    fn overflow(&self) -> Malformed {
+        Malformed::Leb128 { at: self.position.saturating_sub(1) }
     }
 
     #[cold]
@@ -174,15 +195,52 @@ mod tests {
     }
 
     #[test]
-    fn leb128_numbers_of_any_length_end() {
+    fn uleb_refuses_more_than_64_bits() {
         assert_eq!(Reader::new(&[0xe5, 0x8e, 0x26], true).uleb(), Ok(624_485));
+        let mut ten = [0xff; 10];
+        assert_eq!(Reader::new(&ten, true).uleb(), Err(Malformed::Leb128 { at: 9 }));
+        ten[9] = 1;
+        assert_eq!(Reader::new(&ten, true).uleb(), Ok(u64::MAX));
+        ten[9] = 2;
+        assert_eq!(Reader::new(&ten, true).uleb(), Err(Malformed::Leb128 { at: 9 }));
+        ten[9] = 0x80;
+        assert_eq!(Reader::new(&ten, true).uleb(), Err(Malformed::Leb128 { at: 9 }), "padding beyond the tenth byte");
+        assert_eq!(Reader::new(&[0x81, 0x80, 0], true).uleb(), Ok(1), "padding before it");
+        assert_eq!(Reader::new(&[0xff; 9], true).uleb(), Err(Malformed::Short { at: 9 }));
+        assert_eq!(Reader::new(&[0xff, 0xff, 3], true).uleb16(), Ok(u16::MAX));
+        assert_eq!(Reader::new(&[0x80, 0x80, 4], true).uleb16(), Err(Malformed::Leb128 { at: 2 }));
+    }
+
+    #[test]
+    fn sleb_refuses_more_than_64_bits() {
         assert_eq!(Reader::new(&[0xc0, 0xbb, 0x78], true).sleb(), Ok(-123_456));
         assert_eq!(Reader::new(&[0x7f], true).sleb(), Ok(-1));
-        let mut long = vec![0xff; 40];
-        assert_eq!(Reader::new(&long, true).uleb(), Err(Malformed::Short { at: 40 }));
-        long.push(0x7f);
-        assert_eq!(Reader::new(&long, true).uleb(), Ok(u64::MAX));
-        assert_eq!(Reader::new(&long, true).sleb(), Ok(-1));
+        let mut ten = [0x80; 10];
+        for (last, expected) in [(0, Ok(0)), (0x7f, Ok(i64::MIN)), (1, Err(Malformed::Leb128 { at: 9 }))] {
+            ten[9] = last;
+            assert_eq!(Reader::new(&ten, true).sleb(), expected, "{last:#x}");
+        }
+        assert_eq!(Reader::new(&[0xff; 40], true).sleb(), Err(Malformed::Leb128 { at: 9 }));
+    }
+
+    /// The same numbers are read and refused as by gimli.
+    #[test]
+    fn leb128_numbers_are_those_of_gimli() {
+        use gimli::Reader as _;
+        let bytes = [0x00, 0x01, 0x02, 0x40, 0x7f, 0x80, 0x81, 0xff];
+        for length in 1..=12 {
+            for last in bytes {
+                for before in bytes {
+                    let mut number = vec![before; length];
+                    number[length - 1] = last;
+                    let gimli = || gimli::EndianSlice::new(&number, gimli::LittleEndian);
+                    let ours = || Reader::new(&number, true);
+                    assert_eq!(ours().uleb().ok(), gimli().read_uleb128().ok(), "{number:x?}");
+                    assert_eq!(ours().uleb16().ok(), gimli().read_uleb128_u16().ok(), "{number:x?}");
+                    assert_eq!(ours().sleb().ok(), gimli().read_sleb128().ok(), "{number:x?}");
+                }
+            }
+        }
     }
 
     #[test]

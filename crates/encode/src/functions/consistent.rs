@@ -1,69 +1,133 @@
-//! Whether the definitions of one function agree.
+//! Whether the definitions of one function are consistent.
 
 use btf::Kind;
 
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::declarations::SavedFunction;
 use crate::encoded;
+use crate::hash::PairMap;
 
-/// How deep types without names are followed; what agrees so far agrees.
-const MAX_DEPTH: u32 = 50;
-
-/// Whether two functions of one name return the same and take the same (`funcs__match` and `types__match` in pahole's
-/// `btf_encoder.c`). Prototypes that are pointed to are compared with their parameters, which pahole leaves out by mistake up
-/// to 1.31; no function of a kernel that was looked at depends on it.
-pub(crate) fn functions(
-    types: &CanonicalTypes<'_>,
-    params: &[(u32, u32)],
-    left: &SavedFunction,
-    right: &SavedFunction,
-) -> bool {
-    let (params_left, params_right) = (left.params(params), right.params(params));
-    let mut pairs = params_left.iter().zip(params_right);
-    left.param_count == right.param_count
-        && types_match(types, left.returns, right.returns, 0)
-        && pairs.all(|(&(_, left), &(_, right))| types_match(types, left, right, 0))
+/// Compares definitions of functions (`funcs__match` and `types__match` in pahole's `btf_encoder.c`).
+///
+/// Prototypes that are pointed to are compared with their parameters, which pahole omits by mistake up to 1.31; no function
+/// of a kernel that was looked at depends on it.
+///
+/// Types without names form a graph with shared parts, and prototypes that take each other twice have exponentially many
+/// paths. So each pair of types is decided once, and the result is kept for all functions of the file.
+pub(super) struct Consistency<'t, 'b> {
+    types: &'t CanonicalTypes<'b>,
+    params: &'t [(u32, u32)],
+    /// What is known of each pair of types: whether they match. A pair that is being compared is taken to match.
+    known: PairMap<bool>,
+    /// The pairs that are left to compare; behind one whose parts were pushed, `true`.
+    pending: Vec<((u32, u32), bool)>,
+    /// How many pairs were looked at.
+    #[cfg(test)]
+    steps: usize,
 }
 
-/// Whether types agree: loosely, as `const` does not matter and the name of a type stands for it.
-fn types_match(types: &CanonicalTypes<'_>, mut left: u32, mut right: u32, depth: u32) -> bool {
-    for _ in depth..MAX_DEPTH {
-        (left, right) = (types.resolved(left), types.resolved(right));
+/// What one look at two types shows.
+enum Comparison {
+    /// They match.
+    Match,
+    /// They differ.
+    Differ,
+    /// They match if what was pushed to `pending` does.
+    Parts,
+}
+
+impl<'t, 'b> Consistency<'t, 'b> {
+    pub(super) fn new(types: &'t CanonicalTypes<'b>, params: &'t [(u32, u32)]) -> Self {
+        Self {
+            types,
+            params,
+            known: PairMap::default(),
+            pending: Vec::new(),
+            #[cfg(test)]
+            steps: 0,
+        }
+    }
+
+    /// Whether two functions of one name return the same and take the same.
+    pub(super) fn functions(&mut self, left: &SavedFunction, right: &SavedFunction) -> bool {
+        let (params_left, params_right) = (left.params(self.params), right.params(self.params));
+        let mut pairs = params_left.iter().zip(params_right);
+        left.param_count == right.param_count
+            && self.types(left.returns, right.returns)
+            && pairs.all(|(&(_, left), &(_, right))| self.types(left, right))
+    }
+
+    /// Whether types match: loosely, as `const` does not matter and the name of a type stands for it.
+    fn types(&mut self, left: u32, right: u32) -> bool {
+        self.pending.clear();
+        self.pending.push(((left, right), false));
+        while let Some((pair, is_done)) = self.pending.pop() {
+            if is_done || self.known.get(&pair) == Some(&true) {
+                continue;
+            }
+            let is_known_to_differ = self.known.get(&pair) == Some(&false);
+            let place = self.pending.len();
+            self.pending.push((pair, true));
+            match if is_known_to_differ { Comparison::Differ } else { self.compare(pair) } {
+                Comparison::Match => self.pending.truncate(place),
+                Comparison::Parts => {
+                    self.known.insert(pair, true);
+                }
+                Comparison::Differ => {
+                    // This pair differs, and so do those that led to it.
+                    for &(pair, _) in self.pending.iter().filter(|&&(_, is_done)| is_done) {
+                        self.known.insert(pair, false);
+                    }
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Compares two types without what they refer to, which is pushed to `pending`.
+    fn compare(&mut self, (left, right): (u32, u32)) -> Comparison {
+        #[cfg(test)]
+        {
+            self.steps += 1;
+        }
+        let (left, right) = (self.types.resolved(left), self.types.resolved(right));
         if left == right {
-            return true;
+            return Comparison::Match;
         }
         if left == 0 || right == 0 {
-            return false;
+            return Comparison::Differ;
         }
-        let (words, others) = (types.get(left), types.get(right));
+        let (words, others) = (self.types.get(left), self.types.get(right));
         let (kind, other_kind) = (declared_kind(words), declared_kind(others));
+        let mut part = |left, right| {
+            self.pending.push(((left, right), false));
+            true
+        };
         match (kind, other_kind) {
             _ if kind == other_kind => {}
             (Kind::Const, _) => {
-                left = encoded::word(words);
-                continue;
+                part(encoded::word(words), right);
+                return Comparison::Parts;
             }
             (_, Kind::Const) => {
-                right = encoded::word(others);
-                continue;
+                part(left, encoded::word(others));
+                return Comparison::Parts;
             }
-            _ => return false,
+            _ => return Comparison::Differ,
         }
-        match kind {
+        let is_equal = match kind {
             Kind::Typedef | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 => {
-                return encoded::name(words) == encoded::name(others);
+                encoded::name(words) == encoded::name(others)
             }
             Kind::Ptr | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => {
-                (left, right) = (encoded::word(words), encoded::word(others));
+                part(encoded::word(words), encoded::word(others))
             }
-            // Anything else agrees if its numbers and names do, and what it refers to agrees.
-            _ => {
-                let next = depth.saturating_add(1);
-                return encoded::compare(words, others, |left, right| types_match(types, left, right, next));
-            }
-        }
+            // Anything else matches if its numbers and names do, and what it refers to matches.
+            _ => encoded::compare(words, others, part),
+        };
+        if is_equal { Comparison::Parts } else { Comparison::Differ }
     }
-    true
 }
 
 /// The kind; of a forward declaration that of what it declares.
@@ -72,5 +136,71 @@ fn declared_kind(words: &[u32]) -> Kind {
         Kind::Fwd if encoded::info(words) >> 31 == 1 => Kind::Union,
         Kind::Fwd => Kind::Struct,
         kind => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dedup::emit_order::{EmitOrder, EmitPhase};
+    use crate::encoded::{head, make_info};
+
+    fn add(types: &mut CanonicalTypes<'_>, words: &[u32]) -> u32 {
+        types.intern(words, EmitOrder::new(0, EmitPhase::Types, 0)).expect("few types")
+    }
+
+    /// A chain of pointers to prototypes, each of which takes the next one twice: 2^length paths lead to the leaf.
+    fn chain(types: &mut CanonicalTypes<'_>, leaf: u32, length: usize) -> u32 {
+        (0..length).fold(leaf, |ty, _| {
+            let prototype = add(types, &[0, make_info(Kind::FuncProto, 2, false), 0, 0, ty, 0, ty]);
+            add(types, &head(Kind::Ptr, 0, 0, false, prototype))
+        })
+    }
+
+    #[test]
+    fn types_without_names_are_compared_once_for_each_pair() {
+        const LENGTH: usize = 500;
+        let mut types = CanonicalTypes::new(None);
+        let int = add(&mut types, &[1, make_info(Kind::Int, 0, false), 4, 32]);
+        let long = add(&mut types, &[2, make_info(Kind::Int, 0, false), 8, 64]);
+        let constant = add(&mut types, &head(Kind::Const, 0, 0, false, int));
+        let [ints, constants, longs] = [int, constant, long].map(|leaf| chain(&mut types, leaf, LENGTH));
+        let mut consistency = Consistency::new(&types, &[]);
+        for (right, is_match) in [(ints, true), (constants, true), (longs, false)] {
+            // Of two comparisons, and of a further prototype that shares all, only the first one costs anything.
+            for _ in 0..3 {
+                assert_eq!(consistency.types(ints, right), is_match);
+            }
+        }
+        assert!(consistency.steps <= 6 * LENGTH + 16, "{} steps", consistency.steps);
+    }
+
+    #[test]
+    fn a_difference_is_kept_for_all_that_leads_to_it() {
+        let mut types = CanonicalTypes::new(None);
+        let int = add(&mut types, &[1, make_info(Kind::Int, 0, false), 4, 32]);
+        let long = add(&mut types, &[2, make_info(Kind::Int, 0, false), 8, 64]);
+        let [left, right] = [int, long].map(|leaf| chain(&mut types, leaf, 300));
+        let users = [left, right].map(|ty| {
+            let make = |n| [0, make_info(Kind::FuncProto, 2, false), 0, 0, ty, n, 0];
+            (10..200).map(|n| add(&mut types, &make(n))).collect::<Vec<u32>>()
+        });
+        let mut consistency = Consistency::new(&types, &[]);
+        for (&left, &right) in users[0].iter().zip(&users[1]) {
+            assert!(!consistency.types(left, right));
+        }
+        assert!(consistency.steps <= 2 * 300 + 2 * 190 + 16, "{} steps", consistency.steps);
+    }
+
+    #[test]
+    fn const_does_not_matter_except_on_void() {
+        let mut types = CanonicalTypes::new(None);
+        let int = add(&mut types, &[1, make_info(Kind::Int, 0, false), 4, 32]);
+        let constant = add(&mut types, &head(Kind::Const, 0, 0, false, int));
+        let const_void = add(&mut types, &head(Kind::Const, 0, 0, false, 0));
+        let volatile = add(&mut types, &head(Kind::Volatile, 0, 0, false, int));
+        let mut consistency = Consistency::new(&types, &[]);
+        assert!(consistency.types(int, constant) && consistency.types(constant, int));
+        assert!(!consistency.types(const_void, 0) && !consistency.types(volatile, constant));
     }
 }

@@ -7,7 +7,7 @@ use crate::dedup::declarations::SavedFunction;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::encoded::{self, head, make_info};
 use crate::error::EncodeError;
-use crate::functions::consistent;
+use crate::functions::consistent::Consistency;
 use crate::functions::kfuncs::{self, Kfuncs};
 use crate::hash::IdMap;
 use crate::options::{Functions, Options};
@@ -117,6 +117,7 @@ fn choose(
     let mut chosen = vec![false; functions.len()];
     let mut firsts: IdMap<usize> = IdMap::default();
     let mut thread = None;
+    let mut consistency = Consistency::new(types, params);
     for (place, function) in functions.iter().enumerate() {
         let next = selection.threads.get(function.cu as usize);
         if next != thread {
@@ -126,7 +127,7 @@ fn choose(
         let first = *firsts.entry(function.name).or_insert(place);
         let is_consistent = match functions.get(first) {
             Some(other) if selection.options.functions == Functions::Consistent => {
-                !function.unexpected_reg && consistent::functions(types, params, other, function)
+                !function.unexpected_reg && consistency.functions(other, function)
             }
             _ => true,
         };
