@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use bstr::ByteSlice;
 
-use crate::header::{Extent, HEADER_LEN, HEADER_LEN_LAYOUT, Header, KNOWN, Section, VERSION};
-use crate::{Btf, Endian, Field, KindLayout, Record, Role, StrOff, Type, TypeId, View, WriteError};
+use crate::header::{Extent, HEADER_LEN, HEADER_LEN_LAYOUT, Header, KNOWN, VERSION};
+use crate::{Btf, Endian, Field, KindLayout, Record, Role, Section, StrOff, Type, TypeId, View, WriteError};
 
 /// BTF being written: types in the order in which they are added, strings that are stored once.
 #[derive(Debug, Clone)]

@@ -14,6 +14,7 @@ mod dump;
 mod layout;
 mod names;
 mod order;
+mod style;
 
 #[cfg(test)]
 mod tests;
@@ -21,11 +22,9 @@ mod tests;
 use crate::{TypeId, View};
 
 pub use dump::dump;
+pub use style::Style;
 
 use declare::Printer;
-
-/// What stands for what was left out.
-const CUT: &str = "…";
 
 /// A type in one line: `struct sk_buff *`, `int (*)(void *, int)`, `enum x`, `foo_t`; a function or a variable with its
 /// name.
@@ -40,14 +39,6 @@ pub fn declaration(view: View<'_>, id: TypeId, name: impl AsRef<[u8]>) -> String
     let mut printer = Printer::short(view);
     let name = names::printable(name.as_ref());
     printer.declare(id, name, 0)
-}
-
-/// What [`definition`] adds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Style {
-    /// The offset of each member in bytes, with bits after a colon, and the size of each struct and union in bytes, as
-    /// comments.
-    pub offsets: bool,
 }
 
 /// What a type is, without the types that it names: for a struct, a union or an enum all its members or values, for a

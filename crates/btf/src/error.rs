@@ -1,7 +1,6 @@
 //! What can be wrong with bytes that should be BTF, and with BTF that should be written.
 
-use crate::Kind;
-use crate::header::Section;
+use crate::{Kind, Section};
 
 /// Why bytes could not be walked as BTF. Offsets are in bytes from the start of what was parsed.
 ///

@@ -1,8 +1,8 @@
 //! The header: 24 bytes, or 32 with a layout section, or whatever its length field says.
 
-use core::{fmt, ops::Range};
+use core::ops::Range;
 
-use crate::{Endian, ParseError};
+use crate::{Endian, ParseError, Section};
 
 /// The magic at the start, in the byte order of what follows.
 pub const MAGIC: u16 = 0xeb9f;
@@ -17,27 +17,6 @@ pub const HEADER_LEN_LAYOUT: u32 = 32;
 pub(crate) const KNOWN: usize = HEADER_LEN_LAYOUT as usize;
 /// How much of a header must be there to know its length.
 const LEAST: u32 = 8;
-
-/// A section of BTF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Section {
-    /// The types.
-    Types,
-    /// The strings.
-    Strings,
-    /// How long types of each kind are.
-    Layout,
-}
-
-impl fmt::Display for Section {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Types => "type",
-            Self::Strings => "string",
-            Self::Layout => "layout",
-        })
-    }
-}
 
 /// A section's place: both in bytes, the offset from the end of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

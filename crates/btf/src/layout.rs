@@ -1,6 +1,7 @@
 //! The layout section: what tells the length of types to those who do not know their kinds.
 
-use crate::header::{Header, Section};
+use crate::Section;
+use crate::header::Header;
 use crate::shape::TYPE_HEAD;
 use crate::{Endian, ParseError};
 

@@ -1,6 +1,7 @@
 //! Stepping over the type section.
 
-use crate::header::{Header, Section};
+use crate::Section;
+use crate::header::Header;
 use crate::shape::TYPE_HEAD;
 use crate::{Layout, ParseError, Type};
 

@@ -134,6 +134,20 @@ impl<'a> View<'a> {
     }
 }
 
+impl<'a> Btf<'a> {
+    /// Resolves without a base.
+    #[must_use]
+    pub const fn alone(&self) -> View<'_> {
+        View::alone(self)
+    }
+
+    /// Resolves over a base: ids continue after the base's, string offsets after the base's string section.
+    #[must_use]
+    pub const fn over<'v>(&'v self, base: &'v Btf<'v>) -> View<'v> {
+        View::over(self, base)
+    }
+}
+
 fn numbered<'a>(btf: &'a Btf<'a>, TypeId(first): TypeId) -> impl Iterator<Item = (TypeId, Type<'a>)> + Clone + use<'a> {
     btf.iter().enumerate().map(move |(place, ty)| {
         let place = u32::try_from(place).unwrap_or(u32::MAX);

@@ -1,20 +1,22 @@
-//! Whether two encoders say the same about one file.
+//! Whether two encoders write the same types for one file.
 //!
-//! Ids, the order of types and the order of strings mean nothing, so types are compared by what can be reached from them:
-//! each type of either side gets a class, such that types with one class agree in kind, names and numbers, and their
-//! references lead to types with one class again. Both sides are over the same base, whose types stand for themselves. Then
-//! the two sides say the same if they have equally many types of every class.
+//! Ids, the order of types and the order of strings have no meaning. So types are compared by what can be reached from them: the
+//! types of both sides are put into blocks ([`btf::refine`]) such that types of one block agree in kind, names and numbers, and
+//! their references lead to types of one block again. Both sides are over the same base. A type of the base equals itself only,
+//! so a reference to one of two equal types of the base differs from a reference to the other. The two sides have the same types
+//! if they have equally many types of every block.
 //!
-//! Classes are found by refinement: types start with a hash of what they show themselves, and take the classes of what they
-//! refer to into their own until that tells no more types apart.
+//! [`btf::compare`] decides otherwise in two points: it compares over two bases, whose types it compares as well, and there a type
+//! that cannot be resolved equals nothing.
 //!
-//! [`BaseTypes`] tells whether a split is minimal: whether it has types again that its base has.
+//! [`BaseTypes`] finds the types of a split that its base has, too.
 
 mod minimal;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use btf::{Type, TypeId, Value, View};
+use btf::refine::{Graph, refine};
+use btf::{StrOff, TypeId, Value, View};
 
 pub use minimal::{BaseTypes, Repeated};
 
@@ -31,7 +33,7 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// Whether there are none.
+    /// Whether both sides have the same types.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.left.is_empty() && self.right.is_empty()
@@ -41,111 +43,170 @@ impl Differences {
 /// The types that are on one side only, of two views over one base.
 #[must_use]
 pub fn differences(left: View<'_>, right: View<'_>) -> Differences {
-    let classes = told_apart([left, right], [&[], &[]]);
-    let [left_classes, right_classes] = classes;
-    let mut balance: HashMap<u64, i64> = HashMap::new();
-    for class in &right_classes {
-        *balance.entry(*class).or_default() += 1;
-    }
-    let only_left = surplus(left, &left_classes, &mut balance);
-    let common = left_classes.len().saturating_sub(only_left.len());
-    let mut balance: HashMap<u64, i64> = HashMap::new();
-    for class in &left_classes {
-        *balance.entry(*class).or_default() += 1;
-    }
-    let only_right = surplus(right, &right_classes, &mut balance);
+    let blocks = Blocks::of([left, right], [&[], &[]]);
+    let only_left = surplus(left, &blocks.left, &count(&blocks.right));
+    let only_right = surplus(right, &blocks.right, &count(&blocks.left));
+    let common = blocks.left.len().saturating_sub(only_left.len());
     Differences { left: only_left, right: only_right, common }
 }
 
-/// The classes of the types of both sides. Those of `stand_ins` have that of the base's type that they stand for.
-fn told_apart([left, right]: [View<'_>; 2], stand_ins: [&[Option<TypeId>]; 2]) -> [Vec<u64>; 2] {
-    let settle = |mut classes: Vec<u64>, stand_ins: &[Option<TypeId>]| {
-        let pairs = classes.iter_mut().zip(stand_ins);
-        pairs.for_each(|(class, id)| *class = id.map_or(*class, itself));
-        classes
-    };
-    let both = |[left, right]: [Vec<u64>; 2]| [settle(left, stand_ins[0]), settle(right, stand_ins[1])];
-    let mut classes = both([shown(left), shown(right)]);
-    let mut count = distinct(&classes);
-    // A round that tells no more types apart is the last; each other one tells at least one more apart.
-    loop {
-        classes = both([refine(left, &classes[0], itself), refine(right, &classes[1], itself)]);
-        let refined = distinct(&classes);
-        if refined <= count {
-            return classes;
+/// How often each block is there.
+fn count(blocks: &[u32]) -> HashMap<u32, usize> {
+    let mut counts = HashMap::new();
+    for &block in blocks {
+        *counts.entry(block).or_default() += 1;
+    }
+    counts
+}
+
+/// The types of a side for which the other side, which has this many types of each block, has none left.
+fn surplus(view: View<'_>, blocks: &[u32], others: &HashMap<u32, usize>) -> Vec<TypeId> {
+    let mut taken: HashMap<u32, usize> = HashMap::new();
+    let types = view.own_types().zip(blocks);
+    types
+        .filter_map(|((id, _), block)| {
+            let taken = taken.entry(*block).or_default();
+            *taken += 1;
+            (*taken > others.get(block).copied().unwrap_or(0)).then_some(id)
+        })
+        .collect()
+}
+
+/// The blocks of the types of both sides.
+#[derive(Debug)]
+struct Blocks {
+    left: Vec<u32>,
+    right: Vec<u32>,
+    /// How often a type was visited to find them.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it bounds the work in tests"))]
+    visits: u64,
+}
+
+impl Blocks {
+    /// Compares the types of both sides. Those of `stand_ins` are taken for the type of the base that they stand for.
+    fn of(views: [View<'_>; 2], stand_ins: [&[Option<TypeId>]; 2]) -> Self {
+        let [left, right] = views.map(|view| view.own().len());
+        let mut graph = Graph::with_nodes(left as usize + right as usize);
+        let mut labels = Labels::default();
+        for ((view, stand_ins), first) in views.into_iter().zip(stand_ins).zip([0, left]) {
+            Side { view, stand_ins, first }.add_to(&mut graph, &mut labels);
         }
-        count = refined;
+        let found = refine(&graph);
+        let mut blocks = found.blocks;
+        blocks.truncate(left as usize + right as usize);
+        let right = blocks.split_off(left as usize);
+        Self { left: blocks, right, visits: found.visits }
     }
 }
 
-/// The types of a side for which the other has none left.
-fn surplus(view: View<'_>, classes: &[u64], others: &mut HashMap<u64, i64>) -> Vec<TypeId> {
-    let types = view.own_types().zip(classes);
-    types
-        .filter_map(|((id, _), class)| {
-            let left = others.entry(*class).or_default();
-            *left -= 1;
-            (*left < 0).then_some(id)
-        })
-        .collect()
+/// The types of one side as nodes of a graph.
+struct Side<'s> {
+    view: View<'s>,
+    stand_ins: &'s [Option<TypeId>],
+    /// The node of the first type.
+    first: u32,
 }
 
-fn distinct(classes: &[Vec<u64>; 2]) -> usize {
-    classes.iter().flatten().collect::<HashSet<_>>().len()
+/// What a reference leads to.
+enum Target {
+    /// A type of this side.
+    Node(u32),
+    /// `void` or a type of the base.
+    OfBase(TypeId),
+    /// No type.
+    Nothing,
 }
 
-/// What each type shows itself: its kind, names and numbers.
-fn shown(view: View<'_>) -> Vec<u64> {
-    view.own_types()
-        .map(|(_, ty)| {
-            fold(&ty, |value| match value {
-                Value::Name(name) => view.string(name).map_or(2, |name| hash_bytes(name)),
-                Value::Number(number) => u64::from(number),
-                Value::Type(_) => 0,
-            })
-        })
-        .collect()
+impl Side<'_> {
+    fn add_to(&self, graph: &mut Graph, labels: &mut Labels) {
+        let mut names: HashMap<StrOff, u32> = HashMap::new();
+        let mut edges = Vec::new();
+        for (node, (id, ty)) in (self.first..).zip(self.view.own_types()) {
+            let mut label: Vec<u32> = Vec::new();
+            edges.clear();
+            if let Target::OfBase(TypeId(id)) = self.target(id) {
+                label.push(id);
+            } else {
+                // No type of the base has such a label.
+                label.extend([0, 0]);
+                for field in ty.fields() {
+                    match field.value() {
+                        Value::Name(name) => {
+                            let number = || labels.name(self.view.string(name).map(|name| name.as_ref()));
+                            label.push(*names.entry(name).or_insert_with(number));
+                        }
+                        Value::Number(number) => label.push(number),
+                        Value::Type(id) => match self.target(id) {
+                            Target::Node(node) => {
+                                label.push(0);
+                                edges.push(node);
+                            }
+                            Target::OfBase(TypeId(id)) => label.extend([1, id]),
+                            Target::Nothing => label.push(2),
+                        },
+                    }
+                }
+            }
+            graph.set(node, labels.number(label), &edges);
+        }
+    }
+
+    fn target(&self, id: TypeId) -> Target {
+        let Some(place) = id.0.checked_sub(self.view.first_id().0) else { return Target::OfBase(id) };
+        match self.stand_ins.get(place as usize).copied().flatten() {
+            Some(of_base) => Target::OfBase(of_base),
+            None if self.view.is_own(id) => Target::Node(self.first.saturating_add(place)),
+            None => Target::Nothing,
+        }
+    }
 }
 
-/// The class of a type of the base where both sides have the same.
-fn itself(TypeId(id): TypeId) -> u64 {
-    u64::from(id)
+/// Numbers for what types show themselves, and for names.
+#[derive(Debug, Default)]
+struct Labels {
+    labels: HashMap<Vec<u32>, u32>,
+    names: HashMap<Option<Box<[u8]>>, u32>,
 }
 
-/// Classes with those of what is referred to; `base` gives those of `void` and of the base's types.
-fn refine(view: View<'_>, classes: &[u64], base: impl Fn(TypeId) -> u64) -> Vec<u64> {
-    let first = view.first_id().0;
-    let of = |id: TypeId| match id.0.checked_sub(first) {
-        Some(own) => classes.get(own as usize).copied().unwrap_or(1),
-        None => base(id),
-    };
-    view.own_types()
-        .zip(classes)
-        .map(|((_, ty), &class)| {
-            ty.fields().fold(class, |hash, field| match field.value() {
-                Value::Type(id) => mix(hash, of(id)),
-                _ => hash,
-            })
-        })
-        .collect()
+impl Labels {
+    fn number(&mut self, label: Vec<u32>) -> u32 {
+        let next = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
+        *self.labels.entry(label).or_insert(next)
+    }
+
+    /// The number of a name; of `None`, if it cannot be resolved.
+    fn name(&mut self, name: Option<&[u8]>) -> u32 {
+        let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        *self.names.entry(name.map(Into::into)).or_insert(next)
+    }
 }
 
-fn fold(ty: &Type<'_>, mut value: impl FnMut(Value) -> u64) -> u64 {
-    ty.fields().fold(0, |hash, field| mix(hash, value(field.value())))
-}
+#[cfg(test)]
+mod tests {
+    use btf::{Btf, Builder, Endian, Kind, Record};
 
-/// The hash of a string of bytes.
-fn hash_bytes(bytes: &[u8]) -> u64 {
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    let hash = chunks.iter().fold(bytes.len() as u64, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
-    let mut last = [0; 8];
-    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    mix(hash, u64::from_le_bytes(last))
-}
+    use super::*;
 
-/// Mixes a word into a hash; the order of the two matters.
-const fn mix(hash: u64, word: u64) -> u64 {
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let wide = ((hash.rotate_left(23) ^ word) as u128).wrapping_mul(SPREAD as u128 | (1 << 65));
-    (wide as u64) ^ ((wide >> 64) as u64)
+    /// A chain of pointers to a type of this name.
+    fn chain(length: u32, name: &str) -> Vec<u8> {
+        let mut builder = Builder::new(Endian::Little);
+        let name = builder.add_string(name).expect("no NUL");
+        builder.add(&Record::reference(Kind::Fwd, name, TypeId::VOID)).expect("well-formed");
+        for target in 1..=length {
+            builder.add(&Record::reference(Kind::Ptr, StrOff::NONE, TypeId(target))).expect("well-formed");
+        }
+        builder.to_bytes().expect("small")
+    }
+
+    #[test]
+    fn blocks_of_chains_take_a_bounded_number_of_visits() {
+        for length in [1000, 4000, 16_000] {
+            let [one, other] = ["one", "other"].map(|name| chain(length, name));
+            let [one, other] = [&one, &other].map(|bytes| Btf::parse(bytes).expect("valid"));
+            let blocks = Blocks::of([one.alone(), other.alone()], [&[], &[]]);
+            assert!(blocks.left.iter().all(|block| !blocks.right.contains(block)) || length > 1000);
+            let types = u64::from(one.len() + other.len());
+            assert!(blocks.visits <= types * 4, "{} visits of {types} types", blocks.visits);
+        }
+    }
 }

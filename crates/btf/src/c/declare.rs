@@ -2,7 +2,7 @@
 
 use super::layout::Layouts;
 use super::names::{Given, numbered, printable, text_of};
-use super::{CUT, Style};
+use super::style::{CUT, Style};
 use crate::{Kind, Type, TypeId, View};
 
 /// The most pointers, qualifiers, arrays and prototypes in a row.

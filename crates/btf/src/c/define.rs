@@ -2,10 +2,10 @@
 
 use core::fmt::Write;
 
-use super::CUT;
 use super::declare::{Printer, keyword};
 use super::layout::{Layout, fits};
 use super::names::{is_builtin, numbered, printable, text_of};
+use super::style::CUT;
 use crate::{Kind, Member, Type, TypeId};
 
 /// From how many bits on a gap is filled with an array instead of bit-fields.

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use super::declare::Printer;
 use super::names::Given;
 use super::order::Order;
-use super::{CUT, Style};
+use super::style::{CUT, Style};
 use crate::View;
 
 /// Writes a C header with the types of a view: those on top, and those of the base that they need.

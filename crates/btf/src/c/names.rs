@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bstr::ByteSlice;
 
-use super::CUT;
+use super::style::CUT;
 use crate::{Kind, StrOff, TypeId, View};
 
 /// The longest name that is not cut short, in bytes: no identifier in BTF may be longer (`KSYM_NAME_LEN`, to which

@@ -5,8 +5,10 @@ use std::collections::HashSet;
 
 use bstr::BStr;
 
-use super::facet::{Facet, Names, Reach, is_named};
-use super::{Comparison, Side};
+use super::comparison::Comparison;
+use super::facet::{Facet, NameBudget, Reach, is_named};
+use super::side::Side;
+use super::strength::Strength;
 use crate::{Field, Kind, Role, StrOff, Type, TypeId, Value, View};
 
 /// The most pairs of types that are looked at to find what makes two types differ.
@@ -139,28 +141,31 @@ impl fmt::Display for What<'_> {
     }
 }
 
+impl<'a> Comparison<'a> {
+    /// The first difference between two types, found along the shortest chain of references; `None` if they are the same.
+    #[must_use]
+    pub fn difference(&self, left: TypeId, right: TypeId, strength: Strength) -> Option<Difference<'a>> {
+        find(self, left, right, strength.facet())
+    }
+}
+
 /// A pair of types that differ, and the pair that refers to it.
-struct Pair<'a> {
+struct TypePair<'a> {
     left: TypeId,
     right: TypeId,
     facet: Facet,
     from: Option<(usize, Step<'a>)>,
 }
 
-pub(super) fn find<'a>(
-    comparison: &Comparison<'a>,
-    left: TypeId,
-    right: TypeId,
-    facet: Facet,
-) -> Option<Difference<'a>> {
+fn find<'a>(comparison: &Comparison<'a>, left: TypeId, right: TypeId, facet: Facet) -> Option<Difference<'a>> {
     if comparison.equal(facet, left, right) {
         return None;
     }
-    let mut pairs = vec![Pair { left, right, facet, from: None }];
+    let mut pairs = vec![TypePair { left, right, facet, from: None }];
     let mut seen = HashSet::from([(left, right, facet)]);
     let mut next = 0usize;
-    let mut names = [comparison.left(), comparison.right()].map(Names::of);
-    while let Some(&Pair { left, right, facet, .. }) = pairs.get(next) {
+    let mut names = [comparison.left(), comparison.right()].map(NameBudget::of);
+    while let Some(&TypePair { left, right, facet, .. }) = pairs.get(next) {
         let (types_left, types_right) = match (comparison.home(Side::Left, left), comparison.home(Side::Right, right)) {
             (Some(left), Some(right)) => (left, right),
             (on_left, on_right) => {
@@ -171,10 +176,10 @@ pub(super) fn find<'a>(
         if let Some(what) = local(types_left, types_right, facet, &mut names) {
             return Some(Difference { path: path(&pairs, next), left, right, what });
         }
-        for Reference { field, element_name, facet, left, right } in references(types_left, types_right, facet) {
+        for ReferencePair { field, element_name, facet, left, right } in references(types_left, types_right, facet) {
             if pairs.len() < PAIRS && !comparison.equal(facet, left, right) && seen.insert((left, right, facet)) {
                 let step = step(types_left, field, element_name);
-                pairs.push(Pair { left, right, facet, from: Some((next, step)) });
+                pairs.push(TypePair { left, right, facet, from: Some((next, step)) });
             }
         }
         next = next.saturating_add(1);
@@ -190,7 +195,7 @@ fn local<'a>(
     (view_left, left): Home<'a>,
     (view_right, right): Home<'a>,
     facet: Facet,
-    [names_left, names_right]: &mut [Names; 2],
+    [names_left, names_right]: &mut [NameBudget; 2],
 ) -> Option<What<'a>> {
     let kind = left.kind();
     if kind != right.kind() {
@@ -224,7 +229,7 @@ fn local<'a>(
 }
 
 /// References in the same place of two types.
-struct Reference {
+struct ReferencePair {
     /// The one on the left.
     field: Field,
     /// The name of the element that has it.
@@ -240,7 +245,7 @@ fn references<'a>(
     (view, left): Home<'a>,
     (_, right): Home<'a>,
     facet: Facet,
-) -> impl Iterator<Item = Reference> + use<'a> {
+) -> impl Iterator<Item = ReferencePair> + use<'a> {
     let deeper = match facet.reach(left.kind(), is_named(view, &left)) {
         Reach::No => None,
         Reach::Deep => Some(facet),
@@ -252,7 +257,9 @@ fn references<'a>(
             element_name = name;
             None
         }
-        (Value::Type(left), Value::Type(right)) => Some(Reference { field, element_name, facet: deeper?, left, right }),
+        (Value::Type(left), Value::Type(right)) => {
+            Some(ReferencePair { field, element_name, facet: deeper?, left, right })
+        }
         _ => None,
     })
 }
@@ -262,7 +269,7 @@ fn step<'a>((view, ty): Home<'a>, Field { role, element, .. }: Field, element_na
     Step { kind: ty.kind(), name, role, element, element_name }
 }
 
-fn path<'a>(pairs: &[Pair<'a>], mut place: usize) -> Vec<Step<'a>> {
+fn path<'a>(pairs: &[TypePair<'a>], mut place: usize) -> Vec<Step<'a>> {
     let mut path = Vec::new();
     while let Some((from, step)) = pairs.get(place).and_then(|pair| pair.from) {
         path.push(step);

@@ -61,13 +61,13 @@ impl Facet {
 pub(super) struct Described {
     pub(super) label: Vec<u8>,
     pub(super) targets: Vec<TypeId>,
-    names: Names,
+    names: NameBudget,
 }
 
 impl Described {
     /// For types of this view.
     pub(super) fn in_view(view: View<'_>) -> Self {
-        Self { label: Vec::new(), targets: Vec::new(), names: Names::of(view) }
+        Self { label: Vec::new(), targets: Vec::new(), names: NameBudget::of(view) }
     }
 
     /// Describes a type anew. `shallow` gives the block of a type in [`Facet::Designation`]. False if the type can be equal
@@ -122,12 +122,12 @@ const LEAST: usize = 64 << 10;
 
 /// Resolves names as long as they are not absurdly long in all: any number of fields may name one string of any length.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct NameBudget {
     /// How many bytes they may still have.
     left: usize,
 }
 
-impl Names {
+impl NameBudget {
     pub(super) const fn of(view: View<'_>) -> Self {
         Self { left: view.byte_len().saturating_mul(MOST).saturating_add(LEAST) }
     }

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::facet::Facet;
+use super::side::Side;
 use super::*;
+use crate::{Btf, TypeId, View};
 use crate::{Builder, Endian, IntData, Kind, Member, Record, Role, StrOff, Value};
 
 /// The bytes of BTF that `fill` puts together.
@@ -320,4 +323,34 @@ fn it_agrees_with_plain_coinduction() {
         }
     }
     assert!(equal_across_layers > 20, "types on top equal some of a base: {equal_across_layers}");
+}
+
+#[test]
+fn in_left_base_finds_what_the_base_has_as_well() {
+    let base = list("item", 16, "value");
+    let base = Btf::parse(&base).unwrap();
+    // Once more the same list, and one of another size.
+    let copy = |size| {
+        made(Builder::over(&base), |b| {
+            let shift = b.next_id().0 - 1;
+            for (_, ty) in base.alone().own_types() {
+                let map = |field: crate::Field| match field.value() {
+                    Value::Type(TypeId(id)) if id != 0 => id + shift,
+                    Value::Number(16) if field.role == Role::Size => size,
+                    _ => field.raw,
+                };
+                b.add_mapped(&ty, map).unwrap();
+            }
+        })
+    };
+    for (size, is_in_base) in [(16, true), (24, false)] {
+        let split = copy(size);
+        let split = Btf::parse(&split).unwrap();
+        let comparison = Comparison::new(split.over(&base), split.over(&base));
+        for (id, ty) in split.over(&base).own_types().filter(|(_, ty)| ty.kind().is_composite()) {
+            let expected = TypeId(id.0 - base.len());
+            assert_eq!(comparison.in_left_base(id), Some(expected).filter(|_| is_in_base), "{ty:?}");
+            assert_eq!(comparison.in_left_base(expected), Some(expected));
+        }
+    }
 }

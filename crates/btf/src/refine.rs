@@ -1,33 +1,49 @@
-//! The coarsest stable partition of a graph.
+//! The coarsest stable partition of a graph: colour refinement.
 //!
-//! Nodes start in blocks by label. A block whose nodes point to different blocks is split, and what points to the nodes
-//! that got a new block has to be looked at again. Of the parts of a block the largest keeps the block's number, so a node
-//! gets a new number at most log₂ n times, and all of it takes O(n log n) for nodes of few edges (Hopcroft's argument).
+//! Nodes start in blocks by label, and blocks are split until the nodes of each block point to the same blocks, edge by edge.
+//! Two nodes are then in one block exactly if no walk along the edges finds a difference: they are bisimilar.
+//!
+//! A block whose nodes point to different blocks is split, and the nodes that point to a node with a new block are visited again.
+//! The largest part of a split block keeps the block's number. So a node gets a new number at most log₂ n times, and the time is
+//! O(n log n) for nodes of few edges (Hopcroft's argument). [`Partition::visits`] counts the visits.
 #![expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "nodes, blocks and edges are numbered in this module and its graph; none of these numbers is read from input"
 )]
 
+mod graph;
+
 use std::collections::HashMap;
 
-use super::graph::{Graph, index};
+pub use graph::Graph;
+pub(crate) use graph::index;
 
-/// The block of each node.
-pub(super) fn refine(graph: &Graph) -> Vec<u32> {
-    let mut partition = Partition::by_label(graph);
+/// Nodes in blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// The number of each node's block.
+    pub blocks: Vec<u32>,
+    /// How often a node was visited: the work that was done.
+    pub visits: u64,
+}
+
+/// The coarsest partition in which the nodes of a block have the same label and point to the same blocks.
+#[must_use]
+pub fn refine(graph: &Graph) -> Partition {
+    let mut partition = Refinement::by_label(graph);
     let into = Into::of(graph);
-    while let Some(block) = partition.waiting.pop() {
+    while let Some(block) = partition.worklist.pop() {
         for moved in partition.split(graph, block) {
             let moved = partition.order[moved.start as usize..moved.end as usize].to_vec();
             for node in moved {
                 for &from in into.of_node(node) {
-                    partition.disturb(from);
+                    partition.invalidate(from);
                 }
             }
         }
     }
-    partition.block_of
+    Partition { blocks: partition.block_of, visits: partition.visits }
 }
 
 /// The edges into each node.
@@ -63,8 +79,8 @@ impl Into {
     }
 }
 
-/// A block: a range of `order`, from `settled` on with the nodes that have to be looked at again. The ones before it all
-/// point to the same blocks.
+/// A block: a range of `order`, of which the nodes from `settled` on have to be visited. Those before it all point
+/// to the same blocks.
 #[derive(Clone, Copy)]
 struct Block {
     start: u32,
@@ -72,18 +88,20 @@ struct Block {
     end: u32,
 }
 
-struct Partition {
+/// A partition that is being refined.
+struct Refinement {
     block_of: Vec<u32>,
     /// The nodes, block by block.
     order: Vec<u32>,
     /// Where in `order` each node is.
     place: Vec<u32>,
     blocks: Vec<Block>,
-    /// The blocks with nodes to look at.
-    waiting: Vec<u32>,
+    /// The blocks with nodes to visit.
+    worklist: Vec<u32>,
+    visits: u64,
 }
 
-impl Partition {
+impl Refinement {
     fn by_label(graph: &Graph) -> Self {
         let count = graph.labels.len();
         let mut numbers = HashMap::new();
@@ -103,12 +121,12 @@ impl Partition {
             }
             blocks[block_of[node as usize] as usize].end = at + 1;
         }
-        let waiting = (0..index(blocks.len())).rev().collect();
-        Self { block_of, order, place, blocks, waiting }
+        let worklist = (0..index(blocks.len())).rev().collect();
+        Self { block_of, order, place, blocks, worklist, visits: 0 }
     }
 
     /// Notes that a node points to another block than before.
-    fn disturb(&mut self, node: u32) {
+    fn invalidate(&mut self, node: u32) {
         let number = self.block_of[node as usize];
         let block = &mut self.blocks[number as usize];
         let place = self.place[node as usize];
@@ -116,7 +134,7 @@ impl Partition {
             return;
         }
         if block.settled == block.end {
-            self.waiting.push(number);
+            self.worklist.push(number);
         }
         block.settled -= 1;
         let last = block.settled;
@@ -133,13 +151,14 @@ impl Partition {
     /// Splits a block by where its nodes point to; gives back the blocks that are new.
     fn split(&mut self, graph: &Graph, number: u32) -> Vec<Block> {
         let Block { start, settled, end } = self.blocks[number as usize];
-        let mut seen = Signatures::default();
-        let model = (start < settled).then(|| seen.add(graph, &self.block_of, self.order[start as usize]));
-        let mut unsettled: Vec<Seen> = self.order[settled as usize..end as usize]
+        self.visits += u64::from(end - settled);
+        let mut signatures = Signatures::default();
+        let model = (start < settled).then(|| signatures.add(graph, &self.block_of, self.order[start as usize]));
+        let mut unsettled: Vec<Signature> = self.order[settled as usize..end as usize]
             .iter()
-            .map(|&node| seen.add(graph, &self.block_of, node))
+            .map(|&node| signatures.add(graph, &self.block_of, node))
             .collect();
-        let of = |node: &Seen| &seen.words[node.start..node.end];
+        let of = |node: &Signature| &signatures.words[node.start..node.end];
         // What points where the settled ones point comes right after them.
         unsettled.sort_unstable_by(|a, b| {
             let differs = |node| model.as_ref().is_some_and(|model| of(node) != of(model));
@@ -188,17 +207,53 @@ struct Signatures {
 }
 
 /// A node and where in the signatures its own is.
-struct Seen {
+struct Signature {
     node: u32,
     start: usize,
     end: usize,
 }
 
 impl Signatures {
-    fn add(&mut self, graph: &Graph, block_of: &[u32], node: u32) -> Seen {
+    fn add(&mut self, graph: &Graph, block_of: &[u32], node: u32) -> Signature {
         let start = self.words.len();
         let (from, to) = graph.spans[node as usize];
         self.words.extend(graph.edges[from as usize..to as usize].iter().map(|&to| block_of[to as usize]));
-        Seen { node, start, end: self.words.len() }
+        Signature { node, start, end: self.words.len() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A chain of nodes that look alike but for the last, which points to itself.
+    fn chain(length: u32) -> Graph {
+        let mut graph = Graph::with_nodes(length as usize);
+        for node in 0..length {
+            let last = node + 1 == length;
+            graph.set(node, u32::from(last), &[if last { node } else { node + 1 }]);
+        }
+        graph
+    }
+
+    #[test]
+    fn refine_tells_nodes_apart_by_what_they_lead_to() {
+        let mut graph = Graph::with_nodes(4);
+        for (node, label, to) in [(0, 5, 1), (1, 5, 0), (2, 5, 3), (3, 7, 3)] {
+            graph.set(node, label, &[to]);
+        }
+        let blocks = refine(&graph).blocks;
+        assert_eq!(blocks[0], blocks[1]);
+        assert!(blocks[2] != blocks[0] && blocks[3] != blocks[2]);
+    }
+
+    #[test]
+    fn refine_visits_the_nodes_of_a_chain_a_bounded_number_of_times() {
+        for length in [1000, 10_000, 100_000] {
+            let partition = refine(&chain(length));
+            let blocks: std::collections::HashSet<_> = partition.blocks.iter().collect();
+            assert_eq!(blocks.len(), length as usize);
+            assert!(partition.visits <= u64::from(length) * 4, "{} visits of {length} nodes", partition.visits);
+        }
     }
 }

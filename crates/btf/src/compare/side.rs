@@ -1,0 +1,37 @@
+//! The two sides of a comparison, and the base on each.
+
+use crate::{Btf, Type, View};
+
+/// One of the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+}
+
+/// What the types of one side are over.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Base<'a> {
+    /// A base.
+    Of(&'a Btf<'a>),
+    /// No base: this BTF is over `void` alone.
+    None(&'a Btf<'a>),
+}
+
+impl<'a> Base<'a> {
+    pub(super) const fn of(view: View<'a>) -> Self {
+        match view.base() {
+            Some(base) => Self::Of(base),
+            None => Self::None(view.own()),
+        }
+    }
+
+    /// Its types, `void` first, and the view to resolve them in.
+    pub(super) fn types(self) -> (View<'a>, impl Iterator<Item = Type<'a>>) {
+        let (own, types) = match self {
+            Self::Of(base) => (base, Some(base)),
+            Self::None(own) => (own, None),
+        };
+        (View::alone(own), core::iter::once(Type::VOID).chain(types.into_iter().flat_map(Btf::iter)))
+    }
+}
