@@ -102,7 +102,7 @@ fn a_boot_with_kvm_never_judges_a_baseline() {
     let mut world = World::new();
     let task = world.prebuilt("a", ALL);
     world.bless(std::slice::from_ref(&task));
-    world.accel = vm::Request::Kvm;
+    world.accel = vm::AccelRequest::Kvm;
     let report = world.run(&[task], &COMPARE);
     assert_eq!((words(&report), report.exit), (vec!["unavailable"], Exit::Environment));
     assert!(only(&report).ending.detail().contains("never judges"), "{:?}", only(&report).ending);

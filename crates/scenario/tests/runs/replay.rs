@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use cli::Exit;
-use scenario::boots::transcript::{Given, Transcript};
-use scenario::definition::{Kernel, Scenario, Subject, read_all};
+use scenario::boots::transcript::{GivenModule, Transcript};
+use scenario::definition::{KernelSpec, Scenario, ScenarioKind, read_all};
 use scenario::run::Task;
 
 use super::kernels::{FakeModule, Shape};
@@ -19,7 +19,8 @@ fn every_recorded_boot_passes_against_its_own_record_and_keeps_what_the_kernel_s
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots");
     let scenarios = read_all(&root).unwrap();
     // The BTF of modules that we encode comes from DWARF, which modules here do not have.
-    let encodes = |it: &Scenario| it.definition.boot().is_some_and(|it| matches!(it.modules_of, Kernel::Reencoded(_)));
+    let encodes =
+        |it: &Scenario| it.definition.boot().is_some_and(|it| matches!(it.modules_of, KernelSpec::Reencoded(_)));
     let replays = |it: &Scenario| it.definition.boot().is_some() && !encodes(it);
     let boots: Vec<_> = scenarios.into_iter().filter(replays).collect();
     let replayed: usize = boots.into_iter().map(|scenario| usize::from(replayed(scenario))).sum();
@@ -34,11 +35,11 @@ fn replayed(mut scenario: Scenario) -> bool {
         return false;
     }
     scenario.dir = Some(world.baseline(&scenario.name));
-    let Subject::Boot(boot) = &scenario.definition.subject else { panic!("no boot") };
+    let ScenarioKind::Boot(boot) = &scenario.definition.subject else { panic!("no boot") };
     let (header, provenance) = (&recorded.header, &recorded.header.provenance);
     let modules: Vec<_> = header.given.iter().map(module).collect();
     let same = boot.running == boot.modules_of;
-    let shape = |kernel: &Kernel, release: &str, has_modules: bool| Shape {
+    let shape = |kernel: &KernelSpec, release: &str, has_modules: bool| Shape {
         types: if same || kernel == &boot.running { 1 } else { 2 },
         modules: if has_modules { modules.clone() } else { Vec::new() },
         crc: if header.scenario.starts_with("crc-break") && has_modules { 2 } else { 1 },
@@ -62,16 +63,16 @@ fn replayed(mut scenario: Scenario) -> bool {
     true
 }
 
-fn module(given: &Given) -> FakeModule {
+fn module(given: &GivenModule) -> FakeModule {
     FakeModule { name: given.module.clone(), path: given.path.clone(), has_btf: given.btf.is_some() }
 }
 
 /// The name of a kernel in the fake source.
-fn name(kernel: &Kernel) -> String {
+fn name(kernel: &KernelSpec) -> String {
     match kernel {
-        Kernel::Pinned(release) => release.clone(),
-        Kernel::Reencoded(modules) => modules.release.clone(),
-        Kernel::Built(built) => {
+        KernelSpec::Pinned(release) => release.clone(),
+        KernelSpec::Reencoded(modules) => modules.release.clone(),
+        KernelSpec::Built(built) => {
             let name = format!("{}/{}", built.config, built.upgrade.as_deref().unwrap_or("first"));
             if built.external.is_empty() { name } else { format!("{name} external") }
         }

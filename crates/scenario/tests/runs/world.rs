@@ -16,7 +16,7 @@ use scenario::exit::Ending;
 use scenario::report::{Report, ScenarioReport};
 use scenario::run::{self, Encoding, Mode, Origin, Pair, Progress, RunContext, RunOptions, Sources, Task};
 use tempfile::TempDir;
-use vm::{Accel, Chooser, KvmHost, Limits, Request};
+use vm::{Accel, AccelChooser, AccelRequest, BootLimits, KvmHost};
 
 use super::kernels::FakeKernels;
 use super::machines::{Behaviour, FakeMachines};
@@ -35,7 +35,7 @@ pub struct World {
     pub machines: FakeMachines,
     pub encoding: Option<Encoding>,
     /// Which accelerator is asked for.
-    pub accel: Request,
+    pub accel: AccelRequest,
     /// What came as progress: the packing, the end of each scenario, a machine that was not started.
     pub progress: Mutex<Vec<String>>,
     sources: Sources,
@@ -55,7 +55,7 @@ impl World {
             kernels: FakeKernels::new(dir.path().join("kernels")),
             machines: FakeMachines::new(Arc::clone(&cancel)),
             encoding: None,
-            accel: Request::Tcg,
+            accel: AccelRequest::Tcg,
             progress: Mutex::default(),
             cancel,
             sources,
@@ -85,8 +85,8 @@ impl World {
 
     pub fn scenario(&self, name: &str, definition: &str) -> Scenario {
         let definition: Definition = toml::from_str(definition).unwrap();
-        let line = name.split_once('@').map(|(_, line)| line.to_owned());
-        Scenario { name: name.into(), line, definition, dir: Some(self.baseline(name)) }
+        let series = name.split_once('@').map(|(_, series)| series.to_owned());
+        Scenario { name: name.into(), series, definition, dir: Some(self.baseline(name)) }
     }
 
     /// A scenario on two prebuilt kernels, which loads these modules.
@@ -131,7 +131,7 @@ impl World {
     }
 
     pub fn try_run(&self, tasks: &[Task], options: &RunOptions) -> Result<Report, run::Error> {
-        let mut chooser = Chooser::new(self.accel, host(), None);
+        let mut chooser = AccelChooser::new(self.accel, host(), None);
         chooser.limits = limits;
         let progress = |progress: Progress<'_>| {
             let line = match progress {
@@ -209,7 +209,7 @@ fn host() -> KvmHost {
 }
 
 /// Short, since machines here write all that they have to say before they are first looked at.
-fn limits(accel: Accel) -> Limits {
+fn limits(accel: Accel) -> BootLimits {
     let short = Duration::from_millis(300);
-    Limits { first_print: short, first_event: short, silence: short, ..Limits::of(accel) }
+    BootLimits { first_print: short, first_event: short, silence: short, ..BootLimits::of(accel) }
 }
