@@ -2,14 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, PipeReader};
-use std::os::unix::process::CommandExt;
+use std::io;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use util::lifeline::{self, Lifeline};
 
 use crate::run_dir::RunDir;
 
@@ -23,8 +23,8 @@ code=$?
 echo "$code" >"$run/qemu.ended"
 exit "$code""#;
 
-/// How long the dead may take to go, in seconds: a virtual machine's memory is given back first.
-const DYING: i64 = 5;
+/// How long a killed process may take to end: a virtual machine's memory is given back first.
+const DYING: Duration = Duration::from_secs(5);
 
 /// A command, and what it needs of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub trait Launcher: Sync {
 
 /// A command that was started. Dropping it kills it.
 pub trait Running {
-    /// Whether it has ended, and in which words its end is told (`exit status: 125`).
+    /// How it ended (`exit status: 125`), or nothing while it runs.
     ///
     /// # Errors
     ///
@@ -78,8 +78,8 @@ pub trait Running {
     fn kill(&mut self) -> io::Result<()>;
 }
 
-/// Runs commands on the host, each in a process group of its own: an interrupt from the terminal does not reach it, and
-/// a kill takes all of it.
+/// Runs commands on the host, each in a process group of its own: an interrupt from the terminal does not reach it, a
+/// kill takes all of it, and it does not outlive this program, however that ends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostLauncher;
 
@@ -88,23 +88,15 @@ impl Launcher for HostLauncher {
         let (program, arguments) =
             invocation.argv.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
         let log = File::create(&invocation.log)?;
-        let (alive, held) = io::pipe()?;
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(held)
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0)
-            .spawn()?;
-        Ok(Box::new(HostProcess { child, alive, status: None }))
+        let (mut command, lifeline) = lifeline::command(program)?;
+        let child = command.args(arguments).stdout(log.try_clone()?).stderr(log).spawn()?;
+        Ok(Box::new(HostProcess { child, lifeline, status: None }))
     }
 }
 
 struct HostProcess {
     child: Child,
-    /// The end of a pipe whose other end every process of the group holds as its standard input: it is closed when the
-    /// last of them is dead, waited for or not.
-    alive: PipeReader,
+    lifeline: Lifeline,
     /// How it ended, once it has been waited for.
     status: Option<ExitStatus>,
 }
@@ -123,8 +115,7 @@ impl HostProcess {
         }
         let status = self.child.wait()?;
         self.status = Some(status);
-        let limit = Timespec { tv_sec: DYING, tv_nsec: 0 };
-        poll(&mut [PollFd::new(&self.alive, PollFlags::HUP)], Some(&limit))?;
+        self.lifeline.wait_until_gone(DYING)?;
         Ok(status)
     }
 }

@@ -1,13 +1,15 @@
 //! Running a program in an engine, and making sure that it ends when we do.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Resource, getegid, geteuid, getrlimit};
+use util::lifeline::{self, Lifeline};
 
 use super::client::{ANSWER, Engine};
 use super::owner;
@@ -87,6 +89,8 @@ pub struct Invocation {
 pub struct Guard {
     pub(super) name: String,
     engine: Option<Engine>,
+    /// What a program on the host hangs on, which so does not outlive us.
+    lifeline: Option<Lifeline>,
 }
 
 impl Guard {
@@ -111,12 +115,13 @@ impl Guard {
     }
 
     /// Ends the container, if it runs, and removes it. Kill and wait for the client first, so that it cannot start one
-    /// after this. On the host there is nothing to do, since the client is the program.
+    /// after this. On the host it kills what the program has left running.
     ///
     /// # Errors
     ///
     /// [`Error::Start`], [`Error::Failed`], [`Error::TimedOut`] of the engine.
     pub fn stop(&mut self) -> Result<(), Error> {
+        self.lifeline = None;
         match self.engine.take() {
             Some(engine) => engine.remove_container(&self.name),
             None => Ok(()),
@@ -148,9 +153,10 @@ impl Engine {
                 if let Some(mount) = spec.mounts.iter().find(|mount| mount.inside != mount.path) {
                     return Err(Error::NeedsContainer { path: mount.inside.clone() });
                 }
-                let mut command = Command::new(program);
-                command.args(arguments).envs(spec.env.iter().cloned()).current_dir(&spec.workdir).stdin(Stdio::null());
-                command
+                let (mut command, lifeline) =
+                    lifeline::command(program).map_err(|source| start_failed(program, source))?;
+                command.args(arguments).envs(spec.env.iter().cloned()).current_dir(&spec.workdir);
+                return Ok(Invocation { command, guard: Guard { name, engine: None, lifeline: Some(lifeline) } });
             }
             Some(mut client) => {
                 client.args(["run", "--rm", "--name", &name, "--pull=never", "--log-driver=none", "--read-only"]);
@@ -163,7 +169,7 @@ impl Engine {
             }
         };
         command.process_group(0);
-        Ok(Invocation { command, guard: Guard { name, engine: (*self != Self::Host).then(|| self.clone()) } })
+        Ok(Invocation { command, guard: Guard { name, engine: Some(self.clone()), lifeline: None } })
     }
 
     fn add_own_options(&self, command: &mut Command, spec: &RunSpec) {
@@ -241,6 +247,10 @@ fn volume(mount: &Mount) -> OsString {
         volume.push(":ro");
     }
     volume
+}
+
+fn start_failed(program: &OsStr, source: io::Error) -> Error {
+    Error::Start { program: program.to_string_lossy().into_owned(), source }
 }
 
 fn unique_name() -> String {

@@ -3,4 +3,5 @@
 mod boot;
 mod fake;
 mod initramfs;
+mod killed;
 mod kvm;
