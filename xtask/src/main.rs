@@ -73,6 +73,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         class_of::<container::Error>,
         class_of::<measure::Error>,
         class_of::<::encode_check::Error>,
+        class_of::<::faults::UnknownFault>,
     ];
     Exit::of(error.as_ref(), &known)
 }

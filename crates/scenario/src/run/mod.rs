@@ -9,7 +9,6 @@ mod encoded;
 mod environment;
 mod error;
 mod execute;
-pub mod fault;
 mod kernel_builder;
 mod kernel_files;
 mod kernel_paths;

@@ -11,10 +11,10 @@ use container::engine::Engine;
 use kernels::kbuild::{Build, NONE};
 use xshell::{Shell, cmd};
 
-use super::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts, listed, published};
-use super::small_disk::SmallDisk;
-use super::watched::Watched;
-use super::{Outside, Setting, demand, demand_said, names, refused};
+use crate::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts, listed, published};
+use crate::small_disk::SmallDisk;
+use crate::watched::Watched;
+use crate::{Outside, Setting, demand, demand_said, names, refused};
 
 /// Space for any build.
 const LARGE: &str = "2g";

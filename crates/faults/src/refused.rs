@@ -10,15 +10,15 @@ use kernels::source::SourcePins;
 use tempfile::TempDir;
 use xshell::{Shell, cmd};
 
-use super::bad_proxy::{Harm, bad_proxy};
-use super::builds::{build, demand_right, demand_unchanged};
-use super::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts};
-use super::{Gone, Setting, demand};
+use crate::bad_proxy::{Harm, bad_proxy};
+use crate::builds::{build, demand_right, demand_unchanged};
+use crate::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts};
+use crate::{Gone, Setting, demand};
 
 /// A copy of kernel-configs with one text in one file replaced, or a file added.
 fn other_configs(cache: &SecondCache, file: &str, change: impl FnOnce(String) -> Result<String>) -> Result<TempDir> {
     let (dir, sh) = (tempfile::tempdir_in(cache.beside())?, Shell::new()?);
-    let (from, to) = (crate::root().join("kernel-configs/."), dir.path());
+    let (from, to) = (cache.kernel_configs().join("."), dir.path());
     cmd!(sh, "cp -r {from} {to}").quiet().run()?;
     let path = dir.path().join(file);
     let text = if path.exists() { fs::read_to_string(&path)? } else { String::new() };

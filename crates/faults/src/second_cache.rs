@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use container::scratch::LockedTempDir;
 use kernels::cache;
 use kernels::kbuild::{self, Build, Config, KernelConfigs, Manifest, Request};
 use kernels::source::{self, SourcePins};
 use scenario::run::RunEnvironment;
-use scenario::run::fault::ScratchDir;
 use walkdir::WalkDir;
 use xshell::{Shell, cmd};
 
-use super::{names, program};
+use crate::{names, program};
 
 /// The line that builds are broken on.
 pub const LINE: &str = "6.1";
@@ -33,7 +33,8 @@ const PUBLISHED: [&str; 5] = ["builds", "debs", "kernels", "sources", "trees"];
 /// The second cache, and the builds in the first that its own have to equal.
 #[derive(Debug)]
 pub struct SecondCache {
-    ground: ScratchDir,
+    scratch: LockedTempDir,
+    kernel_configs: PathBuf,
     root: PathBuf,
     /// The first build, which an upgrade is made on.
     pub first: Build,
@@ -59,10 +60,10 @@ pub enum First {
 
 impl SecondCache {
     /// Makes it. What of source and builds the first cache does not have is brought into that one, in the ordinary way.
-    pub fn make(ready: &RunEnvironment<'_>) -> Result<Self> {
+    pub fn make(ready: &RunEnvironment<'_>, kernel_configs: &Path) -> Result<Self> {
         let workshop = ready.workshop()?;
         let source = source::acquire(&workshop, &ready.archive(), SourcePins::builtin()?.line(LINE)?)??;
-        let (recipes, config) = (KernelConfigs::at(crate::root().join("kernel-configs")), Config::new(&[CONFIG]));
+        let (recipes, config) = (KernelConfigs::at(kernel_configs), Config::new(&[CONFIG]));
         let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
         let first = kbuild::build(&workshop, &request)?;
         let upgraded = kbuild::build(&workshop, &Request { upgrade: Some(UPGRADE), ..request })?;
@@ -70,8 +71,8 @@ impl SecondCache {
             format!("the tree of {} was removed: cargo xtask kernel clean {LINE}", first.manifest.name)
         })?;
 
-        let ground = ScratchDir::make(ready, "builds")?;
-        let root = cache::at(&ground.path().join("cache"))?.root().to_owned();
+        let scratch = LockedTempDir::make(&ready.runs, "builds")?;
+        let root = cache::at(&scratch.path().join("cache"))?.root().to_owned();
         let (real, sh) = (ready.context.cache.root(), Shell::new()?);
         copy_verdicts(real, &root)?;
         let directory = source.tree.parent().context("the source has no directory")?.to_owned();
@@ -83,16 +84,22 @@ impl SecondCache {
             cmd!(sh, "cp -al {from} {to}").quiet().run()?;
             *stamp = stamp_of(to)?;
         }
-        Ok(Self { ground, root, first, upgraded, shared })
+        Ok(Self { scratch, kernel_configs: kernel_configs.to_owned(), root, first, upgraded, shared })
     }
 
+    /// The kernel-configs that the builds are made with.
+    pub fn kernel_configs(&self) -> &Path {
+        &self.kernel_configs
+    }
+
+    /// Its root directory.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// A directory for whatever else a fault needs.
     pub fn beside(&self) -> &Path {
-        self.ground.path()
+        self.scratch.path()
     }
 
     /// The directories that are shared, with their paths below [`SecondCache::root`].

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use cli::Exit;
 use kernels::archive::{Kernel, Unavailable, acquire};
+use kernels::pins::Pins;
 use scenario::run::RunEnvironment;
-use scenario::run::fault::Fault;
 use tempfile::TempDir;
 
-use super::bad_proxy::{Harm, bad_proxy};
-use super::small_disk::SmallDisk;
-use super::watched::{STOPPING, Watched};
-use super::{Described, Outside, Setting, demand, names, program};
-use crate::environment::Environment;
+use crate::bad_proxy::{Harm, bad_proxy};
+use crate::machine::{self, Fault};
+use crate::small_disk::SmallDisk;
+use crate::watched::{STOPPING, Watched};
+use crate::{Described, Outside, Setting, demand, names, program};
 
 /// The scenario that the harness is broken with: the smallest one.
 const SCENARIO: &str = "debian-upgrade";
@@ -90,8 +90,7 @@ pub fn described(fault: Fault) -> Described {
 }
 
 /// The kernel that machines are broken with, once both are in the cache.
-pub fn kernel(ready: &RunEnvironment<'_>, environment: &Environment) -> Result<Result<Kernel, Unavailable>> {
-    let pins = environment.pins()?;
+pub fn kernel(ready: &RunEnvironment<'_>, pins: &Pins) -> Result<Result<Kernel, Unavailable>> {
     let pins =
         KERNELS.map(|release| pins.release(release).cloned().with_context(|| format!("{release} is not pinned")));
     let pins: Vec<_> = pins.into_iter().collect::<Result<_>>()?;
@@ -105,7 +104,7 @@ pub fn kernel(ready: &RunEnvironment<'_>, environment: &Environment) -> Result<R
 /// Brings a fault about in a machine.
 pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Result<String> {
     let (word, said) = fault.expected();
-    let (ending, fallback) = scenario::run::fault::provoke(ready, kernel, fault)?;
+    let (ending, fallback) = machine::provoke(ready, kernel, fault)?;
     let detail = ending.detail();
     ensure!(
         ending.word() == word && detail.contains(said),
@@ -209,7 +208,7 @@ fn in_new_cache(mut command: Command) -> Result<(TempDir, PathBuf, Command)> {
 /// The pins with one thing replaced, in a new cache.
 fn with_pins(setting: &Setting<'_>, from: &str, to: &str) -> Result<(TempDir, PathBuf, Command)> {
     let (dir, cache, mut command) = in_new_cache(repro(setting, &[])?)?;
-    let pins = fs::read_to_string(crate::root().join("kernel-configs/debian.toml"))?;
+    let pins = fs::read_to_string(setting.kernel_configs.join("debian.toml"))?;
     ensure!(pins.contains(from), "the pins do not say {from}");
     let path = dir.path().join("pins.toml");
     fs::write(&path, pins.replace(from, to))?;
@@ -219,7 +218,7 @@ fn with_pins(setting: &Setting<'_>, from: &str, to: &str) -> Result<(TempDir, Pa
 
 /// The pinned hash of the kernel that boots.
 fn pinned_hash() -> Result<String> {
-    let pins = kernels::pins::Pins::builtin()?;
+    let pins = Pins::builtin()?;
     Ok(pins.release(KERNELS[0]).context("the kernel is not pinned")?.sha256.to_string())
 }
 

@@ -5,14 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use container::scratch::LockedTempDir;
 use guest_protocol::{Fault as Order, PROTOCOL, Plan, Step};
 use kernels::archive::Kernel;
 use rustix::process::{Pid, Signal, kill_process};
+use scenario::exit::Ending;
+use scenario::run::RunEnvironment;
 use vm::{Accel, AccelChooser, AccelRequest, Boot, BootLimits, BootOutcome, Initramfs, KvmHost, Machine};
-
-use super::{Error, RunEnvironment};
-use crate::exit::Ending;
 
 /// A way for a machine to go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,35 +92,13 @@ impl Fault {
     }
 }
 
-/// A place for a fault that is brought about from outside: a directory on the file system of the cache, gone when dropped; and,
-/// should this process be killed, with the next run.
-#[derive(Debug)]
-pub struct ScratchDir(LockedTempDir);
-
-impl ScratchDir {
-    /// Makes one for what is called so.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`].
-    pub fn make(ready: &RunEnvironment<'_>, name: &str) -> Result<Self, Error> {
-        Ok(Self(LockedTempDir::make(&ready.runs, name)?))
-    }
-
-    /// The directory.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
 /// Brings a fault about on a kernel, and says how the run ended: [`Ending::Measured`] if it came to its own end. The second
 /// part is why KVM was not used, where it was tried.
 ///
 /// # Errors
 ///
 /// What keeps the fault from being brought about.
-pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>), Error> {
+pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>)> {
     let folder = LockedTempDir::make(&ready.runs, fault.name())?;
     let steps = fault.steps();
     let initramfs = folder.path().join("initramfs");
@@ -145,10 +123,10 @@ pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Res
     Ok((Ending::of_unfinished(&outcome.ending).unwrap_or(Ending::Measured), fallback))
 }
 
-fn run(ready: &RunEnvironment<'_>, boot: &Boot, fault: Fault) -> Result<(BootOutcome, Option<String>), Error> {
+fn run(ready: &RunEnvironment<'_>, boot: &Boot, fault: Fault) -> Result<(BootOutcome, Option<String>)> {
     let (launcher, cancel) = (ready.launcher(), ready.context.cancel);
     if fault == Fault::KvmUnproven {
-        let host = KvmHost::this(&ready.image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
+        let host = KvmHost::this(&ready.image.manifest.qemu).context("cannot read /proc")?;
         let chooser = AccelChooser::new(AccelRequest::Auto, host, None);
         let outcome = chooser.boot(boot, launcher, cancel, &mut |_| {})?;
         return Ok((outcome, chooser.choose().1));
@@ -160,7 +138,9 @@ fn run(ready: &RunEnvironment<'_>, boot: &Boot, fault: Fault) -> Result<(BootOut
         }
     })?;
     match failed {
-        Some(source) => Err(Error::Io { doing: "kill QEMU, which writes to", path: boot.run.clone(), source }),
+        Some(source) => {
+            Err(source).with_context(|| format!("cannot kill the QEMU that writes to {}", boot.run.display()))
+        }
         None => Ok((outcome, None)),
     }
 }
@@ -179,13 +159,13 @@ fn limits(fault: Fault) -> BootLimits {
 
 /// A copy of a boot image whose first instruction jumps to itself: the jump at 0x200 of the x86 boot protocol's header
 /// (`Documentation/arch/x86/boot.rst`).
-fn looping(image: &Path, folder: &Path) -> Result<PathBuf, Error> {
-    let mut bytes = fs::read(image).map_err(Error::io("read", image))?;
+fn looping(image: &Path, folder: &Path) -> Result<PathBuf> {
+    let mut bytes = fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
     let path = folder.join("vmlinuz");
     if let Some(jump) = bytes.get_mut(0x200..0x202) {
         jump.copy_from_slice(&[0xeb, 0xfe]);
     }
-    fs::write(&path, bytes).map_err(Error::io("write", &path))?;
+    fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
