@@ -2,8 +2,8 @@
 # Asks a Debian archive for kernels, inside a container, with an apt state of its own: STATE/apt.conf names everything, so
 # neither the image's nor the host's apt is read or changed. apt checks the signatures.
 #
-#   archive.sh index STATE                      reads the suites of STATE/sources.list; prints one line for each kernel,
-#                                               kernel source, kernel's debug information, and what pinned tools are made of:
+#   archive.sh index STATE                      reads the suites of STATE/sources.list; prints one line for each kernel (signed
+#                                               or not, and the images of split packages), kernel source, kernel's debug information, and what pinned tools are made of:
 #                                               suite, package, version, bytes, KiB unpacked, SHA-256
 #   archive.sh download STATE DIR PACKAGE=VERSION…
 #   archive.sh unpack JOBS DEB DIR [DEB DIR]…   only the image and the modules, or those with debug information, should
@@ -28,7 +28,7 @@ index)
             PATH=$PATH:/usr/lib/apt apt-helper cat-file "$file" || printf '\n\nUnreadable\n'
         } | awk -v suite="$suite" -v RS= -F '\n' '
             $1 == "Unreadable" { print "archive.sh: the list of " suite " is unreadable" >"/dev/stderr"; exit 1 }
-            $1 !~ /^Package: (linux-(image-[0-9].*-(unsigned|dbg)|source-[0-9.]*)|pahole|libbpf1)$/ { next }
+            $1 !~ /^Package: (linux-(image-[0-9].*-(amd64|unsigned|dbg)|binary-[0-9].*-(amd64|unsigned)|source-[0-9.]*)|pahole|libbpf1)$/ { next }
             {
                 split("", field)
                 for (i = 1; i <= NF; i++) {

@@ -13,7 +13,7 @@ use container::engine::{self, EngineChoice, RunSpec};
 use container::{Context, Programs, Progress, image};
 use kernels::archive::{AptArchive, acquire};
 use kernels::pins::Pins;
-use kernels::{Error, cache, images};
+use kernels::{Availability, Error, cache, images};
 
 fn main() -> ExitCode {
     match run() {
@@ -57,8 +57,10 @@ fn run() -> Result<(), Error> {
     let archive = AptArchive::new(&context, &choice.engine, &image.name);
     for kernel in timed("kernels", || acquire(&context, &archive, &pins.kernels))? {
         match kernel {
-            Ok(kernel) => println!("kernel: {} in {}", kernel.pin.release, kernel.directory.display()),
-            Err(unavailable) => println!("{unavailable}"),
+            Availability::Available(kernel) => {
+                println!("kernel: {} in {}", kernel.pin.release, kernel.directory.display())
+            }
+            Availability::Unavailable(unavailable) => println!("{unavailable}"),
         }
     }
     let spec = RunSpec { image: image.name, argv: vec!["true".into()], workdir: "/".into(), ..RunSpec::default() };

@@ -21,4 +21,5 @@ pub mod stage;
 pub mod tools;
 mod version;
 
+pub use archive::{Availability, Unavailable};
 pub use error::Error;

@@ -69,8 +69,8 @@ fn compare_number(left: &[u8], right: &[u8]) -> Ordering {
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
-/// The line a kernel belongs to: the first two numbers of its release or version, `6.12` of `6.12.115+deb13-cloud-amd64`.
-pub(crate) fn line(release: &str) -> Option<&str> {
+/// The series that a kernel belongs to: the first two numbers of its release or version, `6.12` of `6.12.115+deb13-cloud-amd64`.
+pub(crate) fn series(release: &str) -> Option<&str> {
     let end_of_number = |text: &str| text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let major = end_of_number(release);
     let rest = release.get(major..)?.strip_prefix('.')?;
@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_two_numbers() {
-        assert_eq!(line("6.12.115+deb13.1-cloud-amd64"), Some("6.12"));
-        assert_eq!(line("6.1.0-55"), Some("6.1"));
-        assert_eq!(line("7.2-1"), Some("7.2"));
-        assert_eq!(line("6"), None);
-        assert_eq!(line("x.1"), None);
-        assert_eq!(line("6.x"), None);
-        assert_eq!(line(""), None);
+    fn a_series_is_two_numbers() {
+        assert_eq!(series("6.12.115+deb13.1-cloud-amd64"), Some("6.12"));
+        assert_eq!(series("6.1.0-55"), Some("6.1"));
+        assert_eq!(series("7.2-1"), Some("7.2"));
+        assert_eq!(series("6"), None);
+        assert_eq!(series("x.1"), None);
+        assert_eq!(series("6.x"), None);
+        assert_eq!(series(""), None);
     }
 }

@@ -63,6 +63,20 @@ fn kernels_are_listed_by_suite_and_nothing_else_is() {
 }
 
 #[test]
+fn signed_kernels_and_the_images_of_split_packages_are_listed() {
+    let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", "cat \"$2\"")]);
+    let names = ["linux-image-6.12.1+deb13-cloud-amd64", "linux-binary-7.2.13+deb14-cloud-amd64"];
+    let others =
+        ["linux-image-cloud-amd64", "linux-headers-6.12.1+deb13-cloud-amd64", "linux-modules-7.2.13+deb14-cloud-amd64"];
+    let entry = |name: &&str| format!("Package: {name}\nVersion: 1\nInstalled-Size: 9\nSize: 5\nSHA256: ab\n\n");
+    fs::write(fixture.path("one"), names.iter().chain(&others).map(entry).collect::<String>()).unwrap();
+    fs::write(fixture.path("two"), "").unwrap();
+    let output = fixture.run(&[Path::new("index"), fixture.0.path()]);
+    let listed: String = names.iter().map(|name| format!("one {name} 1 5 9 ab\n")).collect();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), listed);
+}
+
+#[test]
 fn debug_information_is_listed_and_what_only_depends_on_the_newest_is_not() {
     let fixture = Fixture::new(&[("apt-get", APT), ("apt-helper", "cat \"$2\"")]);
     let list = "Package: linux-image-amd64-dbg\nVersion: 6.1\nSize: 1\nSHA256: aa\n\n\

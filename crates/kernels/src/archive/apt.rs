@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{Archive, Entry, index};
+use super::access::Archive;
+use super::entry::{self, Entry};
 use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::stage;
@@ -165,7 +166,7 @@ impl Archive for AptArchive<'_> {
             },
             &mut |elapsed| stall.moves(elapsed).is_some(),
         )?;
-        index::parse(&text)
+        entry::parse(&text)
     }
 
     fn download(&self, entries: &[Entry], into: &Path) -> Result<(), Error> {
@@ -291,7 +292,7 @@ mod tests {
     fn entry(number: u32) -> Entry {
         let hash = Sha256::of(b"good");
         let line = format!("s linux-image-6.1.{number}+deb13-cloud-amd64-unsigned 6.1.{number}-1~b1 1000 2 {hash}");
-        index::parse(&line).unwrap().remove(0)
+        entry::parse(&line).unwrap().remove(0)
     }
 
     /// What apt says when the second of two packages comes to grief.

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Archive, Unavailable, fetch_package};
+use super::access::Archive;
+use super::acquire::fetch_package;
+use super::unavailable::Availability;
 use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::pins::Pin;
@@ -33,24 +35,20 @@ pub struct Debug {
 ///
 /// # Errors
 ///
-/// As [`super::acquire`]. What the archive does not have, or cannot be asked for, is [`Unavailable`] instead.
-pub fn acquire_debug(
-    context: &Context<'_>,
-    archive: &dyn Archive,
-    pin: &Pin,
-) -> Result<Result<Debug, Unavailable>, Error> {
+/// As [`super::acquire()`]. What the archive does not have, or cannot be asked for, is [`super::Unavailable`] instead.
+pub fn acquire_debug(context: &Context<'_>, archive: &dyn Archive, pin: &Pin) -> Result<Availability<Debug>, Error> {
     if let Some(debug) = find(context, pin) {
-        return Ok(Ok(debug));
+        return Ok(Availability::Available(debug));
     }
     let lock = context.cache.lock(&context.monitor())?;
     if let Some(debug) = find(context, pin) {
-        return Ok(Ok(debug));
+        return Ok(Availability::Available(debug));
     }
     let unpacked = pin.size.saturating_mul(UNPACKED_RATIO);
     require_space("unpack debug information in", context.cache.root(), pin.size.saturating_add(unpacked))?;
     match fetch_package(context, archive, pin, &lock)? {
-        Ok(package) => unpack(context, archive, pin, package, &lock).map(Ok),
-        Err(unavailable) => Ok(Err(unavailable)),
+        Availability::Available(package) => unpack(context, archive, pin, package, &lock).map(Availability::Available),
+        Availability::Unavailable(why) => Ok(Availability::Unavailable(why)),
     }
 }
 

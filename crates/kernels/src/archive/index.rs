@@ -1,185 +1,157 @@
-//! What the archive has, and what of it comes nearest to what it no longer has.
+//! The archive's index: reading it, looking something up in it, and what it offers instead of what it lacks.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use container::{AloneLock, Context};
+use util::error::one_line;
 
-use super::{Reason, UNPACKED_RATIO, Unavailable};
+use super::access::Archive;
+use super::entry::{DEBUG_SUFFIX, Entry, KERNEL_PREFIX, flavour, release_of};
+use super::unavailable::{Availability, Reason, Unavailable};
 use crate::error::Error;
-use crate::pins::{Pin, is_word};
-use crate::version::{compare, line};
-use util::Sha256;
+use crate::pins::{KernelSpec, PREFERRED_FLAVOUR, Pin};
+use crate::stage;
+use crate::version::{compare, series};
 
-/// What the packages of kernel sources are called.
-const SOURCE_PREFIX: &str = "linux-source-";
-
-/// What the package names of kernels and of their debug information begin with.
-const KERNEL_PREFIX: &str = "linux-image-";
-
-/// What the package names of kernels end with.
-const KERNEL_SUFFIX: &str = "-unsigned";
-
-/// What the package names of their debug information end with.
-const DEBUG_SUFFIX: &str = "-dbg";
-
-/// A package of a kernel, of its debug information, of its source, or of a tool, that the archive has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The suite.
-    pub suite: String,
-    /// The binary package.
-    pub package: String,
-    /// The kernel's release, as the package's name has it; a source has its line there, `6.1`, a tool its
-    /// package.
-    pub release: String,
-    /// The package's version.
-    pub version: String,
-    /// Bytes in the package file.
-    pub size: u64,
-    /// Bytes that it takes unpacked, as the package says.
-    pub unpacked: u64,
-    /// The package file's hash, from the signed index.
-    pub sha256: Sha256,
+/// What the suites have that were searched.
+#[derive(Debug)]
+pub(super) struct Index {
+    suites: Vec<String>,
+    entries: Vec<Entry>,
 }
 
-impl Entry {
-    /// The package file's name, as `apt-get download` makes it.
-    #[must_use]
-    pub fn file_name(&self) -> String {
-        file_name(&self.package, &self.version)
+/// Reads the index of some suites, unless that cannot be done. Only while apt's state is held: two runs with different suites
+/// would read each other's.
+pub(super) fn read(
+    context: &Context<'_>,
+    archive: &dyn Archive,
+    suites: BTreeSet<String>,
+    _apt: &AloneLock,
+) -> Result<Availability<Index, Reason>, Error> {
+    if context.offline {
+        return Ok(Availability::Unavailable(Reason::Offline));
     }
+    match context.stage(stage::INDEX, "reading the archive's index", || archive.index(&suites)) {
+        Ok(entries) => Ok(Availability::Available(Index { suites: suites.into_iter().collect(), entries })),
+        Err(
+            error @ Error::Container(
+                container::Error::Cancelled { .. } | container::Error::DiskFull { .. } | container::Error::Io { .. },
+            ),
+        ) => Err(error),
+        Err(error) => Ok(Availability::Unavailable(Reason::Unreachable { detail: complaint(&error) })),
+    }
+}
 
-    /// This entry as a pin.
-    #[must_use]
-    pub fn to_pin(&self) -> Pin {
-        Pin {
-            release: self.release.clone(),
-            package: self.package.clone(),
-            version: self.version.clone(),
-            suite: self.suite.clone(),
-            size: self.size,
-            sha256: self.sha256,
+/// apt's own complaint, if there is one.
+fn complaint(error: &Error) -> String {
+    let of_apt = match error {
+        Error::Container(container::Error::Failed { output, .. }) => {
+            output.lines().find_map(|line| line.strip_prefix("E: ")).map(str::to_owned)
         }
-    }
-
-    /// Whether this is a kernel, and not its source or debug information, nor a tool.
-    #[must_use]
-    pub fn is_kernel(&self) -> bool {
-        self.package.starts_with(KERNEL_PREFIX) && !self.is_debug()
-    }
-
-    /// Whether this is a kernel's debug information, and not a kernel.
-    #[must_use]
-    pub fn is_debug(&self) -> bool {
-        self.package.ends_with(DEBUG_SUFFIX)
-    }
-
-    /// Kernels of different flavours (`cloud-amd64`, `rt-amd64`) never stand in for each other.
-    fn flavour(&self) -> &str {
-        flavour(&self.release)
-    }
-}
-
-pub(super) fn file_name(package: &str, version: &str) -> String {
-    let architecture = if package.starts_with(SOURCE_PREFIX) { "all" } else { "amd64" };
-    format!("{package}_{}_{architecture}.deb", version.replace(':', "%3a"))
-}
-
-/// Reads lines of suite, package, version, bytes, KiB unpacked, hash. A package that several suites have counts once.
-pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Error> {
-    let mut entries: Vec<Entry> = Vec::new();
-    for line in text.lines() {
-        let entry = parse_line(line).ok_or_else(|| Error::Unreadable {
-            doing: "read the archive's index",
-            line: line.chars().take(200).collect(),
-        })?;
-        if !entries.iter().any(|other| other.package == entry.package && other.version == entry.version) {
-            entries.push(entry);
-        }
-    }
-    Ok(entries)
-}
-
-fn parse_line(line: &str) -> Option<Entry> {
-    let words: Vec<&str> = line.split(' ').collect();
-    let [suite, package, version, size, unpacked, sha256] = words.as_slice() else { return None };
-    let release = match (package.strip_prefix(SOURCE_PREFIX), package.strip_prefix(KERNEL_PREFIX)) {
-        (Some(line), _) => line,
-        (None, Some(kernel)) => release_of(kernel)?,
-        (None, None) => package,
+        _ => None,
     };
-    if ![suite, package, version].into_iter().all(|word| is_word(word)) {
-        return None;
+    of_apt.unwrap_or_else(|| one_line(error)).trim().to_owned()
+}
+
+impl Index {
+    /// The kernels that can be unpacked and booted. From 7.2 on `linux-image-*` is a package without content, and the image is in
+    /// `linux-binary-*`.
+    fn kernels(&self) -> Vec<&Entry> {
+        let split: BTreeSet<&str> =
+            self.entries.iter().filter(|entry| entry.is_split_image()).map(|entry| entry.release.as_str()).collect();
+        let whole = |entry: &&Entry| entry.is_kernel() && !split.contains(entry.release.as_str());
+        self.entries.iter().filter(whole).collect()
     }
-    let size: u64 = size.parse().ok()?;
-    let unpacked = unpacked.parse::<u64>().map_or(size.saturating_mul(UNPACKED_RATIO), |kib| kib.saturating_mul(1024));
-    Some(Entry {
-        suite: (*suite).to_owned(),
-        package: (*package).to_owned(),
-        release: release.to_owned(),
-        version: (*version).to_owned(),
-        size,
-        unpacked,
-        sha256: sha256.parse().ok()?,
-    })
-}
 
-/// The release in a package's name.
-fn release_of(package: &str) -> Option<&str> {
-    [KERNEL_SUFFIX, DEBUG_SUFFIX].iter().find_map(|suffix| package.strip_suffix(suffix))
-}
-
-/// What follows the kernel's own version: `cloud-amd64` of `6.1.0-55-cloud-amd64` and of `6.12.115+deb13-cloud-amd64`.
-fn flavour(release: &str) -> &str {
-    let mut rest = release;
-    while let Some((head, tail)) = rest.split_once('-') {
-        if head.starts_with(|first: char| first.is_ascii_alphabetic()) {
-            break;
+    /// The kernel that a command line names.
+    pub(super) fn find_kernel(&self, spec: &KernelSpec) -> Availability<Pin> {
+        let kernels = self.kernels();
+        if let Some(entry) = spec.pick(&kernels, |entry| (&entry.release, &entry.package, &entry.version)) {
+            return Availability::Available(entry.to_pin());
         }
-        rest = tail;
+        let images: Vec<_> = self.entries.iter().filter(|entry| entry.is_split_image()).collect();
+        if let Some(entry) = spec.pick(&images, |entry| (&entry.release, &entry.package, &entry.version)) {
+            let reason = Reason::SplitPackages { package: format!("{}={}", entry.package, entry.version) };
+            return Availability::Unavailable(Unavailable::because(spec.to_string(), reason));
+        }
+        Availability::Unavailable(match spec {
+            KernelSpec::Package { package, version } => self.lacks_package(spec.to_string(), package, version),
+            KernelSpec::Release(release) => {
+                let has_flavour = !flavour(release).is_empty();
+                let packages = format!("{KERNEL_PREFIX}{release}{}", if has_flavour { "[-unsigned]" } else { "-*" });
+                let have = self.of_kind_and_series(release, false);
+                let not_found = Reason::NotFound { packages, suites: self.suites.clone() };
+                offer(spec.to_string(), not_found, have, |entry| compare_releases(&entry.release, release))
+            }
+        })
     }
-    if rest.starts_with(|first: char| first.is_ascii_alphabetic()) { rest } else { "" }
+
+    /// The entry of a pin; one whose hash is not the pinned one is an error, and found before the download.
+    pub(super) fn find_pinned(&self, pin: &Pin) -> Result<Availability<Entry>, Error> {
+        let wanted = pin.name();
+        let same = |entry: &&Entry| entry.package == pin.package && entry.version == pin.version;
+        let Some(entry) = self.entries.iter().find(same) else {
+            return Ok(Availability::Unavailable(self.lacks_package(wanted, &pin.package, &pin.version)));
+        };
+        if entry.sha256 != pin.sha256 {
+            let source_of_hash = "so says the archive's signed index";
+            return Err(Error::WrongHash { file: wanted, wanted: pin.sha256, got: entry.sha256, source_of_hash });
+        }
+        Ok(Availability::Available(entry.clone()))
+    }
+
+    /// What there is instead of a package of a version: of a kernel's or of its debug information's, others of its series and
+    /// flavour; of any other package, its other versions.
+    fn lacks_package(&self, wanted: String, package: &str, version: &str) -> Unavailable {
+        let have = match package.strip_prefix(KERNEL_PREFIX) {
+            Some(kernel) => {
+                self.of_kind_and_series(release_of(kernel).unwrap_or(kernel), kernel.ends_with(DEBUG_SUFFIX))
+            }
+            None => self.entries.iter().filter(|entry| entry.package == package).collect(),
+        };
+        let not_found = Reason::NotFound { packages: wanted.clone(), suites: self.suites.clone() };
+        offer(wanted, not_found, have, |entry| compare(&entry.version, version))
+    }
+
+    /// The kernels, or debug information, of the same series and flavour as a release.
+    fn of_kind_and_series(&self, release: &str, debug: bool) -> Vec<&Entry> {
+        let wanted = Some(flavour(release)).filter(|flavour| !flavour.is_empty()).unwrap_or(PREFERRED_FLAVOUR);
+        let kind = match debug {
+            true => self.entries.iter().filter(|entry| entry.is_debug()).collect(),
+            false => self.kernels(),
+        };
+        let alike = |entry: &&Entry| series(&entry.release) == series(release) && entry.flavour() == wanted;
+        kind.into_iter().filter(alike).collect()
+    }
 }
 
-/// Says that something is gone, and what there is of its kind, line and flavour. `release` is a release or a package.
-pub(super) fn gone(wanted: String, release: &str, version: Option<&str>, entries: &[Entry]) -> Unavailable {
-    let is_release = release.starts_with(|first: char| first.is_ascii_digit());
-    if let Some(package) = Some(release).filter(|name| !is_release && !name.starts_with(KERNEL_PREFIX)) {
-        let of_package = entries.iter().filter(|entry| entry.package == package).cloned().collect();
-        return gone_of(wanted, version.unwrap_or_default(), of_package);
-    }
-    let debug = release.ends_with(DEBUG_SUFFIX);
-    let release = release.strip_prefix(KERNEL_PREFIX).unwrap_or(release);
-    let release = release_of(release).unwrap_or(release);
-    let wanted_flavour = Some(flavour(release)).filter(|flavour| !flavour.is_empty()).unwrap_or("cloud-amd64");
-    let have = entries
-        .iter()
-        .filter(|entry| if debug { entry.is_debug() } else { entry.is_kernel() })
-        .filter(|entry| line(&entry.release) == line(release) && entry.flavour() == wanted_flavour)
-        .cloned()
-        .collect();
-    gone_of(wanted, version.unwrap_or(release), have)
+/// Compares releases without their flavours, which dpkg's rules would take for a part of the version.
+fn compare_releases(left: &str, right: &str) -> Ordering {
+    let bare = |release: &str| {
+        let of_flavour = flavour(release);
+        release.strip_suffix(of_flavour).unwrap_or(release).trim_end_matches('-').to_owned()
+    };
+    compare(&bare(left), &bare(right))
 }
 
-fn gone_of(wanted: String, version: &str, mut have: Vec<Entry>) -> Unavailable {
+/// Offers what is nearest: the oldest that is not older than what was wanted, else the newest.
+fn offer(wanted: String, reason: Reason, have: Vec<&Entry>, to_wanted: impl Fn(&Entry) -> Ordering) -> Unavailable {
+    let mut have: Vec<Entry> = have.into_iter().cloned().collect();
     have.sort_by(|left, right| compare(&left.version, &right.version));
-    let nearest = nearest(version, &have).map(Box::new);
-    Unavailable { wanted, reason: Reason::Gone, nearest, have }
-}
-
-/// The entry whose version comes nearest: the oldest that is not older, else the newest.
-fn nearest(version: &str, have: &[Entry]) -> Option<Entry> {
-    let by_version = |left: &&Entry, right: &&Entry| compare(&left.version, &right.version);
-    let not_older = have.iter().filter(|entry| compare(&entry.version, version) != Ordering::Less).min_by(by_version);
-    not_older.or_else(|| have.iter().max_by(by_version)).cloned()
+    let newer = have.iter().find(|entry| to_wanted(entry) != Ordering::Less);
+    let nearest = newer.or_else(|| have.last()).cloned().map(Box::new);
+    Unavailable { wanted, reason, nearest, have }
 }
 
 /// The two kernels that come nearest to a pair of versions: what is still there of it stays, and the other end is its
-/// neighbour; if both are gone, the newest two. Nothing if the archive has fewer than two kernels of that line.
+/// neighbour; if both are gone, the newest two. `None` if the archive has fewer than two kernels of that series.
 #[must_use]
 pub fn nearest_pair(from: &str, to: &str, have: &[Entry]) -> Option<(Entry, Entry)> {
     let mut sorted: Vec<&Entry> = have.iter().collect();
     sorted.sort_by(|left, right| compare(&left.version, &right.version));
+    // A kernel may be there signed and unsigned.
+    sorted.dedup_by(|left, right| left.version == right.version);
     let at = |version: &str| sorted.iter().position(|entry| compare(&entry.version, version) == Ordering::Equal);
     let pair = |from: usize| Some((*sorted.get(from)?, *sorted.get(from.checked_add(1)?)?));
     let (from, to) = match (at(from), at(to)) {
@@ -193,106 +165,106 @@ pub fn nearest_pair(from: &str, to: &str, have: &[Entry]) -> Option<(Entry, Entr
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::parse;
     use super::*;
+    use util::Sha256;
 
-    fn entry(release: &str, version: &str) -> Entry {
-        let sha256 = Sha256::of(release.as_bytes());
-        let text = format!("suite linux-image-{release}-unsigned {version} 10 20 {sha256}");
-        parse_line(&text).unwrap()
+    fn index(packages: &[(&str, &str)]) -> Index {
+        let hash = Sha256::of(b"x");
+        let text: String =
+            packages.iter().map(|(name, version)| format!("s {name} {version} 10 20 {hash}\n")).collect();
+        Index { suites: vec!["s".into(), "s-security".into()], entries: parse(&text).unwrap() }
     }
 
-    fn versions(pair: Option<(Entry, Entry)>) -> Option<(String, String)> {
-        pair.map(|(from, to)| (from.version, to.version))
+    fn kernel(release: &str) -> String {
+        format!("linux-image-{release}-unsigned")
+    }
+
+    fn lacks(index: &Index, spec: &str) -> Unavailable {
+        index.find_kernel(&spec.parse().unwrap()).into_result().unwrap_err()
+    }
+
+    fn nearest(index: &Index, spec: &str) -> Option<String> {
+        lacks(index, spec).nearest.map(|entry| entry.release.clone())
     }
 
     #[test]
-    fn lines_of_the_index_are_read_and_doubles_count_once() {
-        let hash = Sha256::of(b"x");
-        let line = format!("trixie linux-image-6.12.1-cloud-amd64-unsigned 6.12.1-1 100 200 {hash}");
-        let text = format!("{line}\n{}\n", line.replace("trixie", "trixie-security").replace("200", ""));
-        let entries = parse(&text).unwrap();
-        assert_eq!(entries.len(), 1);
-        assert_eq!((entries[0].size, entries[0].unpacked, entries[0].suite.as_str()), (100, 204_800, "trixie"));
-        assert_eq!(entries[0].release, "6.12.1-cloud-amd64");
-        assert_eq!(entries[0].file_name(), "linux-image-6.12.1-cloud-amd64-unsigned_6.12.1-1_amd64.deb");
-        for bad in [
-            "",
-            "x",
-            &line.replace("linux-image", "../linux-image"),
-            &line.replace(" 100 ", " -1 "),
-            &line[..line.len() - 1],
-        ] {
-            assert!(matches!(parse(&format!("{bad}\n")), Err(Error::Unreadable { .. })), "{bad}");
+    fn missing_release_offers_the_nearest_release() {
+        let names = ["6.1.0-47", "6.1.0-50", "6.1.0-57"].map(|release| kernel(&format!("{release}-cloud-amd64")));
+        let other = [kernel("6.1.0-59-amd64"), kernel("6.12.1+deb13-cloud-amd64")];
+        let index = index(&[
+            (&names[0], "6.1.170-1"),
+            (&names[1], "6.1.176-1"),
+            (&names[2], "6.1.200-1"),
+            (&other[0], "6.1.210-1"),
+            (&other[1], "6.12.1-1"),
+        ]);
+        for spec in ["6.1.0-58", "6.1.0-58-cloud-amd64", "6.1.0-99", "6.1.0-51", "6.1.0-57-cloud"] {
+            assert_eq!(nearest(&index, spec).as_deref(), Some("6.1.0-57-cloud-amd64"), "{spec}");
         }
+        assert_eq!(nearest(&index, "6.1.0-48").as_deref(), Some("6.1.0-50-cloud-amd64"));
+        assert_eq!(nearest(&index, "6.1.0-1").as_deref(), Some("6.1.0-47-cloud-amd64"));
+        assert_eq!(nearest(&index, "6.1.0-58-amd64").as_deref(), Some("6.1.0-59-amd64"));
+        assert_eq!(nearest(&index, "6.1.0-58-rt-amd64"), None);
+        assert_eq!(
+            nearest(&index, "linux-image-6.1.0-56-cloud-amd64-unsigned=6.1.192-2").as_deref(),
+            Some("6.1.0-57-cloud-amd64")
+        );
     }
 
     #[test]
-    fn a_source_is_no_kernel_and_its_package_is_for_every_architecture() {
-        let hash = Sha256::of(b"x");
-        let entries = parse(&format!("sid linux-source-7.2 7.2.13-1 100 200 {hash}\n")).unwrap();
-        assert_eq!((entries[0].release.as_str(), entries[0].is_kernel()), ("7.2", false));
-        assert_eq!(entries[0].file_name(), "linux-source-7.2_7.2.13-1_all.deb");
-        let gone = gone("x".into(), "6.1.0-55-cloud-amd64", None, &entries);
-        assert_eq!(gone.have, [], "a source never stands in for a kernel");
+    fn missing_kernel_says_where_it_was_looked_for() {
+        let text = |spec: &str| lacks(&index(&[]), spec).to_string();
+        assert_eq!(text("6.1.0-58"), "6.1.0-58 is unavailable: no package linux-image-6.1.0-58-* in s or s-security");
+        assert!(text("6.1.0-58-cloud-amd64").contains("linux-image-6.1.0-58-cloud-amd64[-unsigned] in s or"));
+        assert!(text("linux-image-x-unsigned=1-1").contains("no package linux-image-x-unsigned=1-1 in s or"));
     }
 
     #[test]
-    fn debug_information_is_no_kernel_and_neither_stands_in_for_the_other() {
-        let hash = Sha256::of(b"x");
-        let text = format!("s linux-image-6.1.0-57-cloud-amd64-dbg 6.1.200-1 1 2 {hash}\n");
-        let mut entries = parse(&text).unwrap();
-        assert_eq!((entries[0].release.as_str(), entries[0].is_debug()), ("6.1.0-57-cloud-amd64", true));
-        assert_eq!(entries[0].file_name(), "linux-image-6.1.0-57-cloud-amd64-dbg_6.1.200-1_amd64.deb");
-        entries.push(entry("6.1.0-58-cloud-amd64", "6.1.300-1"));
-        let nearest = |package: &str| gone("x".into(), package, Some("6.1.192-2"), &entries).nearest.unwrap().version;
-        assert_eq!(nearest("linux-image-6.1.0-56-cloud-amd64-dbg"), "6.1.200-1");
-        assert_eq!(nearest("linux-image-6.1.0-56-cloud-amd64-unsigned"), "6.1.300-1");
-        assert_eq!(nearest("6.1.0-56-cloud-amd64"), "6.1.300-1");
+    fn signed_kernel_is_found_where_there_is_no_unsigned_one() {
+        let release = "6.12.107+deb13-cloud-amd64";
+        let signed = format!("linux-image-{release}");
+        let found =
+            |index: &Index| index.find_kernel(&"6.12.107+deb13".parse().unwrap()).into_result().unwrap().package;
+        assert_eq!(found(&index(&[(&signed, "6.12.107-1")])), signed);
+        let both = index(&[(&signed, "6.12.107-1"), (&kernel(release), "6.12.107-1")]);
+        assert_eq!(found(&both), kernel(release));
     }
 
     #[test]
-    fn a_tool_stands_under_its_package_and_stands_in_for_its_own_versions_only() {
-        let hash = Sha256::of(b"x");
-        let text = format!("bookworm libbpf1 1:1.1.2-0+deb12u1 1 2 {hash}\ntrixie pahole 1.30-1 1 2 {hash}\n");
-        let mut entries = parse(&text).unwrap();
-        assert_eq!((entries[0].release.as_str(), entries[0].is_kernel()), ("libbpf1", false));
-        assert_eq!(entries[0].file_name(), "libbpf1_1%3a1.1.2-0+deb12u1_amd64.deb");
-        entries.push(entry("6.1.0-58-cloud-amd64", "6.1.300-1"));
-        let have = |wanted: &str| gone("x".into(), wanted, Some("1.24-4.1"), &entries).have;
-        assert_eq!(have("pahole"), [entries[1].clone()]);
-        assert_eq!(have("6.1.0-56-cloud-amd64"), [entries[2].clone()]);
+    fn split_packages_are_named_and_never_offered() {
+        let binary = "linux-binary-7.2.13+deb14-cloud-amd64";
+        let index = index(&[(binary, "7.2.13-1"), ("linux-image-7.2.13+deb14-cloud-amd64", "7.2.13-1")]);
+        let unavailable = lacks(&index, "7.2.13+deb14");
+        assert!(matches!(&unavailable.reason, Reason::SplitPackages { package } if package.starts_with(binary)));
+        assert_eq!(nearest(&index, "7.2.12+deb14"), None);
     }
 
     #[test]
-    fn a_flavour_is_what_follows_the_version() {
-        assert_eq!(flavour("6.1.0-55-cloud-amd64"), "cloud-amd64");
-        assert_eq!(flavour("6.12.115+deb13.1-cloud-amd64"), "cloud-amd64");
-        assert_eq!(flavour("6.12.115+deb13-amd64"), "amd64");
-        assert_eq!(flavour("6.1.0-55-rt-amd64"), "rt-amd64");
-        assert_eq!(flavour("6.1.0-55"), "");
-        assert_eq!(flavour(""), "");
-    }
-
-    #[test]
-    fn what_is_gone_names_its_nearest_of_the_same_line_and_flavour() {
-        let entries = [
-            entry("6.1.0-57-cloud-amd64", "6.1.200-1"),
-            entry("6.1.0-50-cloud-amd64", "6.1.176-1"),
-            entry("6.1.0-56-amd64", "6.1.192-2"),
-            entry("6.12.1+deb13-cloud-amd64", "6.12.1-1"),
-        ];
-        let gone = gone("x".into(), "6.1.0-55-cloud-amd64", Some("6.1.192-1"), &entries);
-        let versions: Vec<_> = gone.have.iter().map(|entry| entry.version.as_str()).collect();
-        assert_eq!(versions, ["6.1.176-1", "6.1.200-1"]);
-        assert_eq!(gone.nearest.unwrap().version, "6.1.200-1");
-        assert_eq!(nearest("6.1.300-1", &gone.have).unwrap().version, "6.1.200-1");
-        assert_eq!(nearest("6.1.300-1", &[]), None);
+    fn source_debug_and_tool_never_stand_in_for_a_kernel() {
+        let index = index(&[
+            ("linux-source-6.1", "6.1.200-1"),
+            ("linux-image-6.1.0-57-cloud-amd64-dbg", "6.1.200-1"),
+            (&kernel("6.1.0-58-cloud-amd64"), "6.1.300-1"),
+            ("libbpf1", "1:1.1.2-0+deb12u1"),
+            ("pahole", "1.30-1"),
+        ]);
+        assert_eq!(nearest(&index, "6.1.0-56").as_deref(), Some("6.1.0-58-cloud-amd64"));
+        let have = |package: &str| {
+            let entries = index.lacks_package("x".into(), package, "6.1.192-2").have;
+            entries.into_iter().map(|entry| entry.package).collect::<Vec<_>>()
+        };
+        assert_eq!(have("linux-image-6.1.0-56-cloud-amd64-dbg"), ["linux-image-6.1.0-57-cloud-amd64-dbg"]);
+        assert_eq!(have("linux-image-6.1.0-56-cloud-amd64-unsigned"), [kernel("6.1.0-58-cloud-amd64")]);
+        assert_eq!(have("pahole"), ["pahole"]);
     }
 
     #[test]
     fn a_pair_keeps_the_end_that_is_still_there() {
-        let have = [entry("6.1.0-1-a", "3"), entry("6.1.0-2-a", "1"), entry("6.1.0-3-a", "2")];
-        let pair = |from, to, have: &[Entry]| versions(nearest_pair(from, to, have));
+        let have = [("6.1.0-1-a", "3"), ("6.1.0-2-a", "1"), ("6.1.0-3-a", "2")].map(|(release, version)| {
+            parse(&format!("s {} {version} 1 1 {}", kernel(release), Sha256::of(b"x"))).unwrap().remove(0)
+        });
+        let pair = |from, to, have: &[Entry]| nearest_pair(from, to, have).map(|(from, to)| (from.version, to.version));
         let some = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
         assert_eq!(pair("1", "9", &have), some("1", "2"));
         assert_eq!(pair("3", "9", &have), some("2", "3"));

@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::index::file_name;
-use super::{Archive, Kernel};
+use super::access::Archive;
+use super::entry::file_name;
 use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::pins::Pin;
@@ -17,6 +17,19 @@ use util::Sha256;
 /// Written last into a kernel's directory: without it there is no kernel.
 const MANIFEST: &str = "manifest.json";
 
+/// A kernel in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kernel {
+    /// Which it is.
+    pub pin: Pin,
+    /// Its directory in the cache; everything in it is only to be read.
+    pub directory: PathBuf,
+    /// The bootable image, a bzImage: `…/boot/vmlinuz-<release>`.
+    pub image: PathBuf,
+    /// The modules: `…/lib/modules/<release>`, also below `usr`. depmod has not run on it.
+    pub modules: PathBuf,
+}
+
 fn directory(context: &Context<'_>, pin: &Pin) -> PathBuf {
     context.cache.kernels().join(format!("{}-{}-{}", pin.release, pin.version, pin.sha256.short(8)))
 }
@@ -26,6 +39,17 @@ pub(super) fn find(context: &Context<'_>, pin: &Pin) -> Option<Kernel> {
     let directory = directory(context, pin);
     let published: Pin = json_file::read(&directory.join(MANIFEST))?;
     (published.sha256 == pin.sha256).then(|| describe(pin, directory).ok()).flatten()
+}
+
+/// The pins of all kernels in the cache, sorted by directory.
+pub(super) fn list(context: &Context<'_>) -> Result<Vec<Pin>, Error> {
+    let parent = context.cache.kernels();
+    let failed = |source| Error::io("read", &parent, source);
+    let entries = fs::read_dir(&parent).map_err(failed)?.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+    let mut directories: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    directories.sort();
+    let pins = directories.iter().filter_map(|directory| json_file::read::<Pin>(&directory.join(MANIFEST)));
+    Ok(pins.filter(|pin| find(context, pin).is_some()).collect())
 }
 
 /// The parts of an unpacked kernel.

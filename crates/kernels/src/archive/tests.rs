@@ -1,9 +1,14 @@
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::cache::Directories as _;
 use crate::cache::fixture;
-use container::Class;
+use crate::error::Error;
+use crate::pins::{KernelSpec, Pin, Pins};
+use container::{Class, Context};
 use util::Sha256;
 
 /// An archive whose packages hold their own name, and that can go wrong.
@@ -110,11 +115,11 @@ fn kernels_come_in_one_batch_and_then_from_the_cache() {
     wanted.push(wanted[0].clone());
     let kernels = acquire(&context, &archive, &wanted).unwrap();
     assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
-    let first = kernels[0].as_ref().unwrap();
+    let first = kernels[0].as_ref().into_result().unwrap();
     assert_eq!(first.pin, wanted[0]);
     assert!(first.image.ends_with("boot/vmlinuz-6.1.0-55-cloud-amd64") && first.image.is_file());
     assert!(first.modules.ends_with("lib/modules/6.1.0-55-cloud-amd64"));
-    assert_eq!(kernels[2].as_ref().unwrap(), first);
+    assert_eq!(kernels[2].as_ref().into_result().unwrap(), first);
     assert_eq!(listing(&context.cache.debs()), [""; 0], "packages are not kept once they are unpacked");
     assert_eq!(listing(&context.cache.root().join("tmp")), [""; 0]);
 
@@ -130,9 +135,9 @@ fn a_pin_that_the_archive_lost_is_unavailable_and_the_others_come() {
     let mut wanted = pins(&archive);
     wanted.push(entry("6.1.0-50-cloud-amd64", "6.1.176-1").to_pin());
     let kernels = acquire(&fixture.context(), &archive, &wanted).unwrap();
-    assert!(kernels[0].is_ok() && kernels[1].is_ok());
-    let why = kernels[2].as_ref().unwrap_err();
-    assert_eq!(why.reason, Reason::Gone);
+    assert!(kernels[0].is_available() && kernels[1].is_available());
+    let why = kernels[2].clone().into_result().unwrap_err();
+    assert!(matches!(&why.reason, Reason::NotFound { suites, .. } if *suites == ["bookworm"]));
     assert_eq!(why.nearest.as_ref().unwrap().version, "6.1.192-1");
     assert_eq!(why.have.len(), 2);
     let text = why.to_string();
@@ -147,12 +152,12 @@ fn without_network_what_is_missing_is_unavailable() {
     let wanted = pins(&archive);
     let kernels = acquire(&fixture.context(), &archive, &wanted).unwrap();
     assert!(
-        matches!(&kernels[0].as_ref().unwrap_err().reason, Reason::Unreachable { detail } if detail.contains("120 s"))
+        matches!(&kernels[0].clone().into_result().unwrap_err().reason, Reason::Unreachable { detail } if detail.contains("120 s"))
     );
 
     let offline = Context { offline: true, ..fixture.context() };
     let kernels = acquire(&offline, &archive, &wanted).unwrap();
-    assert_eq!(kernels[1].as_ref().unwrap_err().reason, Reason::Offline);
+    assert_eq!(kernels[1].clone().into_result().unwrap_err().reason, Reason::Offline);
     assert_eq!(*archive.calls.borrow(), ["index"], "offline asks nobody");
 }
 
@@ -168,7 +173,10 @@ fn a_wrong_hash_is_an_error_and_nothing_of_it_stays() {
     assert_eq!(error.class(), Class::Environment);
     assert_eq!(listing(&fixture.context().cache.kernels()), [""; 0]);
     assert_eq!(listing(&fixture.context().cache.debs()), [""; 0]);
-    assert!(acquire(&fixture.context(), &good, &wanted).unwrap().iter().all(Result::is_ok), "the next run is right");
+    assert!(
+        acquire(&fixture.context(), &good, &wanted).unwrap().iter().all(Availability::is_available),
+        "the next run is right"
+    );
 }
 
 #[test]
@@ -200,7 +208,7 @@ fn what_came_before_a_failed_download_is_kept() {
     assert!(acquire(&fixture.context(), &archive, &wanted).is_err());
     assert_eq!(listing(&fixture.context().cache.debs()), [archive.entries[0].file_name()]);
     archive.breaks_before.set(None);
-    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Result::is_ok));
+    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Availability::is_available));
     assert_eq!(listing(&fixture.context().cache.debs()), [""; 0]);
 }
 
@@ -215,7 +223,7 @@ fn a_disk_that_fills_while_unpacking_publishes_nothing_and_the_next_run_need_not
     assert_eq!(listing(&fixture.context().cache.kernels()), [""; 0]);
     archive.unpack_fails.set(false);
     archive.calls.borrow_mut().clear();
-    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Result::is_ok));
+    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Availability::is_available));
     assert_eq!(*archive.calls.borrow(), ["unpack"], "what was verified before is used");
 }
 
@@ -226,7 +234,7 @@ fn a_kept_package_that_was_damaged_is_fetched_again() {
     let wanted = pins(&archive);
     let kept = fixture.context().cache.debs().join(archive.entries[0].file_name());
     fs::write(&kept, "damaged").unwrap();
-    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Result::is_ok));
+    assert!(acquire(&fixture.context(), &archive, &wanted).unwrap().iter().all(Availability::is_available));
     assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
 }
 
@@ -235,9 +243,9 @@ fn what_has_no_manifest_is_no_kernel() {
     let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
-    let kernel = acquire(&fixture.context(), &archive, &wanted).unwrap().remove(0).unwrap();
+    let kernel = acquire(&fixture.context(), &archive, &wanted).unwrap().remove(0).into_result().unwrap();
     fs::remove_file(kernel.directory.join("manifest.json")).unwrap();
-    assert_eq!(acquire(&fixture.context(), &archive, &wanted).unwrap()[0].as_ref().unwrap(), &kernel);
+    assert_eq!(acquire(&fixture.context(), &archive, &wanted).unwrap()[0].as_ref().into_result().unwrap(), &kernel);
     assert_eq!(archive.calls.borrow().len(), 6);
 }
 
@@ -262,15 +270,15 @@ fn kernels_that_are_not_pinned_are_found_in_the_archive() {
     let specs = ["6.1.0-55", "6.1.0-60", "6.1.0-99", "linux-image-6.1.0-60-cloud-amd64-unsigned=6.1.200-1"];
     let specs: Vec<KernelSpec> = specs.iter().map(|spec| spec.parse().unwrap()).collect();
     let found = resolve(&fixture.context(), &archive, &pins, &specs).unwrap();
-    assert_eq!(found[0].as_ref().unwrap(), pins.release("6.1.0-55-cloud-amd64").unwrap());
-    assert_eq!(found[1].as_ref().unwrap(), &archive.entries[0].to_pin());
-    let gone = found[2].as_ref().unwrap_err();
-    assert_eq!((gone.reason.clone(), gone.nearest.as_deref()), (Reason::Gone, archive.entries.first()));
+    assert_eq!(found[0].as_ref().into_result().unwrap(), pins.release("6.1.0-55-cloud-amd64").unwrap());
+    assert_eq!(found[1].as_ref().into_result().unwrap(), &archive.entries[0].to_pin());
+    let gone = found[2].as_ref().into_result().unwrap_err();
+    assert_eq!(gone.nearest.as_deref(), archive.entries.first());
     assert_eq!(found[3], found[1]);
     assert_eq!(*archive.calls.borrow(), ["index"], "the archive is asked once");
 
     archive.calls.borrow_mut().clear();
-    assert!(resolve(&fixture.context(), &archive, &pins, &specs[..1]).unwrap()[0].is_ok());
+    assert!(resolve(&fixture.context(), &archive, &pins, &specs[..1]).unwrap()[0].is_available());
     assert_eq!(archive.calls.borrow().len(), 0, "pins need no archive");
 }
 
@@ -282,7 +290,7 @@ fn the_index_is_read_beside_a_build_and_not_while_another_run_may_change_it() {
     let archive = archive();
     let specs: Vec<KernelSpec> = vec!["6.1.0-99".parse().unwrap()];
     let found = resolve(&context, &archive, &Pins::builtin().unwrap(), &specs).unwrap();
-    assert!(found[0].is_err(), "a name that the archive does not have");
+    assert!(!found[0].is_available(), "a name that the archive does not have");
     assert_eq!(archive.calls.take(), ["index"]);
 
     let apt = context.cache.hold_alone(&context.monitor(), &context.cache.apt()).unwrap();
@@ -323,7 +331,7 @@ fn two_runs_at_once_fetch_once() {
         let (one, other) = (scope.spawn(run), scope.spawn(run));
         (one.join().unwrap(), other.join().unwrap())
     });
-    assert!(one.iter().all(Result::is_ok));
+    assert!(one.iter().all(Availability::is_available));
     assert_eq!(one, other);
     assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
 }
@@ -338,12 +346,12 @@ fn debug_information_is_published_beside_the_kernels_and_then_costs_nothing() {
     let size = package.len() as u64;
     archive.entries.push(Entry { package, sha256, size, ..entry("6.1.0-56-cloud-amd64", "6.1.192-2") });
     let pin = archive.entries[2].to_pin();
-    let debug = acquire_debug(&context, &archive, &pin).unwrap().unwrap();
+    let debug = acquire_debug(&context, &archive, &pin).unwrap().into_result().unwrap();
     assert!(debug.vmlinux.is_file() && debug.modules.join("kernel").is_dir());
     assert_eq!(listing(&context.cache.debs()), [""; 0], "the package is not kept once it is unpacked");
     assert_eq!(listing(&context.cache.root().join("tmp")), [""; 0]);
     assert_eq!(listing(&context.cache.kernels()), [""; 0]);
-    assert_eq!(acquire_debug(&context, &archive, &pin).unwrap().unwrap(), debug);
+    assert_eq!(acquire_debug(&context, &archive, &pin).unwrap().into_result().unwrap(), debug);
     assert_eq!(*archive.calls.borrow(), ["index", "download", "unpack"]);
 }
 
@@ -355,4 +363,26 @@ fn debug_information_that_would_not_fit_is_not_even_asked_for() {
     let error = acquire_debug(&fixture.context(), &archive, &pin).unwrap_err();
     assert!(matches!(error, Error::Container(container::Error::DiskFull { .. })), "{error}");
     assert_eq!(archive.calls.borrow().len(), 0);
+}
+
+#[test]
+fn resolve_finds_a_cached_kernel_where_the_archive_cannot_be_asked() {
+    let fixture = fixture();
+    let context = fixture.context();
+    let archive = FakeArchive { entries: vec![entry("6.1.0-60-cloud-amd64", "6.1.200-1")], ..FakeArchive::default() };
+    let pins = Pins::builtin().unwrap();
+    let specs: Vec<KernelSpec> = ["6.1.0-60", "6.1.0-61"].map(|spec| spec.parse().unwrap()).into();
+    let offline = Context { offline: true, ..context.clone() };
+    let found = |context: &Context<'_>, archive: &FakeArchive| resolve(context, archive, &pins, &specs).unwrap();
+    assert!(!found(&offline, &archive)[0].is_available(), "it is not in the cache yet");
+
+    let pin = archive.entries[0].to_pin();
+    assert!(acquire(&context, &archive, std::slice::from_ref(&pin)).unwrap()[0].is_available());
+    let unreachable = FakeArchive { unreachable: true, ..FakeArchive::default() };
+    let emptied = FakeArchive::default();
+    for (context, archive) in [(&offline, &archive), (&context, &unreachable), (&context, &emptied)] {
+        let found = found(context, archive);
+        assert_eq!(found[0].as_ref().into_result().unwrap(), &pin);
+        assert!(!found[1].is_available());
+    }
 }

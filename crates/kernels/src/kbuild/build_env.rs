@@ -119,16 +119,16 @@ impl BuildEnv<'_> {
         Ok(text)
     }
 
-    /// Runs a command of the script on a bench.
-    pub(super) fn on_bench(
+    /// Runs a command of the script on a dirs.
+    pub(super) fn in_dirs(
         &self,
-        bench: &BuildDirs,
+        dirs: &BuildDirs,
         arguments: &[&str],
         doing: &str,
         on_line: &mut dyn FnMut(Stream, &str),
     ) -> Result<(), Error> {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        self.run(&arguments, bench.mounts(), doing, on_line)
+        self.run(&arguments, dirs.mounts(), doing, on_line)
     }
 
     fn run(

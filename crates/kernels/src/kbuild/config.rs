@@ -19,7 +19,7 @@ impl Symbols {
     ///
     /// # Errors
     ///
-    /// [`Error::BadFragment`] for a line that is neither a setting nor a comment; `path` is only named in it.
+    /// [`Error::BadFragment`] for a series that is neither a setting nor a comment; `path` is only named in it.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let mut symbols = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {

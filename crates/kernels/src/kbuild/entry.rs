@@ -22,7 +22,7 @@ const MANIFEST: &str = "manifest.json";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Line, configuration, upgrade and the key's beginning: `6.1-strict-grow-0123abcd`.
+    /// Series, configuration, upgrade and the key's beginning: `6.1-strict-grow-0123abcd`.
     pub name: String,
     /// Over everything that decides the result.
     pub key: Key,
@@ -87,7 +87,7 @@ impl Build {
 /// What a build is called, see [`Manifest::name`].
 pub(super) fn name(inputs: &Inputs) -> String {
     let upgrade = inputs.upgrade.as_ref().map(|upgrade| format!("-{upgrade}")).unwrap_or_default();
-    format!("{}-{}{upgrade}-{}", inputs.source.line, inputs.config, inputs.key().short())
+    format!("{}-{}{upgrade}-{}", inputs.source.series, inputs.config, inputs.key().short())
 }
 
 /// A build, if the cache has it.
@@ -174,9 +174,9 @@ pub fn list(cache: &Cache) -> Result<Vec<Build>, Error> {
 /// What [`clean`] removes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Clean {
-    /// Only what is of these lines; of all of them if none is named.
-    pub lines: Vec<String>,
-    /// The source trees as well, and, with all lines, the tools, the debug information of prebuilt kernels, and packages that
+    /// Only what is of these series; of all of them if none is named.
+    pub series: Vec<String>,
+    /// The source trees as well, and, with all series, the tools, the debug information of prebuilt kernels, and packages that
     /// were downloaded and not unpacked.
     pub sources: bool,
 }
@@ -192,7 +192,7 @@ pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error>
     let mut parents = vec![context.cache.builds(), context.cache.trees(), context.cache.logs()];
     if what.sources {
         parents.push(context.cache.sources());
-        if what.lines.is_empty() {
+        if what.series.is_empty() {
             parents.extend([context.cache.tools(), context.cache.debug(), context.cache.debs()]);
         }
     }
@@ -203,8 +203,9 @@ pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error>
             context.check_cancel("clean the cache")?;
             let entry = entry.map_err(failed)?;
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-            let of_line = |line: &String| name.strip_prefix(line.as_str()).is_some_and(|rest| rest.starts_with('-'));
-            if !what.lines.is_empty() && !what.lines.iter().any(of_line) {
+            let of_series =
+                |series: &String| name.strip_prefix(series.as_str()).is_some_and(|rest| rest.starts_with('-'));
+            if !what.series.is_empty() && !what.series.iter().any(of_series) {
                 continue;
             }
             match path.is_dir() {

@@ -12,14 +12,14 @@ use crate::pins::is_word;
 /// The fragment that every configuration begins with.
 const BASE: &str = "base";
 
-/// The fragment whose configuration is built from nothing, see [`Config::donor`].
+/// The fragment whose configuration is built from nothing, see [`Config::base_tree`].
 const STRICT: &str = "strict";
 
 /// The upgrade that changes nothing: the same source, linked and encoded once more.
 pub const NONE: &str = "none";
 
-/// A directory with `fragments/NAME.config`, `upgrades/NAME.patch` and `external/NAME/`. A fragment or patch that is for a single line only is called
-/// `NAME@LINE`: such a fragment adds to the general one, such a patch takes the general one's place.
+/// A directory with `fragments/NAME.config`, `upgrades/NAME.patch` and `external/NAME/`. A fragment or patch that is for a single series only is called
+/// `NAME@SERIES`: such a fragment adds to the general one, such a patch takes the general one's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelConfigs {
     root: PathBuf,
@@ -46,13 +46,13 @@ impl Config {
     }
 
     /// The configuration on whose output tree this one is built: `strict`, unless it is that one.
-    pub(super) fn donor(&self) -> Option<Self> {
+    pub(super) fn base_tree(&self) -> Option<Self> {
         let strict = Self { expected_off: self.expected_off.clone(), ..Self::new(&[STRICT]) };
         (self.fragments != strict.fragments).then_some(strict)
     }
 }
 
-/// Whether the configuration of this name is built from nothing where it can be, see [`Config::donor`].
+/// Whether the configuration of this name is built from nothing where it can be, see [`Config::base_tree`].
 pub(super) fn is_from_nothing(config: &str) -> bool {
     config == STRICT
 }
@@ -65,13 +65,13 @@ pub(super) struct Change {
 }
 
 impl KernelConfigs {
-    /// The recipes of this directory, which is looked into when something is asked for.
+    /// The configs of this directory, which is looked into when something is asked for.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// The names of the fragments, sorted, without those for a single line.
+    /// The names of the fragments, sorted, without those for a single series.
     ///
     /// # Errors
     ///
@@ -107,23 +107,23 @@ impl KernelConfigs {
         if directory.is_dir() { names(&directory, "") } else { Ok(Vec::new()) }
     }
 
-    /// Whether there are all of a configuration's fragments, for a line.
-    pub(super) fn has_fragments(&self, config: &Config, line: &str) -> bool {
+    /// Whether there are all of a configuration's fragments, for a series.
+    pub(super) fn has_fragments(&self, config: &Config, series: &str) -> bool {
         config.fragments.iter().all(|name| {
-            let (general, own) = self.files("fragments", name, line, "config");
+            let (general, own) = self.files("fragments", name, series, "config");
             own.is_file() || general.is_some_and(|path| path.is_file())
         })
     }
 
-    /// What a configuration asks for on a line.
+    /// What a configuration asks for for a series.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownName`], [`Error::BadFragment`], [`container::Error::Io`].
-    pub fn asked(&self, config: &Config, line: &str) -> Result<Symbols, Error> {
+    pub fn asked(&self, config: &Config, series: &str) -> Result<Symbols, Error> {
         let mut merged = Symbols::default();
         for name in [BASE.to_owned()].iter().chain(&config.fragments) {
-            let (general, own) = self.files("fragments", name, line, "config");
+            let (general, own) = self.files("fragments", name, series, "config");
             let general = general.filter(|path| path.is_file());
             if general.is_none() && !own.is_file() {
                 let known = self.fragments()?;
@@ -136,12 +136,12 @@ impl KernelConfigs {
         Ok(merged)
     }
 
-    /// An upgrade's change on a line.
-    pub(super) fn change(&self, upgrade: &str, line: &str) -> Result<Change, Error> {
+    /// An upgrade's change for a series.
+    pub(super) fn change(&self, upgrade: &str, series: &str) -> Result<Change, Error> {
         if upgrade == NONE {
             return Ok(Change { patch: None });
         }
-        let (general, own) = self.files("upgrades", upgrade, line, "patch");
+        let (general, own) = self.files("upgrades", upgrade, series, "patch");
         let Some(patch) = Some(own).filter(|path| path.is_file()).or(general.filter(|path| path.is_file())) else {
             let known = self.upgrades()?;
             return Err(Error::UnknownName { what: "upgrade", given: upgrade.to_owned(), known });
@@ -150,14 +150,14 @@ impl KernelConfigs {
         Ok(Change { patch: Some(text) })
     }
 
-    /// The file for every line, unless the name is none, and that for this line.
-    fn files(&self, directory: &str, name: &str, line: &str, extension: &str) -> (Option<PathBuf>, PathBuf) {
+    /// The file for every series, unless the name is none, and that for this series.
+    fn files(&self, directory: &str, name: &str, series: &str, extension: &str) -> (Option<PathBuf>, PathBuf) {
         let directory = self.root.join(directory);
         if !is_word(name) {
             return (None, directory.join("none"));
         }
         let general = directory.join(format!("{name}.{extension}"));
-        (Some(general), directory.join(format!("{name}@{line}.{extension}")))
+        (Some(general), directory.join(format!("{name}@{series}.{extension}")))
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_one_line_adds_to_a_fragment_and_replaces_a_patch() {
+    fn what_is_for_one_series_adds_to_a_fragment_and_replaces_a_patch() {
         let directory = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = directory.path().join(path);
@@ -204,22 +204,22 @@ mod tests {
         write("fragments/base@7.2.config", "CONFIG_B=m\n");
         write("upgrades/grow.patch", "general");
         write("upgrades/grow@7.2.patch", "own");
-        let recipes = KernelConfigs::at(directory.path());
-        let asked = |line| recipes.asked(&Config::new(&[]), line).unwrap().to_string();
+        let configs = KernelConfigs::at(directory.path());
+        let asked = |series| configs.asked(&Config::new(&[]), series).unwrap().to_string();
         assert_eq!(asked("6.1"), "CONFIG_A=y\nCONFIG_B=y\n");
         assert_eq!(asked("7.2"), "CONFIG_A=y\nCONFIG_B=m\n");
-        assert_eq!(recipes.change("grow", "6.1").unwrap().patch.as_deref(), Some("general"));
-        assert_eq!(recipes.change("grow", "7.2").unwrap().patch.as_deref(), Some("own"));
-        assert_eq!(recipes.change(NONE, "7.2").unwrap().patch, None);
-        assert_eq!(recipes.fragments().unwrap(), ["base"]);
-        assert_eq!(recipes.upgrades().unwrap(), ["grow", "none"]);
+        assert_eq!(configs.change("grow", "6.1").unwrap().patch.as_deref(), Some("general"));
+        assert_eq!(configs.change("grow", "7.2").unwrap().patch.as_deref(), Some("own"));
+        assert_eq!(configs.change(NONE, "7.2").unwrap().patch, None);
+        assert_eq!(configs.fragments().unwrap(), ["base"]);
+        assert_eq!(configs.upgrades().unwrap(), ["grow", "none"]);
     }
 
     #[test]
     fn what_there_is_not_is_named_with_what_there_is() {
         for name in ["softer", "../base", ""] {
             let error = ours().asked(&Config::new(&[name]), "6.1").unwrap_err().to_string();
-            assert!(error.contains("there are allow-mismatch, base, strict"), "{error}");
+            assert!(error.contains("known: allow-mismatch, base, strict"), "{error}");
             let error = ours().change(name, "6.1").unwrap_err().to_string();
             assert!(error.contains("grow"), "{error}");
         }
@@ -236,6 +236,6 @@ mod tests {
                 seen += 1;
             }
         }
-        assert!(seen >= ours().upgrades().unwrap().len() - 1, "those for one line only among them");
+        assert!(seen >= ours().upgrades().unwrap().len() - 1, "those for one series only among them");
     }
 }

@@ -96,7 +96,7 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`container::Error::DiskFull`] where a build failed or limped for that reason, or its log could not be written; else
+    /// [`container::Error::DiskFull`] where a build failed or incomplete for that reason, or its log could not be written; else
     /// [`Error::BuildFailed`] in the place of [`container::Error::Failed`], [`Error::BuildIncomplete`] for a build that succeeded and should not
     /// have, [`container::Error::Io`] where the log itself cannot be written.
     pub(super) fn finish(mut self, result: Result<(), Error>, what: &str) -> Result<u64, Error> {
@@ -229,8 +229,8 @@ Kernel: arch/x86/boot/bzImage is ready  (#1)
     fn a_full_disk_is_told_before_what_it_leads_to() {
         let full = format!("as: a.o: No space left on device\n{}", "make: error: x\n".repeat(50));
         assert!(matches!(logged(&full, failed()).0, Err(Error::Container(container::Error::DiskFull { .. }))));
-        let limped = format!("{full}Failed to generate BTF for vmlinux\n");
-        assert!(matches!(logged(&limped, Ok(())).0, Err(Error::Container(container::Error::DiskFull { .. }))));
+        let incomplete = format!("{full}Failed to generate BTF for vmlinux\n");
+        assert!(matches!(logged(&incomplete, Ok(())).0, Err(Error::Container(container::Error::DiskFull { .. }))));
         assert!(logged(&full, Ok(())).0.is_ok(), "it went well all the same");
         let stopped = Err(Error::Container(container::Error::Cancelled { doing: "build".into() }));
         assert!(matches!(logged(&full, stopped).0, Err(Error::Container(container::Error::Cancelled { .. }))));

@@ -37,28 +37,28 @@ const UPGRADE_STEPS: u64 = 60;
 /// Makes a first build, and before it that on whose tree it is made; the build and its tree are published.
 pub(super) fn first(build_env: &BuildEnv<'_>, plan: &Plan<'_>, lock: &Lock) -> Result<Build, Error> {
     let context = build_env.context;
-    let from = match plan.donor() {
+    let from = match plan.base_tree() {
         None => None,
         Some(config) => {
-            let donor = Plan::first(build_env, Request { config: &config, ..plan.request })?;
-            ensure_tree(build_env, &donor, lock)?;
-            Some(tree(build_env, &donor))
+            let base_tree = Plan::first(build_env, Request { config: &config, ..plan.request })?;
+            ensure_tree(build_env, &base_tree, lock)?;
+            Some(tree(build_env, &base_tree))
         }
     };
     require_space("build a kernel in", context.cache.root(), FIRST_SIZE)?;
     say(lock, context, &plan.inputs)?;
     let temporary = context.cache.temporary(lock)?;
-    let bench = bench(temporary.path(), &plan.request.source.tree)?;
+    let dirs = build_dirs(temporary.path(), &plan.request.source.tree)?;
     match &from {
-        None => create(&bench.tree)?,
-        Some(from) => copy_tree(build_env, from, &bench.tree)?,
+        None => create(&dirs.tree)?,
+        Some(from) => copy_tree(build_env, from, &dirs.tree)?,
     }
-    configure(build_env, plan, &bench)?;
+    configure(build_env, plan, &dirs)?;
     let guess = if from.is_none() { FIRST_STEPS } else { DERIVED_STEPS };
-    let measured = make(build_env, &plan.inputs, &bench, expected_steps(build_env, &plan.inputs, guess)?)?;
+    let measured = make(build_env, &plan.inputs, &dirs, expected_steps(build_env, &plan.inputs, guess)?)?;
     // The tree first: a build in the cache without its tree is no harm, but costs the tree when an upgrade is wanted.
-    context.cache.publish(&context.monitor(), &bench.tree, &tree(build_env, plan), lock)?;
-    entry::publish(context, &plan.inputs, &bench.out, measured, lock)
+    context.cache.publish(&context.monitor(), &dirs.tree, &tree(build_env, plan), lock)?;
+    entry::publish(context, &plan.inputs, &dirs.out, measured, lock)
 }
 
 /// Makes an upgrade on a copy of its first build's tree.
@@ -82,14 +82,14 @@ pub(super) fn upgrade(
             copy
         }
     };
-    let bench = bench(temporary.path(), &source)?;
-    copy_tree(build_env, &tree(build_env, first), &bench.tree)?;
+    let dirs = build_dirs(temporary.path(), &source)?;
+    copy_tree(build_env, &tree(build_env, first), &dirs.tree)?;
     if change.patch.is_none() {
-        build_env.on_bench(&bench, &["relink"], "have vmlinux linked again", &mut |_, _| {})?;
+        build_env.in_dirs(&dirs, &["relink"], "have vmlinux linked again", &mut |_, _| {})?;
     }
-    let measured = make(build_env, inputs, &bench, expected_steps(build_env, inputs, UPGRADE_STEPS)?)?;
-    check_config(first, &bench)?;
-    entry::publish(context, inputs, &bench.out, measured, lock)
+    let measured = make(build_env, inputs, &dirs, expected_steps(build_env, inputs, UPGRADE_STEPS)?)?;
+    check_config(first, &dirs)?;
+    entry::publish(context, inputs, &dirs.out, measured, lock)
 }
 
 /// Tells whoever waits what is built.
@@ -127,14 +127,14 @@ pub(super) fn patched(
     let run = || build_env.on_cache("patch", &paths, stage::SOURCE, "change the source");
     build_env.context.stage(stage::SOURCE, what, run).map_err(|error| match error {
         Error::Container(container::Error::Failed { output, .. }) if !changes.is_empty() => {
-            let source_name = format!("{} {}", source.identity.line, source.identity.version);
+            let source_name = format!("{} {}", source.identity.series, source.identity.version);
             Error::PatchFailed { upgrade, source_name, output }
         }
         other => other,
     })
 }
 
-pub(super) fn bench(parent: &Path, source: &Path) -> Result<BuildDirs, Error> {
+pub(super) fn build_dirs(parent: &Path, source: &Path) -> Result<BuildDirs, Error> {
     let [tree, recipe, out] = ["build", "recipe", "out"].map(|name| parent.join(name));
     create(&recipe)?;
     create(&out)?;
@@ -146,31 +146,31 @@ pub(super) fn create(directory: &Path) -> Result<(), Error> {
 }
 
 /// Configures a tree, and checks that it became what was asked for.
-pub(super) fn configure(build_env: &BuildEnv<'_>, plan: &Plan<'_>, bench: &BuildDirs) -> Result<(), Error> {
-    let fragment = bench.recipe.join("merged.config");
+pub(super) fn configure(build_env: &BuildEnv<'_>, plan: &Plan<'_>, dirs: &BuildDirs) -> Result<(), Error> {
+    let fragment = dirs.recipe.join("merged.config");
     fs::write(&fragment, plan.asked.to_string()).map_err(|source| Error::io("write", &fragment, source))?;
     let context = build_env.context;
     context.stage(stage::CONFIGURE, format!("configuring {}", plan.name()), || {
         let stage = stage::CONFIGURE;
-        build_env.on_bench(bench, &["configure"], "configure a kernel", &mut |_, line| {
+        build_env.in_dirs(dirs, &["configure"], "configure a kernel", &mut |_, line| {
             (context.progress)(Progress::Line { stage, text: line.to_owned() });
         })
     })?;
-    check_config(plan, bench)
+    check_config(plan, dirs)
 }
 
-fn check_config(plan: &Plan<'_>, bench: &BuildDirs) -> Result<(), Error> {
-    let lost = Symbols::load(&bench.tree.join(".config"))?.lost(&plan.asked, &plan.request.config.expected_off);
+fn check_config(plan: &Plan<'_>, dirs: &BuildDirs) -> Result<(), Error> {
+    let lost = Symbols::load(&dirs.tree.join(".config"))?.lost(&plan.asked, &plan.request.config.expected_off);
     if lost.is_empty() { Ok(()) } else { Err(Error::ConfigLost { what: plan.name(), lost }) }
 }
 
 /// Runs kbuild and collects what is published.
-fn make(build_env: &BuildEnv<'_>, inputs: &Inputs, bench: &BuildDirs, expected: u64) -> Result<Measured, Error> {
+fn make(build_env: &BuildEnv<'_>, inputs: &Inputs, dirs: &BuildDirs, expected: u64) -> Result<Measured, Error> {
     let (context, start, what) = (build_env.context, Instant::now(), entry::name(inputs));
     let mut log = Log::create(&context.cache.logs().join(format!("{what}.log")))?;
     let jobs = thread::available_parallelism().map_or(1, usize::from).to_string();
     let steps = context.stage(stage::BUILD, format!("building {what}"), || {
-        let result = build_env.on_bench(bench, &["make", &jobs], "build a kernel", &mut |_, line| {
+        let result = build_env.in_dirs(dirs, &["make", &jobs], "build a kernel", &mut |_, line| {
             if log.line(line) {
                 let (done, stage) = (log.steps(), stage::BUILD);
                 (context.progress)(Progress::Amount { stage, done, total: expected.max(done) });
@@ -180,7 +180,7 @@ fn make(build_env: &BuildEnv<'_>, inputs: &Inputs, bench: &BuildDirs, expected: 
     })?;
     let mut release = String::new();
     context.stage(stage::COLLECT, format!("collecting {what}"), || {
-        build_env.on_bench(bench, &["collect"], "collect what was built", &mut |stream, line| {
+        build_env.in_dirs(dirs, &["collect"], "collect what was built", &mut |stream, line| {
             if stream == container::process::Stream::Out {
                 release = line.to_owned();
             }
@@ -190,13 +190,13 @@ fn make(build_env: &BuildEnv<'_>, inputs: &Inputs, bench: &BuildDirs, expected: 
     Ok(Measured { release, steps, milliseconds })
 }
 
-/// The steps of an earlier build of the same line and upgrade, made as this one is, else a guess.
+/// The steps of an earlier build of the same series and upgrade, made as this one is, else a guess.
 fn expected_steps(build_env: &BuildEnv<'_>, inputs: &Inputs, guess: u64) -> Result<u64, Error> {
     let builds = list(&build_env.context.cache)?;
     let alike = |build: &&Build| {
         let manifest = &build.manifest;
         let as_this = is_from_nothing(&manifest.config) == is_from_nothing(&inputs.config);
-        manifest.source.line == inputs.source.line && manifest.upgrade == inputs.upgrade && as_this
+        manifest.source.series == inputs.source.series && manifest.upgrade == inputs.upgrade && as_this
     };
     Ok(builds.iter().filter(alike).map(|build| build.manifest.steps).max().unwrap_or(guess))
 }

@@ -47,7 +47,7 @@ pub struct Request<'a> {
     /// The source.
     pub source: &'a Source,
     /// Where configurations and upgrades come from.
-    pub recipes: &'a KernelConfigs,
+    pub configs: &'a KernelConfigs,
     /// The configuration.
     pub config: &'a Config,
     /// The upgrade, unless it is a first build.
@@ -65,7 +65,7 @@ impl<'a> Plan<'a> {
     /// The first build that a request is, or that its upgrade is built on.
     fn first(build_env: &BuildEnv<'_>, request: Request<'a>) -> Result<Self, Error> {
         let identity = &request.source.identity;
-        let asked = request.recipes.asked(request.config, &identity.line)?;
+        let asked = request.configs.asked(request.config, &identity.series)?;
         let off = request.config.expected_off.iter().map(|symbol| format!("# {symbol} is expected off\n"));
         let text = off.fold(asked.to_string(), |text, line| text + &line);
         let inputs = Inputs::first(identity.clone(), &request.config.name, text, build_env);
@@ -77,9 +77,9 @@ impl<'a> Plan<'a> {
     }
 
     /// The configuration on whose output tree this first build is made; nothing for one that is made from nothing.
-    fn donor(&self) -> Option<Config> {
-        let donor = self.request.config.donor()?;
-        self.request.recipes.has_fragments(&donor, &self.request.source.identity.line).then_some(donor)
+    fn base_tree(&self) -> Option<Config> {
+        let base_tree = self.request.config.base_tree()?;
+        self.request.configs.has_fragments(&base_tree, &self.request.source.identity.series).then_some(base_tree)
     }
 }
 
@@ -101,7 +101,7 @@ pub fn find(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Option<Bu
 ///
 /// # Errors
 ///
-/// [`Error::UnknownName`] and [`Error::BadFragment`] for what `recipes` does not have or is wrong in it; [`Error::ConfigLost`],
+/// [`Error::UnknownName`] and [`Error::BadFragment`] for what `configs` does not have or is wrong in it; [`Error::ConfigLost`],
 /// [`Error::PatchFailed`], [`Error::BuildFailed`], [`Error::BuildIncomplete`]; [`container::Error::NeedsContainer`] on the host;
 /// [`container::Error::DiskFull`], [`container::Error::Io`], [`container::Error::Failed`], [`container::Error::Cancelled`]. Nothing is published then.
 pub fn build(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Build, Error> {
@@ -169,7 +169,7 @@ fn tree(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> PathBuf {
 }
 
 fn upgraded(first: &Plan<'_>, upgrade: &str) -> Result<(Inputs, Change), Error> {
-    let change = first.request.recipes.change(upgrade, &first.inputs.source.line)?;
+    let change = first.request.configs.change(upgrade, &first.inputs.source.series)?;
     let inputs = Inputs {
         upgrade: Some(upgrade.to_owned()),
         patch: change.patch.clone().unwrap_or_default(),

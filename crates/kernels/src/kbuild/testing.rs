@@ -16,7 +16,7 @@ use container::testing::Fixture;
 
 /// What comes out depends on the source and the fragment. Files in the fixture's directory make it go wrong: `fails` with what is
 /// printed, `says` with what is printed besides, `loses` with what is dropped from the configuration, `forgets`; of commands on a
-/// bench `barren`, that make nothing, and `mute`, that do not say how they ended.
+/// dirs `barren`, that make nothing, and `mute`, that do not say how they ended.
 const PODMAN: &str = r#"
 previous= tree= out= recipe= source= external=
 for argument; do
@@ -141,11 +141,11 @@ impl FakeImage {
     }
 }
 
-/// A source, and recipes: two configurations, one upgrade that fits and one that does not, one module outside the source.
+/// A source, and configs: two configurations, one upgrade that fits and one that does not, one module outside the source.
 pub(crate) struct Bed {
     pub(crate) fixture: Fixture,
     pub(crate) fake: FakeImage,
-    pub(crate) recipes: KernelConfigs,
+    pub(crate) configs: KernelConfigs,
     pub(crate) config: Config,
 }
 
@@ -153,7 +153,7 @@ impl Bed {
     pub(crate) fn new() -> Self {
         let fixture = fixture();
         let fake = FakeImage::new(&fixture);
-        let root = fixture.path().join("recipes");
+        let root = fixture.path().join("configs");
         for (path, text) in [
             ("fragments/base.config", "CONFIG_A=y\nCONFIG_B=m\n"),
             ("fragments/strict.config", "# CONFIG_C is not set\n"),
@@ -176,7 +176,7 @@ impl Bed {
         for name in ["Makefile", "dev.c"] {
             fs::write(fixture.path().join("linux/fs/fuse").join(name), name).unwrap();
         }
-        Self { fixture, fake, recipes: KernelConfigs::at(root), config: Config::new(&["strict"]) }
+        Self { fixture, fake, configs: KernelConfigs::at(root), config: Config::new(&["strict"]) }
     }
 
     pub(crate) fn source(&self, build_env: &BuildEnv<'_>) -> Result<Source, Error> {
@@ -184,7 +184,7 @@ impl Bed {
     }
 
     pub(crate) fn request<'a>(&'a self, source: &'a Source, upgrade: Option<&'a str>) -> Request<'a> {
-        Request { source, recipes: &self.recipes, config: &self.config, upgrade }
+        Request { source, configs: &self.configs, config: &self.config, upgrade }
     }
 
     pub(crate) fn build_in(&self, context: &Context<'_>, upgrade: Option<&str>) -> Result<Build, Error> {

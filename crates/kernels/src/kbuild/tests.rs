@@ -78,7 +78,7 @@ fn another_configuration_has_strict_built_first_and_names_what_is_expected_off_f
 #[test]
 fn without_a_fragment_strict_every_configuration_is_built_from_nothing() {
     let mut bed = Bed::new();
-    fs::remove_file(bed.fixture.path().join("recipes/fragments/strict.config")).unwrap();
+    fs::remove_file(bed.fixture.path().join("configs/fragments/strict.config")).unwrap();
     bed.config = Config::new(&["lenient"]);
     bed.build(None).unwrap();
     assert_eq!(bed.fake.calls(), ["import", "configure", "make", "collect"]);
@@ -124,9 +124,9 @@ fn a_changed_fragment_patch_or_compiler_is_another_build_and_another_tzdata_is_n
     };
     bed.fake.image.manifest.packages.insert("tzdata".into(), "2".into());
     assert!(!another(&bed));
-    fs::write(bed.fixture.path().join("recipes/upgrades/grow.patch"), "grows more").unwrap();
+    fs::write(bed.fixture.path().join("configs/upgrades/grow.patch"), "grows more").unwrap();
     assert!(another(&bed));
-    fs::write(bed.fixture.path().join("recipes/fragments/strict.config"), "CONFIG_C=y\n").unwrap();
+    fs::write(bed.fixture.path().join("configs/fragments/strict.config"), "CONFIG_C=y\n").unwrap();
     assert!(another(&bed));
     bed.fake.image.manifest.packages.insert("gcc-14".into(), "14.2.0-20".into());
     assert!(another(&bed));
@@ -178,11 +178,11 @@ fn a_build_that_fails_or_limps_publishes_nothing_and_the_next_run_is_right() {
 fn a_patch_that_no_longer_fits_is_told_with_the_source_and_what_patch_says() {
     let bed = Bed::new();
     let error = bed.build(Some("misfit")).unwrap_err().to_string();
-    assert!(error.contains("the upgrade misfit does not apply to 6.1 6.1.192"), "{error}");
+    assert!(error.contains("cannot apply the upgrade misfit to 6.1 6.1.192"), "{error}");
     assert!(error.contains("Hunk #1 FAILED at 7."), "{error}");
     assert_eq!(list(&bed.fixture.context().cache).unwrap().len(), 1, "the first build only");
     let error = bed.build(Some("shrink")).unwrap_err().to_string();
-    assert!(error.contains("there is no upgrade shrink; there are grow, misfit, none"), "{error}");
+    assert!(error.contains("cannot find the upgrade `shrink`: known: grow, misfit, none"), "{error}");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn steps_are_counted_against_those_of_the_build_before() {
     };
     bed.build_in(&context, None).unwrap();
     assert_eq!(amounts(), [(1, make::FIRST_STEPS), (2, make::FIRST_STEPS)]);
-    fs::write(bed.fixture.path().join("recipes/fragments/strict.config"), "CONFIG_C=y\n").unwrap();
+    fs::write(bed.fixture.path().join("configs/fragments/strict.config"), "CONFIG_C=y\n").unwrap();
     bed.build_in(&context, None).unwrap();
     assert_eq!(amounts(), [(1, 2), (2, 2)]);
 }
@@ -233,7 +233,7 @@ fn on_the_host_building_is_refused() {
     let source = source::own(&bed.fake.build_env(&context), &bed.fixture.path().join("linux")).unwrap();
     let build_env = BuildEnv { engine: &container::engine::Engine::Host, ..bed.fake.build_env(&context) };
     let config = Config::new(&[]);
-    let request = Request { source: &source, recipes: &bed.recipes, config: &config, upgrade: None };
+    let request = Request { source: &source, configs: &bed.configs, config: &config, upgrade: None };
     assert!(matches!(build(&build_env, &request), Err(Error::Container(container::Error::NeedsContainer { .. }))));
 }
 
@@ -269,9 +269,9 @@ fn cleaning_removes_a_line_whole_and_no_other() {
     bed.build(Some("grow")).unwrap();
     let context = bed.fixture.context();
     fs::create_dir(context.cache.builds().join("6.12-strict-00000000")).unwrap();
-    let clean_lines = |lines: &[&str], sources| {
-        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-        clean(&context, &Clean { lines, sources }).unwrap().len()
+    let clean_series = |series: &[&str], sources| {
+        let series = series.iter().map(|line| (*line).to_owned()).collect();
+        clean(&context, &Clean { series, sources }).unwrap().len()
     };
     assert_eq!(clean_lines(&["7.2"], true), 0);
     assert_eq!(clean_lines(&["6.1"], false), 5, "two builds, a tree, two logs");

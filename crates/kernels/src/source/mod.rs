@@ -3,7 +3,6 @@
 //! A tree is in the cache whole or not at all: unpacked beside it, described by a manifest that is written last, and published
 //! by one rename. It is never written to again; what changes it works on a copy.
 
-mod pins;
 mod tree;
 
 use std::fs;
@@ -11,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use pins::{SourcePin, SourcePins};
+pub use crate::pins::{SourcePin, SourcePins};
 
-use crate::archive::{Archive, Unavailable, fetch_package};
+use crate::archive::{Archive, Availability, fetch_package};
 use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::kbuild::BuildEnv;
@@ -42,8 +41,9 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// The line: `6.1`.
-    pub line: String,
+    /// The series: `6.1`.
+    #[serde(rename = "line")]
+    pub series: String,
     /// Debian's version, or what the tree's Makefile says: `6.1.192-2`, `7.2.0-rc1`.
     pub version: String,
     /// The hash of the package or tarball, or of the tree.
@@ -53,7 +53,7 @@ pub struct Identity {
 impl Identity {
     /// `6.1-6.1.192-2-ae95fe63`.
     fn directory_name(&self) -> String {
-        format!("{}-{}-{}", self.line, self.version, self.sha256.short(8))
+        format!("{}-{}-{}", self.series, self.version, self.sha256.short(8))
     }
 }
 
@@ -69,35 +69,35 @@ fn find(build_env: &BuildEnv<'_>, identity: &Identity) -> Option<Source> {
 /// # Errors
 ///
 /// As [`crate::archive::acquire`]; [`Error::NoSource`] for a package that holds no kernel's source. What the archive does not
-/// have, or cannot be asked for, is [`Unavailable`] instead.
+/// have, or cannot be asked for, is [`crate::Unavailable`] instead.
 pub fn acquire(
     build_env: &BuildEnv<'_>,
     archive: &dyn Archive,
     pin: &SourcePin,
-) -> Result<Result<Source, Unavailable>, Error> {
-    let identity = Identity { line: pin.line.clone(), version: pin.version.clone(), sha256: pin.sha256 };
+) -> Result<Availability<Source>, Error> {
+    let identity = Identity { series: pin.series.clone(), version: pin.version.clone(), sha256: pin.sha256 };
     if let Some(source) = find(build_env, &identity) {
-        return Ok(Ok(source));
+        return Ok(Availability::Available(source));
     }
     let context = build_env.context;
     let lock = context.cache.lock(&context.monitor())?;
     if let Some(source) = find(build_env, &identity) {
-        return Ok(Ok(source));
+        return Ok(Availability::Available(source));
     }
     let package = match fetch_package(context, archive, &pin.to_pin(), &lock)? {
-        Ok(package) => package,
-        Err(unavailable) => return Ok(Err(unavailable)),
+        Availability::Available(package) => package,
+        Availability::Unavailable(why) => return Ok(Availability::Unavailable(why)),
     };
     require_space("unpack a kernel's source into", context.cache.root(), pin.unpacked)?;
     let temporary = context.cache.temporary(&lock)?;
     let tree = temporary.path().join("tree");
-    context.stage(stage::SOURCE, format!("unpacking the source of {} {}", pin.line, pin.version), || {
+    context.stage(stage::SOURCE, format!("unpacking the source of {} {}", pin.series, pin.version), || {
         build_env.on_cache("unpack", &[&package, &tree], stage::SOURCE, "unpack a kernel's source")
     })?;
     tree::version(&tree)?;
     let source = publish(build_env, &identity, temporary.path(), &lock)?;
     fs::remove_file(&package).map_err(|source| Error::io("remove", &package, source))?;
-    Ok(Ok(source))
+    Ok(Availability::Available(source))
 }
 
 /// Brings somebody's own source into the cache: a copy of a directory, without its history, or what a tarball holds. The
@@ -113,8 +113,8 @@ pub fn own(build_env: &BuildEnv<'_>, path: &Path) -> Result<Source, Error> {
     let is_directory = path.is_dir();
     let identify = |tree: &Path, sha256| {
         let version = tree::version(tree)?;
-        let line = version::line(&version).unwrap_or_default().to_owned();
-        Ok::<_, Error>(Identity { line, version, sha256 })
+        let series = version::series(&version).unwrap_or_default().to_owned();
+        Ok::<_, Error>(Identity { series, version, sha256 })
     };
     let hash = || match is_directory {
         true => tree::hash(context, &path),

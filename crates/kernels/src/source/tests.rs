@@ -53,7 +53,7 @@ impl Archive for FakeArchive {
 
 fn pin() -> SourcePin {
     SourcePin {
-        line: "6.1".into(),
+        series: "6.1".into(),
         package: "linux-source-6.1".into(),
         version: "6.1.192-2".into(),
         suite: "bookworm-security".into(),
@@ -74,13 +74,13 @@ fn a_pinned_source_is_fetched_and_unpacked_once() {
     let context = fixture.context();
     let build_env = fake.build_env(&context);
     let archive = FakeArchive::has("6.1.192-2");
-    let source = acquire(&build_env, &archive, &pin()).unwrap().unwrap();
+    let source = acquire(&build_env, &archive, &pin()).unwrap().into_result().unwrap();
     assert!(source.tree.join("Makefile").is_file());
     assert!(source.tree.parent().unwrap().ends_with(format!("6.1-6.1.192-2-{}", Sha256::of(PACKAGE).short(8))));
     assert_eq!(fs::read_dir(context.cache.debs()).unwrap().count(), 0, "the package is not kept");
 
     let gone = FakeArchive { unreachable: true, ..archive };
-    assert_eq!(acquire(&build_env, &gone, &pin()).unwrap().unwrap(), source);
+    assert_eq!(acquire(&build_env, &gone, &pin()).unwrap().into_result().unwrap(), source);
     assert_eq!(fake.calls(), ["unpack"]);
 }
 
@@ -94,15 +94,16 @@ fn a_source_with_a_wrong_hash_is_an_error_and_a_lost_one_is_told_with_what_there
     let error = acquire(&build_env, &FakeArchive::has("6.1.192-2"), &wrong).unwrap_err();
     assert!(matches!(error, Error::WrongHash { .. }), "{error}");
 
-    let unavailable = acquire(&build_env, &FakeArchive::has("6.1.200-1"), &pin()).unwrap().unwrap_err();
-    assert_eq!(unavailable.reason, Reason::Gone);
+    let unavailable = acquire(&build_env, &FakeArchive::has("6.1.200-1"), &pin()).unwrap().into_result().unwrap_err();
+    assert!(matches!(unavailable.reason, Reason::NotFound { .. }));
     assert_eq!(
         unavailable.to_string(),
         "linux-source-6.1=6.1.192-2 is unavailable: the archive does not have it (any more); \
          the nearest is linux-source-6.1=6.1.200-1"
     );
     let offline = Context { offline: true, ..fixture.context() };
-    let unavailable = acquire(&fake.build_env(&offline), &FakeArchive::has("6.1.192-2"), &pin()).unwrap().unwrap_err();
+    let unavailable =
+        acquire(&fake.build_env(&offline), &FakeArchive::has("6.1.192-2"), &pin()).unwrap().into_result().unwrap_err();
     assert_eq!(unavailable.reason, Reason::Offline);
     assert_eq!(sources(&context), 0);
 }
@@ -118,7 +119,7 @@ fn a_source_that_does_not_unpack_is_not_published() {
     assert!(matches!(error, Error::Container(container::Error::DiskFull { .. })), "{error}");
     assert_eq!(sources(&context), 0);
     fake.set("fails", None);
-    acquire(&fake.build_env(&context), &archive, &pin()).unwrap().unwrap();
+    acquire(&fake.build_env(&context), &archive, &pin()).unwrap().into_result().unwrap();
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn somebodys_own_tree_is_copied_again_when_it_changed_and_a_tarball_is_its_bytes
     fs::write(tree.join("scripts/Makefile.modpost"), "").unwrap();
 
     let first = own(&build_env, &tree).unwrap();
-    assert_eq!((first.identity.line.as_str(), first.identity.version.as_str()), ("7.3", "7.3.0-rc1"));
+    assert_eq!((first.identity.series.as_str(), first.identity.version.as_str()), ("7.3", "7.3.0-rc1"));
     assert_eq!(own(&build_env, &tree).unwrap(), first);
     assert_eq!(fake.calls(), ["import"]);
     fs::write(tree.join("Makefile"), makefile.replace("rc1", "rc2")).unwrap();

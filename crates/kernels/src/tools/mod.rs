@@ -4,15 +4,13 @@
 //! written last, and published by one rename. It is run through a script that has its own libraries found first, and nobody
 //! else's.
 
-mod pins;
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub use pins::{PackagePin, ToolPin, ToolPins};
+pub use crate::pins::{PackagePin, ToolPin, ToolPins};
 
-use crate::archive::{Archive, Unavailable, fetch_package};
+use crate::archive::{Archive, Availability, fetch_package};
 use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::kbuild::BuildEnv;
@@ -32,7 +30,7 @@ const UNPACKED_RATIO: u64 = 10;
 pub struct Tool {
     /// What it is called: `pahole-1.24`.
     pub name: String,
-    /// The program, as it is called on a bench: `/tools/pahole-1.24/bin/pahole`.
+    /// The program, as it is called in a build sandbox: `/tools/pahole-1.24/bin/pahole`.
     pub program: String,
     /// Its directory; everything in it is only to be read.
     pub directory: PathBuf,
@@ -63,25 +61,21 @@ pub fn find(build_env: &BuildEnv<'_>, pin: &ToolPin) -> Option<Tool> {
 /// # Errors
 ///
 /// As [`crate::archive::acquire`]; [`Error::NoTool`] for packages without the program. What the archive does not have, or
-/// cannot be asked for, is [`Unavailable`] instead.
-pub fn acquire(
-    build_env: &BuildEnv<'_>,
-    archive: &dyn Archive,
-    pin: &ToolPin,
-) -> Result<Result<Tool, Unavailable>, Error> {
+/// cannot be asked for, is [`crate::Unavailable`] instead.
+pub fn acquire(build_env: &BuildEnv<'_>, archive: &dyn Archive, pin: &ToolPin) -> Result<Availability<Tool>, Error> {
     if let Some(tool) = find(build_env, pin) {
-        return Ok(Ok(tool));
+        return Ok(Availability::Available(tool));
     }
     let context = build_env.context;
     let lock = context.cache.lock(&context.monitor())?;
     if let Some(tool) = find(build_env, pin) {
-        return Ok(Ok(tool));
+        return Ok(Availability::Available(tool));
     }
     let mut packages = Vec::new();
     for package in &pin.packages {
         match fetch_package(context, archive, &package.to_pin(), &lock)? {
-            Ok(file) => packages.push(file),
-            Err(unavailable) => return Ok(Err(unavailable)),
+            Availability::Available(file) => packages.push(file),
+            Availability::Unavailable(why) => return Ok(Availability::Unavailable(why)),
         }
     }
     let bytes = pin.packages.iter().map(|package| package.size).fold(0, u64::saturating_add);
@@ -95,7 +89,7 @@ pub fn acquire(
     let target = directory(build_env, pin);
     context.cache.publish(&context.monitor(), temporary.path(), &target, &lock)?;
     packages.iter().try_for_each(|file| fs::remove_file(file).map_err(|source| Error::io("remove", file, source)))?;
-    Ok(Ok(Tool::describe(pin, target)))
+    Ok(Availability::Available(Tool::describe(pin, target)))
 }
 
 fn directory(build_env: &BuildEnv<'_>, pin: &ToolPin) -> PathBuf {

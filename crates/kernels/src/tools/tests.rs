@@ -56,7 +56,7 @@ fn a_tool_is_fetched_once_and_runs_with_its_own_libraries() {
     let build_env = fake.build_env(&context);
     let pin = pin("usr/bin/pahole");
     assert_eq!(find(&build_env, &pin), None);
-    let tool = acquire(&build_env, &archive, &pin).unwrap().unwrap();
+    let tool = acquire(&build_env, &archive, &pin).unwrap().into_result().unwrap();
     assert_eq!(tool.program, "/tools/pahole-1.24/bin/pahole");
     let script = tool.directory.join("bin/pahole");
     let line = "LD_LIBRARY_PATH=/tools/pahole-1.24/usr/lib exec /tools/pahole-1.24/usr/bin/pahole \"$@\"";
@@ -65,7 +65,7 @@ fn a_tool_is_fetched_once_and_runs_with_its_own_libraries() {
     assert!(tool.directory.join("usr/bin/libbpf1").is_file(), "both packages are in it");
 
     let indexes = archive.indexes.get();
-    assert_eq!(acquire(&build_env, &archive, &pin).unwrap().unwrap(), tool);
+    assert_eq!(acquire(&build_env, &archive, &pin).unwrap().into_result().unwrap(), tool);
     assert_eq!(archive.indexes.get(), indexes, "warm, nothing is asked for");
     assert_eq!(fs::read_dir(context.cache.debs()).unwrap().count(), 0);
 }
@@ -80,7 +80,7 @@ fn packages_without_the_program_or_that_are_gone_give_no_tool() {
     assert!(matches!(error, Error::NoTool { .. }), "{error}");
     let mut gone = pin("usr/bin/pahole");
     gone.packages[0].version = "1.23-1".into();
-    let unavailable = acquire(&build_env, &archive, &gone).unwrap().unwrap_err();
+    let unavailable = acquire(&build_env, &archive, &gone).unwrap().into_result().unwrap_err();
     assert_eq!(
         unavailable.to_string(),
         "pahole=1.23-1 is unavailable: the archive does not have it (any more); the nearest is pahole=1.24-4.1"

@@ -51,7 +51,7 @@ pub struct ExternalRequest<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalManifest {
-    /// The kernel's line, configuration and upgrade, `external`, and the key's beginning: `6.1-strict-external-0123abcd`.
+    /// The kernel's series, configuration and upgrade, `external`, and the key's beginning: `6.1-strict-external-0123abcd`.
     pub name: String,
     /// Over everything that decides the result.
     pub key: Key,
@@ -106,7 +106,7 @@ struct Module {
 impl Module {
     fn find(request: &Request<'_>, name: &str) -> Result<Self, Error> {
         let is_path = name.split('/').all(|component| is_word(&component.replace('_', "-")));
-        let own = request.recipes.external().join(name);
+        let own = request.configs.external().join(name);
         if is_path && !name.contains('/') && own.is_dir() {
             return Ok(Self { name: name.to_owned(), own: Some(hash(&own)?) });
         }
@@ -114,7 +114,7 @@ impl Module {
         if is_path && ["Makefile", "Kbuild"].iter().any(|file| tree.join(file).is_file()) {
             return Ok(Self { name: name.to_owned(), own: None });
         }
-        let (what, known) = ("directory of the source or external module", request.recipes.own_modules()?);
+        let (what, known) = ("directory of the source or external module", request.configs.own_modules()?);
         Err(Error::UnknownName { what, given: name.to_owned(), known })
     }
 
@@ -134,8 +134,8 @@ impl Module {
     }
 
     /// Whether a module was built in it.
-    fn has_any(&self, bench: &BuildSandbox<'_>) -> bool {
-        let root = if self.own.is_some() { bench.external() } else { bench.source() };
+    fn has_any(&self, dirs: &BuildSandbox<'_>) -> bool {
+        let root = if self.own.is_some() { dirs.external() } else { dirs.source() };
         let files = WalkDir::new(root.join(&self.name)).into_iter().filter_map(Result::ok);
         files.into_iter().any(|entry| entry.path().extension().is_some_and(|extension| extension == "ko"))
     }
@@ -242,10 +242,10 @@ pub fn build(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<
     }
     let in_tree = wanted.modules.iter().filter(|module| module.own.is_none());
     let writable = in_tree.map(|module| module.name.clone()).collect();
-    let bench = BuildSandbox::open(build_env, &Setup { writable, ..Setup::new(wanted.request) })?;
-    wanted.modules.iter().try_for_each(|module| module.check(&bench.external()))?;
+    let dirs = BuildSandbox::open(build_env, &Setup { writable, ..Setup::new(wanted.request) })?;
+    wanted.modules.iter().try_for_each(|module| module.check(&dirs.external()))?;
     let start = Instant::now();
-    let steps = make(build_env, &wanted, &bench)?;
+    let steps = make(build_env, &wanted, &dirs)?;
     let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
 
     let lock = cache.lock(&build_env.context.monitor())?;
@@ -253,7 +253,7 @@ pub fn build(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<
     if let Some(external) = wanted.find(cache) {
         return Ok(external);
     }
-    let (made, request) = (bench.out(), &wanted.request);
+    let (made, request) = (dirs.out(), &wanted.request);
     let manifest = ExternalManifest {
         name: wanted.name(),
         key: wanted.key,
@@ -261,7 +261,7 @@ pub fn build(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<
         source: request.source.identity.clone(),
         config: request.config.name.clone(),
         upgrade: request.upgrade.map(str::to_owned),
-        release: release(&bench)?,
+        release: release(&dirs)?,
         sources: wanted.modules.iter().map(|module| module.name.clone()).collect(),
         toolchain: wanted.toolchain.clone(),
         steps,
@@ -274,8 +274,8 @@ pub fn build(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<
     Ok(External::describe(manifest, target))
 }
 
-fn release(bench: &BuildSandbox<'_>) -> Result<String, Error> {
-    let path = bench.tree().join("include/config/kernel.release");
+fn release(dirs: &BuildSandbox<'_>) -> Result<String, Error> {
+    let path = dirs.tree().join("include/config/kernel.release");
     let text = fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
     match text.trim() {
         release if is_word(release) => Ok(release.to_owned()),
@@ -287,7 +287,7 @@ fn release(bench: &BuildSandbox<'_>) -> Result<String, Error> {
 }
 
 /// Builds and installs the modules; gives back the steps that kbuild printed.
-fn make(build_env: &BuildEnv<'_>, wanted: &Wanted<'_>, bench: &BuildSandbox<'_>) -> Result<u64, Error> {
+fn make(build_env: &BuildEnv<'_>, wanted: &Wanted<'_>, dirs: &BuildSandbox<'_>) -> Result<u64, Error> {
     let (context, what) = (build_env.context, wanted.name());
     let path = context.cache.logs().join(format!("{what}.log"));
     let mut log = Log::create(&path)?;
@@ -299,18 +299,18 @@ fn make(build_env: &BuildEnv<'_>, wanted: &Wanted<'_>, bench: &BuildSandbox<'_>)
                 (context.progress)(Progress::Amount { stage, done, total: total.max(done) });
             }
         };
-        let result = commands(wanted).iter().try_for_each(|command| succeed(bench, command, &mut on_line));
+        let result = commands(wanted).iter().try_for_each(|command| succeed(dirs, command, &mut on_line));
         log.finish(result, &what)
     })?;
-    let barren = wanted.modules.iter().filter(|module| !module.has_any(bench));
+    let barren = wanted.modules.iter().filter(|module| !module.has_any(dirs));
     let findings: Vec<_> =
         barren.map(|module| format!("{} gave no module in this configuration", module.name)).collect();
     if findings.is_empty() { Ok(steps) } else { Err(Error::BuildIncomplete { what, findings, log: path }) }
 }
 
 /// Runs a command that is not to fail.
-fn succeed(bench: &BuildSandbox<'_>, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
-    let ran = bench.run(command, on_line)?;
+fn succeed(dirs: &BuildSandbox<'_>, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    let ran = dirs.run(command, on_line)?;
     let (doing, program, output) = ("build modules".to_owned(), "make".to_owned(), String::new());
     let status = format!("exit status: {}", ran.status);
     if ran.succeeded() {

@@ -54,14 +54,14 @@ fn against_an_upgrade_the_kernel_is_built_first() {
 fn a_changed_module_is_built_again() {
     let bed = Bed::new();
     let first = build_on(&bed, &["probe"], None).unwrap();
-    fs::write(bed.fixture.path().join("recipes/external/probe/probe.c"), "int x;").unwrap();
+    fs::write(bed.fixture.path().join("configs/external/probe/probe.c"), "int x;").unwrap();
     assert_ne!(build_on(&bed, &["probe"], None).unwrap().manifest.key, first.manifest.key);
 }
 
 #[test]
 fn a_module_that_changes_before_it_is_copied_is_refused() {
     let bed = Bed::new();
-    let external = bed.fixture.path().join("recipes/external");
+    let external = bed.fixture.path().join("configs/external");
     let module = Module { name: "probe".into(), own: Some(hash(&external.join("probe")).unwrap()) };
     module.check(&external).unwrap();
     fs::write(external.join("probe/probe.c"), "int y;").unwrap();
@@ -100,7 +100,7 @@ fn cleaning_a_line_takes_its_modules_along() {
     let bed = Bed::new();
     build_on(&bed, &["probe"], None).unwrap();
     let context = bed.fixture.context();
-    let what = crate::kbuild::Clean { lines: vec!["6.1".into()], sources: false };
+    let what = crate::kbuild::Clean { series: vec!["6.1".into()], sources: false };
     let removed = crate::kbuild::clean(&context, &what).unwrap();
     assert_eq!(removed.len(), 5, "a kernel, its tree, its modules, two logs: {removed:?}");
     assert_eq!(bed.published(), Vec::<String>::new());

@@ -9,7 +9,7 @@
 //! named in [`Setup::writable`]. Nothing is to be written into its files from outside either: [`BuildSandbox::touch`] gives the
 //! file an inode of its own first.
 //!
-//! A bench needs the cache's lock only while something is built that is missing. Several can be open side by side, in one
+//! A sandbox needs the cache's lock only while something is built that is missing. Several can be open side by side, in one
 //! process and in several, and beside a build. It is gone when it is dropped; the next one removes those that killed processes
 //! left.
 
@@ -27,7 +27,7 @@ pub(crate) use run::unpack;
 pub use run::{Command, Ran, Times};
 
 use super::kernel_configs::Change;
-use super::make::{bench, configure, copy_tree, create, patched};
+use super::make::{build_dirs, configure, copy_tree, create, patched};
 use super::{BuildEnv, Plan, Request, build_env, ensure_first, entry};
 use crate::cache::Directories as _;
 use crate::error::Error;
@@ -46,7 +46,7 @@ pub const TOOLS: &str = "/tools";
 /// What a copy of an output tree takes, and of the directories of a source, in bytes.
 const SIZE: u64 = 1_500_000_000;
 
-/// What a bench begins with.
+/// What a sandbox begins with.
 #[derive(Debug, Clone)]
 pub struct Setup<'a> {
     /// Whose configuration and output tree it has: the tree is always that of the first build, which is built where it is
@@ -75,7 +75,7 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// What of the output tree a bench has in the beginning.
+/// What of the output tree a sandbox has in the beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     /// All of it.
@@ -108,7 +108,7 @@ pub struct BuildSandbox<'a> {
 }
 
 impl<'a> BuildSandbox<'a> {
-    /// Makes a bench; builds first what it is a copy of, where the cache does not have it.
+    /// Makes a sandbox; builds first what it is a copy of, where the cache does not have it.
     ///
     /// # Errors
     ///
@@ -121,31 +121,31 @@ impl<'a> BuildSandbox<'a> {
             Start::Configured => None,
             Start::Built | Start::BuiltWithout(_) => Some(ensure_first(build_env, &first)?),
         };
-        let benches = context.cache.benches();
-        scratch::sweep(&benches)?;
+        let sandboxes = context.cache.benches();
+        scratch::sweep(&sandboxes)?;
         require_space("copy an output tree into", context.cache.root(), SIZE)?;
-        let folder = LockedTempDir::make(&benches, &first.inputs.source.line)?;
-        let bench = Self {
+        let folder = LockedTempDir::make(&sandboxes, &first.inputs.source.series)?;
+        let sandbox = Self {
             build_env: *build_env,
             folder,
             writable: setup.writable.clone(),
             has_tools: !setup.tools.is_empty(),
         };
-        bench.copy_source(setup)?;
+        sandbox.copy_source(setup)?;
         match from {
-            Some(from) => bench.copy_tree(&from)?,
-            None => bench.make_configured(&first)?,
+            Some(from) => sandbox.copy_tree(&from)?,
+            None => sandbox.make_configured(&first)?,
         }
         if let Start::BuiltWithout(names) = &setup.start {
-            names.iter().try_for_each(|name| place::remove(&bench.tree(), name))?;
+            names.iter().try_for_each(|name| place::remove(&sandbox.tree(), name))?;
         }
-        for directory in [bench.recipe(), bench.out(), bench.tools()] {
+        for directory in [sandbox.recipe(), sandbox.out(), sandbox.tools()] {
             create(&directory)?;
         }
-        setup.files.iter().try_for_each(|file| place::write(&bench.recipe(), file))?;
-        place::copy_directory(&setup.request.recipes.external(), &bench.external())?;
-        setup.tools.iter().try_for_each(|tool| bench.copy_tool(tool))?;
-        Ok(bench)
+        setup.files.iter().try_for_each(|file| place::write(&sandbox.recipe(), file))?;
+        place::copy_directory(&setup.request.configs.external(), &sandbox.external())?;
+        setup.tools.iter().try_for_each(|tool| sandbox.copy_tool(tool))?;
+        Ok(sandbox)
     }
 
     /// The output tree, outside; `/build` inside.
@@ -197,10 +197,10 @@ impl<'a> BuildSandbox<'a> {
     /// A hard-linked copy of the source, changed by the upgrade and the patch.
     fn copy_source(&self, setup: &Setup<'_>) -> Result<(), Error> {
         let (request, context) = (&setup.request, self.build_env.context);
-        let line = &request.source.identity.line;
+        let line = &request.source.identity.series;
         let mut changes = Vec::new();
         for name in request.upgrade.into_iter().chain(setup.patch) {
-            if let Change { patch: Some(patch) } = request.recipes.change(name, line)? {
+            if let Change { patch: Some(patch) } = request.configs.change(name, line)? {
                 changes.push((name, patch));
             }
         }
@@ -227,10 +227,10 @@ impl<'a> BuildSandbox<'a> {
             None => {
                 let parent = self.folder.path().join("configured");
                 create(&parent)?;
-                let bench = bench(&parent, &first.request.source.tree)?;
-                create(&bench.tree)?;
-                configure(&self.build_env, first, &bench)?;
-                bench.tree.join(".config")
+                let sandbox = build_dirs(&parent, &first.request.source.tree)?;
+                create(&sandbox.tree)?;
+                configure(&self.build_env, first, &sandbox)?;
+                sandbox.tree.join(".config")
             }
         };
         fs::copy(&config, &target).map(drop).map_err(|source| Error::io("copy", &config, source))

@@ -1,4 +1,4 @@
-//! Files of a bench: put there, taken away, touched, and cut off from those that they are hard links of.
+//! Files of a sandbox: put there, taken away, touched, and cut off from those that they are hard links of.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 use super::File;
 use crate::error::Error;
 
-/// Where a file of a bench is.
+/// Where a file of a sandbox is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// In the source.

@@ -1,4 +1,4 @@
-//! Running a command on a bench, and what came of it.
+//! Running a command on a sandbox, and what came of it.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -108,12 +108,12 @@ impl BuildSandbox<'_> {
             Stream::Err if line.starts_with(REPORT) || !report.starts_with(REPORT) => line.clone_into(&mut report),
             Stream::Err => {}
         };
-        let doing = format!("run {} on a workbench", command.argv.join(" "));
+        let doing = format!("run {} in a build sandbox", command.argv.join(" "));
         let (mut mounts, mut env) = (self.mounts(), command.environment());
         self.build_env.with_encoder(&mut mounts, &mut env);
         self.build_env.run_program(argv, mounts, Path::new(TREE), env, &doing, &mut take)?;
         let (status, times) = parse_report(&report).ok_or_else(|| Error::Unreadable {
-            doing: "run a command on a workbench",
+            doing: "run a command in a build sandbox",
             line: report.chars().take(200).collect(),
         })?;
         if status != 0 && lines.iter().any(|line| line.contains("No space left on device")) {

@@ -8,7 +8,7 @@ use crate::cache::Directories as _;
 use crate::kbuild::testing::Bed;
 use crate::source::Source;
 
-/// Runs `work` with what a bench is opened with: the whole tree of the first build.
+/// Runs `work` with what a sandbox is opened with: the whole tree of the first build.
 fn on_bed<T>(bed: &Bed, work: impl FnOnce(&BuildEnv<'_>, Setup<'_>) -> T) -> T {
     let context = bed.fixture.context();
     let build_env = bed.fake.build_env(&context);
@@ -21,8 +21,8 @@ fn shell(script: &str) -> Command {
     Command { argv, env: Vec::new(), reproducible: true }
 }
 
-fn run(bench: &BuildSandbox<'_>, command: &Command) -> Result<Ran, Error> {
-    bench.run(command, &mut |_| {})
+fn run(sandbox: &BuildSandbox<'_>, command: &Command) -> Result<Ran, Error> {
+    sandbox.run(command, &mut |_| {})
 }
 
 fn benches(bed: &Bed) -> usize {
@@ -34,28 +34,28 @@ fn a_bench_is_a_copy_that_changes_nothing_of_the_cache_and_is_gone_when_dropped(
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let writable = vec!["fs/fuse".to_owned()];
-        let bench = BuildSandbox::open(build_env, &Setup { writable, ..setup.clone() }).unwrap();
+        let sandbox = BuildSandbox::open(build_env, &Setup { writable, ..setup.clone() }).unwrap();
         assert_eq!(bed.fake.calls(), ["import", "configure", "make", "collect", "patch", "copy"]);
         let shared = &setup.request.source.tree;
         let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
-        let is_shared = |file: &str| inode(bench.source().join(file)) == inode(shared.join(file));
+        let is_shared = |file: &str| inode(sandbox.source().join(file)) == inode(shared.join(file));
         assert!(is_shared("Makefile") && !is_shared("fs/fuse/dev.c"));
 
         let time = |path: PathBuf| fs::metadata(path).unwrap().modified().unwrap();
-        assert_eq!(time(bench.source().join("fs/fuse/dev.c")), time(shared.join("fs/fuse/dev.c")));
+        assert_eq!(time(sandbox.source().join("fs/fuse/dev.c")), time(shared.join("fs/fuse/dev.c")));
         let before = time(shared.join("Makefile"));
-        bench.touch(Place::Source, "Makefile").unwrap();
-        assert!(!is_shared("Makefile") && time(bench.source().join("Makefile")) > before);
+        sandbox.touch(Place::Source, "Makefile").unwrap();
+        assert!(!is_shared("Makefile") && time(sandbox.source().join("Makefile")) > before);
         assert_eq!(time(shared.join("Makefile")), before);
-        assert_eq!(fs::read(bench.source().join("Makefile")).unwrap(), fs::read(shared.join("Makefile")).unwrap());
+        assert_eq!(fs::read(sandbox.source().join("Makefile")).unwrap(), fs::read(shared.join("Makefile")).unwrap());
 
         let tree = crate::kbuild::output_tree(build_env, &setup.request).unwrap().unwrap();
         let built = time(tree.join("vmlinux"));
-        assert_eq!(time(bench.tree().join("vmlinux")), built, "kbuild finds it up to date");
-        bench.touch(Place::Tree, "vmlinux").unwrap();
-        fs::write(bench.tree().join("vmlinux"), "x").unwrap();
+        assert_eq!(time(sandbox.tree().join("vmlinux")), built, "kbuild finds it up to date");
+        sandbox.touch(Place::Tree, "vmlinux").unwrap();
+        fs::write(sandbox.tree().join("vmlinux"), "x").unwrap();
         assert_eq!(time(tree.join("vmlinux")), built);
-        bench.touch(Place::External, "probe/Kbuild").unwrap();
+        sandbox.touch(Place::External, "probe/Kbuild").unwrap();
     });
     assert_eq!(benches(&bed), 0);
 }
@@ -64,13 +64,13 @@ fn a_bench_is_a_copy_that_changes_nothing_of_the_cache_and_is_gone_when_dropped(
 fn a_command_that_fails_is_data_and_its_lines_are_seen_as_they_come() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
-        let bench = BuildSandbox::open(build_env, &setup).unwrap();
+        let sandbox = BuildSandbox::open(build_env, &setup).unwrap();
         let mut seen = Vec::new();
-        let ran = bench.run(&shell("echo a; echo b >&2; exit 3"), &mut |line| seen.push(line.to_owned())).unwrap();
+        let ran = sandbox.run(&shell("echo a; echo b >&2; exit 3"), &mut |line| seen.push(line.to_owned())).unwrap();
         assert_eq!((ran.status, ran.lines.as_slice()), (3, ["a".to_owned(), "b".to_owned()].as_slice()));
         assert_eq!(ran.times, Times { real: 1.5, user: 2.0, system: 0.25 });
         assert_eq!(seen, ran.lines);
-        assert!(!ran.succeeded() && run(&bench, &shell("exit 0")).unwrap().succeeded());
+        assert!(!ran.succeeded() && run(&sandbox, &shell("exit 0")).unwrap().succeeded());
     });
 }
 
@@ -78,19 +78,19 @@ fn a_command_that_fails_is_data_and_its_lines_are_seen_as_they_come() {
 fn a_full_disk_a_stop_and_an_engine_that_says_nothing_are_errors() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
-        let bench = BuildSandbox::open(build_env, &setup).unwrap();
+        let sandbox = BuildSandbox::open(build_env, &setup).unwrap();
         let full = "ld: final link failed: No space left on device";
         assert!(matches!(
-            run(&bench, &shell(&format!("echo {full}; exit 1"))),
+            run(&sandbox, &shell(&format!("echo {full}; exit 1"))),
             Err(Error::Container(container::Error::DiskFull { .. }))
         ));
-        assert!(run(&bench, &shell(&format!("echo {full}"))).is_ok(), "it went well all the same");
+        assert!(run(&sandbox, &shell(&format!("echo {full}"))).is_ok(), "it went well all the same");
         bed.fake.set("mute", Some(""));
-        assert!(matches!(run(&bench, &shell("exit 0")), Err(Error::Unreadable { .. })));
+        assert!(matches!(run(&sandbox, &shell("exit 0")), Err(Error::Unreadable { .. })));
         bed.fake.set("mute", None);
         bed.fake.calls();
         thread::scope(|scope| {
-            let hanging = scope.spawn(|| run(&bench, &Command::make(&["hangs"])));
+            let hanging = scope.spawn(|| run(&sandbox, &Command::make(&["hangs"])));
             while !fs::read_to_string(bed.fixture.path().join("calls")).unwrap_or_default().contains("make") {
                 thread::sleep(Duration::from_millis(5));
             }
@@ -107,8 +107,8 @@ fn a_bench_begins_with_as_much_of_the_tree_as_is_wanted() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let open = |start| BuildSandbox::open(build_env, &Setup { start, ..setup.clone() });
-        let listing = |bench: &BuildSandbox<'_>| -> Vec<String> {
-            let entries = fs::read_dir(bench.tree()).unwrap();
+        let listing = |sandbox: &BuildSandbox<'_>| -> Vec<String> {
+            let entries = fs::read_dir(sandbox.tree()).unwrap();
             let mut names: Vec<_> = entries.map(|it| it.unwrap().file_name().to_string_lossy().into_owned()).collect();
             names.sort();
             names
@@ -118,8 +118,8 @@ fn a_bench_begins_with_as_much_of_the_tree_as_is_wanted() {
         assert_eq!(listing(&configured), [".config"]);
         let text = fs::read_to_string(configured.tree().join(".config")).unwrap();
 
-        let bench = open(Start::BuiltWithout(vec!["vmlinux".into()])).unwrap();
-        assert_eq!(listing(&bench), [".config", "include"]);
+        let sandbox = open(Start::BuiltWithout(vec!["vmlinux".into()])).unwrap();
+        assert_eq!(listing(&sandbox), [".config", "include"]);
         bed.fake.calls();
         let again = open(Start::Configured).unwrap();
         assert_eq!(bed.fake.calls(), ["patch"], "the build's configuration");
@@ -136,10 +136,10 @@ fn upgrade_and_patch_change_the_source_and_a_misfit_leaves_nothing() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let request = Request { upgrade: Some("grow"), ..setup.request };
-        let bench = BuildSandbox::open(build_env, &Setup { patch: Some("undo"), ..Setup::new(request) }).unwrap();
-        assert!(bench.source().join("changed").is_file() && !setup.request.source.tree.join("changed").exists());
+        let sandbox = BuildSandbox::open(build_env, &Setup { patch: Some("undo"), ..Setup::new(request) }).unwrap();
+        assert!(sandbox.source().join("changed").is_file() && !setup.request.source.tree.join("changed").exists());
         let error = BuildSandbox::open(build_env, &Setup { patch: Some("misfit"), ..setup.clone() }).unwrap_err();
-        assert!(error.to_string().contains("misfit does not apply to 6.1 6.1.192"), "{error}");
+        assert!(error.to_string().contains("cannot apply the upgrade misfit to 6.1 6.1.192"), "{error}");
         assert_eq!(benches(&bed), 1);
         let error = BuildSandbox::open(build_env, &Setup { patch: Some("gone"), ..setup.clone() }).unwrap_err();
         assert!(matches!(error, Error::UnknownName { .. }), "{error}");
@@ -169,11 +169,11 @@ fn files_of_the_recipe_have_their_permissions_and_stay_there() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let file = |name: &str| File { name: name.into(), text: "#!/bin/sh\necho v1.18\n".into(), mode: 0o755 };
-        let bench = BuildSandbox::open(build_env, &Setup { files: vec![file("pahole")], ..setup.clone() }).unwrap();
-        let path = bench.recipe().join("pahole");
+        let sandbox = BuildSandbox::open(build_env, &Setup { files: vec![file("pahole")], ..setup.clone() }).unwrap();
+        let path = sandbox.recipe().join("pahole");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
-        let mounted = bench.mounts().into_iter().find(|mount| mount.inside == Path::new("/recipe")).unwrap();
-        assert!(mounted.path == bench.recipe() && !mounted.writable);
+        let mounted = sandbox.mounts().into_iter().find(|mount| mount.inside == Path::new("/recipe")).unwrap();
+        assert!(mounted.path == sandbox.recipe() && !mounted.writable);
         let error =
             BuildSandbox::open(build_env, &Setup { files: vec![file("../pahole")], ..setup.clone() }).unwrap_err();
         assert!(matches!(error, Error::BadSandbox { .. }), "{error}");

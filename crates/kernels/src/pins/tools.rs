@@ -5,12 +5,10 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
+use super::file::PinFile;
+use super::package::{Pin, is_word};
 use crate::error::Error;
-use crate::pins::{Pin, is_word, parse_checked};
 use util::Sha256;
-
-const BUILTIN: &str = include_str!("../../../../kernel-configs/tools.toml");
-const BUILTIN_PATH: &str = "kernel-configs/tools.toml";
 
 /// A program and the packages that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +43,7 @@ pub struct PackagePin {
 
 impl PackagePin {
     /// As the pin of any package. It has no release, and stands under its package's name.
-    pub(super) fn to_pin(&self) -> Pin {
+    pub(crate) fn to_pin(&self) -> Pin {
         Pin {
             release: self.package.clone(),
             package: self.package.clone(),
@@ -73,7 +71,7 @@ impl ToolPins {
     ///
     /// As [`ToolPins::parse`].
     pub fn builtin() -> Result<Self, Error> {
-        Self::parse(BUILTIN, Path::new(BUILTIN_PATH))
+        Self::parse_builtin()
     }
 
     /// Parses pins; `path` is only named in errors.
@@ -83,34 +81,14 @@ impl ToolPins {
     /// [`Error::Pins`] for what is no TOML of this form, [`Error::InconsistentPins`] for a tool that occurs twice or has no
     /// package, for texts that are no name, package, version or suite, and for paths that leave the packages.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        parse_checked(text, path, Self::inconsistency)
-    }
-
-    fn inconsistency(&self) -> Option<String> {
-        let mut names = BTreeSet::new();
-        for tool in &self.tools {
-            let name = &tool.name;
-            if let Some(text) = tool.words().find(|text| !is_word(text)) {
-                return Some(format!("`{text}` of the tool {name} is not a name or version"));
-            }
-            if let Some(path) = [&tool.program, &tool.libraries].into_iter().find(|path| !is_path(path)) {
-                return Some(format!("`{path}` of the tool {name} is not a path in a package"));
-            }
-            if tool.packages.is_empty() {
-                return Some(format!("the tool {name} comes from no package"));
-            }
-            if !names.insert(name) {
-                return Some(format!("the tool {name} is pinned twice"));
-            }
-        }
-        None
+        Self::parse_text(text, path)
     }
 
     /// The pin of a tool.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownName`] with the tools that there are.
+    /// [`Error::UnknownName`] with the tools that are pinned.
     pub fn tool(&self, name: &str) -> Result<&ToolPin, Error> {
         self.tools.iter().find(|pin| pin.name == name).ok_or_else(|| Error::UnknownName {
             what: "tool",
@@ -134,6 +112,31 @@ fn is_path(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(harmless) && Path::new(text).components().all(normal)
 }
 
+impl PinFile for ToolPins {
+    const PATH: &'static str = "kernel-configs/tools.toml";
+    const BUILTIN: &'static str = include_str!("../../../../kernel-configs/tools.toml");
+
+    fn inconsistency(&self) -> Option<String> {
+        let mut names = BTreeSet::new();
+        for tool in &self.tools {
+            let name = &tool.name;
+            if let Some(text) = tool.words().find(|text| !is_word(text)) {
+                return Some(format!("`{text}` of the tool {name} is not a name or version"));
+            }
+            if let Some(path) = [&tool.program, &tool.libraries].into_iter().find(|path| !is_path(path)) {
+                return Some(format!("`{path}` of the tool {name} is not a path in a package"));
+            }
+            if tool.packages.is_empty() {
+                return Some(format!("the tool {name} comes from no package"));
+            }
+            if !names.insert(name) {
+                return Some(format!("the tool {name} is pinned twice"));
+            }
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,15 +146,16 @@ mod tests {
         let pins = ToolPins::builtin().unwrap();
         assert_eq!(pins.tool("pahole-1.24").unwrap().packages[0].version, "1.24-4.1");
         let error = pins.tool("pahole-1.25").unwrap_err().to_string();
-        assert_eq!(error, "there is no tool pahole-1.25; there is pahole-1.24");
+        assert_eq!(error, "cannot find the tool `pahole-1.25`: did you mean pahole-1.24?");
     }
 
     #[test]
     fn wrong_pins_are_refused() {
         let fails = |from: &str, to: &str| {
-            assert!(BUILTIN.contains(from));
-            ToolPins::parse(&BUILTIN.replacen(from, to, 1), Path::new("x")).unwrap_err().to_string()
+            assert!(ToolPins::BUILTIN.contains(from));
+            ToolPins::parse(&ToolPins::BUILTIN.replacen(from, to, 1), Path::new("x")).unwrap_err()
         };
+        let fails = |from: &str, to: &str| util::error::causes(&fails(from, to)).join(": ");
         assert!(fails("size =", "colour = 1\nsize =").contains("colour"));
         assert!(fails("name = \"pahole-1.24\"", "name = \"../pahole\"").contains("not a name"));
         assert!(fails("\"usr/bin/pahole\"", "\"/usr/bin/pahole\"").contains("not a path"));

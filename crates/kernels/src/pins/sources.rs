@@ -5,19 +5,18 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::file::PinFile;
+use super::package::{Pin, is_word};
 use crate::error::Error;
-use crate::pins::{Pin, is_word, parse_checked};
 use util::Sha256;
-
-const BUILTIN: &str = include_str!("../../../../kernel-configs/sources.toml");
-const BUILTIN_PATH: &str = "kernel-configs/sources.toml";
 
 /// One package of a kernel's source, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourcePin {
-    /// The line that it stands for: `6.1`.
-    pub line: String,
+    /// The series that it stands for: `6.1`.
+    #[serde(rename = "line")]
+    pub series: String,
     /// The binary package.
     pub package: String,
     /// Its version.
@@ -34,7 +33,7 @@ pub struct SourcePin {
 
 impl SourcePin {
     /// As the pin of any package. It has no release, and stands under its package's name.
-    pub(super) fn to_pin(&self) -> Pin {
+    pub(crate) fn to_pin(&self) -> Pin {
         Pin {
             release: self.package.clone(),
             package: self.package.clone(),
@@ -62,7 +61,7 @@ impl SourcePins {
     ///
     /// As [`SourcePins::parse`].
     pub fn builtin() -> Result<Self, Error> {
-        Self::parse(BUILTIN, Path::new(BUILTIN_PATH))
+        Self::parse_builtin()
     }
 
     /// Reads a file of pins.
@@ -71,48 +70,53 @@ impl SourcePins {
     ///
     /// [`container::Error::Io`] and those of [`SourcePins::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
-        Self::parse(&std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?, path)
+        Self::load_file(path)
     }
 
     /// Parses pins; `path` is only named in errors.
     ///
     /// # Errors
     ///
-    /// [`Error::Pins`] for what is no TOML of this form, [`Error::InconsistentPins`] for a line that occurs twice and for texts
-    /// that are no line, package, version or suite.
+    /// [`Error::Pins`] for what is no TOML of this form, [`Error::InconsistentPins`] for a series that occurs twice and for texts
+    /// that are no series, package, version or suite.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        parse_checked(text, path, Self::inconsistency)
+        Self::parse_text(text, path)
     }
 
-    fn inconsistency(&self) -> Option<String> {
-        let mut lines = BTreeSet::new();
-        for pin in &self.sources {
-            for text in [&pin.line, &pin.package, &pin.version, &pin.suite] {
-                if !is_word(text) {
-                    return Some(format!("`{text}` of the source of {} is not a name or version", pin.line));
-                }
-            }
-            if pin.package != format!("linux-source-{}", pin.line) {
-                return Some(format!("{} is not the package of the line {}", pin.package, pin.line));
-            }
-            if !lines.insert(pin.line.as_str()) {
-                return Some(format!("the source of {} is pinned twice", pin.line));
-            }
-        }
-        None
-    }
-
-    /// The pinned source of a line.
+    /// The pinned source of a series.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownName`] with the lines that there are.
-    pub fn line(&self, line: &str) -> Result<&SourcePin, Error> {
-        self.sources.iter().find(|pin| pin.line == line).ok_or_else(|| Error::UnknownName {
-            what: "kernel line",
-            given: line.to_owned(),
-            known: self.sources.iter().map(|pin| pin.line.clone()).collect(),
+    /// [`Error::UnknownName`] with the series that are pinned.
+    pub fn series(&self, series: &str) -> Result<&SourcePin, Error> {
+        self.sources.iter().find(|pin| pin.series == series).ok_or_else(|| Error::UnknownName {
+            what: "kernel series",
+            given: series.to_owned(),
+            known: self.sources.iter().map(|pin| pin.series.clone()).collect(),
         })
+    }
+}
+
+impl PinFile for SourcePins {
+    const PATH: &'static str = "kernel-configs/sources.toml";
+    const BUILTIN: &'static str = include_str!("../../../../kernel-configs/sources.toml");
+
+    fn inconsistency(&self) -> Option<String> {
+        let mut seen = BTreeSet::new();
+        for pin in &self.sources {
+            for text in [&pin.series, &pin.package, &pin.version, &pin.suite] {
+                if !is_word(text) {
+                    return Some(format!("`{text}` of the source of {} is not a name or version", pin.series));
+                }
+            }
+            if pin.package != format!("linux-source-{}", pin.series) {
+                return Some(format!("{} is not the package of the series {}", pin.package, pin.series));
+            }
+            if !seen.insert(pin.series.as_str()) {
+                return Some(format!("the source of {} is pinned twice", pin.series));
+            }
+        }
+        None
     }
 }
 
@@ -121,20 +125,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_builtin_pins_have_the_three_lines() {
+    fn the_builtin_pins_have_the_three_series() {
         let pins = SourcePins::builtin().unwrap();
-        let lines: Vec<_> = pins.sources.iter().map(|pin| pin.line.as_str()).collect();
+        let lines: Vec<_> = pins.sources.iter().map(|pin| pin.series.as_str()).collect();
         assert_eq!(lines, ["6.1", "6.12", "7.2"]);
-        let error = pins.line("5.11").unwrap_err().to_string();
-        assert_eq!(error, "there is no kernel line 5.11; there are 6.1, 6.12, 7.2");
+        let error = pins.series("5.11").unwrap_err().to_string();
+        assert_eq!(error, "cannot find the kernel series `5.11`: did you mean 6.1, 6.12 or 7.2?");
     }
 
     #[test]
     fn wrong_pins_are_refused() {
         let fails = |from: &str, to: &str| {
-            assert!(BUILTIN.contains(from));
-            SourcePins::parse(&BUILTIN.replacen(from, to, 1), Path::new("x")).unwrap_err().to_string()
+            assert!(SourcePins::BUILTIN.contains(from));
+            SourcePins::parse(&SourcePins::BUILTIN.replacen(from, to, 1), Path::new("x")).unwrap_err()
         };
+        let fails = |from: &str, to: &str| util::error::causes(&fails(from, to)).join(": ");
         assert!(fails("size =", "colour = 1\nsize =").contains("colour"));
         assert!(fails("line = \"6.12\"", "line = \"6.1\"").contains("not the package"));
         assert!(fails("suite = \"sid\"", "suite = \"../sid\"").contains("not a name"));
