@@ -7,6 +7,7 @@ use cli::Exit;
 use cli::Format;
 use container::Progress;
 use encode_check::{KernelReport, Recorded, Report, Subject, Unavailable, VERSION};
+use kernels::Availability;
 use kernels::kbuild::{BuildEnv, Symbols};
 use kernels::stage;
 
@@ -69,8 +70,8 @@ fn check(workshop: &BuildEnv<'_>, arguments: &Arguments) -> Result<Exit> {
     let (mut subjects, mut unavailable) = (Vec::new(), Vec::new());
     for release in releases {
         let (kernel, debug) = match with_debug(workshop, &arguments.environment, release)? {
-            Ok(found) => found,
-            Err(gone) => {
+            Availability::Available(found) => found,
+            Availability::Unavailable(gone) => {
                 unavailable.push(Unavailable { release: release.to_owned(), why: gone.to_string() });
                 continue;
             }

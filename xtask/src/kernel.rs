@@ -8,6 +8,7 @@ use clap::Subcommand;
 use cli::Exit;
 use cli::terminal::columns;
 use container::Context;
+use kernels::Availability;
 use kernels::archive::AptArchive;
 use kernels::kbuild::external::{self, External, ExternalRequest};
 use kernels::kbuild::{self, Build, BuildEnv, Clean, Config, KernelConfigs, Request};
@@ -105,7 +106,7 @@ fn build(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Exit> {
     let mut config = Config::new(&fragments);
     config.expected_off.extend(arguments.expect_off.iter().cloned());
     let upgrade = arguments.upgrade.as_deref();
-    let request = Request { source: &source, recipes: &recipes, config: &config, upgrade };
+    let request = Request { source: &source, configs: &recipes, config: &config, upgrade };
     let cached = kbuild::find(workshop, &request)?.is_some();
     let built = kbuild::build(workshop, &request)?;
     print(&built.manifest.name, &built.directory, cached, &summary(&built));
@@ -135,9 +136,9 @@ fn source(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Option<Source
     let own_pins = arguments.kernel_configs.as_ref().map(|dir| dir.join("sources.toml")).filter(|path| path.exists());
     let pins = own_pins.map_or_else(SourcePins::builtin, |path| SourcePins::load(&path))?;
     let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
-    match source::acquire(workshop, &archive, pins.line(line)?)? {
-        Ok(source) => Ok(Some(source)),
-        Err(unavailable) => {
+    match source::acquire(workshop, &archive, pins.series(line)?)? {
+        Availability::Available(source) => Ok(Some(source)),
+        Availability::Unavailable(unavailable) => {
             cli::terminal::say(&format!("error: {unavailable}"));
             Ok(None)
         }
@@ -201,7 +202,7 @@ fn clean(arguments: &Cleaning) -> Result<Exit> {
     let cancel = cli::interrupt::watch()?;
     let apt = arguments.environment.apt()?;
     let context: Context<'_> = arguments.environment.context(&apt, cancel, &show)?;
-    let what = Clean { lines: arguments.lines.clone(), sources: arguments.sources };
+    let what = Clean { series: arguments.lines.clone(), sources: arguments.sources };
     let removed = kbuild::clean(&context, &what)?;
     removed.iter().for_each(|path| cli::terminal::print_line(&format!("removed {}", path.display())));
     Ok(Exit::Success)

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::Subcommand;
 use cli::{Exit, Format};
-use kernels::archive::{AptArchive, Unavailable};
+use kernels::Availability;
+use kernels::archive::AptArchive;
 use kernels::kbuild::{self, BuildEnv, Config, KernelConfigs, Request};
 use kernels::source::{self, Source, SourcePins};
 use measure::run::{self, Subject};
@@ -131,7 +132,7 @@ fn built(workshop: &BuildEnv<'_>, line: &str) -> Result<Option<KernelSizes>> {
     let Some(source) = available(source_of(workshop, line)?) else { return Ok(None) };
     let recipes = recipes();
     let config = config();
-    let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
+    let request = Request { source: &source, configs: &recipes, config: &config, upgrade: None };
     let (build, tree) = kbuild::build_with_tree(workshop, &request)?;
     Ok(Some(run::sizes(workshop, &Subject::built(&build, &tree))?))
 }
@@ -146,7 +147,7 @@ fn overhead(workshop: &BuildEnv<'_>, arguments: &OfOverhead) -> Result<Option<Ov
     let Some(source) = available(source_of(workshop, &arguments.line)?) else { return Ok(None) };
     let recipes = recipes();
     let config = config();
-    let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
+    let request = Request { source: &source, configs: &recipes, config: &config, upgrade: None };
     Ok(Some(run::overhead(workshop, &request, arguments.runs.into())?))
 }
 
@@ -158,10 +159,10 @@ fn config() -> Config {
     Config::new(&["strict"])
 }
 
-fn source_of(workshop: &BuildEnv<'_>, line: &str) -> Result<Result<Source, Unavailable>> {
+fn source_of(workshop: &BuildEnv<'_>, line: &str) -> Result<Availability<Source>> {
     let pins = SourcePins::builtin()?;
     let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
-    Ok(source::acquire(workshop, &archive, pins.line(line)?)?)
+    Ok(source::acquire(workshop, &archive, pins.series(line)?)?)
 }
 
 fn print(report: &dyn Report, format: &Format<Form>) -> Result<()> {

@@ -190,7 +190,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let ready = RunEnvironment::prepare(context, &wanted)?;
     let pins = arguments.environment.pins()?;
     let sources = sources(arguments, &ready)?;
-    let breadth = sources.own.as_ref().map_or(arguments.breadth(), |own| Selection::Only(own.identity.line.clone()));
+    let breadth = sources.own.as_ref().map_or(arguments.breadth(), |own| Selection::Only(own.identity.series.clone()));
     let tasks = match &arguments.pair {
         Some(pair) => vec![pair_task(&ready, &pins, pair)?],
         None => chosen(all, arguments, &breadth)?.into_iter().map(|scenario| Task::new(scenario, &pins)).collect(),
@@ -267,7 +267,10 @@ fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result
     let specs = [pair.from.clone(), pair.to.clone()];
     let mut found = resolve(&ready.context, &ready.archive(), pins, &specs)?.into_iter();
     let mut next = || {
-        found.next().map_or_else(|| Err("it was not looked for".to_owned()), |it| it.map_err(|gone| gone.to_string()))
+        found.next().map_or_else(
+            || Err("it was not looked for".to_owned()),
+            |it| it.map_unavailable(|why| why.to_string()).into_result(),
+        )
     };
     let (running, modules_of) = (next(), next());
     let release = |pin: &Result<Pin, String>, spec: &dyn std::fmt::Display| {

@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result};
 use cli::{interrupt, terminal};
 use container::{engine, image};
-use kernels::archive::{self, AptArchive, Debug, Kernel, Unavailable};
+use kernels::Availability;
+use kernels::archive::{self, AptArchive, Debug, Kernel};
 use kernels::images;
 use kernels::kbuild::BuildEnv;
 
@@ -35,7 +36,7 @@ pub fn with_debug(
     workshop: &BuildEnv<'_>,
     environment: &Environment,
     release: &str,
-) -> Result<Result<(Kernel, Debug), Unavailable>> {
+) -> Result<Availability<(Kernel, Debug)>> {
     let pins = environment.pins()?;
     let (Some(pin), Some(debug)) = (pins.release(release), pins.debug_of(release)) else {
         let known = pins.debug.iter().map(|pin| pin.release.clone()).collect();
@@ -45,13 +46,13 @@ pub fn with_debug(
     let apt = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
     let kernel = archive::acquire(workshop.context, &apt, std::slice::from_ref(pin))?.pop();
     let kernel = match kernel.with_context(|| format!("nothing was said of {}", pin.name()))? {
-        Ok(kernel) => kernel,
-        Err(unavailable) => return Ok(Err(unavailable)),
+        Availability::Available(kernel) => kernel,
+        Availability::Unavailable(why) => return Ok(Availability::Unavailable(why)),
     };
     Ok(archive::acquire_debug(workshop.context, &apt, debug)?.map(|debug| (kernel, debug)))
 }
 
 /// What is there; what is not is told.
-pub fn available<T>(found: Result<T, Unavailable>) -> Option<T> {
-    found.map_err(|unavailable| terminal::say(&format!("error: {unavailable}"))).ok()
+pub fn available<T>(found: Availability<T>) -> Option<T> {
+    found.into_result().map_err(|unavailable| terminal::say(&format!("error: {unavailable}"))).ok()
 }

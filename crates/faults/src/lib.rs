@@ -23,8 +23,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use cli::Exit;
 use container::engine::EngineChoice;
-use kernels::archive::Unavailable;
 use kernels::pins::Pins;
+use kernels::{Availability, Unavailable};
 use scenario::run::RunEnvironment;
 use util::error::{Class, Classified};
 use util::suggest::Suggestion;
@@ -230,7 +230,7 @@ pub fn inject(setting: &Setting<'_>, names: &[String], pins: &Pins, show: &dyn F
         }
         let kernel = kernel.as_ref().context("no kernel was asked for")?;
         tally.inject(show, &runs::described(fault), || {
-            runs::provoke(setting.ready, kernel.as_ref().map_err(Clone::clone)?, fault)
+            runs::provoke(setting.ready, kernel.as_ref().into_result().map_err(Clone::clone)?, fault)
         });
     }
     for fault in chosen {
@@ -238,7 +238,9 @@ pub fn inject(setting: &Setting<'_>, names: &[String], pins: &Pins, show: &dyn F
             return Ok(None);
         }
         let gone = match &kernel {
-            Some(Err(gone)) if runs::FAULTS.iter().any(|other| other.name == fault.name) => Err(gone.clone().into()),
+            Some(Availability::Unavailable(gone)) if runs::FAULTS.iter().any(|other| other.name == fault.name) => {
+                Err(gone.clone().into())
+            }
             _ => Ok(()),
         };
         tally.inject(show, &fault.described(), || gone.and_then(|()| (fault.provoke)(setting)));

@@ -94,7 +94,7 @@ fn demand_no_source(setting: &Setting<'_>, change: impl FnOnce(&mut Command) -> 
 }
 
 pub fn source_pin_wrong(setting: &Setting<'_>) -> Result<String> {
-    let hash = SourcePins::builtin()?.line(LINE)?.sha256.to_string();
+    let hash = SourcePins::builtin()?.series(LINE)?.sha256.to_string();
     let digit = if hash.starts_with('0') { "1" } else { "0" };
     let wrong = hash.get(1..).map(|rest| format!("{digit}{rest}")).context("the pin has no hash")?;
     let configs = other_configs(setting.second_cache()?, "sources.toml", |text| replaced(&text, &hash, &wrong))?;

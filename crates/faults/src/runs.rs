@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use cli::Exit;
-use kernels::archive::{Kernel, Unavailable, acquire};
+use kernels::Availability;
+use kernels::archive::{Kernel, acquire};
 use kernels::pins::Pins;
 use scenario::run::RunEnvironment;
 use tempfile::TempDir;
@@ -90,14 +91,15 @@ pub fn described(fault: Fault) -> Described {
 }
 
 /// The kernel that machines are broken with, once both are in the cache.
-pub fn kernel(ready: &RunEnvironment<'_>, pins: &Pins) -> Result<Result<Kernel, Unavailable>> {
+pub fn kernel(ready: &RunEnvironment<'_>, pins: &Pins) -> Result<Availability<Kernel>> {
     let pins =
         KERNELS.map(|release| pins.release(release).cloned().with_context(|| format!("{release} is not pinned")));
     let pins: Vec<_> = pins.into_iter().collect::<Result<_>>()?;
-    let kernels: Result<Vec<_>, _> = acquire(&ready.context, &ready.archive(), &pins)?.into_iter().collect();
+    let kernels: Result<Vec<_>, _> =
+        acquire(&ready.context, &ready.archive(), &pins)?.into_iter().map(Availability::into_result).collect();
     match kernels {
-        Ok(kernels) => Ok(Ok(kernels.into_iter().next().context("no kernel came")?)),
-        Err(gone) => Ok(Err(gone)),
+        Ok(kernels) => Ok(Availability::Available(kernels.into_iter().next().context("no kernel came")?)),
+        Err(why) => Ok(Availability::Unavailable(why)),
     }
 }
 

@@ -62,9 +62,10 @@ impl SecondCache {
     /// Makes it. What of source and builds the first cache does not have is brought into that one, in the ordinary way.
     pub fn make(ready: &RunEnvironment<'_>, kernel_configs: &Path) -> Result<Self> {
         let workshop = ready.workshop()?;
-        let source = source::acquire(&workshop, &ready.archive(), SourcePins::builtin()?.line(LINE)?)??;
+        let source =
+            source::acquire(&workshop, &ready.archive(), SourcePins::builtin()?.series(LINE)?)?.into_result()?;
         let (recipes, config) = (KernelConfigs::at(kernel_configs), Config::new(&[CONFIG]));
-        let request = Request { source: &source, recipes: &recipes, config: &config, upgrade: None };
+        let request = Request { source: &source, configs: &recipes, config: &config, upgrade: None };
         let first = kbuild::build(&workshop, &request)?;
         let upgraded = kbuild::build(&workshop, &Request { upgrade: Some(UPGRADE), ..request })?;
         let tree = kbuild::output_tree(&workshop, &request)?.with_context(|| {

@@ -42,7 +42,7 @@ pub enum Error {
         source_of_hash: &'static str,
     },
     /// A download ended before the file did.
-    #[error("cannot use {file}: the download ended after {got} of {wanted} bytes; run again")]
+    #[error("cannot use {file}: the download was cut short, {got} of {wanted} bytes came; run again")]
     CutShort {
         /// The package file.
         file: String,

@@ -7,8 +7,9 @@
 use std::path::PathBuf;
 
 use container::image::Image;
+use kernels::Availability;
 use kernels::Error;
-use kernels::archive::{Debug, Kernel, Unavailable};
+use kernels::archive::{Debug, Kernel};
 use kernels::kbuild::external::{External, ExternalRequest};
 use kernels::kbuild::sandbox::{Command, Place, Ran, Setup};
 use kernels::kbuild::{Build, Request};
@@ -23,16 +24,16 @@ use kernels::tools::{Tool, ToolPin};
 #[expect(clippy::missing_errors_doc, reason = "the errors of all methods are described once, above")]
 pub trait KernelSource: Sync {
     /// Prebuilt kernels, in the order of `pins`. One call for all, so that the archive's index is read once.
-    fn packages(&self, pins: &[Pin]) -> Result<Vec<Result<Kernel, Unavailable>>, Error>;
+    fn packages(&self, pins: &[Pin]) -> Result<Vec<Availability<Kernel>>, Error>;
 
     /// The debug information of a prebuilt kernel.
-    fn debug_info(&self, pin: &Pin) -> Result<Result<Debug, Unavailable>, Error>;
+    fn debug_info(&self, pin: &Pin) -> Result<Availability<Debug>, Error>;
 
     /// The source of a kernel.
-    fn source(&self, pin: &SourcePin) -> Result<Result<Source, Unavailable>, Error>;
+    fn source(&self, pin: &SourcePin) -> Result<Availability<Source>, Error>;
 
     /// A program for build scenarios.
-    fn tool(&self, pin: &ToolPin) -> Result<Result<Tool, Unavailable>, Error>;
+    fn tool(&self, pin: &ToolPin) -> Result<Availability<Tool>, Error>;
 
     /// The image that kernels are built in.
     fn build_image(&self) -> Result<&Image, Error>;

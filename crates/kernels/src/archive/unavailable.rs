@@ -47,6 +47,14 @@ impl<T, U> Availability<T, U> {
         }
     }
 
+    /// Goes on with what is there.
+    pub fn and_then<V>(self, next: impl FnOnce(T) -> Availability<V, U>) -> Availability<V, U> {
+        match self {
+            Self::Available(value) => next(value),
+            Self::Unavailable(why) => Availability::Unavailable(why),
+        }
+    }
+
     /// The same, borrowed.
     pub const fn as_ref(&self) -> Availability<&T, &U> {
         match self {

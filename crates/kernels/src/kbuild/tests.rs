@@ -273,15 +273,15 @@ fn cleaning_removes_a_line_whole_and_no_other() {
         let series = series.iter().map(|line| (*line).to_owned()).collect();
         clean(&context, &Clean { series, sources }).unwrap().len()
     };
-    assert_eq!(clean_lines(&["7.2"], true), 0);
-    assert_eq!(clean_lines(&["6.1"], false), 5, "two builds, a tree, two logs");
+    assert_eq!(clean_series(&["7.2"], true), 0);
+    assert_eq!(clean_series(&["6.1"], false), 5, "two builds, a tree, two logs");
     assert_eq!(bed.published(), ["6.12-strict-00000000"]);
     let others = ["debug/6.1.0-1-x", "debs/x.deb"].map(|name| context.cache.root().join(name));
     fs::create_dir(&others[0]).unwrap();
     fs::write(&others[1], "x").unwrap();
-    assert_eq!((clean_lines(&["6.12"], true), clean_lines(&[], false)), (1, 0));
+    assert_eq!((clean_series(&["6.12"], true), clean_series(&[], false)), (1, 0));
     assert!(others.iter().all(|path| path.exists()), "of no line");
-    assert_eq!(clean_lines(&[], true), 3, "and a source");
+    assert_eq!(clean_series(&[], true), 3, "and a source");
     assert!(!others.iter().any(|path| path.exists()));
     bed.build(Some("grow")).unwrap();
 }

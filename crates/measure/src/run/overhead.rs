@@ -38,7 +38,7 @@ pub fn overhead(workshop: &BuildEnv<'_>, request: &Request<'_>, rounds: usize) -
         version: crate::VERSION,
         setting,
         release: build.manifest.release.clone(),
-        origin: format!("{} {}, configuration {}", source.line, source.version, build.manifest.config),
+        origin: format!("{} {}, configuration {}", source.series, source.version, build.manifest.config),
         compiler: tools.compiler,
         jobs,
         modules,

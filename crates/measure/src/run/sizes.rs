@@ -40,7 +40,7 @@ impl Subject {
             release: manifest.release.clone(),
             origin: format!(
                 "built from source {} {}, configuration {}{upgrade}",
-                manifest.source.line, manifest.source.version, manifest.config
+                manifest.source.series, manifest.source.version, manifest.config
             ),
             dwarf: "the output tree of that build".into(),
             config: build.config.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kernels::archive::Unavailable;
+use kernels::Availability;
 use kernels::kbuild::sandbox::{self, File, Place, Setup};
 use kernels::kbuild::{Config, Encoder, KernelConfigs, Request};
 use kernels::source::Source;
@@ -33,7 +33,7 @@ pub struct BuildRun<'a> {
     /// The source, whose line decides which steps are done.
     pub source: &'a Source,
     /// Where configurations, patches and modules of our own come from.
-    pub recipes: &'a KernelConfigs,
+    pub configs: &'a KernelConfigs,
     /// The tools that the definition names, as [`find_tools`] finds them.
     pub tools: &'a [Tool],
     /// What encodes BTF in place of the build image's pahole, if anything does.
@@ -56,20 +56,17 @@ pub enum BuildEvent<'a> {
 /// # Errors
 ///
 /// [`Error::NoTool`] for one that is not pinned, and those of [`KernelSource::tool`].
-pub fn find_tools(
-    kernels: &dyn KernelSource,
-    definition: &BuildDefinition,
-) -> Result<Result<Vec<Tool>, Unavailable>, Error> {
+pub fn find_tools(kernels: &dyn KernelSource, definition: &BuildDefinition) -> Result<Availability<Vec<Tool>>, Error> {
     let pins = ToolPins::builtin()?;
     let mut found = Vec::new();
     for name in &definition.tools {
         let pin = pins.tools.iter().find(|pin| pin.name == *name);
         match kernels.tool(pin.ok_or_else(|| Error::NoTool { tool: name.clone() })?)? {
-            Ok(tool) => found.push(tool),
-            Err(unavailable) => return Ok(Err(unavailable)),
+            Availability::Available(tool) => found.push(tool),
+            Availability::Unavailable(why) => return Ok(Availability::Unavailable(why)),
         }
     }
-    Ok(Ok(found))
+    Ok(Availability::Available(found))
 }
 
 /// Does the steps of a definition on the line of the source, on a private copy of an output tree, which is built first should
@@ -83,7 +80,7 @@ pub fn find_tools(
 pub fn run(kernels: &dyn KernelSource, definition: &BuildDefinition, job: &BuildRun<'_>) -> Result<Transcript, Error> {
     let fragments: Vec<&str> = definition.config.split('+').collect();
     let config = Config::new(&fragments);
-    let request = Request { source: job.source, recipes: job.recipes, config: &config, upgrade: None };
+    let request = Request { source: job.source, configs: job.configs, config: &config, upgrade: None };
     let setup = Setup {
         start: match definition.start {
             StartTree::Built => sandbox::Start::Built,
@@ -97,7 +94,7 @@ pub fn run(kernels: &dyn KernelSource, definition: &BuildDefinition, job: &Build
     };
     let sandbox = kernels.sandbox(&setup)?;
     let runner = StepRunner { kernels, request, tools: job.tools, sandbox: &*sandbox, show: job.show };
-    let steps = definition.steps_on(&job.source.identity.line).enumerate();
+    let steps = definition.steps_on(&job.source.identity.series).enumerate();
     let steps: Vec<_> = steps.map(|(at, step)| runner.step(at, step)).collect::<Result<_, _>>()?;
     let header = BuildHeader {
         build_transcript: VERSION,
@@ -112,7 +109,7 @@ fn provenance(kernels: &dyn KernelSource, job: &BuildRun<'_>) -> Result<BuildPro
     let (image, source) = (kernels.build_image()?, &job.source.identity);
     let version = |name: &str| Some((name.to_owned(), image.manifest.packages.get(name)?.clone()));
     Ok(BuildProvenance {
-        series: source.line.clone(),
+        series: source.series.clone(),
         version: source.version.clone(),
         sha256: source.sha256.to_string(),
         image: image.name.clone(),

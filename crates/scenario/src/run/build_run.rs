@@ -1,5 +1,6 @@
 //! One scenario that builds, from its source to its ending.
 
+use kernels::Availability;
 use std::path::Path;
 use std::time::Instant;
 
@@ -59,8 +60,8 @@ fn steps(
         Err(ending) => return Ok(ending),
     };
     let tools = match kbuilds::find_tools(context.kernels, build)? {
-        Ok(tools) => tools,
-        Err(unavailable) => return Ok(Ending::Unavailable { why: unavailable.to_string() }),
+        Availability::Available(tools) => tools,
+        Availability::Unavailable(why) => return Ok(Ending::Unavailable { why: why.to_string() }),
     };
     let show = |event: kbuilds::BuildEvent<'_>| {
         (context.progress)(match event {
@@ -68,8 +69,8 @@ fn steps(
             kbuilds::BuildEvent::Line(text) => Progress::Line { scenario: name, text },
         });
     };
-    let (recipes, encoder) = (&context.sources.recipes, context.encoding.map(|encoding| &encoding.encoder));
-    let job = kbuilds::BuildRun { scenario: name, source, recipes, tools: &tools, encoder, show: &show };
+    let (configs, encoder) = (&context.sources.recipes, context.encoding.map(|encoding| &encoding.encoder));
+    let job = kbuilds::BuildRun { scenario: name, source, configs, tools: &tools, encoder, show: &show };
     let transcript = info_span!("build").in_scope(|| kbuilds::run(context.kernels, build, &job))?;
     report.notes.push(format!("{}.", kbuilds::summary(build, &transcript)));
     report.notes.extend(kbuilds::chance(&transcript));

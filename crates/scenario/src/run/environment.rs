@@ -10,7 +10,8 @@ use std::time::Instant;
 use container::engine::{self, EngineChoice, SelectedEngine};
 use container::image::{self, Image};
 use container::{Context, scratch};
-use kernels::archive::{self, AptArchive, Debug, Kernel, Unavailable};
+use kernels::Availability;
+use kernels::archive::{self, AptArchive, Debug, Kernel};
 use kernels::images;
 use kernels::kbuild::external::{self, External, ExternalRequest};
 use kernels::kbuild::sandbox::{BuildSandbox, Command, Place, Ran, Setup};
@@ -152,19 +153,19 @@ impl<'a> RunEnvironment<'a> {
 }
 
 impl KernelSource for RunEnvironment<'_> {
-    fn packages(&self, pins: &[Pin]) -> Result<Vec<Result<Kernel, Unavailable>>, kernels::Error> {
+    fn packages(&self, pins: &[Pin]) -> Result<Vec<Availability<Kernel>>, kernels::Error> {
         archive::acquire(&self.context, &self.archive(), pins)
     }
 
-    fn debug_info(&self, pin: &Pin) -> Result<Result<Debug, Unavailable>, kernels::Error> {
+    fn debug_info(&self, pin: &Pin) -> Result<Availability<Debug>, kernels::Error> {
         archive::acquire_debug(&self.context, &self.archive(), pin)
     }
 
-    fn source(&self, pin: &SourcePin) -> Result<Result<Source, Unavailable>, kernels::Error> {
+    fn source(&self, pin: &SourcePin) -> Result<Availability<Source>, kernels::Error> {
         source::acquire(&self.workshop()?, &self.archive(), pin)
     }
 
-    fn tool(&self, pin: &ToolPin) -> Result<Result<Tool, Unavailable>, kernels::Error> {
+    fn tool(&self, pin: &ToolPin) -> Result<Availability<Tool>, kernels::Error> {
         tools::acquire(&self.workshop()?, &self.archive(), pin)
     }
 

@@ -1,5 +1,6 @@
 //! Building the kernels of a run, one at a time.
 
+use kernels::Availability;
 use kernels::kbuild::external::{External, ExternalRequest};
 use kernels::kbuild::{Build, Config, Request};
 use kernels::source::Source;
@@ -12,9 +13,9 @@ use crate::definition::BuiltKernel;
 /// Builds kernels from the sources of their series.
 pub(super) struct KernelBuilder<'r, 'c> {
     context: &'r RunContext<'c>,
-    sources: Vec<(String, Result<Source, Unavailable>)>,
+    sources: Vec<(String, Availability<Source, Unavailable>)>,
     /// First builds by series and configuration, so that one that fails is not tried again for each of its upgrades.
-    first_builds: Vec<(String, String, Result<Build, Unavailable>)>,
+    first_builds: Vec<(String, String, Availability<Build, Unavailable>)>,
 }
 
 impl<'r, 'c> KernelBuilder<'r, 'c> {
@@ -23,19 +24,19 @@ impl<'r, 'c> KernelBuilder<'r, 'c> {
     }
 
     /// The sources that were acquired, by series.
-    pub(super) fn into_sources(self) -> Vec<(String, Result<Source, Unavailable>)> {
+    pub(super) fn into_sources(self) -> Vec<(String, Availability<Source, Unavailable>)> {
         self.sources
     }
 
     /// Acquires the source of a series.
     pub(super) fn acquire_source(&mut self, series: &str) -> Result<(), Error> {
-        let own = self.context.sources.own.as_ref().filter(|own| own.identity.line == series);
+        let own = self.context.sources.own.as_ref().filter(|own| own.identity.series == series);
         let source = match own {
-            Some(own) => Ok(own.clone()),
+            Some(own) => Availability::Available(own.clone()),
             None => {
-                let pin = self.context.sources.pins.line(series)?;
+                let pin = self.context.sources.pins.series(series)?;
                 let source = survivable(self.context.kernels.source(pin))?;
-                source.and_then(|source| source.map_err(Unavailable::Source))
+                source.and_then(|source| source.map_unavailable(Unavailable::Source))
             }
         };
         self.sources.push((series.to_owned(), source));
@@ -47,33 +48,36 @@ impl<'r, 'c> KernelBuilder<'r, 'c> {
         &mut self,
         series: &str,
         kernel: &BuiltKernel,
-    ) -> Result<Result<KernelPaths, Unavailable>, Error> {
+    ) -> Result<Availability<KernelPaths, Unavailable>, Error> {
         let source = match self.sources.iter().find(|(known, _)| known == series) {
-            Some((_, Ok(source))) => source.clone(),
-            Some((_, Err(unavailable))) => return Ok(Err(unavailable.clone())),
-            None => return Ok(Err(Unavailable::Failed(format!("the source of {series} was not acquired")))),
+            Some((_, Availability::Available(source))) => source.clone(),
+            Some((_, Availability::Unavailable(why))) => return Ok(Availability::Unavailable(why.clone())),
+            None => {
+                let why = Unavailable::Failed(format!("the source of {series} was not acquired"));
+                return Ok(Availability::Unavailable(why));
+            }
         };
         let first = self.first_build(&source, &kernel.config)?;
         let build = match (first, &kernel.upgrade) {
-            (Ok(_), Some(upgrade)) => self.make(&source, &kernel.config, Some(upgrade))?,
+            (Availability::Available(_), Some(upgrade)) => self.make(&source, &kernel.config, Some(upgrade))?,
             (first, _) => first,
         };
         let sources = self.context.sources;
         let pinned = sources.own.as_ref().is_none_or(|own| own.identity != source.identity);
-        let package = pinned.then(|| sources.pins.line(series)).transpose()?.map(|pin| pin.package.as_str());
+        let package = pinned.then(|| sources.pins.series(series)).transpose()?.map(|pin| pin.package.as_str());
         let paths = match build {
-            Ok(build) => KernelPaths::of_build(&build, kernel, package),
-            Err(unavailable) => return Ok(Err(unavailable)),
+            Availability::Available(build) => KernelPaths::of_build(&build, kernel, package),
+            Availability::Unavailable(why) => return Ok(Availability::Unavailable(why)),
         };
         if kernel.external.is_empty() {
-            return Ok(Ok(paths));
+            return Ok(Availability::Available(paths));
         }
         let external = self.make_external(&source, kernel)?;
         Ok(external.map(|external| paths.with_external(&external)))
     }
 
-    fn first_build(&mut self, source: &Source, config: &str) -> Result<Result<Build, Unavailable>, Error> {
-        let series = &source.identity.line;
+    fn first_build(&mut self, source: &Source, config: &str) -> Result<Availability<Build, Unavailable>, Error> {
+        let series = &source.identity.series;
         if let Some((.., known)) = self.first_builds.iter().find(|(of, name, _)| of == series && name == config) {
             return Ok(known.clone());
         }
@@ -82,15 +86,24 @@ impl<'r, 'c> KernelBuilder<'r, 'c> {
         Ok(built)
     }
 
-    fn make(&self, source: &Source, config: &str, upgrade: Option<&str>) -> Result<Result<Build, Unavailable>, Error> {
+    fn make(
+        &self,
+        source: &Source,
+        config: &str,
+        upgrade: Option<&str>,
+    ) -> Result<Availability<Build, Unavailable>, Error> {
         let config = fragments(config);
-        let request = Request { source, recipes: &self.context.sources.recipes, config: &config, upgrade };
+        let request = Request { source, configs: &self.context.sources.recipes, config: &config, upgrade };
         survivable(self.context.kernels.build(&request))
     }
 
-    fn make_external(&self, source: &Source, kernel: &BuiltKernel) -> Result<Result<External, Unavailable>, Error> {
+    fn make_external(
+        &self,
+        source: &Source,
+        kernel: &BuiltKernel,
+    ) -> Result<Availability<External, Unavailable>, Error> {
         let (config, upgrade) = (fragments(&kernel.config), kernel.upgrade.as_deref());
-        let request = Request { source, recipes: &self.context.sources.recipes, config: &config, upgrade };
+        let request = Request { source, configs: &self.context.sources.recipes, config: &config, upgrade };
         survivable(self.context.kernels.external_modules(&ExternalRequest { request, sources: &kernel.external }))
     }
 }

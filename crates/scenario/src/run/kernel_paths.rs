@@ -105,7 +105,7 @@ fn build_id(manifest: &Manifest, kernel: &BuiltKernel) -> BuildId {
     // The package `gcc` only says which one is the default.
     let gcc = manifest.toolchain.keys().find(|name| name.strip_prefix("gcc-").is_some_and(is_number));
     BuildId {
-        series: manifest.source.line.clone(),
+        series: manifest.source.series.clone(),
         kernel: kernel.clone(),
         key: manifest.key.to_string(),
         compiler: gcc.and_then(|name| versioned(name)).or_else(|| versioned("gcc")).unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use kernels::Availability;
 use kernels::archive::Kernel;
 use kernels::pins::Pin;
 use kernels::source::Source;
@@ -19,14 +20,14 @@ use crate::exit::Ending;
 /// The kernels of a run, and the sources that they are built from.
 pub(super) struct KernelStore<'a> {
     entries: Vec<StoreEntry>,
-    sources: Vec<(String, Result<Source, Unavailable>)>,
+    sources: Vec<(String, Availability<Source, Unavailable>)>,
     progress: ProgressSink<'a>,
 }
 
 /// One kernel.
 struct StoreEntry {
     origin: Origin,
-    paths: Result<KernelPaths, Unavailable>,
+    paths: Availability<KernelPaths, Unavailable>,
     files: OnceLock<Result<Arc<KernelFiles>, String>>,
 }
 
@@ -53,8 +54,8 @@ impl<'a> KernelStore<'a> {
             .collect();
         let mut packages = context.kernels.packages(&pins)?.into_iter();
         let mut next_package = || match packages.next() {
-            Some(package) => package.map_err(Unavailable::Package),
-            None => Err(Unavailable::Failed("the archive was not asked for it".into())),
+            Some(package) => package.map_unavailable(Unavailable::Package),
+            None => Availability::Unavailable(Unavailable::Failed("the archive was not asked for it".into())),
         };
 
         let mut builder = KernelBuilder::new(context);
@@ -66,8 +67,8 @@ impl<'a> KernelStore<'a> {
             let paths = match origin {
                 Origin::Package(_) => next_package().map(|kernel| KernelPaths::of_package(&kernel)),
                 Origin::Encoded { debug, encoder, .. } => match next_package() {
-                    Ok(kernel) => encoded(context, &kernel, debug, *encoder)?,
-                    Err(unavailable) => Err(unavailable),
+                    Availability::Available(kernel) => encoded(context, &kernel, debug, *encoder)?,
+                    Availability::Unavailable(why) => Availability::Unavailable(why),
                 },
                 Origin::Source { line, kernel } => builder.build(line, kernel)?,
             };
@@ -84,8 +85,8 @@ impl<'a> KernelStore<'a> {
         }
         let (running, modules_of) = (self.entry(&pair.running)?, self.entry(&pair.modules_of)?);
         match (&running.paths, &modules_of.paths) {
-            (Ok(running), Ok(modules_of)) => Ok((running, modules_of)),
-            (Err(unavailable), _) | (_, Err(unavailable)) => Err(unavailable.ending_of(pair)),
+            (Availability::Available(running), Availability::Available(modules_of)) => Ok((running, modules_of)),
+            (Availability::Unavailable(why), _) | (_, Availability::Unavailable(why)) => Err(why.ending_of(pair)),
         }
     }
 
@@ -98,8 +99,8 @@ impl<'a> KernelStore<'a> {
     /// The source of a series.
     pub(super) fn source(&self, series: &str) -> Result<&Source, Ending> {
         match self.sources.iter().find(|(known, _)| known == series) {
-            Some((_, Ok(source))) => Ok(source),
-            Some((_, Err(unavailable))) => Err(unavailable.ending()),
+            Some((_, Availability::Available(source))) => Ok(source),
+            Some((_, Availability::Unavailable(why))) => Err(why.ending()),
             None => Err(Ending::Unavailable { why: format!("the source of {series} was not acquired") }),
         }
     }
@@ -112,7 +113,7 @@ impl<'a> KernelStore<'a> {
     }
 
     fn read(&self, entry: &StoreEntry) -> Result<Arc<KernelFiles>, Ending> {
-        let paths = entry.paths.as_ref().map_err(Unavailable::ending)?;
+        let paths = entry.paths.as_ref().into_result().map_err(Unavailable::ending)?;
         let files = entry.files.get_or_init(|| {
             (self.progress)(Progress::Reading { release: &paths.id.release });
             KernelFiles::read(paths).map(Arc::new).map_err(|error| one_line(&error))
@@ -127,10 +128,10 @@ fn encoded(
     kernel: &Kernel,
     debug: &Pin,
     encoder: ModuleEncoder,
-) -> Result<Result<KernelPaths, Unavailable>, Error> {
+) -> Result<Availability<KernelPaths, Unavailable>, Error> {
     let debug = survivable(context.kernels.debug_info(debug))?;
     Ok(debug
-        .and_then(|debug| debug.map_err(Unavailable::Package))
+        .and_then(|debug| debug.map_unavailable(Unavailable::Package))
         .map(|debug| KernelPaths::encoded(kernel, &debug, encoder)))
 }
 

@@ -1,6 +1,7 @@
 //! Why a kernel or a source cannot be had, and how the scenarios end that need it.
 
 use container::Class;
+use kernels::Availability;
 use kernels::archive::{self, nearest_pair};
 
 use super::Error;
@@ -54,10 +55,12 @@ impl Unavailable {
 
 /// Keeps what goes wrong with one kernel for the scenarios that need it. A request to stop, or something that makes no sense,
 /// ends the run.
-pub(super) fn survivable<T>(result: Result<T, kernels::Error>) -> Result<Result<T, Unavailable>, Error> {
+pub(super) fn survivable<T>(result: Result<T, kernels::Error>) -> Result<Availability<T, Unavailable>, Error> {
     match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(error) if error.class() == Class::Environment => Ok(Err(Unavailable::Failed(error.to_string()))),
+        Ok(value) => Ok(Availability::Available(value)),
+        Err(error) if error.class() == Class::Environment => {
+            Ok(Availability::Unavailable(Unavailable::Failed(util::error::causes(&error).join(": "))))
+        }
         Err(error) => Err(error.into()),
     }
 }

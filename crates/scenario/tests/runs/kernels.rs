@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use btf::{Btf, Builder, Endian, IntData, Kind, Record, StrOff};
 use container::image::{Image, Manifest};
+use kernels::Availability;
 use kernels::Error;
 use kernels::archive::{Debug, Kernel, Reason, Unavailable};
 use kernels::kbuild::external::{External, ExternalRequest};
@@ -110,7 +111,7 @@ impl FakeKernels {
 
     fn release_of(&self, request: &Request<'_>) -> String {
         let release = self.shape_of(&name(request)).release;
-        release.unwrap_or_else(|| format!("{}.0-modbtf", request.source.identity.line))
+        release.unwrap_or_else(|| format!("{}.0-modbtf", request.source.identity.series))
     }
 
     /// Writes a kernel's files; gives its directory.
@@ -137,14 +138,14 @@ impl FakeKernels {
 }
 
 impl KernelSource for FakeKernels {
-    fn packages(&self, pins: &[Pin]) -> Result<Vec<Result<Kernel, Unavailable>>, Error> {
+    fn packages(&self, pins: &[Pin]) -> Result<Vec<Availability<Kernel>>, Error> {
         let package = |pin: &Pin| {
             self.call(format!("package {}", pin.release));
             if self.is_gone(&pin.release) {
-                return Err(unavailable(&pin.name()));
+                return Availability::Unavailable(unavailable(&pin.name()));
             }
             let directory = self.make(&pin.release, &pin.release);
-            Ok(Kernel {
+            Availability::Available(Kernel {
                 pin: pin.clone(),
                 image: directory.join(format!("vmlinuz-{}", pin.release)),
                 modules: directory.join("modules"),
@@ -154,28 +155,31 @@ impl KernelSource for FakeKernels {
         Ok(pins.iter().map(package).collect())
     }
 
-    fn debug_info(&self, pin: &Pin) -> Result<Result<Debug, Unavailable>, Error> {
+    fn debug_info(&self, pin: &Pin) -> Result<Availability<Debug>, Error> {
         self.call(format!("debug {}", pin.release));
         if self.is_gone(&format!("debug {}", pin.release)) {
-            return Ok(Err(unavailable(&pin.name())));
+            return Ok(Availability::Unavailable(unavailable(&pin.name())));
         }
         let directory = self.dir.join("debug");
         let (vmlinux, modules) = (directory.join("vmlinux"), directory.join("modules"));
-        Ok(Ok(Debug { pin: pin.clone(), directory, vmlinux, modules }))
+        Ok(Availability::Available(Debug { pin: pin.clone(), directory, vmlinux, modules }))
     }
 
-    fn source(&self, pin: &SourcePin) -> Result<Result<Source, Unavailable>, Error> {
-        self.call(format!("source {}", pin.line));
+    fn source(&self, pin: &SourcePin) -> Result<Availability<Source>, Error> {
+        self.call(format!("source {}", pin.series));
         if self.is_gone(&pin.version) {
-            return Ok(Err(unavailable(&format!("{}={}", pin.package, pin.version))));
+            return Ok(Availability::Unavailable(unavailable(&format!("{}={}", pin.package, pin.version))));
         }
-        let identity = json!({ "line": pin.line, "version": pin.version, "sha256": pin.sha256 });
-        Ok(Ok(Source { identity: serde_json::from_value(identity).unwrap(), tree: self.dir.join("source") }))
+        let identity = json!({ "line": pin.series, "version": pin.version, "sha256": pin.sha256 });
+        Ok(Availability::Available(Source {
+            identity: serde_json::from_value(identity).unwrap(),
+            tree: self.dir.join("source"),
+        }))
     }
 
-    fn tool(&self, pin: &ToolPin) -> Result<Result<Tool, Unavailable>, Error> {
+    fn tool(&self, pin: &ToolPin) -> Result<Availability<Tool>, Error> {
         self.call(format!("tool {}", pin.name));
-        Ok(Err(unavailable(&pin.name)))
+        Ok(Availability::Unavailable(unavailable(&pin.name)))
     }
 
     fn build_image(&self) -> Result<&Image, Error> {
@@ -280,7 +284,8 @@ fn name(request: &Request<'_>) -> String {
 }
 
 fn unavailable(wanted: &str) -> Unavailable {
-    Unavailable { wanted: wanted.into(), reason: Reason::Gone, have: Vec::new(), nearest: None }
+    let reason = Reason::NotFound { packages: wanted.into(), suites: vec!["bookworm".into()] };
+    Unavailable { wanted: wanted.into(), reason, have: Vec::new(), nearest: None }
 }
 
 fn write(path: &Path, bytes: &[u8]) {

@@ -62,7 +62,7 @@ fn a_source_that_is_gone_is_unavailable_for_boots_and_builds_and_builds_nothing(
     let tasks = [world.built("a", "grow", "compatible"), world.build("b")];
     world.bless(&tasks);
     let pins = kernels::source::SourcePins::builtin().unwrap();
-    gone(&world, &pins.line("6.1").unwrap().version);
+    gone(&world, &pins.series("6.1").unwrap().version);
     let report = world.run(&tasks, &COMPARE);
     assert_eq!((words(&report), report.exit), (vec!["unavailable"; 2], Exit::Environment));
     assert!(report.scenarios.iter().all(|it| it.ending.detail().contains("--source")), "{:?}", report.scenarios);
