@@ -6,6 +6,7 @@ use crate::cu::signature::{designation, signature};
 use crate::encoded::{self, FieldRole, key};
 use crate::error::EncodeError;
 use crate::hash::IdMap;
+use crate::ids::id32;
 use crate::section::{assemble, write_u32};
 use crate::strings::base::BaseStrings;
 use crate::type_index::TypeIndex;
@@ -38,19 +39,19 @@ impl PreparedBase {
         let mut starts = Vec::with_capacity(count as usize + 2);
         starts.push(0);
         for (place, ty) in btf.iter().enumerate() {
-            let id = u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1);
+            let id = id32(place) + 1;
             let start = words.len();
-            starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+            starts.push(id32(start));
             if matches!(ty.kind(), Kind::Other(_) | Kind::Void) {
-                return Err(EncodeError::BaseType { id, reason: "is of a kind that is not known" });
+                return Err(EncodeError::BaseType { id, reason: "is of an unknown kind" });
             }
             words.extend(ty.fields().map(|field| field.raw));
-            let words = words.get(start..).unwrap_or_default();
+            let words = words.get(start..).unwrap_or(&[]);
             if encoded::fields(words).any(|(role, word)| role.is_reference() && word > count) {
-                return Err(EncodeError::BaseType { id, reason: "refers to a type that is not there" });
+                return Err(EncodeError::BaseType { id, reason: "refers to a type that does not exist" });
             }
         }
-        starts.push(u32::try_from(words.len()).unwrap_or(u32::MAX));
+        starts.push(id32(words.len()));
         let names = number_names(&mut words, &starts, btf.strings())?;
         let index = TypeIndex::new(1, count as usize + 1);
         let strings_length = btf.header().strings.length;
@@ -94,7 +95,7 @@ impl PreparedBase {
     /// How many types there are, without `void`.
     #[must_use]
     pub fn len(&self) -> u32 {
-        u32::try_from(self.starts.len()).unwrap_or(u32::MAX).saturating_sub(2)
+        id32(self.starts.len()) - 2
     }
 
     /// Whether there are none.

@@ -1,5 +1,7 @@
 //! An explicit order of the CUs of a file, in place of their order in the file.
 
+use crate::ids::id32;
+
 /// The CUs that each thread of an encoder takes, in the order in which it takes them.
 ///
 /// CUs are numbered from 0 in the order of the file; CUs that are not encoded are not counted. Each thread writes the first
@@ -27,7 +29,7 @@ impl CuOrder {
     pub(crate) fn arrange<T: Copy>(&self, cus: &[T]) -> Vec<(T, u32)> {
         let mut taken = vec![false; cus.len()];
         let mut arranged = Vec::with_capacity(cus.len());
-        let last = u32::try_from(self.threads.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let last = id32(self.threads.len().max(1) - 1);
         let listed =
             (0u32..).zip(&self.threads).flat_map(|(thread, of)| of.iter().map(move |&cu| (cu as usize, thread)));
         for (cu, thread) in listed.chain((0..cus.len()).map(|cu| (cu, last))) {

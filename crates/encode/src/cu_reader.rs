@@ -28,7 +28,7 @@ impl CuReader<'_> {
         report: &mut Report,
     ) -> Result<(), EncodeError> {
         self.context.file.read_info(header.offset, header.length, bytes)?;
-        report.units = report.units.saturating_add(1);
+        report.units += 1;
         collector.collect(self.context, header, bytes, cu, report)
     }
 
@@ -43,8 +43,7 @@ impl CuReader<'_> {
     ) -> Result<(), EncodeError> {
         cu.clear();
         self.collect(header, collector, bytes, cu, report)?;
-        finish(cu, report);
-        Ok(())
+        finish(cu, report)
     }
 
     pub(crate) fn one_by_one(
@@ -73,16 +72,17 @@ impl CuReader<'_> {
         for header in headers {
             self.collect(header, collector, &mut bytes, &mut cu, report)?;
         }
-        finish(&mut cu, report);
+        finish(&mut cu, report)?;
         types.merge_cu(&cu, self.int, &mut Scratch::default())
     }
 }
 
 /// Resolves what a CU's types refer to.
-fn finish(cu: &mut Cu, report: &mut Report) {
+fn finish(cu: &mut Cu, report: &mut Report) -> Result<(), EncodeError> {
     unexpected_reg::share(cu);
-    cu.resolve();
+    cu.resolve()?;
     unexpected_reg::mark(cu);
-    report.dangling_references = report.dangling_references.saturating_add(cu.dangling);
+    report.dangling_references += cu.dangling;
     cu.sign();
+    cu.breach.check()
 }

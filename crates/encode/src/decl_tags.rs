@@ -26,7 +26,7 @@ pub(crate) fn tags(
         let [name, info, word] = head(Kind::DeclTag, tag.value, 0, false, on);
         let order = match tag.on {
             SavedTagged::Type(_) => EmitOrder::new(tag.cu, EmitPhase::TypeTags, place),
-            SavedTagged::Function(_) => EmitOrder::new(EmitOrder::END, EmitPhase::Functions, usize::MAX),
+            SavedTagged::Function(_) => EmitOrder::BEHIND_FUNCTIONS,
             SavedTagged::Variable(_) => EmitOrder::new(tag.cu, EmitPhase::Variables, place),
         };
         types.intern(&[name, info, word, tag.component.cast_unsigned()], order)?;

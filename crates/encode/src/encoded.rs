@@ -99,7 +99,7 @@ impl FieldRoles {
 
     /// How many words a type with this vlen has.
     pub(crate) const fn len(&self, vlen: usize) -> usize {
-        self.head_len.saturating_add(self.element_len.saturating_mul(vlen))
+        self.head_len + self.element_len * vlen
     }
 
     fn roles(&self) -> impl Iterator<Item = FieldRole> + '_ {
@@ -146,7 +146,7 @@ pub(crate) const fn head(kind: Kind, name: u32, vlen: u32, kflag: bool, word: u3
 /// How many words an element of this kind has.
 pub(crate) fn element_words(kind: Kind) -> usize {
     let roles = FieldRoles::with_info(make_info(kind, 0, false));
-    roles.len(1).saturating_sub(roles.len(0))
+    roles.element_len
 }
 
 /// The largest vlen that Linux 6.12 can read (`BTF_MAX_VLEN` in `include/uapi/linux/btf.h`).

@@ -1,4 +1,8 @@
-//! What can go wrong.
+//! What can go wrong, with the input and in the encoder itself.
+
+use std::cell::Cell;
+use std::panic::Location;
+
 
 /// What can go wrong while BTF is encoded.
 ///
@@ -7,15 +11,15 @@
 #[non_exhaustive]
 pub enum EncodeError {
     /// The file is not a usable ELF file, or cannot be read.
-    #[error("failed to read the file to encode")]
+    #[error("cannot read the file to encode")]
     Elf(#[from] kmod::Error),
     /// There is no debug information.
     #[error(
-        "failed to encode: there is no DWARF (.debug_info); build with CONFIG_DEBUG_INFO, or give the unstripped file"
+        "cannot encode: there is no DWARF (.debug_info); build with CONFIG_DEBUG_INFO, or give the unstripped file"
     )]
     NoDwarf,
     /// The DWARF is damaged.
-    #[error("failed to read the DWARF of the CU at {cu:#x} in .debug_info")]
+    #[error("cannot read the DWARF of the CU at {cu:#x} in .debug_info")]
     Dwarf {
         /// Where the CU begins in `.debug_info`, in bytes.
         cu: u64,
@@ -23,7 +27,7 @@ pub enum EncodeError {
         source: Malformed,
     },
     /// A name lies outside the strings.
-    #[error("failed to read a name: there is none at {offset:#x} in {section}")]
+    #[error("cannot read a name at {offset:#x} in {section}: it is outside or has no end")]
     String {
         /// The section.
         section: &'static str,
@@ -31,13 +35,13 @@ pub enum EncodeError {
         offset: u64,
     },
     /// The file is for a machine whose relocations are not known.
-    #[error("failed to relocate: the relocations of machine number {machine} are not known")]
+    #[error("cannot relocate: the relocations of machine number {machine} are unknown")]
     Machine {
         /// `e_machine`.
         machine: u16,
     },
     /// A value in the debug information has a relocation that is not a plain number.
-    #[error("failed to relocate the value at {offset:#x}: relocation type {kind} is none of the absolute ones")]
+    #[error("cannot relocate the value at {offset:#x}: relocation type {kind} is not absolute")]
     Relocation {
         /// The relocation's type.
         kind: u32,
@@ -45,16 +49,16 @@ pub enum EncodeError {
         offset: u64,
     },
     /// A relocation names a symbol that is not there.
-    #[error("failed to relocate: there is no symbol {index}")]
+    #[error("cannot relocate: symbol {index} does not exist")]
     Symbol {
         /// Its index.
         index: u32,
     },
     /// The base is not valid BTF.
-    #[error("failed to read the base")]
+    #[error("cannot read the base")]
     Base(#[from] btf::ParseError),
     /// The base has a type that cannot be worked with.
-    #[error("failed to prepare the base: type {id} {reason}")]
+    #[error("cannot prepare the base: type {id} {reason}")]
     BaseType {
         /// Its id.
         id: u32,
@@ -62,20 +66,57 @@ pub enum EncodeError {
         reason: &'static str,
     },
     /// The base cannot be distilled.
-    #[error("failed to make the part of the base that the module needs (.BTF.base)")]
+    #[error("cannot distill the base (.BTF.base)")]
     Distil(#[from] btf::distill::Error),
     /// The base has another byte order than the file.
-    #[error("failed to encode: the base and the file have different byte orders")]
+    #[error("cannot encode: the base and the file have different byte orders")]
     ByteOrder,
     /// A thread that read CUs did not come to its end.
-    #[error("failed to encode: a thread ended before its work was done")]
+    #[error("cannot encode: a thread ended before its work was done")]
     Thread,
+    /// The encoder contradicts itself: a bug in it. Nothing that it wrote can be trusted, so nothing is handed out.
+    #[error("cannot encode: internal error at {place}: {what}; please report it")]
+    Internal {
+        /// Where this was noticed.
+        place: &'static Location<'static>,
+        /// What does not hold.
+        what: &'static str,
+    },
     /// There is more of something than BTF can have.
-    #[error("failed to encode: there are too many {what}")]
+    #[error("cannot encode: too many {what}")]
     TooLarge {
         /// Of what.
         what: &'static str,
     },
+}
+
+/// Something that cannot be unless this crate has a bug: a panic in debug builds, else an error that names the place.
+#[cold]
+#[track_caller]
+pub(crate) fn internal(what: &'static str) -> EncodeError {
+    debug_assert!(what.is_empty(), "internal error: {what}");
+    EncodeError::Internal { place: Location::caller(), what }
+}
+
+/// The first internal error that was noticed where no error can be returned. Its owner asks for it before anything that
+/// depends on it is handed out.
+#[derive(Debug, Default)]
+pub(crate) struct Breach(Cell<Option<(&'static Location<'static>, &'static str)>>);
+
+impl Breach {
+    /// Notes an internal error: a panic in debug builds.
+    #[cold]
+    #[track_caller]
+    pub(crate) fn note(&self, what: &'static str) {
+        debug_assert!(what.is_empty(), "internal error: {what}");
+        let place = Location::caller();
+        self.0.set(self.0.get().or(Some((place, what))));
+    }
+
+    /// Fails if anything was noted.
+    pub(crate) fn check(&self) -> Result<(), EncodeError> {
+        self.0.get().map_or(Ok(()), |(place, what)| Err(EncodeError::Internal { place, what }))
+    }
 }
 
 /// How DWARF can be damaged.
@@ -89,7 +130,7 @@ pub enum Malformed {
         at: usize,
     },
     /// A DIE's next sibling does not lie behind it.
-    #[error("at byte {at:#x} the next sibling is said to be at {target:#x}")]
+    #[error("the DIE that ends at byte {at:#x} has its next sibling at {target:#x}, which is not behind it")]
     Sibling {
         /// Where the DIE's attributes end.
         at: usize,
@@ -97,13 +138,13 @@ pub enum Malformed {
         target: usize,
     },
     /// An address or offset has a size that it cannot have.
-    #[error("an address of {bytes} bytes")]
+    #[error("addresses have {bytes} bytes, not 4 or 8")]
     AddressSize {
         /// The size, in bytes.
         bytes: u8,
     },
-    /// A form that is none.
-    #[error("form {form:#x} is not known")]
+    /// Unknown DWARF form.
+    #[error("unknown DWARF form {form:#x}")]
     Form {
         /// Its number.
         form: u16,
@@ -154,4 +195,28 @@ pub enum Malformed {
         /// Which one.
         version: u16,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn internal_errors_name_their_place_and_panic_in_debug_builds() {
+        let noted = std::panic::catch_unwind(|| {
+            let breach = Breach::default();
+            breach.note("two and two are five");
+            breach.note("a second one");
+            [breach.check().expect_err("it was noted"), internal("no type")].map(|error| error.to_string())
+        });
+        match noted {
+            Ok([first, second]) => {
+                assert!(!cfg!(debug_assertions));
+                assert!(first.contains("error.rs") && first.contains("two and two are five"), "{first}");
+                assert!(second.contains("error.rs") && second.contains("no type"), "{second}");
+            }
+            Err(_) => assert!(cfg!(debug_assertions)),
+        }
+        assert!(Breach::default().check().is_ok());
+    }
 }

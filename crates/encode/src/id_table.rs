@@ -14,7 +14,7 @@ pub(crate) struct IdTable {
 impl IdTable {
     /// With room for so many entries.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        let slots = capacity.saturating_mul(2).next_power_of_two();
+        let slots = (capacity * 2).next_power_of_two();
         Self { slots: if capacity == 0 { Vec::new() } else { vec![[0; 2]; slots] }, len: 0 }
     }
 
@@ -48,14 +48,14 @@ impl IdTable {
 
     /// Adds a number other than 0.
     pub(crate) fn add(&mut self, hash: u64, number: u32) {
-        if self.len.saturating_mul(2) >= self.slots.len() {
-            let larger = vec![[0; 2]; self.slots.len().saturating_mul(2).max(16)];
+        if self.len * 2 >= self.slots.len() {
+            let larger = vec![[0; 2]; (self.slots.len() * 2).max(16)];
             for [tag, number] in std::mem::replace(&mut self.slots, larger) {
                 self.put(tag, number);
             }
         }
         self.put(tag(hash), number);
-        self.len = self.len.saturating_add(1);
+        self.len += 1;
     }
 
     fn put(&mut self, tag: u32, number: u32) {

@@ -73,6 +73,7 @@ mod features;
 mod functions;
 mod hash;
 mod id_table;
+mod ids;
 mod options;
 mod pipeline;
 mod report;

@@ -100,7 +100,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
             }
             if state.next_read < state.next_merge.saturating_add(self.ahead) {
                 let number = state.next_read;
-                state.next_read = number.saturating_add(1);
+                state.next_read = number + 1;
                 return Some((number, state.spare.pop().unwrap_or_default()));
             }
             state = self.moved_on.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -141,7 +141,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
             drop(state);
             let result = types.merge_cu(&cu, self.reading.int, &mut scratch);
             state = self.lock();
-            state.next_merge = next_merge.saturating_add(1);
+            state.next_merge = next_merge + 1;
             state.spare.push(cu);
             if let Err(error) = result {
                 state.error = Some((next_merge, error));

@@ -47,7 +47,7 @@ impl Report {
 
     /// Counts a CU that was thought to be encoded as one that is left out.
     pub(crate) fn leave_out_cu(&mut self, reason: &'static str) {
-        self.units = self.units.saturating_sub(1);
+        self.units -= 1;
         self.skip_cu(reason);
     }
 
@@ -57,18 +57,17 @@ impl Report {
 
     /// Adds what another part of the same file reported.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.units = self.units.saturating_add(other.units);
+        self.units += other.units;
         other.skipped_units.iter().for_each(|(&reason, &more)| add(&mut self.skipped_units, reason, more));
         other.unsupported_tags.iter().for_each(|(&tag, &more)| add(&mut self.unsupported_tags, tag, more));
         other.unsupported_forms.iter().for_each(|(&form, &more)| add(&mut self.unsupported_forms, form, more));
-        self.dangling_references = self.dangling_references.saturating_add(other.dangling_references);
-        self.too_far_bit_fields = self.too_far_bit_fields.saturating_add(other.too_far_bit_fields);
+        self.dangling_references += other.dangling_references;
+        self.too_far_bit_fields += other.too_far_bit_fields;
     }
 }
 
 fn add<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, more: u32) {
-    let count = counts.entry(key).or_default();
-    *count = count.saturating_add(more);
+    *counts.entry(key).or_default() += more;
 }
 
 impl Report {

@@ -21,7 +21,7 @@ impl TypeIndex {
     pub(crate) fn add(&mut self, hash: u64, id: u32) {
         let place = id.wrapping_sub(self.first_id) as usize;
         if place >= self.next.len() {
-            self.next.resize(place.saturating_add(1), 0);
+            self.next.resize(place + 1, 0);
         }
         match self.heads.first_mut(hash) {
             None => self.heads.add(hash, id),

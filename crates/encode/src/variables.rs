@@ -11,6 +11,7 @@ use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::encoded::{self, head};
 use crate::error::EncodeError;
 use crate::hash::IdMap;
+use crate::ids::id32;
 use crate::options::Options;
 use crate::report::Report;
 use crate::strings::interner::StringInterner;
@@ -59,7 +60,7 @@ impl<'s> VariableSections<'s> {
             .sections()
             .filter(|head| matches!(head.kind, SHT_PROGBITS | SHT_NOBITS))
             .map(|head| Section {
-                index: u32::try_from(head.index).unwrap_or(u32::MAX),
+                index: id32(head.index),
                 name: head.name.to_vec(),
                 address: head.address,
                 size: head.size,
@@ -203,7 +204,7 @@ pub(crate) fn variables(
     let mut members: Vec<Vec<[u32; 3]>> = vec![Vec::new(); sections.sections.len()];
     let variables = std::mem::take(&mut types.variables);
     for (place, variable) in variables.iter().enumerate() {
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        let place = id32(place);
         let Some((number, offset)) = sections.place(variable) else { continue };
         let Some(section) = sections.sections.get(number) else { continue };
         let choice = Choice { types, options, names, sections };
@@ -213,13 +214,13 @@ pub(crate) fn variables(
         let [name, info, word] = head(Kind::Var, chosen.name, 0, false, types.remapped(variable.ty)?);
         let id = types.add_unindexed(
             &[name, info, word, linkage],
-            EmitOrder { cu: variable.cu, part: EmitPhase::Variables, place },
+            EmitOrder { cu: variable.cu, phase: EmitPhase::Variables, place },
         )?;
         if let Some(members) = members.get_mut(number) {
             members.push([id, offset, size]);
         }
         ids.insert(place, id);
-        report.variables = report.variables.saturating_add(1);
+        report.variables += 1;
     }
     for (section, members) in sections.sections.iter().zip(members) {
         data_section(types, names.intern(&section.name)?, members)?;
@@ -231,7 +232,7 @@ pub(crate) fn variables(
 fn data_section(types: &mut CanonicalTypes<'_>, name: u32, mut members: Vec<[u32; 3]>) -> Result<(), EncodeError> {
     members.sort_by_key(|&[_, offset, _]| offset);
     let Some(&[_, offset, size]) = members.last() else { return Ok(()) };
-    let vlen = u32::try_from(members.len()).unwrap_or(u32::MAX);
+    let vlen = id32(members.len());
     let mut words = head(Kind::Datasec, name, vlen, false, offset.saturating_add(size)).to_vec();
     words.extend(members.iter().flatten());
     let place = types.own_len() as usize;
@@ -245,7 +246,7 @@ const MAX_NAME: usize = 512;
 /// Whether the kernel takes this for the name of a variable (`__btf_name_valid` in `kernel/bpf/btf.c`).
 fn is_valid_name(name: &[u8]) -> bool {
     let is_start = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.');
-    let rest = name.get(1..).unwrap_or_default();
+    let rest = name.get(1..).unwrap_or(&[]);
     name.len() < MAX_NAME
         && name.first().copied().is_some_and(is_start)
         && rest.iter().all(|&byte| is_start(byte) || byte.is_ascii_digit())

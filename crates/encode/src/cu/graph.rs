@@ -3,6 +3,8 @@
 use crate::cu::lookup::Lookup;
 use crate::cu::signature::{designation, signature};
 use crate::encoded;
+use crate::error::{Breach, EncodeError, internal};
+use crate::ids::id32;
 
 /// The bit that tells a reference to a type of the CU from the id of a canonical type.
 pub(crate) const LOCAL: u32 = 1 << 31;
@@ -32,6 +34,8 @@ pub(crate) struct Cu {
     pub(crate) int: Option<u32>,
     /// Whether there are arrays.
     pub(crate) has_arrays: bool,
+    /// Internal errors of what cannot return any.
+    pub(crate) breach: Breach,
     /// References to what is no type, which were taken for `void`.
     pub(crate) dangling: u32,
     memo: Vec<u64>,
@@ -121,6 +125,9 @@ pub(crate) struct DeclTag {
     pub(crate) value: u32,
 }
 
+/// Types of a CU stay below what marks them, and below [`INDEX`].
+const MAX_TYPES: usize = (LOCAL - 0x100) as usize;
+
 impl Cu {
     pub(crate) fn clear(&mut self) {
         let Self {
@@ -141,7 +148,7 @@ impl Cu {
     }
 
     pub(crate) fn len(&self) -> u32 {
-        u32::try_from(self.spans.len()).unwrap_or(u32::MAX)
+        id32(self.spans.len())
     }
 
     /// Takes a place for the type of a DIE. What it consists of follows with [`Cu::fill`].
@@ -154,12 +161,14 @@ impl Cu {
 
     /// Says what a type consists of: its head, and elements.
     pub(crate) fn fill(&mut self, index: u32, head: &[u32], elements: &[u32]) {
-        let start = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        // That these fit is seen once all are there: see `resolve`.
+        let start = self.words.len() as u32;
         self.words.extend_from_slice(head);
         self.words.extend_from_slice(elements);
-        let end = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
-        if let Some(span) = self.spans.get_mut(index as usize) {
-            *span = (start, end);
+        let end = self.words.len() as u32;
+        match self.spans.get_mut(index as usize) {
+            Some(span) => *span = (start, end),
+            None => self.breach.note("a type that is filled was not reserved"),
         }
     }
 
@@ -172,22 +181,48 @@ impl Cu {
     /// The words of the type with this index.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> &[u32] {
-        let (start, end) = self.spans.get(index as usize).copied().unwrap_or_default();
-        self.words.get(start as usize..end as usize).unwrap_or_default()
+        let span = self.spans.get(index as usize);
+        match span.and_then(|&(start, end)| self.words.get(start as usize..end as usize)) {
+            Some(words) => words,
+            None => self.no_words(),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, index: u32) -> &mut [u32] {
-        let (start, end) = self.spans.get(index as usize).copied().unwrap_or_default();
-        self.words.get_mut(start as usize..end as usize).unwrap_or_default()
+        let span = self.spans.get(index as usize);
+        match span.and_then(|&(start, end)| self.words.get_mut(start as usize..end as usize)) {
+            Some(words) => words,
+            None => {
+                self.breach.note("a type of a CU has no words");
+                &mut []
+            }
+        }
+    }
+
+    #[cold]
+    fn no_words(&self) -> &[u32] {
+        self.breach.note("a type of a CU has no words");
+        &[]
+    }
+
+    /// The parameters of a function.
+    pub(crate) fn params_of(&self, function: &Function) -> Option<&[Param]> {
+        let start = function.first_param as usize;
+        self.params.get(start..start + function.param_count as usize)
     }
 
     /// Turns references from offsets of DIEs into indices.
-    pub(crate) fn resolve(&mut self) {
+    pub(crate) fn resolve(&mut self) -> Result<(), EncodeError> {
+        if u32::try_from(self.words.len()).is_err() || self.spans.len() >= MAX_TYPES {
+            return Err(EncodeError::TooLarge { what: "types in one CU" });
+        }
         let mut words = std::mem::take(&mut self.words);
         let mut lookup = Lookup::new(&self.offsets, &self.aliases, std::mem::take(&mut self.buckets));
         for &(start, end) in &self.spans {
-            let words = words.get_mut(start as usize..end as usize).unwrap_or_default();
-            encoded::map_references(words, |offset| lookup.reference(offset));
+            match words.get_mut(start as usize..end as usize) {
+                Some(words) => encoded::map_references(words, |offset| lookup.reference(offset)),
+                None => return Err(internal("a type of a CU has no words")),
+            }
         }
         for function in &mut self.functions {
             function.returns = lookup.reference(function.returns);
@@ -201,6 +236,7 @@ impl Cu {
         self.dangling = lookup.dangling;
         self.buckets = lookup.buckets;
         self.words = words;
+        Ok(())
     }
 
     /// Works out the signature of each struct and union: a hash of what [`crate::dedup`] demands of equal ones in

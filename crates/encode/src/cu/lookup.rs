@@ -1,6 +1,7 @@
 //! Finds the types of a CU by the offset of their DIE.
 
 use crate::cu::graph::{INDEX, LOCAL};
+use crate::ids::id32;
 
 /// How many bytes of `.debug_info` one bucket of the index covers, as a power of two.
 const BUCKET_BITS: u32 = 3;
@@ -22,7 +23,7 @@ impl<'u> Lookup<'u> {
         for (index, &offset) in offsets.iter().enumerate() {
             let bucket = (offset.wrapping_sub(first) >> BUCKET_BITS) as usize;
             if bucket >= buckets.len() {
-                buckets.resize(bucket.saturating_add(1), u32::try_from(index).unwrap_or(u32::MAX));
+                buckets.resize(bucket + 1, id32(index));
             }
         }
         Self { offsets, aliases, buckets, first, dangling: 0 }
@@ -35,7 +36,7 @@ impl<'u> Lookup<'u> {
         loop {
             let found = *self.offsets.get(index)?;
             if found >= offset {
-                return (found == offset).then_some(u32::try_from(index).unwrap_or(u32::MAX));
+                return (found == offset).then_some(id32(index));
             }
             index = index.wrapping_add(1);
         }
@@ -65,7 +66,7 @@ impl<'u> Lookup<'u> {
                 return LOCAL | index;
             }
         }
-        self.dangling = self.dangling.saturating_add(1);
+        self.dangling += 1;
         0
     }
 }

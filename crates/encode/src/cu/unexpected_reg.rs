@@ -40,8 +40,7 @@ pub(crate) fn mark(cu: &mut Cu) {
 }
 
 fn params_of<'u>(cu: &'u Cu, function: &Function) -> &'u [Param] {
-    let start = function.first_param as usize;
-    cu.params.get(start..start.saturating_add(function.param_count as usize)).unwrap_or_default()
+    cu.params_of(function).unwrap_or(&[])
 }
 
 fn takes_struct(cu: &Cu, param: &Param) -> bool {

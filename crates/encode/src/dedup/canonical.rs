@@ -8,8 +8,9 @@ use crate::dedup::declarations::{SavedFunction, SavedTag, SavedVariable};
 use crate::dedup::emit_order::EmitOrder;
 use crate::dedup::replaced::Replaced;
 use crate::encoded::key;
-use crate::error::EncodeError;
+use crate::error::{Breach, EncodeError, internal};
 use crate::hash::{IdHasher, IdMap};
+use crate::ids::id32;
 use crate::type_index::TypeIndex;
 
 /// The canonical types: those of the base, and the ones found so far, whose ids follow.
@@ -37,6 +38,8 @@ pub(crate) struct CanonicalTypes<'b> {
     pub(crate) index: TypeIndex,
     /// What arrays are indexed by.
     pub(crate) index_type: Option<u32>,
+    /// Internal errors of what cannot return any.
+    pub(crate) breach: Breach,
     /// How many CUs there were.
     pub(crate) cus: u32,
     /// How many references closed a circle of types without a struct or union.
@@ -57,7 +60,7 @@ pub(crate) const PENDING: u32 = u32::MAX;
 
 impl<'b> CanonicalTypes<'b> {
     pub(crate) fn new(base: Option<&'b PreparedBase>) -> Self {
-        let first = base.map_or(0, PreparedBase::len).saturating_add(1);
+        let first = base.map_or(0, PreparedBase::len) + 1;
         Self {
             base,
             first,
@@ -71,6 +74,7 @@ impl<'b> CanonicalTypes<'b> {
             orders: Vec::new(),
             index: TypeIndex::new(first, 0),
             index_type: None,
+            breach: Breach::default(),
             cus: 0,
             circles: 0,
             has_function_symbols: false,
@@ -84,7 +88,7 @@ impl<'b> CanonicalTypes<'b> {
 
     /// How many types there are besides the base's.
     pub(crate) fn own_len(&self) -> u32 {
-        u32::try_from(self.spans.len()).unwrap_or(u32::MAX)
+        id32(self.spans.len())
     }
 
     /// The place of a type among those that are not the base's.
@@ -98,26 +102,48 @@ impl<'b> CanonicalTypes<'b> {
         self.place(id).and_then(|place| self.orders.get(place)).map(|order| order.cu)
     }
 
+    /// The id of the type at this place.
+    #[inline]
+    pub(crate) fn id_at(&self, place: usize) -> u32 {
+        // `reserve` keeps all ids below MAX_ID.
+        self.first.wrapping_add(id32(place))
+    }
+
     /// The words of a type that is not the base's: `Err` with its index in the CU if it is not complete yet.
     #[inline]
     pub(crate) fn own(&self, place: usize) -> Result<&[u32], u32> {
-        let (start, end) = self.spans.get(place).copied().unwrap_or_default();
-        if start == PENDING {
-            return Err(end);
+        match self.spans.get(place) {
+            Some(&(PENDING, local)) => Err(local),
+            Some(&(start, end)) => match self.words.get(start as usize..end as usize) {
+                Some(words) => Ok(words),
+                None => Ok(self.no_words()),
+            },
+            None => Ok(self.no_words()),
         }
-        Ok(self.words.get(start as usize..end as usize).unwrap_or_default())
     }
 
-    pub(crate) fn own_mut(&mut self, place: usize) -> &mut [u32] {
-        let (start, end) = self.spans.get(place).copied().unwrap_or_default();
-        self.words.get_mut(start as usize..end as usize).unwrap_or_default()
+    #[cold]
+    fn no_words(&self) -> &[u32] {
+        self.breach.note("a canonical type has no words");
+        &[]
     }
 
-    /// The words of a complete type.
+    /// The words of a type that is complete, as all are once all CUs are merged.
+    pub(crate) fn complete_words(&self, place: usize) -> Result<&[u32], EncodeError> {
+        self.own(place).map_err(|_| internal("a canonical type was not completed"))
+    }
+
+    pub(crate) fn own_mut(&mut self, place: usize) -> Result<&mut [u32], EncodeError> {
+        let span = self.spans.get(place).filter(|&&(start, _)| start != PENDING);
+        let words = span.and_then(|&(start, end)| self.words.get_mut(start as usize..end as usize));
+        words.ok_or_else(|| internal("a canonical type has no words"))
+    }
+
+    /// The words of a type; none for `void` and for one that is not complete yet, to which no other is equal.
     #[inline]
     pub(crate) fn get(&self, id: u32) -> &[u32] {
         match self.place(id) {
-            Some(place) => self.own(place).unwrap_or_default(),
+            Some(place) => self.own(place).unwrap_or(&[]),
             None => self.base.map_or(&[], |base| base.get(id)),
         }
     }
@@ -139,21 +165,21 @@ impl<'b> CanonicalTypes<'b> {
     }
 
     /// Says what a canonical type consists of.
-    pub(crate) fn complete(&mut self, place: usize, words: impl Iterator<Item = u32>) {
-        let start = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+    pub(crate) fn complete(&mut self, place: usize, words: impl Iterator<Item = u32>) -> Result<(), EncodeError> {
+        let start = self.words.len();
         self.words.extend(words);
-        let end = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
-        if let Some(span) = self.spans.get_mut(place) {
-            *span = (start, end);
-        }
+        let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(self.words.len())) else {
+            return Err(EncodeError::TooLarge { what: "types" });
+        };
+        *self.spans.get_mut(place).ok_or_else(|| internal("a type that is completed was not reserved"))? = (start, end);
+        Ok(())
     }
 
     /// Adds a type that is not to be found by its hash.
     pub(crate) fn add_unindexed(&mut self, words: &[u32], order: EmitOrder) -> Result<u32, EncodeError> {
         let id = self.reserve((0, 0), order)?;
-        if let Some(place) = self.place(id) {
-            self.complete(place, words.iter().copied());
-        }
+        let place = self.place(id).ok_or_else(|| internal("a new type has the id of one of the base"))?;
+        self.complete(place, words.iter().copied())?;
         Ok(id)
     }
 

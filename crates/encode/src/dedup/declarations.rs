@@ -1,5 +1,7 @@
 //! What is kept of the functions, variables and tags of every CU until all CUs are merged.
 
+use crate::error::{EncodeError, internal};
+
 /// A function that may be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedFunction {
@@ -15,9 +17,10 @@ pub(crate) struct SavedFunction {
 
 impl SavedFunction {
     /// Its parameters, name and type, of all that there are.
-    pub(crate) fn params<'p>(&self, params: &'p [(u32, u32)]) -> &'p [(u32, u32)] {
+    pub(crate) fn params<'p>(&self, params: &'p [(u32, u32)]) -> Result<&'p [(u32, u32)], EncodeError> {
         let start = self.first_param as usize;
-        params.get(start..start.saturating_add(self.param_count as usize)).unwrap_or_default()
+        let params = params.get(start..start + self.param_count as usize);
+        params.ok_or_else(|| internal("a function has parameters that were not kept"))
     }
 }
 

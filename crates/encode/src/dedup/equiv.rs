@@ -124,7 +124,9 @@ impl UnitDedup<'_, '_> {
             return Equivalence::Different;
         }
         // Depth first and in the order of the fields, as libbpf goes: where a type is paired with two, the first pair counts.
-        stack.get_mut(before..).unwrap_or_default().reverse();
+        if let Some(pushed) = stack.get_mut(before..) {
+            pushed.reverse();
+        }
         Equivalence::Equal
     }
 
@@ -217,7 +219,7 @@ impl UnitDedup<'_, '_> {
     fn note_copy(&mut self, own: u32, canonical: u32) {
         let is_copy = self.types.place(own).is_some() && self.types.place(canonical).is_none();
         if is_copy && self.kind(own).is_composite() {
-            let cu = self.types.cus.saturating_sub(1);
+            let cu = self.types.cus - 1;
             self.types.copies.entry((cu, canonical)).or_insert(own);
         }
     }

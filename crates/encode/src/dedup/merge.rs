@@ -7,7 +7,7 @@ use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::dedup::unit::{Scratch, UnitDedup};
 use crate::encoded::{self, head, key};
-use crate::error::EncodeError;
+use crate::error::{EncodeError, internal};
 
 /// What a type of the CU is while what it refers to is being made canonical.
 const IN_PROGRESS: u32 = LOCAL | 0x7fff_fff0;
@@ -16,26 +16,27 @@ impl CanonicalTypes<'_> {
     /// Takes in a CU: its types, functions, variables and tags. `int` is the number of that name.
     pub(crate) fn merge_cu(&mut self, cu: &Cu, int: u32, scratch: &mut Scratch) -> Result<(), EncodeError> {
         scratch.reset(cu.len() as usize);
-        self.cus = self.cus.saturating_add(1);
+        self.cus += 1;
         let mut dedup = UnitDedup { types: self, cu, scratch };
         dedup.plain_types()?;
         dedup.find_index_type(int)?;
         let fresh = dedup.composites()?;
         dedup.references()?;
-        dedup.complete(fresh);
+        dedup.complete(fresh)?;
         dedup.note_replaceable();
-        dedup.save();
-        Ok(())
+        dedup.save()?;
+        dedup.cu.breach.check()?;
+        self.breach.check()
     }
 }
 
 impl UnitDedup<'_, '_> {
     pub(super) fn cu_number(&self) -> u32 {
-        self.types.cus.saturating_sub(1)
+        self.types.cus - 1
     }
 
     pub(super) fn order(&self, local: u32) -> EmitOrder {
-        EmitOrder { cu: self.cu_number(), part: EmitPhase::Types, place: local }
+        EmitOrder { cu: self.cu_number(), phase: EmitPhase::Types, place: local }
     }
 
     pub(super) fn set(&mut self, local: u32, id: u32) {
@@ -114,7 +115,8 @@ impl UnitDedup<'_, '_> {
             if !encoded::kind(words).is_composite() || self.scratch.map.get(local as usize).is_none_or(|&id| id != 0) {
                 continue;
             }
-            let hash = self.cu.signatures.get(local as usize).copied().unwrap_or(0);
+            let hash = self.cu.signatures.get(local as usize).copied();
+            let hash = hash.ok_or_else(|| internal("a struct or union has no signature"))?;
             if let Some(id) = self.equiv_composite(local, words, hash) {
                 self.set(local, id);
                 continue;
@@ -172,7 +174,7 @@ impl UnitDedup<'_, '_> {
                 encoded::map_references(&mut words, |id| {
                     let known = self.known_reference(id);
                     if known == IN_PROGRESS {
-                        circles = circles.saturating_add(1);
+                        circles += 1;
                         return 0;
                     }
                     if known & LOCAL != 0 {
@@ -181,7 +183,7 @@ impl UnitDedup<'_, '_> {
                     known
                 });
                 if stack.len() == waiting {
-                    self.types.circles = self.types.circles.saturating_add(circles);
+                    self.types.circles += circles;
                     let id = self.types.intern(&words, self.order(top))?;
                     self.set(top, id);
                     stack.pop();
@@ -203,12 +205,14 @@ impl UnitDedup<'_, '_> {
     }
 
     /// Gives new structs and unions their canonical references.
-    fn complete(&mut self, fresh: Vec<usize>) {
+    fn complete(&mut self, fresh: Vec<usize>) -> Result<(), EncodeError> {
         for place in fresh {
-            let Err(local) = self.types.own(place) else { continue };
+            let Err(local) = self.types.own(place) else {
+                return Err(internal("a new struct or union is complete already"));
+            };
             let mut words = self.cu.get(local).to_vec();
             encoded::map_references(&mut words, |id| if id == 0 { 0 } else { self.known(id) });
-            self.types.complete(place, words.into_iter());
+            self.types.complete(place, words.into_iter())?;
         }
         for forward in std::mem::take(&mut self.scratch.resolved) {
             let known = self.known(forward);
@@ -218,6 +222,7 @@ impl UnitDedup<'_, '_> {
                 self.types.base_map.insert(forward, known);
             }
         }
+        Ok(())
     }
 
     /// Notes which types of the base the CU has.

@@ -34,7 +34,7 @@ impl Replaced {
     #[inline]
     pub(super) fn note(&mut self, base: &PreparedBase, id: u32, order: EmitOrder) {
         if self.states.is_empty() {
-            self.states = vec![0; (base.len() as usize).saturating_add(1)];
+            self.states = vec![0; base.len() as usize + 1];
         }
         match self.states.get_mut(id as usize) {
             Some(state) if *state & SEEN == 0 => *state |= SEEN,
@@ -58,7 +58,7 @@ impl Replaced {
             || (is_reference_kind(kind)
                 && encoded::fields(words)
                     .filter(|(role, _)| role.is_reference())
-                    .any(|(_, target)| self.leads(base, target, chain.saturating_sub(1))));
+                    .any(|(_, target)| self.leads(base, target, chain - 1)));
         if let Some(state) = self.states.get_mut(id as usize).filter(|_| leads) {
             *state |= LEADS;
         }

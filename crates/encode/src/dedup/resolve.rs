@@ -21,8 +21,8 @@ impl CanonicalTypes<'_> {
             }
         }
         for place in 0..self.map.len() {
-            let words = self.own(place).unwrap_or_default();
-            let id = self.first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
+            let id = self.id_at(place);
+            let words = self.get(id);
             if encoded::kind(words) != Kind::Fwd || self.resolved(id) != id {
                 continue;
             }
@@ -70,7 +70,7 @@ impl CanonicalTypes<'_> {
     fn refers_back(&self, place: usize) -> bool {
         let is_reference = |place| self.own(place).is_ok_and(|words| is_reference_kind(encoded::kind(words)));
         let is_before = |id| self.place(id).is_none_or(|other| other < place || !is_reference(other));
-        let words = self.own(place).unwrap_or_default();
+        let words = self.get(self.id_at(place));
         !is_reference(place) || encoded::fields(words).all(|(role, id)| !role.is_reference() || is_before(id))
     }
 
@@ -105,7 +105,7 @@ impl CanonicalTypes<'_> {
         result?;
         if remapped != self.get(id) {
             let replacement =
-                self.intern(&remapped, EmitOrder { cu: EmitOrder::END, part: EmitPhase::Types, place: id })?;
+                self.intern(&remapped, EmitOrder { cu: EmitOrder::END, phase: EmitPhase::Types, place: id })?;
             self.remapped.insert(id, replacement);
             return Ok(replacement);
         }
@@ -113,7 +113,7 @@ impl CanonicalTypes<'_> {
     }
 
     fn remap_type(&mut self, place: usize) -> Result<(), EncodeError> {
-        let mut words = self.own(place).unwrap_or_default().to_vec();
+        let mut words = self.complete_words(place)?.to_vec();
         let mut result = Ok(());
         encoded::map_references(&mut words, |id| {
             self.remapped(id).unwrap_or_else(|error| {
@@ -122,13 +122,13 @@ impl CanonicalTypes<'_> {
             })
         });
         result?;
-        self.own_mut(place).copy_from_slice(&words);
+        self.own_mut(place)?.copy_from_slice(&words);
         let kind = encoded::kind(&words);
         if !is_reference_kind(kind) {
             return Ok(());
         }
         let hash = key(&words);
-        let id = self.first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
+        let id = self.id_at(place);
         match self.find(hash, |id| self.get(id) == words) {
             Some(found) if found != id => {
                 if let Some(slot) = self.map.get_mut(place) {

@@ -3,6 +3,8 @@
 use crate::cu::graph::{Function, LOCAL, Tagged};
 use crate::dedup::declarations::{SavedFunction, SavedTag, SavedTagged, SavedVariable};
 use crate::dedup::unit::UnitDedup;
+use crate::error::{EncodeError, internal};
+use crate::ids::id32;
 
 impl UnitDedup<'_, '_> {
     pub(super) fn canonical(&self, id: u32) -> u32 {
@@ -10,15 +12,15 @@ impl UnitDedup<'_, '_> {
     }
 
     /// Keeps what is decided about when all CUs are there.
-    pub(super) fn save(&mut self) {
+    pub(super) fn save(&mut self) -> Result<(), EncodeError> {
         let cu = self.cu;
         let mut places = Vec::new();
         for (index, function) in cu.functions.iter().enumerate() {
-            if let Some(place) = self.save_function(function) {
-                places.push((u32::try_from(index).unwrap_or(u32::MAX), place));
+            if let Some(place) = self.save_function(function)? {
+                places.push((id32(index), place));
             }
         }
-        let first_variable = u32::try_from(self.types.variables.len()).unwrap_or(u32::MAX);
+        let first_variable = id32(self.types.variables.len());
         for variable in &cu.variables {
             let declared = (variable.specification != 0).then(|| {
                 let place =
@@ -27,7 +29,7 @@ impl UnitDedup<'_, '_> {
             });
             let source = declared.flatten().unwrap_or(variable);
             self.types.variables.push(SavedVariable {
-                cu: self.types.cus.saturating_sub(1),
+                cu: self.cu_number(),
                 name: source.name,
                 ty: if variable.is_declaration { 0 } else { self.canonical(source.ty) },
                 is_external: source.is_external,
@@ -42,7 +44,7 @@ impl UnitDedup<'_, '_> {
         for tag in &cu.tags {
             let on = match tag.on {
                 Tagged::Type(local) => Some(SavedTagged::Type(self.canonical(LOCAL | local))),
-                Tagged::Variable(index) => Some(SavedTagged::Variable(first_variable.saturating_add(index))),
+                Tagged::Variable(index) => Some(SavedTagged::Variable(first_variable + index)),
                 Tagged::Function(index) => {
                     let place = places.binary_search_by_key(&index, |&(index, _)| index).ok();
                     place.and_then(|place| places.get(place)).map(|&(_, place)| SavedTagged::Function(place))
@@ -55,10 +57,11 @@ impl UnitDedup<'_, '_> {
                 value: tag.value,
             }));
         }
+        Ok(())
     }
 
     /// Keeps a function that is defined and whose parameters all have names.
-    fn save_function(&mut self, function: &Function) -> Option<u32> {
+    fn save_function(&mut self, function: &Function) -> Result<Option<u32>, EncodeError> {
         let cu = self.cu;
         let of = |offset: u32| {
             let place = cu.functions.binary_search_by_key(&offset, |function| function.offset).ok()?;
@@ -66,17 +69,20 @@ impl UnitDedup<'_, '_> {
         };
         let is_visible = self.types.has_function_symbols || function.is_external;
         if function.is_declaration || !is_visible {
-            return None;
+            return Ok(None);
         }
         let origin = if function.origin == 0 { None } else { of(function.origin) };
-        let name = if function.name != 0 { function.name } else { origin?.name };
+        let name = match origin {
+            _ if function.name != 0 => function.name,
+            Some(origin) => origin.name,
+            None => return Ok(None),
+        };
         let returns = match (function.returns, origin) {
             (0, Some(origin)) if function.is_instance => origin.returns,
             (returns, _) => returns,
         };
         let first_param = self.types.params.len();
-        let start = function.first_param as usize;
-        let params = cu.params.get(start..start.checked_add(function.param_count as usize)?)?;
+        let params = cu.params_of(function).ok_or_else(|| internal("a function has parameters that do not exist"))?;
         for param in params {
             let origin = (param.ty == 0 && param.origin != 0).then(|| {
                 let place = cu.params.binary_search_by_key(&param.origin, |param| param.offset).ok()?;
@@ -85,7 +91,7 @@ impl UnitDedup<'_, '_> {
             let source = origin.flatten().unwrap_or(param);
             if source.name == 0 {
                 self.types.params.truncate(first_param);
-                return None;
+                return Ok(None);
             }
             let ty = self.canonical(source.ty);
             self.types.params.push((source.name, ty));
@@ -93,15 +99,15 @@ impl UnitDedup<'_, '_> {
         if function.is_variadic {
             self.types.params.push((0, 0));
         }
-        let place = u32::try_from(self.types.functions.len()).ok()?;
+        let place = id32(self.types.functions.len());
         self.types.functions.push(SavedFunction {
             name,
-            cu: self.types.cus.saturating_sub(1),
+            cu: self.cu_number(),
             returns: self.canonical(returns),
-            first_param: u32::try_from(first_param).ok()?,
-            param_count: u32::try_from(self.types.params.len().saturating_sub(first_param)).ok()?,
+            first_param: id32(first_param),
+            param_count: id32(self.types.params.len() - first_param),
             unexpected_reg: function.unexpected_reg,
         });
-        Some(place)
+        Ok(Some(place))
     }
 }

@@ -11,6 +11,7 @@ use gimli::{DwAt, DwForm, DwTag, constants as dw};
 use crate::dwarf::form::{Encoding, fixed_size};
 use crate::dwarf::reader::Reader;
 use crate::error::Malformed;
+use crate::ids::id32;
 
 /// What a DIE is to the walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -288,10 +289,10 @@ impl AbbrevPlans {
             let is_sibling = attr == Some(Attr::Sibling);
             push(passing, 0, if is_sibling { step } else { pass(form, encoding) });
         }
-        let end = |steps: &Vec<AttrStep>| u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        let end = |steps: &Vec<AttrStep>| id32(steps.len());
         let middle = end(&self.steps);
         self.steps.append(passing);
-        let steps = [u32::try_from(start).unwrap_or(u32::MAX), middle, end(&self.steps)];
+        let steps = [id32(start), middle, end(&self.steps)];
         Ok(AbbrevPlan { tag, class, has_children, steps })
     }
 
@@ -322,7 +323,7 @@ impl AbbrevPlans {
 
 fn pass(form: DwForm, encoding: Encoding) -> AttrStep {
     match fixed_size(form, encoding) {
-        Some(size) => AttrStep::Bytes(u32::try_from(size).unwrap_or(u32::MAX)),
+        Some(size) => AttrStep::Bytes(id32(size)),
         None => AttrStep::Value(form),
     }
 }

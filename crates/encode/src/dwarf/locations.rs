@@ -50,7 +50,7 @@ impl RegisterSearch {
     /// Takes the next location's expression into account. Whether the search is over.
     pub(crate) fn expression(&mut self, expression: &[u8]) -> bool {
         let is_first = self.locations == 0;
-        self.locations = self.locations.saturating_add(1);
+        self.locations += 1;
         let mut reader = Reader::new(expression, self.little);
         let found = match reader.u8().map(dw::DwOp) {
             Ok(op) if (dw::DW_OP_reg0.0..=dw::DW_OP_reg31.0).contains(&op.0) => Some(op.0).filter(|_| is_first),
@@ -100,7 +100,7 @@ impl RegisterSearch {
                     reader.uleb()?;
                     reader.uleb()?;
                 }
-                dw::DW_LLE_start_end => reader.skip(address.saturating_mul(2))?,
+                dw::DW_LLE_start_end => reader.skip(address * 2)?,
                 dw::DW_LLE_start_length => {
                     reader.skip(address)?;
                     reader.uleb()?;

@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
 
     /// What there is from here on.
     pub(crate) fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.position..).unwrap_or_default()
+        self.bytes.get(self.position..).unwrap_or(&[])
     }
 
     /// Goes to a position further on, up to the end.
@@ -165,13 +165,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn string(&mut self) -> Result<&'a [u8], Malformed> {
         let rest = self.rest();
         let length = rest.iter().position(|&byte| byte == 0).ok_or_else(|| self.short())?;
-        self.position = self.position.saturating_add(length).saturating_add(1);
-        Ok(rest.get(..length).unwrap_or_default())
+        self.position += length + 1;
+        Ok(rest.get(..length).unwrap_or(&[]))
     }
 
     #[cold]
     fn overflow(&self) -> Malformed {
-        Malformed::Leb128 { at: self.position.saturating_sub(1) }
+        Malformed::Leb128 { at: self.position - 1 }
     }
 
     #[cold]

@@ -122,10 +122,10 @@ impl Relocations {
         }
         // What is looked up next mostly lies a few entries further on.
         let near = behind.iter().take(NEAR).position(|entry| !is_before(entry));
-        before.len().saturating_add(near.unwrap_or_else(|| {
+        before.len().wrapping_add(near.unwrap_or_else(|| {
             let mut end = NEAR;
             while behind.get(end).is_some_and(is_before) {
-                end = end.saturating_mul(2);
+                end *= 2;
             }
             behind.get(..end).unwrap_or(behind).partition_point(is_before)
         }))
@@ -145,7 +145,7 @@ impl Relocations {
             at(*cursor)
         });
         let Some(&found) = found else { return Ok(None) };
-        *cursor = cursor.saturating_add(1);
+        *cursor += 1;
         if !self.absolute.contains(&found.kind) {
             return Err(EncodeError::Relocation { kind: found.kind, offset });
         }

@@ -34,7 +34,7 @@ impl NameSet {
     pub(crate) fn insert(&mut self, number: u32) {
         let place = (number >> 6) as usize;
         if place >= self.0.len() {
-            self.0.resize(place.saturating_add(1), 0);
+            self.0.resize(place + 1, 0);
         }
         if let Some(word) = self.0.get_mut(place) {
             *word |= 1 << (number & 63);

@@ -4,7 +4,7 @@ use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::declarations::SavedFunction;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::encoded::{self, FieldRole};
-use crate::error::EncodeError;
+use crate::error::{EncodeError, internal};
 use crate::hash::IdMap;
 use crate::strings::interner::StringInterner;
 
@@ -30,11 +30,11 @@ impl Strings {
             let is_before =
                 |function: &&SavedFunction| here > Some(&EmitOrder::new(function.cu, EmitPhase::Functions, 0));
             while let Some(function) = functions.next_if(is_before) {
-                for &(name, _) in function.params(&types.params) {
+                for &(name, _) in function.params(&types.params)? {
                     strings.add(names, name)?;
                 }
             }
-            for (role, word) in encoded::fields(types.own(place).unwrap_or_default()) {
+            for (role, word) in encoded::fields(types.complete_words(place)?) {
                 if role == FieldRole::Name {
                     strings.add(names, word)?;
                 }
@@ -51,11 +51,11 @@ impl Strings {
         Self { bytes, first, offsets: IdMap::default() }
     }
 
-    pub(super) fn offset(&self, names: &StringInterner<'_>, number: u32) -> u32 {
+    pub(super) fn offset(&self, names: &StringInterner<'_>, number: u32) -> Result<u32, EncodeError> {
         if number == 0 || names.is_base(number) {
-            return number;
+            return Ok(number);
         }
-        self.offsets.get(&number).copied().unwrap_or(0)
+        self.offsets.get(&number).copied().ok_or_else(|| internal("a name is not among the strings"))
     }
 
     pub(super) fn add(&mut self, names: &StringInterner<'_>, number: u32) -> Result<(), EncodeError> {

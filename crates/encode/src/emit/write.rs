@@ -5,7 +5,8 @@ use btf::Endian;
 use crate::dedup::canonical::CanonicalTypes;
 use crate::emit::strings::Strings;
 use crate::encoded::{self, FieldRole};
-use crate::error::EncodeError;
+use crate::error::{EncodeError, internal};
+use crate::ids::id32;
 use crate::section::{assemble, write_u32};
 use crate::strings::interner::StringInterner;
 
@@ -21,29 +22,35 @@ pub(crate) fn write(
     let mut ids = vec![0u32; types.map.len()];
     for (place, &own) in written.iter().enumerate() {
         if let Some(id) = ids.get_mut(own) {
-            *id = types.first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
+            *id = types.id_at(place);
         }
     }
     let mut bytes = Vec::new();
     for &own in &written {
-        let words = types.own(own).unwrap_or_default();
+        let words = types.complete_words(own)?;
         if !encoded::is_whole(words) {
             return Err(EncodeError::TooLarge { what: "members, values, parameters or variables of one type" });
         }
         for (role, word) in encoded::fields(words) {
             let word = match role {
                 FieldRole::Number => word,
-                FieldRole::Name => strings.offset(names, word),
+                FieldRole::Name => strings.offset(names, word)?,
                 FieldRole::Reference | FieldRole::Index if word == 0 => 0,
                 FieldRole::Reference | FieldRole::Index => {
                     let id = types.resolved(word);
-                    types.place(id).and_then(|place| ids.get(place)).copied().unwrap_or(id)
+                    match types.place(id) {
+                        None => id,
+                        Some(place) => match ids.get(place) {
+                            Some(&id) if id != 0 => id,
+                            _ => return Err(internal("a reference leads to a type that is not written")),
+                        },
+                    }
                 }
             };
             bytes.extend(write_u32(endian, word));
         }
     }
-    let count = u32::try_from(written.len()).unwrap_or(u32::MAX);
+    let count = id32(written.len());
     Ok((assemble(&bytes, &strings.bytes, endian)?, count))
 }
 
@@ -56,6 +63,6 @@ fn order(types: &CanonicalTypes<'_>) -> Vec<usize> {
 
 /// Whether a type did not turn out to be another one.
 fn is_written(types: &CanonicalTypes<'_>, place: usize) -> bool {
-    let id = types.first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
+    let id = types.id_at(place);
     types.map.get(place) == Some(&id)
 }

@@ -5,6 +5,7 @@ use btf::Kind;
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::declarations::SavedFunction;
 use crate::encoded;
+use crate::error::EncodeError;
 use crate::hash::PairMap;
 
 /// Compares definitions of functions (`funcs__match` and `types__match` in pahole's `btf_encoder.c`).
@@ -49,12 +50,12 @@ impl<'t, 'b> Consistency<'t, 'b> {
     }
 
     /// Whether two functions of one name return the same and take the same.
-    pub(super) fn functions(&mut self, left: &SavedFunction, right: &SavedFunction) -> bool {
-        let (params_left, params_right) = (left.params(self.params), right.params(self.params));
+    pub(super) fn functions(&mut self, left: &SavedFunction, right: &SavedFunction) -> Result<bool, EncodeError> {
+        let (params_left, params_right) = (left.params(self.params)?, right.params(self.params)?);
         let mut pairs = params_left.iter().zip(params_right);
-        left.param_count == right.param_count
+        Ok(left.param_count == right.param_count
             && self.types(left.returns, right.returns)
-            && pairs.all(|(&(_, left), &(_, right))| self.types(left, right))
+            && pairs.all(|(&(_, left), &(_, right))| self.types(left, right)))
     }
 
     /// Whether types match: loosely, as `const` does not matter and the name of a type stands for it.

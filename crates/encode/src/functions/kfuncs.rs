@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use kmod::ElfFile;
 
 use crate::error::EncodeError;
+use crate::ids::id32;
 use crate::symbols::{Symbol, Symbols};
 
 /// The functions by name, with their flags.
@@ -50,7 +51,7 @@ impl<'s> Kfuncs<'s> {
     /// Reads the sets of a file; one without `.BTF_ids` has none.
     pub(crate) fn of(elf: &ElfFile, symbols: &'s Symbols) -> Result<Self, EncodeError> {
         let Some(head) = elf.find(".BTF_ids") else { return Ok(Self::default()) };
-        let section = u32::try_from(head.index).unwrap_or(u32::MAX);
+        let section = id32(head.index);
         let ids = Ids { bytes: elf.read_all(&head)?, address: head.address, little: elf.is_little_endian() };
         let entries = || symbols.iter().filter(move |symbol| symbol.section == section);
         let is_set = |symbol: &Symbol<'_>| {

@@ -10,6 +10,7 @@ use crate::error::EncodeError;
 use crate::functions::consistent::Consistency;
 use crate::functions::kfuncs::{self, Kfuncs};
 use crate::hash::IdMap;
+use crate::ids::id32;
 use crate::options::{Functions, Options};
 use crate::report::Report;
 use crate::strings::interner::StringInterner;
@@ -45,7 +46,7 @@ pub(crate) fn functions<'b>(
     let mut ids = IdMap::default();
     let functions = std::mem::take(&mut types.functions);
     let params = std::mem::take(&mut types.params);
-    let chosen = choose(types, selection, &functions, &params);
+    let chosen = choose(types, selection, &functions, &params)?;
     let mut writer = FunctionWriter { types, selection, names };
     let mut order: Vec<(usize, &SavedFunction)> = Vec::new();
     order.extend(functions.iter().enumerate().filter(|&(place, _)| chosen.get(place) == Some(&true)));
@@ -54,13 +55,14 @@ pub(crate) fn functions<'b>(
         order.sort_by_cached_key(|(_, function)| names.with(function.name, <[u8]>::to_vec));
     }
     for (rank, (place, function)) in order.into_iter().enumerate() {
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        let place = id32(place);
         let known = writer.types.own_len();
         let cu = if at_the_end { EmitOrder::END } else { function.cu };
-        let id = writer.function(function, function.params(&params), EmitOrder::new(cu, EmitPhase::Functions, rank))?;
+        let id =
+            writer.function(function, function.params(&params)?, EmitOrder::new(cu, EmitPhase::Functions, rank))?;
         ids.insert(place, id);
         let is_new = writer.types.place(id).is_some_and(|place| place >= known as usize);
-        report.functions = report.functions.saturating_add(u32::from(is_new));
+        report.functions += u32::from(is_new);
     }
     if at_the_end {
         (types.functions, types.params) = (functions, params);
@@ -113,7 +115,7 @@ fn choose(
     selection: &FunctionSelection<'_>,
     functions: &[SavedFunction],
     params: &[(u32, u32)],
-) -> Vec<bool> {
+) -> Result<Vec<bool>, EncodeError> {
     let mut chosen = vec![false; functions.len()];
     let mut firsts: IdMap<usize> = IdMap::default();
     let mut thread = None;
@@ -127,7 +129,7 @@ fn choose(
         let first = *firsts.entry(function.name).or_insert(place);
         let is_consistent = match functions.get(first) {
             Some(other) if selection.options.functions == Functions::Consistent => {
-                !function.unexpected_reg && consistency.functions(other, function)
+                !function.unexpected_reg && consistency.functions(other, function)?
             }
             _ => true,
         };
@@ -136,5 +138,5 @@ fn choose(
             *first = was_chosen && is_consistent;
         }
     }
-    chosen
+    Ok(chosen)
 }

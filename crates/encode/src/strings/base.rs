@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use crate::hash::hash_bytes;
 use crate::id_table::IdTable;
+use crate::ids::id32;
 
 /// The strings of a base.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ impl BaseStrings {
             if places.get(offset as usize) == Some(&NOWHERE) && string.len() > 1 {
                 base.add(offset);
             }
-            offset = offset.saturating_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
+            offset += id32(string.len());
         }
         (base, places)
     }

@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 
 use crate::error::EncodeError;
 use crate::hash::hash_bytes;
+use crate::ids::id32;
 use crate::strings::base::{BaseStrings, NameCursor};
 
 /// How many bits of a number say in which shard its string is.
@@ -43,7 +44,7 @@ enum Known {
 impl<'b> StringInterner<'b> {
     /// The names of a file that is encoded over these.
     pub(crate) fn over(base: Option<&'b BaseStrings>) -> Self {
-        let first = base.map_or(1, |base| u32::try_from(base.strings.len()).unwrap_or(u32::MAX)).max(1);
+        let first = base.map_or(1, |base| id32(base.strings.len())).max(1);
         Self { base, first, shards: Default::default() }
     }
 
@@ -75,7 +76,7 @@ impl<'b> StringInterner<'b> {
         let mut shard = self.shards.get(index as usize)?.lock().unwrap_or_else(PoisonError::into_inner);
         match shard.search(hash, string, self.base)? {
             Known::Base(place) => {
-                cursor.0 = place.saturating_add(1);
+                cursor.0 = place.wrapping_add(1);
                 self.base?.number_at(place)
             }
             Known::Own(place) => place.checked_mul(1 << SHARD_BITS)?.checked_add(self.first)?.checked_add(index),

@@ -8,6 +8,7 @@ use crate::dwarf::abbrev::{AbbrevPlan, Attr};
 use crate::dwarf::request::NameSet;
 use crate::dwarf::visit::visitor::{DieVisitor, Frame, Result};
 use crate::encoded::head;
+use crate::ids::id32;
 
 impl DieVisitor<'_, '_> {
     pub(super) fn function(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
@@ -25,14 +26,14 @@ impl DieVisitor<'_, '_> {
             return self.enter(plan, Frame::Function(None));
         }
         let returns = self.reference(Attr::Type)?;
-        let index = u32::try_from(self.cu.functions.len()).unwrap_or(u32::MAX);
+        let index = id32(self.cu.functions.len());
         self.cu.functions.push(Function {
             offset,
             name,
             returns,
             origin,
             is_instance: abstract_origin != 0,
-            first_param: u32::try_from(self.cu.params.len()).unwrap_or(u32::MAX),
+            first_param: id32(self.cu.params.len()),
             is_declaration: self.values.seen >> Attr::Declaration as u32 & 1 == 1,
             is_external: self.values.flag(Attr::External),
             ..Function::default()
@@ -62,11 +63,10 @@ impl DieVisitor<'_, '_> {
         };
         let mut component = -1;
         let owner = self.cu.functions.get_mut(function as usize);
-        let is_next =
-            |function: &&mut Function| function.first_param.saturating_add(function.param_count) as usize == place;
+        let is_next = |function: &&mut Function| (function.first_param + function.param_count) as usize == place;
         if let Some(function) = owner.filter(is_next) {
             component = i32::try_from(function.param_count).unwrap_or(-1);
-            function.param_count = function.param_count.saturating_add(1);
+            function.param_count += 1;
             self.cu.params.push(Param { offset, name, ty, origin, unexpected_reg });
         }
         self.enter(plan, Frame::Tagged(Some((Tagged::Function(function), component))))
@@ -87,7 +87,7 @@ impl DieVisitor<'_, '_> {
         let ty = self.reference(Attr::Type)?;
         let specification = self.reference(Attr::Specification)?;
         let (address, section) = address.unwrap_or_default();
-        let index = u32::try_from(self.cu.variables.len()).unwrap_or(u32::MAX);
+        let index = id32(self.cu.variables.len());
         self.cu.variables.push(Variable {
             offset,
             name,

@@ -17,7 +17,7 @@ impl DieVisitor<'_, '_> {
             if plan.has_children {
                 match sibling {
                     Some(sibling) => self.reader.jump(sibling).map_err(|error| self.malformed(error))?,
-                    None => depth = depth.saturating_add(1),
+                    None => depth += 1,
                 }
             }
             loop {
@@ -25,7 +25,7 @@ impl DieVisitor<'_, '_> {
                     return Ok(());
                 }
                 match self.next_die()? {
-                    None => depth = depth.wrapping_sub(1),
+                    None => depth -= 1,
                     Some((_, next)) => {
                         plan = next;
                         break;

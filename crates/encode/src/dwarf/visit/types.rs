@@ -9,6 +9,7 @@ use crate::dwarf::form;
 use crate::dwarf::reader::Reader;
 use crate::dwarf::visit::visitor::{DieVisitor, Frame, Result};
 use crate::encoded::{element_words, head, make_info};
+use crate::ids::id32;
 
 impl DieVisitor<'_, '_> {
     pub(super) fn base_type(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
@@ -101,7 +102,7 @@ impl DieVisitor<'_, '_> {
         let offset = u32::try_from(offset).unwrap_or(u32::MAX);
         let bit_size = u32::try_from(bit_size).unwrap_or(u32::MAX).min(0xff);
         if bit_size != 0 && offset > 0x00ff_ffff {
-            self.report.too_far_bit_fields = self.report.too_far_bit_fields.saturating_add(1);
+            self.report.too_far_bit_fields += 1;
         }
         let word = if bit_size == 0 { offset } else { (bit_size << 24) | (offset & 0x00ff_ffff) };
         self.elements.extend([name, ty, word]);
@@ -115,7 +116,7 @@ impl DieVisitor<'_, '_> {
     pub(super) fn component(&self, composite: u32) -> i32 {
         match self.frames.last() {
             Some(&Frame::Elements { index, start, .. }) if index == composite => {
-                i32::try_from(self.elements.len().saturating_sub(start) / 3).unwrap_or(i32::MAX)
+                i32::try_from((self.elements.len() - start) / 3).unwrap_or(i32::MAX)
             }
             _ => -1,
         }
@@ -197,7 +198,7 @@ impl DieVisitor<'_, '_> {
             elements.as_chunks_mut::<3>().0.sort_by_key(|&[_, _, word]| offset(word));
         }
         let vlen = elements.len().checked_div(element_words(kind)).unwrap_or(0);
-        head[1] |= make_info(Kind::Void, u32::try_from(vlen).unwrap_or(u32::MAX), false);
+        head[1] |= make_info(Kind::Void, id32(vlen), false);
         self.cu.fill(index, &head, elements);
         self.elements.truncate(start);
     }

@@ -8,6 +8,7 @@ use crate::dwarf::request::SKELETON;
 use crate::dwarf::visit::visitor::{DieVisitor, Frame, MAX_NESTING, Result};
 use crate::encoded::{self, head};
 use crate::error::{EncodeError, Malformed};
+use crate::ids::id32;
 
 impl<'a> DieVisitor<'a, '_> {
     pub(super) fn run(&mut self) -> Result<()> {
@@ -19,9 +20,9 @@ impl<'a> DieVisitor<'a, '_> {
         self.read(plan)?;
         // Where a CU does not say where its part of a table begins, it is the first one, behind the table's header.
         let short = u64::from(self.head.encoding.offset_size);
-        self.string_offsets = self.section_offset(Attr::StrOffsetsBase)?.unwrap_or(short.saturating_mul(2));
-        self.addresses = self.section_offset(Attr::AddrBase)?.unwrap_or(short.saturating_mul(2));
-        self.lists = self.section_offset(Attr::LoclistsBase)?.unwrap_or(short.saturating_mul(2).saturating_add(4));
+        self.string_offsets = self.section_offset(Attr::StrOffsetsBase)?.unwrap_or(short * 2);
+        self.addresses = self.section_offset(Attr::AddrBase)?.unwrap_or(short * 2);
+        self.lists = self.section_offset(Attr::LoclistsBase)?.unwrap_or(short * 2 + 4);
         if !plan.has_children {
             if self.values.get(Attr::DwoName).is_some() {
                 self.report.leave_out_cu(SKELETON);
@@ -62,7 +63,7 @@ impl<'a> DieVisitor<'a, '_> {
             return Ok(None);
         }
         let plan = self.plans.get(code).ok_or_else(|| self.malformed(Malformed::Abbreviation { code, at }))?;
-        Ok(Some((self.base.wrapping_add(u32::try_from(at).unwrap_or(u32::MAX)), plan)))
+        Ok(Some((self.base.wrapping_add(id32(at)), plan)))
     }
 
     pub(super) fn push(&mut self, frame: Frame) -> Result<()> {
