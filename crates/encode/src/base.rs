@@ -1,6 +1,7 @@
 //! A base, prepared once for all that is encoded over it.
 
 use btf::{Btf, Endian, Kind};
+use tracing::info_span;
 
 use crate::cu::signature::{designation, signature};
 use crate::encoded::{self, FieldRole, key};
@@ -33,6 +34,7 @@ impl PreparedBase {
     /// [`EncodeError::Base`] where it is no BTF, [`EncodeError::BaseType`] where a type refers to what is not there or is
     /// of a kind that is not known.
     pub fn new(bytes: &[u8]) -> Result<Self, EncodeError> {
+        let _span = info_span!("prepare base").entered();
         let btf = Btf::parse(bytes)?;
         let count = btf.len();
         let mut words = Vec::with_capacity(btf.types_bytes().len() / 4);

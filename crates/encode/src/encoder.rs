@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gimli::constants as dw;
 use kmod::ElfFile;
+use tracing::{debug_span, info_span};
 
 use crate::base::PreparedBase;
 use crate::cu_order::CuOrder;
@@ -117,23 +118,29 @@ impl<'b> Encoder<'b> {
         if self.base.is_some_and(|base| base.endian() != endian) {
             return Err(EncodeError::ByteOrder);
         }
-        let symbols = Symbols::of(elf)?;
+        let span = info_span!("encode").entered();
+        let symbols = debug_span!("symbols").in_scope(|| Symbols::of(elf))?;
         let sections = VariableSections::of(elf, &symbols, &self.options);
         let read = self.read(elf, &symbols, !sections.is_empty(), self.cu_order.as_ref())?;
         let Read { mut types, names, threads, mut report } = read;
-        if self.options.resolve_forwards {
-            types.resolve_forwards();
-        }
-        types.remap()?;
+        debug_span!("resolve").in_scope(|| {
+            if self.options.resolve_forwards {
+                types.resolve_forwards();
+            }
+            types.remap()
+        })?;
         let has_tags = self.options.kfunc_tags && self.options.decl_tags;
         let kfuncs = if has_tags { Kfuncs::of(elf, &symbols)? } else { Kfuncs::default() };
         let selection = FunctionSelection { options: &self.options, kfuncs: &kfuncs, threads: &threads };
-        let functions = select::functions(&mut types, &selection, &names, &mut report)?;
-        let variables = variables::variables(&mut types, &self.options, &sections, &names, &mut report)?;
+        let functions =
+            debug_span!("functions").in_scope(|| select::functions(&mut types, &selection, &names, &mut report))?;
+        let variables = debug_span!("variables")
+            .in_scope(|| variables::variables(&mut types, &self.options, &sections, &names, &mut report))?;
         decl_tags::tags(&mut types, &functions, &variables)?;
-        let (btf, types) = write::write(&types, &names, endian)?;
+        let (btf, types) = debug_span!("emit").in_scope(|| write::write(&types, &names, endian))?;
         report.types = types;
-        let (btf, base) = self.distilled(btf)?;
+        let (btf, base) = debug_span!("distill").in_scope(|| self.distilled(btf))?;
+        drop(span);
         Ok(Encoded { btf, base, report })
     }
 
@@ -155,7 +162,8 @@ impl<'b> Encoder<'b> {
         cu_order: Option<&CuOrder>,
     ) -> Result<Read<'b>, EncodeError> {
         let locations = self.options.functions == Functions::Consistent;
-        let file = DwarfFile::open(elf, symbols, locations)?.ok_or(EncodeError::NoDwarf)?;
+        let file = debug_span!("read sections").in_scope(|| DwarfFile::open(elf, symbols, locations))?;
+        let file = file.ok_or(EncodeError::NoDwarf)?;
         let names = StringInterner::over(self.base.map(|base| &base.names));
         let mut wanted = self.wanted(&names, symbols)?;
         wanted.variables = variables;

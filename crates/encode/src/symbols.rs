@@ -1,17 +1,18 @@
 //! The symbol table, as much of it as is needed.
 
 use kmod::ElfFile;
+use util::Endian;
 
 use crate::error::EncodeError;
 use crate::strings::base::string_at;
 
 /// A symbol table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Symbols {
     bytes: Vec<u8>,
     strings: Vec<u8>,
     wide: bool,
-    little: bool,
+    endian: Endian,
 }
 
 /// A symbol.
@@ -45,42 +46,31 @@ const SHT_SYMTAB: u32 = 2;
 impl Symbols {
     /// Reads a file's symbol table; without one there are no symbols.
     pub(crate) fn of(elf: &ElfFile) -> Result<Self, EncodeError> {
-        let (wide, little) = (elf.is_64(), elf.is_little_endian());
+        let (wide, endian) = (elf.is_64(), endian_of(elf));
         let Some(table) = elf.sections().find(|head| head.kind == SHT_SYMTAB) else {
-            return Ok(Self { wide, little, ..Self::default() });
+            return Ok(Self { bytes: Vec::new(), strings: Vec::new(), wide, endian });
         };
         let bytes = elf.read_all(&table)?;
         let strings = elf.section(table.link as usize).map(|strings| elf.read_all(&strings)).transpose()?;
-        Ok(Self { bytes, strings: strings.unwrap_or_default(), wide, little })
+        Ok(Self { bytes, strings: strings.unwrap_or_default(), wide, endian })
     }
 
     const fn entry(&self) -> usize {
         if self.wide { 24 } else { 16 }
     }
 
-    fn u16_at(&self, entry: &[u8], at: usize) -> Option<u32> {
-        let bytes = *entry.get(at..)?.first_chunk()?;
-        Some(u32::from(if self.little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) }))
-    }
-
-    fn u32_at(&self, entry: &[u8], at: usize) -> Option<u32> {
-        let bytes = *entry.get(at..)?.first_chunk()?;
-        Some(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
-    }
-
-    fn u64_at(&self, entry: &[u8], at: usize) -> Option<u64> {
-        let bytes = *entry.get(at..)?.first_chunk()?;
-        Some(if self.little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+    fn section_at(&self, entry: &[u8], at: usize) -> Option<u32> {
+        self.endian.u16_at(entry, at).map(u32::from)
     }
 
     fn parse(&self, entry: &[u8]) -> Option<Symbol<'_>> {
-        let name = usize::try_from(self.u32_at(entry, 0)?).ok()?;
-        let rest = self.strings.get(name..).unwrap_or_default();
+        let name = usize::try_from(self.endian.u32_at(entry, 0)?).ok()?;
+        let rest = self.strings.get(name..).unwrap_or(&[]);
         let (info, section, value, size) = if self.wide {
-            (*entry.get(4)?, self.u16_at(entry, 6)?, self.u64_at(entry, 8)?, self.u64_at(entry, 16)?)
+            (*entry.get(4)?, self.section_at(entry, 6)?, self.endian.u64_at(entry, 8)?, self.endian.u64_at(entry, 16)?)
         } else {
-            let (value, size) = (self.u32_at(entry, 4)?, self.u32_at(entry, 8)?);
-            (*entry.get(12)?, self.u16_at(entry, 14)?, u64::from(value), u64::from(size))
+            let (value, size) = (self.endian.u32_at(entry, 4)?, self.endian.u32_at(entry, 8)?);
+            (*entry.get(12)?, self.section_at(entry, 14)?, u64::from(value), u64::from(size))
         };
         Some(Symbol { rest, kind: info & 0xf, section, value, size })
     }
@@ -96,9 +86,14 @@ impl Symbols {
         let start = usize::try_from(index).ok()?.checked_mul(self.entry())?;
         let entry = self.bytes.get(start..start.checked_add(self.entry())?)?;
         if self.wide {
-            Some((self.u64_at(entry, 8)?, self.u16_at(entry, 6)?))
+            Some((self.endian.u64_at(entry, 8)?, self.section_at(entry, 6)?))
         } else {
-            Some((u64::from(self.u32_at(entry, 4)?), self.u16_at(entry, 14)?))
+            Some((u64::from(self.endian.u32_at(entry, 4)?), self.section_at(entry, 14)?))
         }
     }
+}
+
+/// The byte order of a file.
+pub(crate) fn endian_of(elf: &ElfFile) -> Endian {
+    if elf.is_little_endian() { Endian::Little } else { Endian::Big }
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use gimli::{DwAt, DwForm, DwTag, constants as dw};
+use util::Endian;
 
 use crate::dwarf::form::{Encoding, fixed_size};
 use crate::dwarf::reader::Reader;
@@ -218,7 +219,7 @@ impl AbbrevPlans {
     pub(crate) fn read(
         &mut self,
         bytes: &[u8],
-        little: bool,
+        endian: Endian,
         encoding: Encoding,
         locations: bool,
     ) -> Result<(), Malformed> {
@@ -226,7 +227,7 @@ impl AbbrevPlans {
         self.sparse.clear();
         self.steps.clear();
         self.refers_across = false;
-        let mut reader = Reader::new(bytes, little);
+        let mut reader = Reader::new(bytes, endian);
         let mut passing = Vec::new();
         while !reader.is_at_end() {
             let code = reader.uleb()?;
@@ -369,7 +370,7 @@ mod tests {
         bytes.extend(abbreviation(9, dw::DW_TAG_label, &[(dw::DW_AT_low_pc, dw::DW_FORM_addr)]));
         bytes.push(0);
         let mut plans = AbbrevPlans::default();
-        plans.read(&bytes, true, ENCODING, true).expect("well-formed");
+        plans.read(&bytes, Endian::Little, ENCODING, true).expect("well-formed");
         let member = plans.get(1).expect("it is there");
         assert_eq!((member.class, member.has_children), (Class::Member, true));
         let (name, ty) = (AttrStep::Read(Attr::Name, dw::DW_FORM_strp), AttrStep::Read(Attr::Type, dw::DW_FORM_ref4));
@@ -387,7 +388,7 @@ mod tests {
     fn a_value_in_the_abbreviation_is_kept() {
         let mut plans = AbbrevPlans::default();
         let table = abbreviation(1, dw::DW_TAG_base_type, &[(dw::DW_AT_byte_size, dw::DW_FORM_implicit_const)]);
-        plans.read(&table, true, ENCODING, true).expect("the end of the section ends a table too");
+        plans.read(&table, Endian::Little, ENCODING, true).expect("the end of the section ends a table too");
         let plan = plans.get(1).expect("it is there");
         assert_eq!(plans.reading(plan), [AttrStep::Implicit(Attr::ByteSize, -1)]);
     }
@@ -397,7 +398,7 @@ mod tests {
         let table = abbreviation(1, dw::DW_TAG_member, &[(dw::DW_AT_name, dw::DW_FORM_strp)]);
         for length in 1..table.len() {
             let cut = table.get(..length).expect("shorter");
-            assert!(AbbrevPlans::default().read(cut, true, ENCODING, true).is_err(), "{length} bytes");
+            assert!(AbbrevPlans::default().read(cut, Endian::Little, ENCODING, true).is_err(), "{length} bytes");
         }
     }
 
@@ -416,7 +417,7 @@ mod tests {
         ];
         for (mut table, expected) in tables {
             table.push(0);
-            let ours = AbbrevPlans::default().read(&table, true, ENCODING, true);
+            let ours = AbbrevPlans::default().read(&table, Endian::Little, ENCODING, true);
             assert_eq!(ours.as_ref().err(), expected.as_ref());
             assert_eq!(gimli_accepts(&table), ours.is_ok());
         }
@@ -426,7 +427,7 @@ mod tests {
             for value in 0..=u8::MAX {
                 let mut damaged = table.clone();
                 damaged[place] = value;
-                let ours = AbbrevPlans::default().read(&damaged, true, ENCODING, true);
+                let ours = AbbrevPlans::default().read(&damaged, Endian::Little, ENCODING, true);
                 assert_eq!(gimli_accepts(&damaged), ours.is_ok(), "byte {place} is {value:#x}: {ours:?}");
             }
         }

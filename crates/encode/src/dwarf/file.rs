@@ -9,7 +9,7 @@ use crate::dwarf::relocations::Relocations;
 use crate::error::{EncodeError, Malformed};
 use crate::strings::base::string_at;
 use crate::strings::interner::StringInterner;
-use crate::symbols::Symbols;
+use crate::symbols::{Symbols, endian_of};
 
 /// A section whose numbers may have to be relocated.
 #[derive(Debug, Default)]
@@ -124,7 +124,7 @@ impl<'f> DwarfFile<'f> {
         let (mut count, mut offset, mut buffer) = (0u32, 0u64, Vec::new());
         while let Some(left) = content.len().checked_sub(offset).filter(|&left| left > 0) {
             content.read(offset, left.min(MAX_HEADER), &mut buffer)?;
-            let mut reader = Reader::new(&buffer, self.elf.is_little_endian());
+            let mut reader = Reader::new(&buffer, endian_of(self.elf));
             let (length, _) = cu_length(&mut reader).map_err(|source| EncodeError::Dwarf { cu: offset, source })?;
             offset = offset.saturating_add(length);
             count = count.saturating_add(1);
@@ -139,7 +139,7 @@ impl<'f> DwarfFile<'f> {
 
     fn head(&self, bytes: &[u8], offset: u64, left: u64, cursor: &mut usize) -> Result<CuHeader, EncodeError> {
         let fail = |source| EncodeError::Dwarf { cu: offset, source };
-        let mut reader = Reader::new(bytes, self.elf.is_little_endian());
+        let mut reader = Reader::new(bytes, endian_of(self.elf));
         let (length, offset_size) = cu_length(&mut reader).map_err(fail)?;
         let version = reader.u16().map_err(fail)?;
         if !(2..=5).contains(&version) {
@@ -225,7 +225,7 @@ impl<'f> DwarfFile<'f> {
         let at = index.saturating_mul(u64::from(size)).saturating_add(base);
         let outside = EncodeError::String { section: "an index of strings or addresses", offset: at };
         let place = usize::try_from(at).unwrap_or(usize::MAX);
-        let raw = Reader::new(&table.bytes, self.elf.is_little_endian()).at(place).word(size).map_err(|_| outside)?;
+        let raw = Reader::new(&table.bytes, endian_of(self.elf)).at(place).word(size).map_err(|_| outside)?;
         self.relocated(&table.relocations, &mut 0, at, || Ok(raw))
     }
 }

@@ -4,6 +4,7 @@
 //! any that says the value that a register had at the entry.
 
 use gimli::{EndianSlice, Operation, RunTimeEndian, constants as dw};
+use util::Endian;
 
 use crate::dwarf::form::Encoding;
 use crate::dwarf::reader::Reader;
@@ -29,7 +30,7 @@ pub(crate) const fn parameter_registers(machine: u16) -> &'static [u8] {
 pub(crate) struct RegisterSearch {
     expected: u8,
     encoding: Encoding,
-    little: bool,
+    endian: Endian,
     /// How many locations there were.
     locations: u32,
     /// The operation that the last one found consists of.
@@ -38,8 +39,8 @@ pub(crate) struct RegisterSearch {
 
 impl RegisterSearch {
     /// A search for the register with this number.
-    pub(crate) const fn new(expected: u8, encoding: Encoding, little: bool) -> Self {
-        Self { expected: dw::DW_OP_reg0.0.wrapping_add(expected), encoding, little, locations: 0, found: None }
+    pub(crate) const fn new(expected: u8, encoding: Encoding, endian: Endian) -> Self {
+        Self { expected: dw::DW_OP_reg0.0.wrapping_add(expected), encoding, endian, locations: 0, found: None }
     }
 
     /// Whether the parameter is in a register, and in none that it was expected in.
@@ -51,7 +52,7 @@ impl RegisterSearch {
     pub(crate) fn expression(&mut self, expression: &[u8]) -> bool {
         let is_first = self.locations == 0;
         self.locations += 1;
-        let mut reader = Reader::new(expression, self.little);
+        let mut reader = Reader::new(expression, self.endian);
         let found = match reader.u8().map(dw::DwOp) {
             Ok(op) if (dw::DW_OP_reg0.0..=dw::DW_OP_reg31.0).contains(&op.0) => Some(op.0).filter(|_| is_first),
             Ok(dw::DW_OP_entry_value | dw::DW_OP_GNU_entry_value) => {
@@ -70,7 +71,10 @@ impl RegisterSearch {
 
     /// The one operation that an expression consists of.
     fn operation(&self, expression: &[u8]) -> Option<u8> {
-        let endian = if self.little { RunTimeEndian::Little } else { RunTimeEndian::Big };
+        let endian = match self.endian {
+            Endian::Little => RunTimeEndian::Little,
+            Endian::Big => RunTimeEndian::Big,
+        };
         let mut rest = EndianSlice::new(expression, endian);
         let Encoding { version, address_size, offset_size } = self.encoding;
         let format = if offset_size == 8 { gimli::Format::Dwarf64 } else { gimli::Format::Dwarf32 };
@@ -149,7 +153,7 @@ mod tests {
 
     /// The first parameter, on x86-64.
     fn search(expressions: &[&[u8]]) -> (bool, Option<u8>) {
-        let mut search = RegisterSearch::new(5, ENCODING, true);
+        let mut search = RegisterSearch::new(5, ENCODING, Endian::Little);
         for expression in expressions {
             if search.expression(expression) {
                 break;
@@ -174,8 +178,8 @@ mod tests {
     }
 
     fn listed(bytes: &[u8]) -> (bool, Result<(), Malformed>) {
-        let mut search = RegisterSearch::new(5, ENCODING, true);
-        let result = search.list(&mut Reader::new(bytes, true));
+        let mut search = RegisterSearch::new(5, ENCODING, Endian::Little);
+        let result = search.list(&mut Reader::new(bytes, Endian::Little));
         (search.unexpected_reg(), result)
     }
 
@@ -191,11 +195,11 @@ mod tests {
         }
         let mut old = [[0u8; 16], [0xff; 16]].concat();
         old.extend([&[0; 16][..], &[1, 0, 0x53], &[0; 16]].concat());
-        let mut search = RegisterSearch::new(5, Encoding { version: 4, ..ENCODING }, true);
-        assert_eq!(search.old_list(&mut Reader::new(&old, true), |_| false), Ok(()));
+        let mut search = RegisterSearch::new(5, Encoding { version: 4, ..ENCODING }, Endian::Little);
+        assert_eq!(search.old_list(&mut Reader::new(&old, Endian::Little), |_| false), Ok(()));
         assert!(!search.unexpected_reg(), "what looks like the end is it");
         let from_start = old.get(16..).expect("more");
-        assert_eq!(search.old_list(&mut Reader::new(from_start, true), |at| at == 16), Ok(()));
+        assert_eq!(search.old_list(&mut Reader::new(from_start, Endian::Little), |at| at == 16), Ok(()));
         assert!(search.unexpected_reg(), "unless it is relocated");
     }
 }

@@ -1,5 +1,7 @@
 //! A position in the bytes of one CU.
 
+use util::Endian;
+
 use crate::error::Malformed;
 
 /// Reads forward through bytes, in one byte order. Every read is checked.
@@ -7,17 +9,17 @@ use crate::error::Malformed;
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
-    little: bool,
+    endian: Endian,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8], little: bool) -> Self {
-        Self { bytes, position: 0, little }
+    pub(crate) const fn new(bytes: &'a [u8], endian: Endian) -> Self {
+        Self { bytes, position: 0, endian }
     }
 
     /// The same bytes from another position; reading there fails if it lies outside.
     pub(crate) const fn at(&self, position: usize) -> Self {
-        Self { bytes: self.bytes, position, little: self.little }
+        Self { bytes: self.bytes, position, endian: self.endian }
     }
 
     pub(crate) const fn position(&self) -> usize {
@@ -77,24 +79,27 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
         let array = self.array()?;
-        Ok(if self.little { u16::from_le_bytes(array) } else { u16::from_be_bytes(array) })
+        Ok(self.endian.read_u16(array))
     }
 
     pub(crate) fn u24(&mut self) -> Result<u32, Malformed> {
         let [a, b, c] = self.array()?;
-        Ok(if self.little { u32::from_le_bytes([a, b, c, 0]) } else { u32::from_be_bytes([0, a, b, c]) })
+        Ok(match self.endian {
+            Endian::Little => u32::from_le_bytes([a, b, c, 0]),
+            Endian::Big => u32::from_be_bytes([0, a, b, c]),
+        })
     }
 
     #[inline]
     pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
         let array = self.array()?;
-        Ok(if self.little { u32::from_le_bytes(array) } else { u32::from_be_bytes(array) })
+        Ok(self.endian.read_u32(array))
     }
 
     #[inline]
     pub(crate) fn u64(&mut self) -> Result<u64, Malformed> {
         let array = self.array()?;
-        Ok(if self.little { u64::from_le_bytes(array) } else { u64::from_be_bytes(array) })
+        Ok(self.endian.read_u64(array))
     }
 
     /// An offset of 4 or 8 bytes, or an address.
@@ -187,40 +192,44 @@ mod tests {
     #[test]
     fn numbers_are_read_in_either_byte_order() {
         let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
-        assert_eq!(Reader::new(&bytes, true).u32(), Ok(0x0403_0201));
-        assert_eq!(Reader::new(&bytes, false).u32(), Ok(0x0102_0304));
-        assert_eq!(Reader::new(&bytes, true).u24(), Ok(0x0003_0201));
-        assert_eq!(Reader::new(&bytes, false).u24(), Ok(0x0001_0203));
-        assert_eq!(Reader::new(&bytes, false).word(8), Ok(0x0102_0304_0506_0708));
+        assert_eq!(Reader::new(&bytes, Endian::Little).u32(), Ok(0x0403_0201));
+        assert_eq!(Reader::new(&bytes, Endian::Big).u32(), Ok(0x0102_0304));
+        assert_eq!(Reader::new(&bytes, Endian::Little).u24(), Ok(0x0003_0201));
+        assert_eq!(Reader::new(&bytes, Endian::Big).u24(), Ok(0x0001_0203));
+        assert_eq!(Reader::new(&bytes, Endian::Big).word(8), Ok(0x0102_0304_0506_0708));
     }
 
     #[test]
     fn uleb_refuses_more_than_64_bits() {
-        assert_eq!(Reader::new(&[0xe5, 0x8e, 0x26], true).uleb(), Ok(624_485));
+        assert_eq!(Reader::new(&[0xe5, 0x8e, 0x26], Endian::Little).uleb(), Ok(624_485));
         let mut ten = [0xff; 10];
-        assert_eq!(Reader::new(&ten, true).uleb(), Err(Malformed::Leb128 { at: 9 }));
+        assert_eq!(Reader::new(&ten, Endian::Little).uleb(), Err(Malformed::Leb128 { at: 9 }));
         ten[9] = 1;
-        assert_eq!(Reader::new(&ten, true).uleb(), Ok(u64::MAX));
+        assert_eq!(Reader::new(&ten, Endian::Little).uleb(), Ok(u64::MAX));
         ten[9] = 2;
-        assert_eq!(Reader::new(&ten, true).uleb(), Err(Malformed::Leb128 { at: 9 }));
+        assert_eq!(Reader::new(&ten, Endian::Little).uleb(), Err(Malformed::Leb128 { at: 9 }));
         ten[9] = 0x80;
-        assert_eq!(Reader::new(&ten, true).uleb(), Err(Malformed::Leb128 { at: 9 }), "padding beyond the tenth byte");
-        assert_eq!(Reader::new(&[0x81, 0x80, 0], true).uleb(), Ok(1), "padding before it");
-        assert_eq!(Reader::new(&[0xff; 9], true).uleb(), Err(Malformed::Short { at: 9 }));
-        assert_eq!(Reader::new(&[0xff, 0xff, 3], true).uleb16(), Ok(u16::MAX));
-        assert_eq!(Reader::new(&[0x80, 0x80, 4], true).uleb16(), Err(Malformed::Leb128 { at: 2 }));
+        assert_eq!(
+            Reader::new(&ten, Endian::Little).uleb(),
+            Err(Malformed::Leb128 { at: 9 }),
+            "padding beyond the tenth byte"
+        );
+        assert_eq!(Reader::new(&[0x81, 0x80, 0], Endian::Little).uleb(), Ok(1), "padding before it");
+        assert_eq!(Reader::new(&[0xff; 9], Endian::Little).uleb(), Err(Malformed::Short { at: 9 }));
+        assert_eq!(Reader::new(&[0xff, 0xff, 3], Endian::Little).uleb16(), Ok(u16::MAX));
+        assert_eq!(Reader::new(&[0x80, 0x80, 4], Endian::Little).uleb16(), Err(Malformed::Leb128 { at: 2 }));
     }
 
     #[test]
     fn sleb_refuses_more_than_64_bits() {
-        assert_eq!(Reader::new(&[0xc0, 0xbb, 0x78], true).sleb(), Ok(-123_456));
-        assert_eq!(Reader::new(&[0x7f], true).sleb(), Ok(-1));
+        assert_eq!(Reader::new(&[0xc0, 0xbb, 0x78], Endian::Little).sleb(), Ok(-123_456));
+        assert_eq!(Reader::new(&[0x7f], Endian::Little).sleb(), Ok(-1));
         let mut ten = [0x80; 10];
         for (last, expected) in [(0, Ok(0)), (0x7f, Ok(i64::MIN)), (1, Err(Malformed::Leb128 { at: 9 }))] {
             ten[9] = last;
-            assert_eq!(Reader::new(&ten, true).sleb(), expected, "{last:#x}");
+            assert_eq!(Reader::new(&ten, Endian::Little).sleb(), expected, "{last:#x}");
         }
-        assert_eq!(Reader::new(&[0xff; 40], true).sleb(), Err(Malformed::Leb128 { at: 9 }));
+        assert_eq!(Reader::new(&[0xff; 40], Endian::Little).sleb(), Err(Malformed::Leb128 { at: 9 }));
     }
 
     /// The same numbers are read and refused as by gimli.
@@ -234,7 +243,7 @@ mod tests {
                     let mut number = vec![before; length];
                     number[length - 1] = last;
                     let gimli = || gimli::EndianSlice::new(&number, gimli::LittleEndian);
-                    let ours = || Reader::new(&number, true);
+                    let ours = || Reader::new(&number, Endian::Little);
                     assert_eq!(ours().uleb().ok(), gimli().read_uleb128().ok(), "{number:x?}");
                     assert_eq!(ours().uleb16().ok(), gimli().read_uleb128_u16().ok(), "{number:x?}");
                     assert_eq!(ours().sleb().ok(), gimli().read_sleb128().ok(), "{number:x?}");
@@ -245,7 +254,7 @@ mod tests {
 
     #[test]
     fn nothing_is_read_past_the_end() {
-        let mut reader = Reader::new(&[1, 2, 3], true);
+        let mut reader = Reader::new(&[1, 2, 3], Endian::Little);
         assert_eq!(reader.u32(), Err(Malformed::Short { at: 0 }));
         assert_eq!(reader.skip(usize::MAX), Err(Malformed::Short { at: 0 }));
         assert_eq!(reader.string(), Err(Malformed::Short { at: 0 }));

@@ -1,8 +1,10 @@
 //! The relocations of a section, looked up where a value is read.
 
 use kmod::{ElfFile, SectionHead};
+use util::Endian;
 
 use crate::error::EncodeError;
+use crate::symbols::endian_of;
 
 /// The relocations of one section, in the order of the places that they change; none for a linked file.
 #[derive(Debug, Default)]
@@ -27,24 +29,17 @@ pub(crate) struct Relocation {
 }
 
 impl Relocation {
-    /// Reads an entry, whose length tells what it is: `Elf32_Rel`, `Elf32_Rela`, `Elf64_Rel` or `Elf64_Rela`.
-    fn parse<const LENGTH: usize>(entry: &[u8; LENGTH], little: bool) -> Self {
+    /// Reads an entry (an `Elf32_Rel` and an `Elf64_Rel` have no addend), whose length tells what it is: `Elf32_Rel`, `Elf32_Rela`, `Elf64_Rel` or `Elf64_Rela`.
+    fn parse<const LENGTH: usize>(entry: &[u8; LENGTH], endian: Endian) -> Self {
         if LENGTH >= 16 {
-            let [offset, info, addend] = [0, 8, 16].map(|at| number::<8>(entry, at, little));
+            let [offset, info, addend] = [0, 8, 16].map(|at| endian.u64_at(entry, at).unwrap_or(0));
             Self { offset, addend: addend.cast_signed(), symbol: (info >> 32) as u32, kind: info as u32 }
         } else {
-            let [offset, info, addend] = [0, 4, 8].map(|at| number::<4>(entry, at, little));
+            let [offset, info, addend] = [0, 4, 8].map(|at| u64::from(endian.u32_at(entry, at).unwrap_or(0)));
             let addend = i64::from((addend as u32).cast_signed());
             Self { offset, addend, symbol: (info >> 8) as u32, kind: info as u32 & 0xff }
         }
     }
-}
-
-/// The number of so many bytes at an offset; 0 where there is none.
-fn number<const BYTES: usize>(entry: &[u8], at: usize, little: bool) -> u64 {
-    let bytes = entry.get(at..).and_then(<[u8]>::first_chunk::<BYTES>).copied().unwrap_or([0; BYTES]);
-    let add = |number: u64, byte: u8| number << 8 | u64::from(byte);
-    if little { bytes.into_iter().rev().fold(0, add) } else { bytes.into_iter().fold(0, add) }
 }
 
 /// The kinds that write `symbol + addend` as a plain number, for the machines that Linux runs on (the processor
@@ -94,18 +89,18 @@ impl Relocations {
         };
         let machine = elf.machine();
         let absolute = absolute_kinds(machine).ok_or(EncodeError::Machine { machine })?;
-        let (bytes, little) = (elf.read_all(&head)?, elf.is_little_endian());
+        let (bytes, endian) = (elf.read_all(&head)?, endian_of(elf));
         Ok(match (elf.is_64(), head.kind == SHT_REL) {
-            (true, false) => Self::parse::<24>(&bytes, little, absolute),
-            (true, true) => Self::parse::<16>(&bytes, little, absolute),
-            (false, false) => Self::parse::<12>(&bytes, little, absolute),
-            (false, true) => Self::parse::<8>(&bytes, little, absolute),
+            (true, false) => Self::parse::<24>(&bytes, endian, absolute),
+            (true, true) => Self::parse::<16>(&bytes, endian, absolute),
+            (false, false) => Self::parse::<12>(&bytes, endian, absolute),
+            (false, true) => Self::parse::<8>(&bytes, endian, absolute),
         })
     }
 
     /// Compilers and linkers write entries in order; others are put in order.
-    fn parse<const LENGTH: usize>(bytes: &[u8], little: bool, absolute: [u32; 3]) -> Self {
-        let entries = bytes.as_chunks::<LENGTH>().0.iter().map(|entry| Relocation::parse(entry, little));
+    fn parse<const LENGTH: usize>(bytes: &[u8], endian: Endian, absolute: [u32; 3]) -> Self {
+        let entries = bytes.as_chunks::<LENGTH>().0.iter().map(|entry| Relocation::parse(entry, endian));
         let mut entries: Vec<_> = entries.collect();
         if !entries.is_sorted_by_key(|entry| entry.offset) {
             entries.sort_by_key(|entry| entry.offset);
@@ -164,7 +159,7 @@ mod tests {
             bytes.extend(((7u64 << 32) | 10).to_le_bytes());
             bytes.extend((offset * 2).to_le_bytes());
         }
-        Relocations::parse::<24>(&bytes, true, [1, 10, 11])
+        Relocations::parse::<24>(&bytes, Endian::Little, [1, 10, 11])
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use btf::Endian;
 
+use crate::base::PreparedBase;
 use crate::dedup::canonical::CanonicalTypes;
 use crate::emit::strings::Strings;
+use crate::emit::verify::{Expected, verify};
 use crate::encoded::{self, FieldRole};
 use crate::error::{EncodeError, internal};
 use crate::ids::id32;
@@ -51,7 +53,10 @@ pub(crate) fn write(
         }
     }
     let count = id32(written.len());
-    Ok((assemble(&bytes, &strings.bytes, endian)?, count))
+    let section = assemble(&bytes, &strings.bytes, endian)?;
+    let base_strings = types.base.map_or(0, PreparedBase::strings_length);
+    verify(&section, Expected { first_id: types.first, types: count, base_strings }).map_err(internal)?;
+    Ok((section, count))
 }
 
 /// The types in the order in which they were first met.

@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 
 use kmod::ElfFile;
+use util::Endian;
 
 use crate::error::EncodeError;
 use crate::ids::id32;
-use crate::symbols::{Symbol, Symbols};
+use crate::symbols::{Symbol, Symbols, endian_of};
 
 /// The functions by name, with their flags.
 #[derive(Debug, Default)]
@@ -52,7 +53,7 @@ impl<'s> Kfuncs<'s> {
     pub(crate) fn of(elf: &ElfFile, symbols: &'s Symbols) -> Result<Self, EncodeError> {
         let Some(head) = elf.find(".BTF_ids") else { return Ok(Self::default()) };
         let section = id32(head.index);
-        let ids = Ids { bytes: elf.read_all(&head)?, address: head.address, little: elf.is_little_endian() };
+        let ids = Ids { bytes: elf.read_all(&head)?, address: head.address, endian: endian_of(elf) };
         let entries = || symbols.iter().filter(move |symbol| symbol.section == section);
         let is_set = |symbol: &Symbol<'_>| {
             symbol.name().starts_with(SET_PREFIX)
@@ -88,15 +89,14 @@ impl<'s> Kfuncs<'s> {
 struct Ids {
     bytes: Vec<u8>,
     address: u64,
-    little: bool,
+    endian: Endian,
 }
 
 impl Ids {
     /// The second word of what is at an address: of a set its flags, as of an entry of one.
     fn flags(&self, address: u64) -> Option<u32> {
         let place = usize::try_from(address.checked_sub(self.address)?).ok()?.checked_add(4)?;
-        let word = *self.bytes.get(place..)?.first_chunk()?;
-        Some(if self.little { u32::from_le_bytes(word) } else { u32::from_be_bytes(word) })
+        self.endian.u32_at(&self.bytes, place)
     }
 }
 
@@ -122,10 +122,10 @@ mod tests {
 
     #[test]
     fn flags_beside_the_section_are_none() {
-        let ids = Ids { bytes: vec![1, 0, 0, 0, 0, 0x10, 0, 0], address: 100, little: true };
+        let ids = Ids { bytes: vec![1, 0, 0, 0, 0, 0x10, 0, 0], address: 100, endian: Endian::Little };
         assert_eq!(ids.flags(100), Some(0x1000));
         assert_eq!([ids.flags(99), ids.flags(101), ids.flags(u64::MAX)], [None; 3]);
-        assert_eq!(Ids { little: false, ..ids }.flags(100), Some(0x10_0000));
+        assert_eq!(Ids { endian: Endian::Big, ..ids }.flags(100), Some(0x10_0000));
         assert_eq!(tags_of(0x1000).count(), 2);
         assert_eq!(tags_of(!0x1000).collect::<Vec<_>>(), [b"bpf_kfunc"]);
     }

@@ -19,7 +19,7 @@ pub(crate) struct BaseStrings {
 
 /// A name in the order of the base.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Expected {
+pub(crate) struct Expected {
     pub(super) number: u32,
     /// How long it is, in bytes.
     pub(super) length: u32,

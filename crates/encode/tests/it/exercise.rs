@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use encode::{Encoder, Options, PreparedBase};
+use encode::{EncodeError, Encoder, Options, PreparedBase};
 use kmod::ElfFile;
 
 /// Encodes a file, alone and over a base, with one thread and with several. What comes out can be read, and is the same.
@@ -29,7 +29,17 @@ pub fn file(bytes: &[u8]) {
             assert!(split.btf.len() <= one.btf.len());
         }
         let base = BASE.get_or_init(|| PreparedBase::new(EMPTY).expect("it is valid"));
-        let _ = Encoder::over(base, options).encode_elf(&elf);
+        // Over a base without types everything is new, as it is without a base.
+        match Encoder::over(base, options).encode_elf(&elf) {
+            Ok(split) => {
+                assert_eq!(split.report, one.report, "over an empty base");
+                let base = split.base.as_deref().unwrap_or(EMPTY);
+                let base = btf::Btf::parse(base).expect("a base can be read");
+                check(btf::Btf::parse(&split.btf).expect("what is written can be read").over(&base));
+            }
+            Err(EncodeError::ByteOrder) => assert!(!elf.is_little_endian(), "the empty base is little-endian"),
+            Err(error) => panic!("it could be encoded before: {error:?}"),
+        }
     }
 }
 

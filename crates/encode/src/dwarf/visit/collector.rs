@@ -12,6 +12,7 @@ use crate::dwarf::visit::visitor::{DieVisitor, Frame, Result};
 use crate::error::{EncodeError, Malformed};
 use crate::report::Report;
 use crate::strings::cache::NameCache;
+use crate::symbols::endian_of;
 
 /// Collects CUs, one after the other, with the memory of the ones before.
 #[derive(Debug)]
@@ -47,8 +48,8 @@ impl Collector {
             let rest = usize::try_from(head.abbreviations).ok().and_then(|start| file.abbreviations.get(start..));
             let fail = |source| EncodeError::Dwarf { cu: head.offset, source };
             let rest = rest.ok_or(fail(Malformed::Short { at: file.abbreviations.len() }))?;
-            let little = file.elf.is_little_endian();
-            self.plans.read(rest, little, head.encoding, file.wants_locations).map_err(fail)?;
+            let endian = endian_of(file.elf);
+            self.plans.read(rest, endian, head.encoding, file.wants_locations).map_err(fail)?;
             self.plans_of = Some((head.abbreviations, head.encoding));
         }
         Ok(&self.plans)
@@ -77,7 +78,7 @@ impl Collector {
             names,
             wanted,
             head,
-            reader: Reader::new(bytes, file.elf.is_little_endian()).at(head.header_length),
+            reader: Reader::new(bytes, endian_of(file.elf)).at(head.header_length),
             plans: &self.plans,
             cursor: 0,
             base,

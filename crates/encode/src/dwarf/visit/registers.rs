@@ -7,6 +7,7 @@ use crate::dwarf::form;
 use crate::dwarf::locations::RegisterSearch;
 use crate::dwarf::reader::Reader;
 use crate::dwarf::visit::visitor::{DieVisitor, Result};
+use crate::symbols::endian_of;
 
 /// How long a list is taken to be at first, in bytes.
 const LIST: u64 = 256;
@@ -16,7 +17,7 @@ impl DieVisitor<'_, '_> {
     #[inline(never)]
     pub(super) fn unexpected_reg(&mut self, expected: u8) -> Result<bool> {
         let Some(value) = self.values.get(Attr::Location) else { return Ok(false) };
-        let mut search = RegisterSearch::new(expected, self.head.encoding, self.file.elf.is_little_endian());
+        let mut search = RegisterSearch::new(expected, self.head.encoding, endian_of(self.file.elf));
         match self.values.form(Attr::Location) {
             form @ (dw::DW_FORM_exprloc | dw::DW_FORM_block | dw::DW_FORM_block1 | dw::DW_FORM_block2) => {
                 let mut reader = self.reader.at(usize::try_from(value).unwrap_or(usize::MAX));
@@ -42,9 +43,9 @@ impl DieVisitor<'_, '_> {
         let Some(lists) = self.file.locations.as_ref() else { return Ok(u64::MAX) };
         let size = self.head.encoding.offset_size;
         let at = index.saturating_mul(u64::from(size)).saturating_add(self.lists);
-        let little = self.file.elf.is_little_endian();
+        let endian = endian_of(self.file.elf);
         let (bytes, _) = self.window.get(lists, at, u64::from(size))?;
-        let offset = Reader::new(bytes, little).word(size);
+        let offset = Reader::new(bytes, endian).word(size);
         Ok(offset.map_or(u64::MAX, |offset| offset.saturating_add(self.lists)))
     }
 
@@ -60,7 +61,7 @@ impl DieVisitor<'_, '_> {
         loop {
             let (bytes, is_all) = window.get(lists, offset, least)?;
             let mut again = search.clone();
-            let mut reader = Reader::new(bytes, file.elf.is_little_endian());
+            let mut reader = Reader::new(bytes, endian_of(file.elf));
             let end = if is_old { again.old_list(&mut reader, is_relocated) } else { again.list(&mut reader) };
             if end.is_ok() || is_all {
                 *search = again;

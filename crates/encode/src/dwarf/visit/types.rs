@@ -10,6 +10,7 @@ use crate::dwarf::reader::Reader;
 use crate::dwarf::visit::visitor::{DieVisitor, Frame, Result};
 use crate::encoded::{element_words, head, make_info};
 use crate::ids::id32;
+use crate::symbols::endian_of;
 
 impl DieVisitor<'_, '_> {
     pub(super) fn base_type(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
@@ -146,7 +147,7 @@ impl DieVisitor<'_, '_> {
         let mut reader = self.reader.at(usize::try_from(position).unwrap_or(usize::MAX));
         let block = form::block(&mut reader, self.values.form(Attr::MemberLocation));
         let block = block.map_err(|error| self.malformed(error))?;
-        let mut reader = Reader::new(block, self.file.elf.is_little_endian());
+        let mut reader = Reader::new(block, endian_of(self.file.elf));
         match reader.u8().map(dw::DwOp) {
             Ok(dw::DW_OP_plus_uconst | dw::DW_OP_constu) => reader.uleb().map_err(|error| self.malformed(error)),
             _ => {

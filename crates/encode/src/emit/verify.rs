@@ -1,0 +1,89 @@
+//! Reads what was written, before it leaves the encoder.
+
+use btf::{Btf, Value};
+
+/// What the section must contain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// The id of the first type.
+    pub(super) first_id: u32,
+    /// How many types there are.
+    pub(super) types: u32,
+    /// The length of the base's strings, in bytes.
+    pub(super) base_strings: u32,
+}
+
+/// Whether the section can be read, has as many types as expected, every reference leads to a type of it or of the base, and
+/// every name is a string of it or of the base. What is wrong, if anything.
+pub(super) fn verify(bytes: &[u8], expected: Expected) -> Result<(), &'static str> {
+    let btf = Btf::parse(bytes).map_err(|_| "what was written is not BTF")?;
+    if btf.len() != expected.types {
+        return Err("what was written has another number of types");
+    }
+    let end = u64::from(expected.first_id) + u64::from(expected.types);
+    let strings = btf.strings();
+    // A name of its own begins behind the end of another string, and has an end.
+    let is_string = |offset: u32| match offset.checked_sub(expected.base_strings) {
+        None | Some(0) => true,
+        Some(own) => strings.get(own as usize - 1) == Some(&0) && (own as usize) < strings.len(),
+    };
+    if expected.base_strings == 0 && strings.first() != Some(&0) || strings.last().is_some_and(|&last| last != 0) {
+        return Err("the strings that were written have no end or no empty string");
+    }
+    for ty in btf.iter() {
+        for field in ty.fields() {
+            match field.value() {
+                Value::Type(id) if u64::from(id.0) >= end => {
+                    return Err("a reference that was written leads to no type");
+                }
+                Value::Name(name) if !is_string(name.0) => return Err("a name that was written is not a string"),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use btf::{Endian, Kind};
+
+    use super::*;
+    use crate::encoded::{head, make_info};
+    use crate::section::{assemble, write_u32};
+
+    fn section(words: &[u32], strings: &[u8]) -> Vec<u8> {
+        let types: Vec<u8> = words.iter().flat_map(|&word| write_u32(Endian::Little, word)).collect();
+        assemble(&types, strings, Endian::Little).expect("small")
+    }
+
+    #[test]
+    fn verify_refuses_what_leads_nowhere() {
+        let alone = Expected { first_id: 1, types: 2, base_strings: 0 };
+        let written = |name: u32, target: u32, strings: &[u8]| {
+            let int = [1, make_info(Kind::Int, 0, false), 4, 32];
+            let typedef = head(Kind::Typedef, name, 0, false, target);
+            verify(&section(&[&int[..], &typedef].concat(), strings), alone)
+        };
+        assert_eq!(written(5, 2, b"\0int\0t\0"), Ok(()));
+        assert!(written(5, 3, b"\0int\0t\0").is_err(), "no type");
+        assert!(written(3, 1, b"\0int\0t\0").is_err(), "the middle of a string");
+        assert!(written(7, 1, b"\0int\0t\0").is_err(), "behind the strings");
+        assert!(written(5, 1, b"\0int\0t").is_err(), "no end");
+        assert!(verify(b"not BTF", alone).is_err());
+        let one = section(&[1, make_info(Kind::Int, 0, false), 4, 32], b"\0int\0");
+        assert!(verify(&one, alone).is_err(), "one type less");
+    }
+
+    #[test]
+    fn verify_accepts_names_and_types_of_the_base() {
+        let split = Expected { first_id: 100, types: 1, base_strings: 50 };
+        let check = |name, target, strings: &[u8]| {
+            verify(&section(&head(Kind::Typedef, name, 0, false, target), strings), split)
+        };
+        assert_eq!(check(7, 99, b""), Ok(()));
+        assert_eq!(check(50, 100, b"own\0"), Ok(()));
+        assert!(check(7, 101, b"").is_err());
+        assert!(check(51, 1, b"own\0").is_err());
+    }
+}
