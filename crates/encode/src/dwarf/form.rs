@@ -55,7 +55,7 @@ pub(crate) fn skip(reader: &mut Reader<'_>, form: DwForm, encoding: Encoding) ->
         | dw::DW_FORM_loclistx
         | dw::DW_FORM_rnglistx
         | dw::DW_FORM_GNU_addr_index
-        | dw::DW_FORM_GNU_str_index => reader.uleb().map(|_| ()),
+        | dw::DW_FORM_GNU_str_index => reader.skip_leb(),
         dw::DW_FORM_string => reader.string().map(|_| ()),
         dw::DW_FORM_indirect => {
             let form = indirect(reader)?;

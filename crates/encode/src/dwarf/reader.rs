@@ -166,6 +166,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Passes over a LEB128 number, signed or not, whatever its value.
+    #[inline]
+    pub(crate) fn skip_leb(&mut self) -> Result<(), Malformed> {
+        while self.u8()? >= 0x80 {}
+        Ok(())
+    }
+
     /// A string up to its NUL, which is passed over.
     pub(crate) fn string(&mut self) -> Result<&'a [u8], Malformed> {
         let rest = self.rest();
@@ -247,6 +254,7 @@ mod tests {
                     assert_eq!(ours().uleb().ok(), gimli().read_uleb128().ok(), "{number:x?}");
                     assert_eq!(ours().uleb16().ok(), gimli().read_uleb128_u16().ok(), "{number:x?}");
                     assert_eq!(ours().sleb().ok(), gimli().read_sleb128().ok(), "{number:x?}");
+                    assert_eq!(ours().skip_leb().is_ok(), gimli().skip_leb128().is_ok(), "{number:x?}");
                 }
             }
         }

@@ -189,3 +189,17 @@ fn prototypes_and_declarations() {
     let params: Vec<_> = prototype.params().map(|param| param.ty).collect();
     assert_eq!((params.len(), params[1]), (2, btf::TypeId::VOID), "the second stands for `...`");
 }
+
+/// A negative number has ten bytes, of which the last would not fit into an unsigned one. Of a label nothing is read.
+#[test]
+fn a_negative_number_is_passed_over() {
+    let mut source = Source::new();
+    let mut unit = source.unit();
+    for value in [i64::MIN, -1] {
+        let label = unit.add(gimli::DW_TAG_label, "");
+        unit.set(label, gimli::DW_AT_const_value, gimli::write::AttributeValue::Sdata(value));
+    }
+    unit.int();
+    let encoded = source.encode(Options::kernel());
+    assert_eq!(parse(&encoded).len(), 1);
+}
