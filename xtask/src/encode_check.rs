@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use cli::Exit;
 use cli::Format;
 use container::Progress;
-use encode_check::{KernelReport, Recorded, Report, Subject, Unavailable, VERSION};
+use encode_check::{IdenticalBaseline, KernelFiles, KernelReport, Report, UnavailableKernel, VERSION};
 use kernels::Availability;
 use kernels::kbuild::{BuildEnv, Symbols};
 use kernels::stage;
@@ -66,19 +66,19 @@ fn check(workshop: &BuildEnv<'_>, arguments: &Arguments) -> Result<Exit> {
         [] => RELEASES.to_vec(),
         some => some.iter().map(String::as_str).collect(),
     };
-    let recorded = Recorded::builtin()?;
+    let recorded = IdenticalBaseline::builtin()?;
     let (mut subjects, mut unavailable) = (Vec::new(), Vec::new());
     for release in releases {
         let (kernel, debug) = match with_debug(workshop, &arguments.environment, release)? {
             Availability::Available(found) => found,
             Availability::Unavailable(gone) => {
-                unavailable.push(Unavailable { release: release.to_owned(), why: gone.to_string() });
+                unavailable.push(UnavailableKernel { release: release.to_owned(), why: gone.to_string() });
                 continue;
             }
         };
         let config = kernel.image.with_file_name(format!("config-{release}"));
         let pahole = Symbols::load(&config)?.get("CONFIG_PAHOLE_VERSION").parse();
-        subjects.push(Subject {
+        subjects.push(KernelFiles {
             release: release.to_owned(),
             recorded: recorded.of(&debug.pin.name()),
             package: debug.pin.name(),
@@ -107,7 +107,7 @@ fn end(none_fails: bool, checked: usize, unavailable: usize, allow_unavailable: 
     }
 }
 
-fn one(workshop: &BuildEnv<'_>, subject: &Subject) -> Result<KernelReport> {
+fn one(workshop: &BuildEnv<'_>, subject: &KernelFiles) -> Result<KernelReport> {
     let (stage, context) = (stage::MEASURE, workshop.context);
     (context.progress)(Progress::Started { stage, what: format!("encoding the BTF of {}", subject.release) });
     let show = |done, total| (context.progress)(Progress::Amount { stage, done, total });
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn how_many_files_are_the_same_byte_for_byte_is_recorded_of_all_that_is_pinned_and_nothing_else() {
-        let (pins, recorded) = (kernels::pins::Pins::builtin().unwrap(), Recorded::builtin().unwrap());
+        let (pins, recorded) = (kernels::pins::Pins::builtin().unwrap(), IdenticalBaseline::builtin().unwrap());
         let mut pinned: Vec<String> = pins.debug.iter().map(kernels::pins::Pin::name).collect();
         let mut known: Vec<&str> = recorded.packages().collect();
         pinned.sort_unstable();

@@ -6,14 +6,15 @@ use btf::compare::{Comparison, Strength};
 use btf::{Btf, Kind, TypeId, View};
 use encode::{Encoder, Options, PreparedBase};
 use kmod::ElfFile;
+use util::error::one_line;
 
 use crate::meaning::{BaseTypes, Differences, differences};
 use crate::rules::{repeated, threads};
-use crate::{Compared, Difference, FileReport, Outcome};
+use crate::{Compared, Difference, FileOutcome, FileReport};
 
 /// What files are encoded and compared with: the base that they share, if they have one, and how their BTF was made.
 #[derive(Debug)]
-pub struct Reference<'a> {
+pub struct FileChecker<'a> {
     base: Option<(&'a Btf<'a>, &'a PreparedBase)>,
     options: Options,
     by_chance: bool,
@@ -22,7 +23,7 @@ pub struct Reference<'a> {
     types: OnceLock<BaseTypes<'a>>,
 }
 
-impl<'a> Reference<'a> {
+impl<'a> FileChecker<'a> {
     /// Files without a base, or with this one.
     #[must_use]
     pub const fn new(base: Option<(&'a Btf<'a>, &'a PreparedBase)>, options: Options) -> Self {
@@ -48,8 +49,8 @@ impl<'a> Reference<'a> {
     #[must_use]
     pub fn check(&self, name: &str, elf: &ElfFile, shipped: &[u8]) -> FileReport {
         let outcome = match self.compare(elf, shipped) {
-            Ok(compared) => Outcome::Compared(compared),
-            Err(why) => Outcome::Failed(why),
+            Ok(compared) => FileOutcome::Compared(compared),
+            Err(why) => FileOutcome::Failed(why),
         };
         FileReport { file: name.to_owned(), outcome }
     }
@@ -78,14 +79,13 @@ impl<'a> Reference<'a> {
     }
 
     fn compare(&self, elf: &ElfFile, shipped: &[u8]) -> Result<Compared, String> {
-        let encoded = self.encoder().encode_elf(elf).map_err(|error| in_one_line(&error))?;
+        let encoded = self.encoder().encode_elf(elf).map_err(|error| one_line(&error))?;
         let mut compared = self.compare_bytes(&encoded.btf, shipped)?;
         // The part of the report behind the counts of what was written.
         compared.left_out = encoded.report.to_string().split_once("; ").map(|(_, left_out)| left_out.to_owned());
         if self.by_chance && !compared.differences.is_empty() {
             let parsed = parse("the shipped", shipped)?;
-            let again =
-                threads::encode(self.encoder(), elf, self.over(&parsed)).map_err(|error| in_one_line(&error))?;
+            let again = threads::encode(self.encoder(), elf, self.over(&parsed)).map_err(|error| one_line(&error))?;
             compared.take_threads(self.compare_bytes(&again.btf, shipped)?.differences);
         }
         Ok(compared)
@@ -159,7 +159,7 @@ impl<'a> Reference<'a> {
 }
 
 fn parse<'b>(whose: &str, bytes: &'b [u8]) -> Result<Btf<'b>, String> {
-    Btf::parse(bytes).map_err(|error| format!("{whose} BTF cannot be read: {error}"))
+    Btf::parse(bytes).map_err(|error| format!("cannot read {whose} BTF: {error}"))
 }
 
 /// A type's kind and its name, escaped.
@@ -167,10 +167,4 @@ fn called(view: View<'_>, id: TypeId) -> (Kind, String) {
     let ty = view.get(id);
     let name = ty.and_then(|ty| view.name(&ty)).map(|name| name.escape_ascii().to_string());
     (ty.map_or(Kind::Void, |ty| ty.kind()), name.unwrap_or_default())
-}
-
-/// An error and its causes.
-pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

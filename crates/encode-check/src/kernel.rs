@@ -8,18 +8,15 @@ use btf::Btf;
 use encode::{Options, PreparedBase};
 use kmod::ElfFile;
 use rayon::prelude::*;
-use util::error::{Class, Classified};
+use util::error::{Class, Classified, one_line};
 use walkdir::WalkDir;
 
-use crate::file::in_one_line;
-use crate::{FileReport, Identical, KernelReport, Outcome, Reference};
-
-/// How the kernel itself is called among the files.
-pub(crate) const VMLINUX: &str = "vmlinux";
+use crate::report::VMLINUX;
+use crate::{FileChecker, FileOutcome, FileReport, Identical, KernelReport};
 
 /// A kernel with its DWARF and its BTF.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct KernelFiles {
     /// What `uname -r` says.
     pub release: String,
     /// The package, and its version.
@@ -40,7 +37,7 @@ pub struct Subject {
 pub enum Error {
     /// The BTF was made by a pahole whose behaviour is not known.
     #[error(
-        "the BTF of {release} was made by pahole {}, and how that encodes is not known: 1.24 and 1.30 are",
+        "cannot check {release}: its BTF was made by pahole {}, and only the behaviour of 1.24 and 1.30 is known",
         version(*.pahole)
     )]
     Pahole {
@@ -53,7 +50,7 @@ pub enum Error {
     #[error("the check was interrupted")]
     Interrupted,
     /// The kernel's own file cannot be read, or has no BTF.
-    #[error("failed to read {path:?}")]
+    #[error("cannot read {path:?}")]
     Kmod {
         /// The file.
         path: PathBuf,
@@ -61,7 +58,7 @@ pub enum Error {
         source: kmod::Error,
     },
     /// The kernel's BTF is not valid.
-    #[error("failed to read the BTF in {path:?}")]
+    #[error("cannot read the BTF in {path:?}")]
     Btf {
         /// The file.
         path: PathBuf,
@@ -69,7 +66,7 @@ pub enum Error {
         source: btf::ParseError,
     },
     /// The kernel's BTF cannot be used as a base.
-    #[error("failed to use the BTF in {path:?} as a base")]
+    #[error("cannot use the BTF in {path:?} as a base")]
     Base {
         /// The file.
         path: PathBuf,
@@ -77,7 +74,7 @@ pub enum Error {
         source: encode::EncodeError,
     },
     /// The directory of the modules cannot be listed.
-    #[error("failed to list the modules in {path:?}")]
+    #[error("cannot list the modules in {path:?}")]
     List {
         /// The directory.
         path: PathBuf,
@@ -109,7 +106,7 @@ fn version(pahole: u32) -> String {
 ///
 /// What keeps all files from being compared. What befalls one of them is in the report.
 pub fn check_kernel(
-    subject: &Subject,
+    subject: &KernelFiles,
     progress: &(dyn Fn(u64, u64) + Sync),
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<KernelReport, Error> {
@@ -127,13 +124,13 @@ pub fn check_kernel(
     let total = modules.len() as u64 + 1;
     progress(0, total);
     let threads = rayon::current_num_threads();
-    let alone = Reference::new(None, options.clone()).by_chance(by_chance).with_threads(threads);
+    let alone = FileChecker::new(None, options.clone()).by_chance(by_chance).with_threads(threads);
     let kernel = match ElfFile::open(path) {
         Ok(elf) => alone.check(VMLINUX, &elf, &base_bytes),
-        Err(error) => FileReport { file: VMLINUX.into(), outcome: Outcome::Failed(in_one_line(&error)) },
+        Err(error) => FileReport { file: VMLINUX.into(), outcome: FileOutcome::Failed(one_line(&error)) },
     };
     progress(1, total);
-    let over = Reference::new(Some((&base, &prepared)), options).by_chance(by_chance);
+    let over = FileChecker::new(Some((&base, &prepared)), options).by_chance(by_chance);
     let done = AtomicUsize::new(1);
     let checked: Vec<FileReport> = modules
         .par_iter()
@@ -158,7 +155,7 @@ pub fn check_kernel(
     })
 }
 
-fn module(over: &Reference<'_>, root: &Path, file: &Path) -> FileReport {
+fn module(over: &FileChecker<'_>, root: &Path, file: &Path) -> FileReport {
     let name = file.display().to_string();
     let read = || -> Result<(ElfFile, Vec<u8>), kmod::Error> {
         let elf = ElfFile::open(root.join(file))?;
@@ -168,10 +165,10 @@ fn module(over: &Reference<'_>, root: &Path, file: &Path) -> FileReport {
     match read() {
         Ok((_, shipped)) if shipped.is_empty() => FileReport {
             file: name,
-            outcome: Outcome::Failed("it was shipped without BTF: nothing to compare with".into()),
+            outcome: FileOutcome::Failed("it was shipped without BTF: nothing to compare with".into()),
         },
         Ok((elf, shipped)) => over.check(&name, &elf, &shipped),
-        Err(error) => FileReport { file: name, outcome: Outcome::Failed(in_one_line(&error)) },
+        Err(error) => FileReport { file: name, outcome: FileOutcome::Failed(one_line(&error)) },
     }
 }
 

@@ -14,10 +14,10 @@
 //! not write it a second time either.
 //!
 //! The order of types and strings has no meaning, and is pahole's all the same: how many files are byte for byte what was
-//! shipped is counted, and held to what is [`Recorded`] of the kernel.
+//! shipped is counted, and held to what is [`IdenticalBaseline`] of the kernel.
 //!
 //! ```text
-//! Reference ── in the order of the file ── as pahole's threads took the units ── rules ── FileReport ─┐
+//! FileChecker ── in the order of the file ── as pahole's threads took the units ── rules ── FileReport ─┐
 //! base, options                            where it differs, and they decide                          ├─ KernelReport ── Report: text, JSON, JUnit
 //!                                                                                                     ┘
 //! ```
@@ -30,12 +30,14 @@ mod render;
 mod report;
 mod rules;
 
-pub use file::Reference;
-pub use identical::{Identical, Recorded};
-pub use kernel::{Error, Subject, check_kernel};
+pub use file::FileChecker;
+pub use identical::{Identical, IdenticalBaseline};
+pub use kernel::{Error, KernelFiles, check_kernel};
 pub use meaning::{BaseTypes, Differences, Repeated, differences};
 pub use render::Style;
-pub use report::{Compared, Difference, FileReport, KernelReport, Outcome, Report, Standing, Unavailable, VERSION};
+pub use report::{
+    Compared, Difference, FileOutcome, FileReport, FileVerdict, KernelReport, Report, UnavailableKernel, VERSION,
+};
 pub use rules::{RULES, Rule};
 
 /// The share of the types compared that rules may explain, but for `threads`: one in so many.

@@ -8,6 +8,9 @@ use crate::{Identical, LIMIT};
 /// The version of the data's form, in every JSON document.
 pub const VERSION: u32 = 1;
 
+/// How the kernel itself is called among the files.
+pub(crate) const VMLINUX: &str = "vmlinux";
+
 /// What came of all kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,13 +20,13 @@ pub struct Report {
     /// The kernels that were checked, in the order in which they were asked for.
     pub kernels: Vec<KernelReport>,
     /// Those that could not be, since a package of theirs is not to be had.
-    pub unavailable: Vec<Unavailable>,
+    pub unavailable: Vec<UnavailableKernel>,
 }
 
 /// A kernel that was not checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Unavailable {
+pub struct UnavailableKernel {
     /// What `uname -r` says.
     pub release: String,
     /// Which package is not to be had, and why.
@@ -57,13 +60,13 @@ pub struct FileReport {
     /// Its path in the directory of the modules; `vmlinux` for the kernel itself.
     pub file: String,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: FileOutcome,
 }
 
 /// What came of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum FileOutcome {
     /// It was encoded and compared.
     Compared(Compared),
     /// It was not, and why.
@@ -113,12 +116,12 @@ impl Compared {
 
     /// What can be said of it.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> FileVerdict {
         let is_open = self.differences.iter().any(|difference| difference.rule.is_none());
         match is_open || !self.redundant.is_empty() {
-            true => Standing::Unexplained,
-            false if self.threads == 0 && self.differences.is_empty() => Standing::Equal,
-            false => Standing::Explained,
+            true => FileVerdict::Unexplained,
+            false if self.threads == 0 && self.differences.is_empty() => FileVerdict::Equal,
+            false => FileVerdict::Explained,
         }
     }
 }
@@ -143,7 +146,7 @@ pub struct Difference {
 
 /// What can be said of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum FileVerdict {
     /// No difference.
     Equal,
     /// Every difference is predicted by a rule.
@@ -154,13 +157,25 @@ pub enum Standing {
     Failed,
 }
 
+impl Identical {
+    /// Counts the files of a kernel that are byte for byte as shipped.
+    #[must_use]
+    pub fn count(files: &[FileReport]) -> Self {
+        let of = |kernel: bool| {
+            let files = files.iter().filter(move |file| (file.file == VMLINUX) == kernel);
+            files.filter(|file| file.compared().is_some_and(|compared| compared.identical)).count()
+        };
+        Self { vmlinux: of(true) > 0, modules: u32::try_from(of(false)).unwrap_or(u32::MAX) }
+    }
+}
+
 impl FileReport {
     /// What can be said of it.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> FileVerdict {
         match &self.outcome {
-            Outcome::Failed(_) => Standing::Failed,
-            Outcome::Compared(compared) => compared.standing(),
+            FileOutcome::Failed(_) => FileVerdict::Failed,
+            FileOutcome::Compared(compared) => compared.standing(),
         }
     }
 
@@ -168,8 +183,8 @@ impl FileReport {
     #[must_use]
     pub const fn compared(&self) -> Option<&Compared> {
         match &self.outcome {
-            Outcome::Compared(compared) => Some(compared),
-            Outcome::Failed(_) => None,
+            FileOutcome::Compared(compared) => Some(compared),
+            FileOutcome::Failed(_) => None,
         }
     }
 }
@@ -187,7 +202,7 @@ impl KernelReport {
 
     /// How many files have this standing, the kernel itself among them.
     #[must_use]
-    pub fn count(&self, standing: Standing) -> usize {
+    pub fn count(&self, standing: FileVerdict) -> usize {
         self.files.iter().filter(|file| file.standing() == standing).count()
     }
 
@@ -229,7 +244,7 @@ impl KernelReport {
     /// The bytes of all BTF, ours and shipped, of the modules or of the kernel itself.
     #[must_use]
     pub fn bytes(&self, kernel: bool) -> [u64; 2] {
-        let of = |file: &&FileReport| (file.file == crate::kernel::VMLINUX) == kernel;
+        let of = |file: &&FileReport| (file.file == VMLINUX) == kernel;
         let compared = self.files.iter().filter(of).filter_map(FileReport::compared);
         compared.fold([0, 0], |[ours, shipped], it| [ours + it.our_bytes, shipped + it.shipped_bytes])
     }
@@ -253,8 +268,8 @@ impl KernelReport {
     /// Whether everything was compared, is the same or explained, and within its bounds.
     #[must_use]
     pub fn holds(&self) -> bool {
-        let bad = self.count(Standing::Failed) + self.count(Standing::Unexplained);
-        let any_module = self.files.iter().any(|file| file.file != crate::kernel::VMLINUX);
+        let bad = self.count(FileVerdict::Failed) + self.count(FileVerdict::Unexplained);
+        let any_module = self.files.iter().any(|file| file.file != VMLINUX);
         let in_bounds = !self.over_limit() && !self.too_large() && !self.too_few_identical();
         bad == 0 && any_module && self.types() > 0 && in_bounds
     }
@@ -291,7 +306,7 @@ mod tests {
     }
 
     /// What is said of a file with three differences in its own order, and these as pahole's threads took its units.
-    fn taken(rules: &[Option<&str>]) -> (Standing, u32, usize) {
+    fn taken(rules: &[Option<&str>]) -> (FileVerdict, u32, usize) {
         let mut compared = Compared {
             ours: 9,
             shipped: 9,
@@ -310,10 +325,10 @@ mod tests {
 
     #[test]
     fn a_schedule_is_taken_if_it_leaves_nothing_but_what_other_rules_predict() {
-        assert_eq!(taken(&[]), (Standing::Explained, 3, 0));
-        assert_eq!(taken(&[Some("repeated")]), (Standing::Explained, 2, 1));
-        assert_eq!(taken(&[None]), (Standing::Unexplained, 0, 3), "it explains two, and one stays open");
-        assert_eq!(taken(&[Some("repeated"), None]), (Standing::Unexplained, 0, 3));
-        assert_eq!(taken(&[Some("repeated"); 3]), (Standing::Unexplained, 0, 3), "it explains none");
+        assert_eq!(taken(&[]), (FileVerdict::Explained, 3, 0));
+        assert_eq!(taken(&[Some("repeated")]), (FileVerdict::Explained, 2, 1));
+        assert_eq!(taken(&[None]), (FileVerdict::Unexplained, 0, 3), "it explains two, and one stays open");
+        assert_eq!(taken(&[Some("repeated"), None]), (FileVerdict::Unexplained, 0, 3));
+        assert_eq!(taken(&[Some("repeated"); 3]), (FileVerdict::Unexplained, 0, 3), "it explains none");
     }
 }

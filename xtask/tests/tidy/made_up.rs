@@ -32,9 +32,9 @@ fn circles_are_none_in_a_clean_tree() {
         ("lib.rs", "mod a; mod b; mod c; pub use a::A; pub use c::low::Low;"),
         ("a.rs", "use crate::b::B; pub struct A(B, crate::Low);"),
         ("b.rs", "use std::fmt; pub struct B; #[cfg(test)] mod tests { use crate::a::A; fn f(_: A) {} }"),
-        ("c/mod.rs", "pub mod low; mod high; pub use high::High;"),
+        ("c/mod.rs", "pub mod low; mod high; pub use other::Style; fn f(_: high::High) {}"),
         ("c/low.rs", "use super::super::b; pub struct Low(b::B);"),
-        ("c/high.rs", "use super::low::Low; pub struct High(Low);"),
+        ("c/high.rs", "use super::{Style, low::Low}; pub struct High(Low, Style);"),
     ];
     assert_eq!(circles_of(&files), [[""; 0]; 0]);
 }
@@ -69,6 +69,7 @@ fn circles_of_a_parent_need_more_than_a_declaration() {
     for (code, is_circle) in [
         ("", false),
         ("pub use child::Child;", false),
+        ("pub use std::fmt::Debug; pub use child::work;", false),
         ("pub use child::Child; fn f(work: u8) -> u8 { work.work() }", false),
         ("pub use child::Child; fn f(_: Child) {}", true),
         ("pub use child::work; fn f() { work() }", true),

@@ -2,6 +2,7 @@
 //! between the modules of a crate, a head comment on each file, files of a size that can be read, and current lock files.
 //!
 //! `cargo nextest run -p xtask --test tidy` runs these checks. Each failure names the file and what to do about it.
+//! `TIDY_ALL=1` reports what is known as well.
 
 mod circles;
 mod dependencies;
@@ -64,7 +65,7 @@ fn modules_of_a_crate_form_no_circle() {
                 circles::circles(&krate)
             })
             .collect();
-        let is_known = WITH_CIRCLES.contains(&name.as_str());
+        let is_known = WITH_CIRCLES.contains(&name.as_str()) && std::env::var_os("TIDY_ALL").is_none();
         match circles.is_empty() {
             true if is_known => complaints.push(format!("{name} has no circle any more: remove it from WITH_CIRCLES")),
             false if !is_known => complaints.extend(circles.iter().map(|circle| format!("{name}: {circle}"))),

@@ -112,6 +112,8 @@ impl Crate {
             match self.name(module, name, imports) {
                 Some(Target::Module(next)) => module = next,
                 Some(item) => return Some(item),
+                // What the module re-exports of another crate is not its own.
+                None if self.modules[module].imports.contains_key(name) => return None,
                 // Not seen, as what a macro defines: it is taken for an item of the module.
                 None => return Some(Target::Item(module)),
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::text;
-use crate::{FileReport, Identical, KernelReport, Outcome, Report, Standing, Unavailable};
+use crate::{FileOutcome, FileReport, FileVerdict, Identical, KernelReport, Report, UnavailableKernel};
 
 pub(super) fn render(report: &Report) -> quick_junit::Report {
     let mut junit = quick_junit::Report::new("modbtf");
@@ -26,7 +26,7 @@ pub(super) fn render(report: &Report) -> quick_junit::Report {
     junit
 }
 
-fn unavailable(Unavailable { release, why }: &Unavailable) -> TestSuite {
+fn unavailable(UnavailableKernel { release, why }: &UnavailableKernel) -> TestSuite {
     let mut status = TestCaseStatus::skipped();
     status.set_type("unavailable").set_message(why.lines().next().unwrap_or_default()).set_description(why);
     let mut case = TestCase::new("packages", status);
@@ -38,9 +38,9 @@ fn unavailable(Unavailable { release, why }: &Unavailable) -> TestSuite {
 
 fn case(kernel: &KernelReport, file: &FileReport) -> TestCase {
     let status = match (file.standing(), &file.outcome) {
-        (Standing::Equal | Standing::Explained, _) => TestCaseStatus::success(),
-        (_, Outcome::Failed(why)) => status(NonSuccessKind::Error, "not compared", why),
-        (_, Outcome::Compared(compared)) => {
+        (FileVerdict::Equal | FileVerdict::Explained, _) => TestCaseStatus::success(),
+        (_, FileOutcome::Failed(why)) => status(NonSuccessKind::Error, "not compared", why),
+        (_, FileOutcome::Compared(compared)) => {
             let open = compared.differences.iter().filter(|it| it.rule.is_none());
             let mut lines: Vec<_> = open.map(|it| format!("{} {}: {}", it.kind, it.name, it.what)).collect();
             lines.extend(compared.redundant.iter().map(|it| format!("{it} is in the base as well")));

@@ -1,14 +1,12 @@
 //! The report on a terminal.
 
-use std::fmt::Write as _;
-
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use textwrap::{Options, WordSplitter};
+use cli::{Page, Style, Table};
 use util::number::grouped;
 
-use super::Style;
 use crate::identical::RECORDED_IN;
-use crate::{Difference, FileReport, Identical, KernelReport, LIMIT, Outcome, RULES, Report, Standing, Unavailable};
+use crate::{
+    Difference, FileOutcome, FileReport, FileVerdict, Identical, KernelReport, LIMIT, RULES, Report, UnavailableKernel,
+};
 
 /// How many differences of a file are shown that no rule explains; JSON has them all.
 const UNEXPLAINED_SHOWN: usize = 40;
@@ -17,20 +15,23 @@ const UNEXPLAINED_SHOWN: usize = 40;
 const EXPLAINED_SHOWN: usize = 12;
 
 pub(super) fn render(report: &Report, style: Style) -> String {
-    let mut page = Page { out: String::new(), style: Style { width: style.width.clamp(60, 160), ..style } };
+    let mut page = Page::new(Style { width: style.width.max(60), ..style });
     page.headline(&sentence(report));
     if !report.kernels.is_empty() {
-        page.table(report);
+        let mut table = Table::new(HEAD);
+        report.kernels.iter().for_each(|kernel| table.row(row(kernel)));
+        page.blank();
+        page.table("", &table);
     }
     for kernel in &report.kernels {
-        page.kernel(kernel);
+        add_kernel(&mut page, kernel);
     }
-    for Unavailable { release, why } in &report.unavailable {
-        page.out.push('\n');
+    for UnavailableKernel { release, why } in &report.unavailable {
+        page.blank();
         page.headline(&format!("{release}: unavailable, not checked"));
         page.paragraph("  ", "    ", why);
     }
-    page.out
+    page.finish()
 }
 
 /// What matters.
@@ -47,7 +48,7 @@ fn of_checked(report: &Report) -> String {
     let files: usize = report.kernels.iter().map(|kernel| kernel.files.len()).sum();
     let of = |standing| report.kernels.iter().map(|kernel| kernel.count(standing)).sum::<usize>();
     let [equal, explained, unexplained, failed] =
-        [Standing::Equal, Standing::Explained, Standing::Unexplained, Standing::Failed].map(of);
+        [FileVerdict::Equal, FileVerdict::Explained, FileVerdict::Unexplained, FileVerdict::Failed].map(of);
     let mut wrong = Vec::new();
     if unexplained > 0 {
         wrong.push(format!("{} differ in a way that no rule predicts", grouped(unexplained)));
@@ -93,96 +94,55 @@ const HEAD: [&str; 12] = [
     "shipped",
 ];
 
-struct Page {
-    out: String,
-    style: Style,
+fn add_kernel(page: &mut Page, kernel: &KernelReport) {
+    page.blank();
+    page.headline(&kernel.release);
+    for text in facts(kernel) {
+        page.paragraph("  ", "    ", &text);
+    }
+    for file in &kernel.files {
+        add_file(page, file);
+    }
 }
 
-impl Page {
-    fn headline(&mut self, text: &str) {
-        for line in textwrap::wrap(text, self.options("", "")) {
-            let line = if self.style.colour { format!("\x1b[1m{line}\x1b[0m") } else { line.into_owned() };
-            let _ = writeln!(self.out, "{line}");
+fn add_file(page: &mut Page, file: &FileReport) {
+    let standing = match (file.standing(), &file.outcome) {
+        (FileVerdict::Equal, _) => return,
+        (_, FileOutcome::Failed(why)) => {
+            page.paragraph("\u{20} ", "      ", &format!("{}: not compared: {why}", file.file));
+            return;
         }
+        (FileVerdict::Unexplained, _) => "unexplained",
+        _ => "explained",
+    };
+    page.blank();
+    page.line(&format!("  {}: {standing}", file.file));
+    let FileOutcome::Compared(compared) = &file.outcome else { return };
+    if let Some(left_out) = &compared.left_out {
+        page.paragraph("    ", "      ", &format!("left out of it: {left_out}"));
     }
-
-    fn paragraph(&mut self, first: &str, next: &str, text: &str) {
-        for line in textwrap::wrap(text, self.options(first, next)) {
-            let _ = writeln!(self.out, "{}", line.trim_end());
-        }
+    for redundant in &compared.redundant {
+        page.paragraph("    ", "      ", &format!("redundant: {redundant} is in the base as well"));
     }
-
-    fn options<'a>(&self, first: &'a str, next: &'a str) -> Options<'a> {
-        let options = Options::new(self.style.width).word_splitter(WordSplitter::NoHyphenation);
-        options.initial_indent(first).subsequent_indent(next)
+    if compared.threads > 0 {
+        let text = format!("{} types are as pahole's threads took the units (rule threads)", grouped(compared.threads));
+        page.paragraph("    ", "      ", &text);
     }
+    let (explained, open): (Vec<_>, Vec<_>) = compared.differences.iter().partition(|it| it.rule.is_some());
+    add_differences(page, &open, UNEXPLAINED_SHOWN);
+    add_differences(page, &explained, EXPLAINED_SHOWN);
+}
 
-    fn table(&mut self, report: &Report) {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(u16::try_from(self.style.width).unwrap_or(u16::MAX)).set_header(HEAD);
-        table.add_rows(report.kernels.iter().map(row));
-        for column in table.column_iter_mut() {
-            let first = column.index == 0;
-            column.set_padding((if first { 0 } else { 2 }, 0));
-            column.set_cell_alignment(if first { CellAlignment::Left } else { CellAlignment::Right });
-        }
-        self.out.push('\n');
-        table.lines().for_each(|line| {
-            let _ = writeln!(self.out, "{}", line.trim_end());
-        });
+fn add_differences(page: &mut Page, differences: &[&Difference], most: usize) {
+    for difference in differences.iter().take(most) {
+        let rule = difference.rule.as_deref().map_or_else(|| "no rule".to_owned(), |rule| format!("rule {rule}"));
+        let name = if difference.name.is_empty() { "(anon)" } else { &difference.name };
+        let text = format!("{} {name}: {} ({rule})", difference.kind, difference.what);
+        page.paragraph("    ", "      ", &text);
     }
-
-    fn kernel(&mut self, kernel: &KernelReport) {
-        let _ = writeln!(self.out);
-        self.headline(&kernel.release);
-        for text in facts(kernel) {
-            self.paragraph("  ", "    ", &text);
-        }
-        for file in &kernel.files {
-            self.file(file);
-        }
-    }
-
-    fn file(&mut self, file: &FileReport) {
-        let standing = match (file.standing(), &file.outcome) {
-            (Standing::Equal, _) => return,
-            (_, Outcome::Failed(why)) => {
-                self.paragraph("\u{20} ", "      ", &format!("{}: not compared: {why}", file.file));
-                return;
-            }
-            (Standing::Unexplained, _) => "unexplained",
-            _ => "explained",
-        };
-        let _ = writeln!(self.out, "\n  {}: {standing}", file.file);
-        let Outcome::Compared(compared) = &file.outcome else { return };
-        if let Some(left_out) = &compared.left_out {
-            self.paragraph("    ", "      ", &format!("left out of it: {left_out}"));
-        }
-        for redundant in &compared.redundant {
-            self.paragraph("    ", "      ", &format!("redundant: {redundant} is in the base as well"));
-        }
-        if compared.threads > 0 {
-            let text =
-                format!("{} types are as pahole's threads took the units (rule threads)", grouped(compared.threads));
-            self.paragraph("    ", "      ", &text);
-        }
-        let (explained, open): (Vec<_>, Vec<_>) = compared.differences.iter().partition(|it| it.rule.is_some());
-        self.differences(&open, UNEXPLAINED_SHOWN);
-        self.differences(&explained, EXPLAINED_SHOWN);
-    }
-
-    fn differences(&mut self, differences: &[&Difference], most: usize) {
-        for difference in differences.iter().take(most) {
-            let rule = difference.rule.as_deref().map_or_else(|| "no rule".to_owned(), |rule| format!("rule {rule}"));
-            let name = if difference.name.is_empty() { "(anon)" } else { &difference.name };
-            let text = format!("{} {name}: {} ({rule})", difference.kind, difference.what);
-            self.paragraph("    ", "      ", &text);
-        }
-        if differences.len() > most {
-            let text = format!("and {} more; --format json has them all", grouped(differences.len() - most));
-            self.paragraph("    ", "      ", &text);
-        }
+    if differences.len() > most {
+        let text = format!("and {} more; --format json has them all", grouped(differences.len() - most));
+        page.paragraph("    ", "      ", &text);
     }
 }
 
@@ -195,10 +155,10 @@ fn row(kernel: &KernelReport) -> Vec<String> {
         kernel.release.clone(),
         kernel.pahole.clone(),
         grouped(kernel.files.len()),
-        count(Standing::Equal),
-        count(Standing::Explained),
-        count(Standing::Unexplained),
-        count(Standing::Failed),
+        count(FileVerdict::Equal),
+        count(FileVerdict::Explained),
+        count(FileVerdict::Unexplained),
+        count(FileVerdict::Failed),
         grouped(kernel.types()),
         grouped(kernel.explained()),
         grouped(kernel.by_chance()),

@@ -2,7 +2,7 @@
 
 use btf::Btf;
 
-use super::Rule;
+use super::rule::Rule;
 use crate::meaning::BaseTypes;
 
 pub(crate) const RULE: Rule = Rule {

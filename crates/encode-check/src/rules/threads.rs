@@ -8,7 +8,7 @@ use btf::{Kind, View};
 use encode::{CuOrder, EncodeError, Encoded, Encoder};
 use kmod::ElfFile;
 
-use super::Rule;
+use super::rule::Rule;
 use trace::ThreadTrace;
 
 pub(crate) const RULE: Rule = Rule {

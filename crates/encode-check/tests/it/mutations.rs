@@ -3,7 +3,7 @@
 
 use btf::{Btf, Builder, Endian, Enumerator, Field, IntData, Kind, Member, Record, Role, StrOff, TypeId};
 use encode::{Options, PreparedBase};
-use encode_check::Reference;
+use encode_check::FileChecker;
 use proptest::prelude::*;
 
 /// Every name there is, so that one can take the place of another.
@@ -102,7 +102,7 @@ fn open_after(place: usize, target: Field, value: u32) -> usize {
         true => value,
         false => field.raw,
     });
-    let reference = Reference::new(Some((&parsed, &prepared)), Options::kernel());
+    let reference = FileChecker::new(Some((&parsed, &prepared)), Options::kernel());
     let open = |ours: &[u8], shipped: &[u8]| {
         let compared = reference.compare_bytes(ours, shipped).expect("it can be compared");
         compared.differences.iter().filter(|it| it.rule.is_none()).count()
@@ -200,7 +200,7 @@ proptest! {
             builder.add_mapped(&ty, |field| field.raw).expect("the same byte order");
         }
         let changed = builder.to_bytes().expect("small");
-        let reference = Reference::new(Some((&parsed, &prepared)), Options::kernel());
+        let reference = FileChecker::new(Some((&parsed, &prepared)), Options::kernel());
         let compared = reference.compare_bytes(&bytes, &changed).expect("it can be compared");
         prop_assert!(compared.differences.iter().any(|it| it.rule.is_none()), "{} {}", chosen, twice);
     }

@@ -1,8 +1,8 @@
 //! What the report counts and says.
 
 use encode_check::{
-    Compared, Difference, FileReport, Identical, KernelReport, LIMIT, Outcome, Recorded, Report, Standing, Style,
-    Unavailable, VERSION,
+    Compared, Difference, FileOutcome, FileReport, FileVerdict, Identical, IdenticalBaseline, KernelReport, LIMIT,
+    Report, Style, UnavailableKernel, VERSION,
 };
 
 fn difference(rule: Option<&str>) -> Difference {
@@ -29,7 +29,7 @@ fn file(name: &str, differences: Vec<Difference>) -> FileReport {
         threads: 0,
         differences,
     };
-    FileReport { file: name.into(), outcome: Outcome::Compared(compared) }
+    FileReport { file: name.into(), outcome: FileOutcome::Compared(compared) }
 }
 
 fn report(files: Vec<FileReport>) -> Report {
@@ -68,19 +68,19 @@ fn a_difference_without_a_rule_a_failure_a_copy_of_the_base_s_and_more_bytes_are
     assert!(text(&open).contains("FUNC f: only ours has it (no rule)"));
     assert!(open.junit().unwrap().contains("FUNC f: only ours has it"));
 
-    let failed = FileReport { file: "a.ko".into(), outcome: Outcome::Failed("no DWARF".into()) };
+    let failed = FileReport { file: "a.ko".into(), outcome: FileOutcome::Failed("no DWARF".into()) };
     let failed = report(vec![vmlinux(), failed]);
     assert!(!failed.holds() && text(&failed).contains("a.ko: not compared: no DWARF"));
 
     let changed = |change: fn(&mut Compared)| {
         let mut other = file("a.ko", Vec::new());
-        let Outcome::Compared(compared) = &mut other.outcome else { panic!("it was compared") };
+        let FileOutcome::Compared(compared) = &mut other.outcome else { panic!("it was compared") };
         change(compared);
         report(vec![vmlinux(), other])
     };
     let redundant = changed(|it| it.redundant.push("STRUCT x".into()));
     assert!(!redundant.holds() && text(&redundant).contains("redundant: STRUCT x is in the base as well"));
-    assert_eq!(redundant.kernels[0].count(Standing::Unexplained), 1);
+    assert_eq!(redundant.kernels[0].count(FileVerdict::Unexplained), 1);
     let large = changed(|it| it.our_bytes = 101);
     assert!(!large.holds() && text(&large).contains("more bytes than what was shipped"));
 
@@ -92,7 +92,8 @@ fn a_difference_without_a_rule_a_failure_a_copy_of_the_base_s_and_more_bytes_are
 
 #[test]
 fn a_kernel_that_is_unavailable_is_told_and_never_a_success() {
-    let gone = Unavailable { release: "6.12.115".into(), why: "p=1 is unavailable: the archive has only p=2".into() };
+    let gone =
+        UnavailableKernel { release: "6.12.115".into(), why: "p=1 is unavailable: the archive has only p=2".into() };
     let beside_another = Report {
         unavailable: vec![gone.clone()],
         ..report(vec![file("vmlinux", Vec::new()), file("a.ko", Vec::new())])
@@ -117,7 +118,7 @@ fn a_kernel_that_is_unavailable_is_told_and_never_a_success() {
 fn with_identical(identical: [bool; 3], recorded: Option<Identical>) -> Report {
     let files = ["vmlinux", "a.ko", "b.ko"].into_iter().zip(identical).map(|(name, identical)| {
         let mut file = file(name, Vec::new());
-        let Outcome::Compared(compared) = &mut file.outcome else { panic!("it was compared") };
+        let FileOutcome::Compared(compared) = &mut file.outcome else { panic!("it was compared") };
         compared.identical = identical;
         file
     });
@@ -134,7 +135,7 @@ fn an_order_that_got_worse_is_a_failure_though_every_file_is_the_same_by_meaning
     assert!(text(&as_recorded).contains("byte for byte as shipped: vmlinux and 1 module of 2, as recorded"));
     for worse in [[true, false, false], [false, true, false], [false, true, true]] {
         let worse = with_identical(worse, recorded);
-        assert!(!worse.holds() && worse.kernels[0].count(Standing::Equal) == 3);
+        assert!(!worse.holds() && worse.kernels[0].count(FileVerdict::Equal) == 3);
         let text = text(&worse);
         assert!(text.starts_with("Of 3 files fewer are byte for byte what was shipped than is recorded."), "{text}");
         assert!(text.contains("FEWER than the vmlinux and 1 module recorded"), "{text}");
@@ -156,7 +157,7 @@ fn an_order_that_got_worse_is_a_failure_though_every_file_is_the_same_by_meaning
 
 #[test]
 fn what_is_recorded_is_found_by_package_and_version() {
-    let recorded = Recorded::builtin().unwrap();
+    let recorded = IdenticalBaseline::builtin().unwrap();
     let packages: Vec<&str> = recorded.packages().collect();
     assert!(!packages.is_empty() && packages.iter().all(|package| recorded.of(package).is_some()));
     assert_eq!(recorded.of("linux-image-6.1.0-56-cloud-amd64-dbg=6.1.192-1"), None, "what another build shipped");
@@ -167,7 +168,7 @@ fn rules_may_explain_less_than_one_type_in_a_thousand_but_for_what_pahole_left_t
     let with = |count: u64, threads: u32| {
         let differences = (0..count).map(|_| difference(Some("repeated"))).collect();
         let mut other = file("a.ko", differences);
-        let Outcome::Compared(compared) = &mut other.outcome else { panic!("it was compared") };
+        let FileOutcome::Compared(compared) = &mut other.outcome else { panic!("it was compared") };
         compared.threads = threads;
         report(vec![file("vmlinux", Vec::new()), other])
     };
@@ -180,12 +181,12 @@ fn rules_may_explain_less_than_one_type_in_a_thousand_but_for_what_pahole_left_t
     let kernel = &chance.kernels[0];
     assert!(chance.holds());
     assert_eq!((kernel.by_chance(), kernel.explained(), kernel.types()), (100, 2, 4102));
-    assert_eq!(kernel.count(Standing::Explained), 1);
+    assert_eq!(kernel.count(FileVerdict::Explained), 1);
     let text = text(&chance);
     for expected in
         ["2 explained, 0.0488 %", "100 more, 2.4378 %", "rule threads, 100 types: ", "rule repeated, 2 types: "]
     {
         assert!(text.replace("\n    ", " ").contains(expected), "{expected}: {text}");
     }
-    assert_eq!(with(0, 3).kernels[0].count(Standing::Explained), 1, "the rule is told where it is all there is");
+    assert_eq!(with(0, 3).kernels[0].count(FileVerdict::Explained), 1, "the rule is told where it is all there is");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use btf::{Btf, Builder, Endian, IntData, Kind, Member, Record, StrOff, TypeId};
 use encode::{Options, PreparedBase};
-use encode_check::{Compared, FileReport, Outcome, RULES, Reference, Standing};
+use encode_check::{Compared, FileChecker, FileOutcome, FileReport, FileVerdict, RULES};
 use kmod::ElfFile;
 
 use crate::dwarf;
@@ -109,13 +109,13 @@ fn shipped(functions: &[(&str, u32)]) -> Vec<u8> {
 }
 
 fn check(by_chance: bool, functions: &[(&str, u32)]) -> FileReport {
-    let reference = Reference::new(None, Options::pahole_1_24()).by_chance(by_chance);
+    let reference = FileChecker::new(None, Options::pahole_1_24()).by_chance(by_chance);
     reference.check("vmlinux", &two_units(), &shipped(functions))
 }
 
 /// How many types the rule `threads` explains, and how many differences none does.
 fn threads_and_open(report: &FileReport) -> (u32, usize) {
-    let Outcome::Compared(compared) = &report.outcome else { panic!("{report:?}") };
+    let FileOutcome::Compared(compared) = &report.outcome else { panic!("{report:?}") };
     (compared.threads, compared.differences.iter().filter(|it| it.rule.is_none()).count())
 }
 
@@ -126,13 +126,13 @@ fn threads_each_writes_the_first_function_of_a_name_that_it_meets() {
     let the_other_way_round = [("both", 8), ("second", 8), ("both", 4), ("first", 4)];
     for by_chance in [false, true] {
         let report = check(by_chance, &one_thread);
-        assert_eq!((report.standing(), threads_and_open(&report)), (Standing::Equal, (0, 0)), "{report:#?}");
+        assert_eq!((report.standing(), threads_and_open(&report)), (FileVerdict::Equal, (0, 0)), "{report:#?}");
     }
     for functions in [two_threads, the_other_way_round] {
         let report = check(true, &functions);
-        assert_eq!((report.standing(), threads_and_open(&report)), (Standing::Explained, (1, 0)), "{report:#?}");
+        assert_eq!((report.standing(), threads_and_open(&report)), (FileVerdict::Explained, (1, 0)), "{report:#?}");
         let report = check(false, &functions);
-        assert_eq!((report.standing(), threads_and_open(&report)), (Standing::Unexplained, (0, 1)), "{report:#?}");
+        assert_eq!((report.standing(), threads_and_open(&report)), (FileVerdict::Unexplained, (0, 1)), "{report:#?}");
     }
 }
 
@@ -147,7 +147,7 @@ fn threads_does_not_excuse_what_no_unit_defines_or_no_thread_could_leave_out() {
     ];
     for functions in wrong {
         let report = check(true, functions);
-        assert_eq!(report.standing(), Standing::Unexplained, "{functions:?}: {report:#?}");
+        assert_eq!(report.standing(), FileVerdict::Unexplained, "{functions:?}: {report:#?}");
         assert_eq!(
             threads_and_open(&report).0,
             0,
@@ -187,7 +187,7 @@ fn module(base: &[u8], with_held: bool, more: impl FnOnce(&mut Source<'_>, TypeI
 fn compare(base: &[u8], ours: &[u8], shipped: &[u8]) -> Compared {
     let parsed = Btf::parse(base).expect("valid");
     let prepared = PreparedBase::new(base).expect("usable");
-    let reference = Reference::new(Some((&parsed, &prepared)), Options::kernel());
+    let reference = FileChecker::new(Some((&parsed, &prepared)), Options::kernel());
     reference.compare_bytes(ours, shipped).expect("it can be compared")
 }
 
@@ -200,7 +200,7 @@ fn repeated_the_base_s_type_or_the_copy_that_is_written_again() {
         let compared = compare(&base, ours, shipped);
         let rules: Vec<_> = compared.differences.iter().map(|it| (it.name.as_str(), it.rule.as_deref())).collect();
         assert_eq!(rules, [("alias", Some("repeated"))]);
-        assert_eq!(compared.standing(), Standing::Explained);
+        assert_eq!(compared.standing(), FileVerdict::Explained);
     }
 }
 
@@ -233,7 +233,7 @@ fn repeated_does_not_excuse_another_type_one_too_many_or_one_without_a_reason() 
         for (ours, shipped) in [(one, other), (other, one)] {
             let compared = compare(&base, ours, shipped);
             assert!(compared.differences.iter().all(|it| it.rule.is_none()), "{place}: {compared:#?}");
-            assert_eq!(compared.standing(), Standing::Unexplained, "{place}: {compared:#?}");
+            assert_eq!(compared.standing(), FileVerdict::Unexplained, "{place}: {compared:#?}");
         }
     }
 }

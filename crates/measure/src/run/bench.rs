@@ -8,7 +8,7 @@ use btf::Btf;
 use container::Progress;
 use container::engine::{Mount, RunSpec};
 use encode::{Options, PreparedBase};
-use encode_check::{Compared, Reference};
+use encode_check::{Compared, FileChecker};
 use kernels::archive::Debug;
 use kernels::kbuild::BuildEnv;
 
@@ -213,10 +213,10 @@ impl Measuring<'_> {
         let base = kmod::kernel_btf(vmlinux).map_err(|source| Error::Kmod { path: vmlinux.clone(), source })?.bytes;
         let parsed = Btf::parse(&base).map_err(|error| wrong(vmlinux, error.to_string()))?;
         let prepared = PreparedBase::new(&base).map_err(|error| wrong(vmlinux, error.to_string()))?;
-        let alone = Reference::new(None, Options::kernel());
-        let over = Reference::new(Some((&parsed, &prepared)), Options::kernel());
+        let alone = FileChecker::new(None, Options::kernel());
+        let over = FileChecker::new(Some((&parsed, &prepared)), Options::kernel());
         let mut checked = Checked::default();
-        let compare = |reference: &Reference<'_>, outputs: &Outputs, name: &str| -> Result<Compared, String> {
+        let compare = |reference: &FileChecker<'_>, outputs: &Outputs, name: &str| -> Result<Compared, String> {
             let read = |out: &PathBuf| fs::read(out.join(format!("{name}.btf"))).map_err(|it| it.to_string());
             let [ours, theirs] = outputs;
             reference.compare_bytes(&read(ours)?, &read(theirs)?)

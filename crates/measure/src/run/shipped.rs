@@ -37,7 +37,7 @@ pub(super) fn modules(root: &Path) -> Result<BTreeMap<String, Shipped>, Error> {
 pub(super) fn base(image: &Path) -> Shipped {
     match kmod::kernel_btf(image) {
         Ok(btf) => Shipped::Bytes(btf.bytes.len() as u64),
-        Err(error) => Shipped::Unreadable(in_one_line(&error)),
+        Err(error) => Shipped::Unreadable(util::error::one_line(&error)),
     }
 }
 
@@ -67,7 +67,7 @@ fn open(root: &Path) -> Result<ModuleTree, Error> {
 fn btf(file: &Path) -> Shipped {
     match Module::open(file) {
         Ok(module) => module.btf().map_or(Shipped::WithoutBtf, |btf| Shipped::Bytes(btf.len() as u64)),
-        Err(error) => Shipped::Unreadable(in_one_line(&error)),
+        Err(error) => Shipped::Unreadable(util::error::one_line(&error)),
     }
 }
 
@@ -78,11 +78,6 @@ pub(super) fn key(installed: &str) -> String {
         Some(at) => path[..at + ".ko".len()].to_owned(),
         None => path.to_owned(),
     }
-}
-
-fn in_one_line(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
