@@ -1,57 +1,61 @@
 //! What a snapshot must notice: each transcript is changed in one place, in every way that matters, and each change has to
 //! fail the replay.
 
+use std::collections::BTreeMap;
+
 use guest_protocol::{Event, Load, Record, SysfsBtf};
 use scenario::baseline::recorded_snapshot;
 use scenario::boots::measured::{BuiltKernels, Measured, RelocatedModule};
 use scenario::boots::snapshot::snapshot;
 use scenario::boots::transcript::Transcript;
 use scenario::definition::{BootDefinition, Modules, Scenario};
+use snapshots::RecordedBoot;
+
+/// How many boots are recorded at least.
+const ALL: usize = 31;
 
 /// How many steps of a transcript are mutated, spread evenly over it.
 const STEPS: usize = 24;
 
 struct Recorded {
-    scenario: Scenario,
-    transcript: Transcript,
-    measured: Measured,
+    boot: RecordedBoot,
     text: String,
 }
 
 impl Recorded {
     fn read(scenario: Scenario) -> Self {
-        let dir = scenario.dir.clone().expect("what is read from a folder has one");
-        Self {
-            transcript: Transcript::read(&dir).unwrap(),
-            measured: Measured::read(&dir).unwrap(),
-            text: recorded_snapshot(&dir).unwrap().expect("every scenario has a snapshot"),
-            scenario,
-        }
+        let boot = RecordedBoot::read(scenario).unwrap();
+        let text = recorded_snapshot(&boot.dir).unwrap().expect("every scenario has a snapshot");
+        Self { boot, text }
     }
 
-    fn boot(&self) -> &BootDefinition {
-        self.scenario.definition.boot().expect("only what boots is read here")
+    fn name(&self) -> &str {
+        &self.boot.scenario.name
+    }
+
+    fn definition(&self) -> &BootDefinition {
+        self.boot.definition().boot().expect("only what boots is read here")
     }
 
     fn replays(&self, transcript: &Transcript, measured: &Measured) -> bool {
-        snapshot(&self.scenario.definition, transcript, measured).trim_end() == self.text.trim_end()
+        snapshot(self.boot.definition(), transcript, measured).trim_end() == self.text.trim_end()
     }
 
     /// Changes the transcript in one place and demands that the replay notices. A mutation answers whether it found
     /// something to change there.
     fn must_notice(&self, what: &str, at: usize, mutate: impl FnOnce(&mut Vec<Event>) -> bool) -> usize {
-        let mut changed = self.transcript.clone();
+        let mut changed = self.boot.transcript.clone();
         if !mutate(&mut changed.events) {
             return 0;
         }
-        assert_ne!(changed, self.transcript, "{}: {what} at step {at} changed nothing", self.scenario.name);
-        assert!(!self.replays(&changed, &self.measured), "{}: {what} at step {at} went unnoticed", self.scenario.name);
+        assert_ne!(changed, self.boot.transcript, "{}: {what} at step {at} changed nothing", self.name());
+        assert!(!self.replays(&changed, &self.boot.measured), "{}: {what} at step {at} went unnoticed", self.name());
         1
     }
 
     /// The steps to mutate: indices into the events.
     fn places(&self) -> impl Iterator<Item = usize> + use<> {
-        let steps = self.transcript.header.given.len();
+        let steps = self.boot.transcript.header.given.len();
         let stride = steps.div_ceil(STEPS).max(1);
         (0..steps).step_by(stride).map(|step| step + 2)
     }
@@ -60,7 +64,7 @@ impl Recorded {
 fn recorded() -> Vec<Recorded> {
     let boots = snapshots::scenarios().unwrap().into_iter().filter(|scenario| scenario.definition.boot().is_some());
     let all: Vec<_> = boots.map(Recorded::read).collect();
-    assert!(!all.is_empty());
+    assert!(all.len() >= ALL, "only {} boots are recorded", all.len());
     all
 }
 
@@ -81,22 +85,49 @@ fn talkative(events: &[Event], at: usize, count: usize) -> Option<usize> {
 }
 
 /// Runs a mutation at every place of every transcript, and demands that it found something to change in each scenario that
-/// `applies`.
-fn everywhere(what: &str, applies: impl Fn(&Recorded) -> bool, mutate: impl Fn(&mut Vec<Event>, usize) -> bool) {
+/// `applies`, which are at least `least` of them.
+fn everywhere(
+    what: &str,
+    least: usize,
+    applies: impl Fn(&Recorded) -> bool,
+    mutate: impl Fn(&mut Vec<Event>, usize) -> bool,
+) {
+    let mut tried = 0;
     for recorded in recorded() {
         let made: usize = recorded.places().map(|at| recorded.must_notice(what, at, |events| mutate(events, at))).sum();
-        assert!(made > 0 || !applies(&recorded), "{}: nothing to try {what} on", recorded.scenario.name);
+        let applies = applies(&recorded);
+        assert!(made > 0 || !applies, "{}: nothing to try {what} on", recorded.name());
+        tried += usize::from(applies);
+    }
+    assert!(tried >= least, "{what}: only {tried} scenarios to try it on");
+}
+
+/// Counts on how many scenarios each change was tried, so that none is tried on nothing.
+#[derive(Default)]
+struct Tried(BTreeMap<&'static str, usize>);
+
+impl Tried {
+    fn count(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    /// Demands that exactly these were tried, each on at least as many scenarios.
+    fn at_least<const N: usize>(&self, least: [(&str, usize); N]) {
+        assert!(self.0.keys().copied().eq(BTreeMap::from(least).into_keys()), "{:?}", self.0);
+        for (what, least) in least {
+            assert!(self.0[what] >= least, "{what}: tried on {} scenarios", self.0[what]);
+        }
     }
 }
 
 fn speaks(recorded: &Recorded) -> bool {
-    recorded.transcript.steps().any(|step| !step.records.is_empty())
+    recorded.boot.transcript.steps().any(|step| !step.records.is_empty())
 }
 
 #[test]
 fn the_recorded_transcripts_replay() {
     for recorded in recorded() {
-        assert!(recorded.replays(&recorded.transcript, &recorded.measured), "{}", recorded.scenario.name);
+        assert!(recorded.replays(&recorded.boot.transcript, &recorded.boot.measured), "{}", recorded.name());
     }
 }
 
@@ -104,6 +135,7 @@ fn the_recorded_transcripts_replay() {
 fn another_errno() {
     everywhere(
         "another errno",
+        ALL,
         |_| true,
         |events, at| {
             let (load, _) = step(events, at);
@@ -117,6 +149,7 @@ fn another_errno() {
 fn a_success_that_was_none() {
     everywhere(
         "success for failure or failure for success",
+        ALL,
         |_| true,
         |events, at| {
             let (load, _) = step(events, at);
@@ -131,6 +164,7 @@ fn a_success_that_was_none() {
 fn a_module_that_is_not_live() {
     everywhere(
         "another liveness",
+        ALL,
         |_| true,
         |events, at| {
             let (load, _) = step(events, at);
@@ -144,6 +178,7 @@ fn a_module_that_is_not_live() {
 fn btf_that_appears_or_vanishes() {
     everywhere(
         "BTF that appears or vanishes",
+        ALL,
         |_| true,
         |events, at| {
             let (load, _) = step(events, at);
@@ -158,10 +193,11 @@ fn btf_that_appears_or_vanishes() {
 
 #[test]
 fn btf_of_other_bytes() {
-    let shows = |recorded: &Recorded| recorded.transcript.steps().any(|step| step.load.btf.is_some());
+    let shows = |recorded: &Recorded| recorded.boot.transcript.steps().any(|step| step.load.btf.is_some());
     everywhere(
         "BTF of other bytes",
-        |it| shows(it) && it.boot().load == Modules::All && !it.boot().is_upgrade(),
+        5,
+        |it| shows(it) && it.definition().load == Modules::All && !it.definition().is_upgrade(),
         |events, at| {
             let (load, _) = step(events, at);
             let Some(btf) = &mut load.btf else { return false };
@@ -173,7 +209,7 @@ fn btf_of_other_bytes() {
 
 #[test]
 fn a_line_dropped() {
-    everywhere("a dropped line", speaks, |events, at| {
+    everywhere("a dropped line", 25, speaks, |events, at| {
         let Some(at) = talkative(events, at, 1) else { return false };
         let (_, records) = step(events, at);
         records.remove(at % records.len());
@@ -183,7 +219,7 @@ fn a_line_dropped() {
 
 #[test]
 fn a_line_altered() {
-    everywhere("an altered line", speaks, |events, at| {
+    everywhere("an altered line", 25, speaks, |events, at| {
         let Some(at) = talkative(events, at, 1) else { return false };
         let (_, records) = step(events, at);
         let last = records.len() - 1;
@@ -195,7 +231,7 @@ fn a_line_altered() {
 
 #[test]
 fn a_line_of_another_level() {
-    everywhere("another level", speaks, |events, at| {
+    everywhere("another level", 25, speaks, |events, at| {
         let Some(at) = talkative(events, at, 1) else { return false };
         let (_, records) = step(events, at);
         records[0].level ^= 1;
@@ -206,9 +242,9 @@ fn a_line_of_another_level() {
 #[test]
 fn two_lines_swapped() {
     let pairs = |recorded: &Recorded| {
-        recorded.transcript.steps().any(|step| step.records.windows(2).any(|two| two[0].text != two[1].text))
+        recorded.boot.transcript.steps().any(|step| step.records.windows(2).any(|two| two[0].text != two[1].text))
     };
-    everywhere("swapped lines", pairs, |events, at| {
+    everywhere("swapped lines", 25, pairs, |events, at| {
         let Some(at) = talkative(events, at, 2) else { return false };
         let (_, records) = step(events, at);
         let Some(first) = records.windows(2).position(|two| two[0].text != two[1].text) else { return false };
@@ -219,8 +255,8 @@ fn two_lines_swapped() {
 
 #[test]
 fn a_record_moved_to_another_module() {
-    let many = |recorded: &Recorded| speaks(recorded) && recorded.transcript.header.given.len() > 1;
-    everywhere("a record moved to another module", many, |events, at| {
+    let many = |recorded: &Recorded| speaks(recorded) && recorded.boot.transcript.header.given.len() > 1;
+    everywhere("a record moved to another module", 25, many, |events, at| {
         let Some(from) = talkative(events, at, 1) else { return false };
         let to = if from + 1 < events.len() - 1 { from + 1 } else { 2 };
         if to == from {
@@ -252,74 +288,83 @@ fn another_base() {
             base.sha256 = "0".repeat(64);
             true
         });
-        assert_eq!(made, 1, "{}", recorded.scenario.name);
+        assert_eq!(made, 1, "{}", recorded.name());
     }
 }
 
 #[test]
 fn another_measurement() {
+    let mut tried = Tried::default();
     for recorded in recorded() {
-        let name = &recorded.scenario.name;
-        let mut changed = recorded.measured.clone();
+        let name = recorded.name();
+        let mut changed = recorded.boot.measured.clone();
         changed.abi.differing += 1;
-        assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: another number of differing CRCs");
+        assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: another number of differing CRCs");
 
-        if recorded.measured.abi.compatible() {
-            let mut changed = recorded.measured.clone();
+        if recorded.boot.measured.abi.compatible() {
+            let mut changed = recorded.boot.measured.clone();
             changed.abi.undecidable += 1;
-            assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: a symbol of which nothing is known");
+            tried.count("undecidable");
+            assert!(
+                !recorded.replays(&recorded.boot.transcript, &changed),
+                "{name}: a symbol of which nothing is known"
+            );
         }
 
-        let mut changed = recorded.measured.clone();
+        let mut changed = recorded.boot.measured.clone();
         changed.round_trip.failed.push("overlay".into());
-        assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: BTF that does not come back");
+        assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: BTF that does not come back");
 
-        let mut changed = recorded.measured.clone();
+        let mut changed = recorded.boot.measured.clone();
         match changed.relocated.first_mut() {
             Some(first) => first.expected = None,
             None => changed.relocated.push(RelocatedModule { module: "x".into(), expected: None, unknown: None }),
         }
-        assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: a module relocated otherwise");
-        if !recorded.measured.relocated.is_empty() {
-            let text = snapshot(&recorded.scenario.definition, &recorded.transcript, &changed);
+        assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: a module relocated otherwise");
+        if !recorded.boot.measured.relocated.is_empty() {
+            tried.count("relocated");
+            let text = snapshot(recorded.boot.definition(), &recorded.boot.transcript, &changed);
             assert!(text.contains(", 1 is given types that are not known to be true"), "{name}: {text}");
         }
         changed.relocated[0].unknown = Some("why".into());
-        assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: a module of which nothing is known");
+        assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: a module of which nothing is known");
 
-        if !recorded.measured.fidelity.is_empty() {
-            let mut changed = recorded.measured.clone();
+        if !recorded.boot.measured.fidelity.is_empty() {
+            let mut changed = recorded.boot.measured.clone();
             changed.fidelity.pop();
-            assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: a module that was not measured");
+            tried.count("not measured");
+            assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: a module that was not measured");
         }
 
-        for at in 0..recorded.measured.fidelity.len().min(STEPS) {
-            let mut changed = recorded.measured.clone();
+        for at in 0..recorded.boot.measured.fidelity.len().min(STEPS) {
+            let mut changed = recorded.boot.measured.clone();
             let truth = &mut changed.fidelity[at];
+            tried.count(if truth.is_all_zero() { "true" } else { "wrong" });
             // Of built kernels the snapshot says in what sense types are wrong, and not how many.
-            truth.other_closure = match (recorded.measured.built.is_some(), truth.other_closure) {
+            truth.other_closure = match (recorded.boot.measured.built.is_some(), truth.other_closure) {
                 (true, 1..) => 0,
                 (_, count) => count + 1,
             };
-            assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: another truth at {at}");
+            assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: another truth at {at}");
         }
     }
+    tried.at_least([("undecidable", 25), ("relocated", 2), ("not measured", 20), ("true", 50), ("wrong", 50)]);
 }
 
 #[test]
 fn an_incomplete_transcript_is_refused() {
     for recorded in recorded() {
-        let Transcript { header, events } = recorded.transcript;
+        let Transcript { header, events } = recorded.boot.transcript.clone();
         for cut in [0, 1, 2, events.len() / 2, events.len() - 1] {
             let cut: Vec<_> = events[..cut].to_vec();
-            assert!(Transcript::new(header.clone(), cut).is_err(), "{}", recorded.scenario.name);
+            assert!(Transcript::new(header.clone(), cut).is_err(), "{}", recorded.name());
         }
         let mut swapped = events.clone();
         swapped.swap(1, 2);
-        assert!(Transcript::new(header.clone(), swapped).is_err(), "{}", recorded.scenario.name);
+        assert!(Transcript::new(header.clone(), swapped).is_err(), "{}", recorded.name());
         let mut doubled = events;
         doubled.insert(2, doubled[2].clone());
-        assert!(Transcript::new(header, doubled).is_err(), "{}", recorded.scenario.name);
+        assert!(Transcript::new(header, doubled).is_err(), "{}", recorded.name());
     }
 }
 
@@ -338,20 +383,23 @@ fn another_measurement_of_built_kernels() {
             *other = if *other == strings { strings + 1 } else { strings };
         }),
     ];
+    let mut tried = Tried::default();
     for recorded in recorded() {
-        let Some(built) = &recorded.measured.built else { continue };
+        let Some(built) = &recorded.boot.measured.built else { continue };
         for (what, change) in changes {
             let mut changed = built.clone();
             change(&mut changed);
             // Of one base there is nothing to compare.
-            if recorded.measured.same_base && changed.symvers == built.symvers {
+            if recorded.boot.measured.same_base && changed.symvers == built.symvers {
                 continue;
             }
+            tried.count(what);
             let (name, changed) =
-                (&recorded.scenario.name, Measured { built: Some(changed), ..recorded.measured.clone() });
-            assert!(!recorded.replays(&recorded.transcript, &changed), "{name}: {what} went unnoticed");
+                (recorded.name(), Measured { built: Some(changed), ..recorded.boot.measured.clone() });
+            assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: {what} went unnoticed");
         }
     }
+    tried.at_least(changes.map(|(what, _)| (what, 20)));
 }
 
 /// The records of one event.
@@ -392,9 +440,9 @@ fn what_no_snapshot_shows_is_refused_when_it_is_read() {
         }),
     ];
     for recorded in recorded() {
-        let Transcript { header, events } = recorded.transcript;
+        let Transcript { header, events } = recorded.boot.transcript.clone();
         for (what, change) in changes {
-            let name = &recorded.scenario.name;
+            let name = recorded.name();
             let mut changed = events.clone();
             change(&mut changed);
             assert_ne!(changed, events, "{name}: nothing to try {what} on");

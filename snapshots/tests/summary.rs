@@ -4,13 +4,12 @@ use guest_protocol::Event;
 use scenario::boots::measured::Measured;
 use scenario::boots::transcript::Transcript;
 use scenario::load_counts::LoadCounts;
+use snapshots::RecordedBoot;
 
 /// A recorded boot in which modules are refused, and others fail for want of them, after a change.
 fn summed(change: impl FnOnce(&mut Transcript, &mut Measured)) -> LoadCounts {
-    let scenario = snapshots::scenarios().unwrap().into_iter().find(|it| it.name == "upgrade-grow@6.1");
-    let dir = scenario.and_then(|it| it.dir).expect("it is recorded");
-    let mut transcript = Transcript::read(&dir).unwrap();
-    let mut measured = Measured::read(&dir).unwrap();
+    let RecordedBoot { mut transcript, mut measured, .. } =
+        RecordedBoot::read(snapshots::scenario("upgrade-grow@6.1").unwrap()).unwrap();
     change(&mut transcript, &mut measured);
     LoadCounts::of(&transcript, &measured)
 }

@@ -188,15 +188,15 @@ pub fn test_name(scenario: &str) -> String {
 #[non_exhaustive]
 pub enum Error {
     /// A folder or a definition could not be read.
-    #[error("failed to read the scenario definition {}", path.display())]
+    #[error("cannot read the scenario definition {}", path.display())]
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: std::io::Error,
     },
     /// A definition is not what it should be.
-    #[error("failed to understand the scenario definition {}: {source}", path.display())]
+    #[error("cannot parse the scenario definition {}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,

@@ -22,23 +22,23 @@ pub const SNAPSHOT: &str = "snapshot.snap";
 #[non_exhaustive]
 pub enum Error {
     /// The snapshot could not be read.
-    #[error("failed to read the snapshot {}", path.display())]
+    #[error("cannot read the snapshot {}", path.display())]
     Snapshot {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
     /// The folder of the records could not be made.
-    #[error("failed to create the folder {}", path.display())]
+    #[error("cannot create the folder {}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
     /// The snapshot has no head.
-    #[error("failed to understand the snapshot {}: no head between two lines of ---", path.display())]
+    #[error("cannot parse the snapshot {}: no head between two lines of ---", path.display())]
     Head {
         /// The file.
         path: PathBuf,

@@ -128,7 +128,7 @@ fn what_is_wrong_is_said_with_the_file() {
         assert!(text.contains(from), "{from}");
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "a", &text.replacen(from, to, 1));
-        let error = read_all(root.path()).unwrap_err().to_string();
+        let error = util::error::one_line(&read_all(root.path()).unwrap_err());
         assert!(error.contains("a/scenario.toml"), "{error}");
         error
     };

@@ -24,7 +24,7 @@ pub struct DistilledFidelity {
 #[non_exhaustive]
 pub enum DistilledError {
     /// The running kernel refuses the module: see [`relocate::Error::errno`] and [`relocate::Error::kernel_line`].
-    #[error("the running kernel cannot take the BTF of {module}")]
+    #[error("the running kernel refuses the BTF of {module}")]
     Running {
         /// The module.
         module: String,
@@ -32,7 +32,7 @@ pub enum DistilledError {
         source: relocate::Error,
     },
     /// The kernel that the module was built for would refuse it, so it is not known what it meant.
-    #[error("failed to find out what the BTF of {module} was meant to say: the kernel it was built for cannot take it")]
+    #[error("cannot find out what the BTF of {module} meant: the kernel that it was built for refuses it")]
     Built {
         /// The module.
         module: String,
@@ -40,7 +40,7 @@ pub enum DistilledError {
         source: relocate::Error,
     },
     /// What came out is no BTF: the module's sections overlap, which a kernel refuses.
-    #[error("failed to parse the BTF of {module} after it was relocated")]
+    #[error("cannot parse the BTF of {module} after its relocation")]
     Parse {
         /// The module.
         module: String,

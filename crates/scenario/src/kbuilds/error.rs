@@ -15,21 +15,24 @@ pub enum Error {
     #[error(transparent)]
     Kernels(#[from] kernels::Error),
     /// A step uses a tool that the run was not given.
-    #[error("failed to find the tool {tool}, which the scenario uses: it is not in kernel-configs/tools.toml")]
+    #[error("cannot find the tool {tool}, which the scenario uses: it is not in kernel-configs/tools.toml")]
     NoTool {
         /// The tool.
         tool: String,
     },
     /// A file could not be handled.
-    #[error("failed to {doing} {}", path.display())]
+    #[error("cannot {doing} {}", path.display())]
     Io {
         /// What was being done.
         doing: &'static str,
         /// On which file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
+    /// A file could not be replaced.
+    #[error(transparent)]
+    Replace(#[from] util::atomic::Error),
     /// What was recorded does not make a transcript.
     #[error(transparent)]
     Transcript(#[from] transcript::Error),

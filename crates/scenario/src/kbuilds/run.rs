@@ -9,7 +9,7 @@ use kernels::kbuild::sandbox::{self, File, Place, Setup};
 use kernels::kbuild::{Config, Encoder, KernelConfigs, Request};
 use kernels::source::Source;
 use kernels::tools::{Tool, ToolPins};
-use tempfile::NamedTempFile;
+use util::atomic::{AtomicFile, Durability};
 
 use super::error::Error;
 use super::files::TreeState;
@@ -280,15 +280,14 @@ pub(super) fn command(step: &BuildStep) -> RecordedCommand {
 
 /// Puts a copy of a file in the place of another, which may be a hard link of somebody else's.
 fn copy(from: &Path, to: &Path, keep_time: bool) -> Result<(), Error> {
-    let parent = to.parent().unwrap_or(Path::new("/"));
-    let file = NamedTempFile::new_in(parent).map_err(Error::io("create a file in", parent))?;
-    fs::copy(from, file.path()).map_err(Error::io("copy", from))?;
+    let file = AtomicFile::create(to)?;
+    fs::copy(from, file.temporary_path()).map_err(Error::io("copy", from))?;
     if keep_time {
         let modified = fs::metadata(from).and_then(|metadata| metadata.modified());
-        let set = modified.and_then(|modified| file.as_file().set_modified(modified));
+        let set = modified.and_then(|modified| file.file().set_modified(modified));
         set.map_err(Error::io("set the time of a copy of", from))?;
     }
-    file.persist(to).map(drop).map_err(|error| Error::io("replace", to)(error.error))
+    Ok(file.commit(Durability::Renamed)?)
 }
 
 #[cfg(test)]
