@@ -1,7 +1,7 @@
 //! What a scenario is: one `scenario.toml`.
 //!
-//! A scenario on kernels that are built from source names the lines that it is tried on, and is then one scenario a line:
-//! `upgrade-grow` with `lines = ["6.1", "6.12"]` is `upgrade-grow@6.1` and `upgrade-grow@6.12`, whose records lie in the folders
+//! A scenario on kernels that are built from source lists the kernel series that it runs on, and is one scenario for each:
+//! `upgrade-grow` with `lines = ["6.1", "6.12"]` is `upgrade-grow@6.1` and `upgrade-grow@6.12`, with records in the folders
 //! `6.1` and `6.12` beside the definition.
 
 mod boot;
@@ -23,7 +23,7 @@ pub use kernel::{BuiltKernel, KernelSpec, ModuleEncoder, ReencodedModules};
 /// The file, in a scenario's folder, that defines it.
 pub const FILE: &str = "scenario.toml";
 
-/// A scenario as it was written down.
+/// What a `scenario.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "TomlDefinition")]
 pub struct Definition {
@@ -31,7 +31,7 @@ pub struct Definition {
     pub title: String,
     /// What the scenario shows, for a person who reads its snapshot.
     pub about: String,
-    /// The kernel lines that it is tried on, each on its own; empty if it needs no kernel that is built from source.
+    /// The kernel series that it runs on, one at a time; empty if no kernel is built from source.
     pub series: Vec<String>,
     /// What is done.
     pub subject: ScenarioKind,
@@ -40,9 +40,9 @@ pub struct Definition {
 /// What a scenario does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScenarioKind {
-    /// A kernel boots and loads modules, and what it says is recorded: the table `[boot]`.
+    /// A kernel boots and loads modules, and what it reports is recorded: the table `[boot]`.
     Boot(BootDefinition),
-    /// kbuild runs, and what it says and changes is recorded: the table `[build]`.
+    /// kbuild runs, and what it prints and changes is recorded: the table `[build]`.
     Build(BuildDefinition),
 }
 
@@ -118,28 +118,27 @@ impl TryFrom<TomlDefinition> for Definition {
     }
 }
 
-/// A line is a folder's name as well, so it is held to what it may be.
+/// The name of a series is also the name of a folder, so nothing but two numbers is accepted.
 fn is_series(text: &str) -> bool {
     let is_number = |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     text.split_once('.').is_some_and(|(version, patch_level)| is_number(version) && is_number(patch_level))
 }
 
-/// A scenario, on one line if it is built from source, and the folder of its records.
+/// A scenario (on one kernel series if it is built from source) and the folder of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
-    /// The folder's name, and the line behind it: `debian-upgrade`, `upgrade-grow@6.1`.
+    /// The folder's name, and the series after it: `debian-upgrade`, `upgrade-grow@6.1`.
     pub name: String,
-    /// The line that its kernels are of, if they are built from source.
+    /// The series of its kernels, if they are built from source.
     pub series: Option<String>,
     /// What it does.
     pub definition: Definition,
-    /// The folder that holds its transcript and its snapshot, or nothing for a pair given on the command line, which records
-    /// nothing.
+    /// The folder of its records. A pair from the command line records nothing and has none.
     pub dir: Option<PathBuf>,
 }
 
 impl Scenario {
-    /// The name without the line: `upgrade-grow`.
+    /// The name without the series: `upgrade-grow`.
     #[must_use]
     pub fn family(&self) -> &str {
         self.name.split('@').next().unwrap_or_default()
@@ -162,7 +161,7 @@ impl Scenario {
         }
     }
 
-    /// Why it says nothing of any encoder but pahole: its own steps name the ones that they run.
+    /// Why it shows nothing about an encoder other than pahole, if so: its own steps name the encoder.
     #[must_use]
     pub fn about_pahole(&self) -> Option<&'static str> {
         let (ScenarioKind::Build(build), Some(one)) = (&self.definition.subject, &self.series) else { return None };
@@ -205,8 +204,8 @@ pub enum Error {
     },
 }
 
-/// Reads every scenario below `root`: each folder that holds a [`FILE`], sorted by name, and of each one a line, in the
-/// order of its definition.
+/// Reads every scenario below `root`: each folder that holds a [`FILE`], sorted by name, and one scenario
+/// for each series, in the order of the definition.
 ///
 /// # Errors
 ///

@@ -65,7 +65,7 @@ pub fn compare_boot(
     Ok(BaselineComparison { ending: Ending::Differs { diff }, note })
 }
 
-/// Judges by what became of each module's BTF, and names the modules of which the kernel said something else.
+/// Compares what became of each module's BTF, and names the modules for which the kernel logged something else.
 fn by_verdicts(
     definition: &Definition,
     encoder: &EncoderId,
@@ -89,7 +89,7 @@ fn other_encoder(seen: &Transcript) -> Option<&EncoderId> {
     seen.header.provenance.modules_of.encoder.as_ref().filter(|_| seen.is_built())
 }
 
-/// What is to be said if kernels were built from another source than those that were recorded, or with other tools.
+/// A note if the recorded kernels were built from another source, or with other tools.
 fn of_another_build(before: &Transcript, seen: &Transcript) -> Option<String> {
     if !before.is_built() || !seen.is_built() {
         return None;
@@ -118,7 +118,7 @@ fn parts(kernel: &KernelId) -> Vec<String> {
         .collect()
 }
 
-/// What is to be said if the kernels that were recorded were built by another recipe, of the same source with the same tools.
+/// A note if the recorded kernels were built by another recipe from the same source with the same tools.
 fn of_another_recipe(before: &Transcript, seen: &Transcript) -> Option<String> {
     let keys = |it: &Transcript| {
         let BootProvenance { running, modules_of, .. } = &it.header.provenance;

@@ -1,5 +1,5 @@
-//! What makes a transcript whole: nothing missing, nothing surplus, nothing out of order, and said by the kernel that it
-//! is said to come from.
+//! Whether the events of a transcript are a complete run: none is missing, surplus or out of order, and they come from the
+//! kernel that the header names.
 
 use guest_protocol::{Event, PROTOCOL, Record};
 

@@ -24,7 +24,7 @@ pub struct BootHeader {
     /// Whether the running kernel was built with `CONFIG_MODULE_ALLOW_BTF_MISMATCH`: it then loads a module whose BTF it
     /// refuses, without the BTF.
     pub allows_btf_mismatch: bool,
-    /// The modules that the guest was given, in the order in which it was told to load them.
+    /// The modules that the guest was given, in the order of loading.
     pub given: Vec<GivenModule>,
 }
 
@@ -71,7 +71,7 @@ pub const OWN_SOURCE: &str = "own source";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildId {
-    /// The kernel line: `6.1`.
+    /// The kernel series: `6.1`.
     #[serde(rename = "line")]
     pub series: String,
     /// What was asked for.

@@ -4,9 +4,9 @@
 //! of verdicts, a row a module; a row's digest covers the module's whole normalised log, so a line that is dropped,
 //! altered, swapped or moved to another module still shows, while the transcript holds every line.
 //!
-//! Of kernels that were built from source, which have few modules, every log is shown. Such a snapshot outlives a point release
-//! of the source: it tells no version, and sizes and counts of types only as they relate to each other; what is left that may
-//! change is the type that a complaint is about, see [`portable`].
+//! Snapshots of kernels that were built from source, which have few modules, show every log. They stay valid across point
+//! releases: they contain no versions, and sizes and counts of types only in relation to each other. What can still change is
+//! the type that a complaint is about, see [`portable`].
 
 mod fidelity;
 mod head;
@@ -48,8 +48,8 @@ pub fn portable(definition: &Definition, transcript: &Transcript, measured: &Mea
 ///
 /// Where the running base is another than that which a module was made
 /// with, it is a matter of that order whether a shifted id trips a check or leads to a wrong type in silence, and on which check; and
-/// a module that is refused takes those with it that need its symbols. So there only that is told which does not depend on
-/// it: whether the module keeps BTF that is true. Where the two bases are the same nothing is left to the order.
+/// modules that need the symbols of a refused one fail too. So only what does not depend on that order is shown: whether
+/// the module keeps BTF that is true. Where the two bases are the same, everything is shown.
 #[must_use]
 pub fn verdicts(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
     let mut text = format!("{}\n\n", definition.title);

@@ -1,4 +1,4 @@
-//! What a guest said, kept raw: the schema of `transcript.jsonl`.
+//! What a guest reported, unchanged: the schema of the transcript of a boot.
 //!
 //! The first line is a [`BootHeader`]: where the kernels came from and what the guest was given. Every further line is an
 //! event exactly as the guest reported it. A transcript read back has been checked: it is complete, and its steps are
@@ -29,7 +29,7 @@ pub struct LoadStep<'a> {
     pub given: &'a GivenModule,
     /// What came of it.
     pub load: &'a Load,
-    /// What the kernel said meanwhile.
+    /// What the kernel logged meanwhile.
     pub records: &'a [Record],
     /// [`BootHeader::allows_btf_mismatch`].
     pub allows_btf_mismatch: bool,
@@ -104,7 +104,7 @@ impl Transcript {
         self.header.given.iter().zip(loads).map(step)
     }
 
-    /// What the kernel said before the first step, and the BTF it showed of itself.
+    /// What the kernel logged before the first step, and its own BTF as sysfs shows it.
     #[must_use]
     pub fn boot(&self) -> (Option<&SysfsBtf>, &[Record]) {
         self.events
@@ -116,7 +116,7 @@ impl Transcript {
             .unwrap_or((None, &[]))
     }
 
-    /// What the kernel said after the last step.
+    /// What the kernel logged after the last step.
     #[must_use]
     pub fn tail(&self) -> &[Record] {
         match self.events.last() {

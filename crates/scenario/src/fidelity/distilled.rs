@@ -19,7 +19,7 @@ pub struct DistilledFidelity {
     pub relocated: Vec<u8>,
 }
 
-/// Why nothing can be said of a module that brings a distilled base.
+/// Why nothing is known about a module that brings a distilled base.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DistilledError {

@@ -1,4 +1,4 @@
-//! Scenarios that run kbuild and record what it says, what it changes, and what BTF it makes. No machine boots.
+//! Scenarios that run kbuild and record what it prints, what it changes, and which BTF it makes. No machine boots.
 //!
 //! A [`BuildDefinition`](crate::definition::BuildDefinition) is a list of steps on a private copy of an output tree ([`kernels::kbuild::sandbox`]). [`run()`] does them
 //! and gives back a [`Transcript`], raw; [`snapshot`] is a pure function of the two. So the log of a build is recorded,

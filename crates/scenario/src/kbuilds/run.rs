@@ -1,4 +1,4 @@
-//! Carrying out a build scenario's steps in a sandbox.
+//! Runs the steps of a build scenario in a sandbox: a private copy of an output tree.
 
 use std::collections::BTreeMap;
 use std::fs;

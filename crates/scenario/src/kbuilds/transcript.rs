@@ -1,4 +1,4 @@
-//! What was seen of a build, kept raw: the schema of a build scenario's `transcript.jsonl`.
+//! What a build printed, changed and encoded, unchanged: the schema of the transcript of a build.
 //!
 //! The first line is a [`BuildHeader`], every further one a [`StepRecord`]. A transcript that is read back is complete and in
 //! order. Counts, lengths and digests stand here as they were; what of them goes into a snapshot, [`super::snapshot()`] decides.

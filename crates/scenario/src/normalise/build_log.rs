@@ -1,4 +1,4 @@
-//! What varies in a build's log from one point release to the next is renamed; everything else stays.
+//! The lines of kbuild and its tools, with placeholders for what varies between point releases. Everything else stays.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a pattern of ours")
 }
 
-/// The lines of a log. Lines one after the other that differ in the unresolved symbol only become one, with their number.
+/// Normalises the lines of a log. Consecutive lines that differ only in the unresolved symbol become one, with their count.
 #[must_use]
 pub fn log(lines: &[String]) -> Vec<String> {
     let mut normalised: Vec<(String, usize)> = Vec::new();

@@ -1,24 +1,24 @@
-//! The normaliser: what varies by build is renamed, what matters stays.
+//! A kernel log line with placeholders for what varies by build. What matters stays.
 //!
 //! A kernel's complaint about BTF names type ids, offsets and string offsets. They change with every build of the same
 //! source, while the check that fired, the errno and the order of the lines do not. Each [`PlaceholderRule`] finds one kind of
-//! varying number and renames it: the first value of a class becomes `<class#1>`, the next other one `<class#2>`, and an
-//! equal value gets an equal name, so that "the same id again" stays visible. Zero is never renamed: it means *void*, *no
-//! name* or *at the start*.
+//! varying number and replaces it: the first value of a kind becomes `<kind#1>`, the next different one `<kind#2>`, and equal
+//! values get equal placeholders, so "the same id again" stays visible. Zero is never replaced: it means *void*, *no name* or
+//! *at the start*.
 //!
-//! Kernels that are built from source change more than prebuilt, pinned ones: with a point release of the source comes another
-//! release, and where a shifted string offset lands is another name. Some rules are therefore for the logs of built kernels
-//! only ([`PlaceholderRule::built_only`]). An empty name and `(anon)`, which is what the kernel prints for none, stay.
+//! Kernels that are built from source vary more than pinned prebuilt ones: a point release changes the release string, and a
+//! shifted string offset leads to another name. Some rules therefore apply only to the logs of built kernels
+//! ([`PlaceholderRule::built_only`]). An empty name and `(anon)`, which the kernel prints for no name, stay.
 //!
-//! A [`Normaliser`] is one scope of names. The records of one step are one scope, so a change in one module's log does
-//! not rename its neighbours'.
+//! A [`Normaliser`] is one scope of placeholders. The records of one step are one scope, so a change in one module's log
+//! does not change the placeholders of another's.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What a renamed number is. Values are equal only within a class.
+/// What a placeholder stands for. Values are equal only within a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Placeholder {
     /// A type id.
@@ -57,11 +57,11 @@ impl Placeholder {
     }
 }
 
-/// One rule: the numbers, or names, that a pattern's groups capture are of a class.
+/// One rule: which placeholder replaces the numbers or names that the groups of a pattern capture.
 pub struct PlaceholderRule {
     /// The rule's name, for counting its hits.
     pub name: &'static str,
-    /// Whether it applies only to what kernels say that were built from source.
+    /// Whether it applies only to logs of kernels that were built from source.
     pub built_only: bool,
     class: Placeholder,
     pattern: Regex,
@@ -105,12 +105,12 @@ pub static RULES: LazyLock<Vec<PlaceholderRule>> = LazyLock::new(|| {
     rules.into_iter().map(rule(false)).chain(of_built.into_iter().map(rule(true))).collect()
 });
 
-/// What the kernel prints where a type or member has no name, which is no name to rename.
+/// What the kernel prints where a type or member has no name. It stays.
 ///
 /// Source: `kernel/bpf/btf.c`, `__btf_name_by_offset`.
 const ANONYMOUS: &str = "(anon)";
 
-/// One scope of renamed values, and how often each rule matched in it.
+/// One scope of placeholders, and how often each rule matched in it.
 #[derive(Debug, Default)]
 pub struct Normaliser {
     of_built: bool,
@@ -119,25 +119,25 @@ pub struct Normaliser {
 }
 
 impl Normaliser {
-    /// A scope in which nothing has been renamed yet, for what prebuilt kernels say.
+    /// An empty scope for the logs of prebuilt kernels.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same for what kernels say that were built from source.
+    /// An empty scope for the logs of kernels that were built from source.
     #[must_use]
     pub fn of_built() -> Self {
         Self { of_built: true, ..Self::default() }
     }
 
-    /// The one of the two that kernels want, which were built from source or not.
+    /// [`Normaliser::of_built`] or [`Normaliser::new`].
     #[must_use]
     pub fn of_kernels(built: bool) -> Self {
         if built { Self::of_built() } else { Self::new() }
     }
 
-    /// A record's text, as `/dev/kmsg` escapes it, with its varying numbers and names renamed.
+    /// Normalises one kernel log line: a record's text, as `/dev/kmsg` escapes it.
     pub fn line(&mut self, text: &str) -> String {
         let mut found: Vec<(usize, usize, Placeholder)> = Vec::new();
         for rule in RULES.iter().filter(|rule| self.of_built || !rule.built_only) {

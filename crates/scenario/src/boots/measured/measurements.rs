@@ -43,7 +43,7 @@ pub struct RelocatedModule {
 pub struct AbiMeasurement {
     /// How many modules the kernel has whose modules are loaded.
     pub modules: usize,
-    /// How many of them carry no versions at all, so that nothing can be said of them.
+    /// How many of them carry no versions at all, so that nothing is known about them.
     pub without_versions: usize,
     /// How many of them import a symbol whose CRC differs in the running kernel.
     pub differing: usize,
@@ -51,7 +51,7 @@ pub struct AbiMeasurement {
     pub symbols: Vec<DifferingSymbol>,
     /// How many symbols differ in all.
     pub differing_symbols: usize,
-    /// How many imported symbols the running kernel is not known to have: nothing can be said about their CRCs.
+    /// How many imported symbols the running kernel is not known to have: nothing is known about their CRCs.
     pub undecidable: usize,
 }
 
@@ -137,7 +137,7 @@ pub struct Example {
     pub seen: String,
 }
 
-/// What can be said of the BTF that a kernel accepted for a module.
+/// Whether the BTF that a kernel accepted for a module is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fidelity {
     /// Every type means what it meant.
@@ -149,7 +149,7 @@ pub enum Fidelity {
 }
 
 impl Measured {
-    /// What can be said of the BTF that the kernel accepted in a step.
+    /// Whether the BTF that the kernel accepted in a step is true.
     ///
     /// What was measured is of the bytes of a module's section, or of what `btf::relocate` makes of them, so that nothing is
     /// known of a kernel that shows others.

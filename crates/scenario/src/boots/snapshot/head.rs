@@ -1,4 +1,4 @@
-//! What a snapshot begins with: the kernels, their bases, their ABI, and what the kernel said of BTF while it booted.
+//! The beginning of a snapshot: the kernels, their bases, their ABI, and what the kernel logged about BTF while it booted.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! A complaint about BTF without the type that it is about.
 //!
-//! The kernel first tells the type or the member, in a line or several, then a line with nothing but a blank in it, and then the
-//! check that tripped (`kernel/bpf/btf.c`, `__btf_verifier_log_type`, `btf_verifier_log_member`). Complaints of one line, as
+//! The kernel first prints the type or the member, in one line or several, then a line with nothing but a blank, and then the
+//! check that failed (`kernel/bpf/btf.c`, `__btf_verifier_log_type`, `btf_verifier_log_member`). Complaints of one line, as
 //! `Invalid name_offset`, have no such part.
 
 /// What a record says between the type and the check.
