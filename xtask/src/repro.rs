@@ -24,68 +24,65 @@ use crate::environment::Environment;
 use crate::progress::Display;
 use cli::terminal::beside;
 
-/// Boots real kernels, loads real modules, and compares what the kernel said with what was recorded.
+/// Boot real kernels, load real modules, and compare what the kernel says with the recorded baseline.
 ///
-/// Without arguments it runs the scenarios on prebuilt kernels, and those on kernels that are built from the source of 6.1;
-/// with --all those of 6.12 and 7.2 as well. It sets up what it needs: on Debian, as root, missing packages are installed after
-/// saying which.
+/// Without arguments, runs the scenarios on prebuilt kernels and those on kernels built from the source of 6.1. With --all, runs
+/// those on 6.12 and 7.2 too. What is missing is set up: on Debian, as root, missing packages are named and installed.
 ///
 /// Exit codes: 0 as recorded; 1 a scenario differs; 2 usage; 3 environment, or a scenario is unavailable; 4 a machine
 /// panicked, hung or was lost; 130 interrupted.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The scenarios to run: `upgrade-grow` for its record of 6.1, `upgrade-grow@6.12` for that of another line
+    /// Scenarios to run: `upgrade-grow` means 6.1, `upgrade-grow@6.12` another series
     #[arg(value_name = "SCENARIO", conflicts_with = "pair")]
     scenarios: Vec<String>,
-    /// Lists the scenarios with what they need, and runs none
+    /// List the scenarios and what they need; run none
     #[arg(long)]
     list: bool,
-    /// Runs only what needs no kernel build
-    #[arg(long, conflicts_with_all = ["all", "line", "source", "pair"])]
+    /// Run only scenarios that need no kernel build
+    #[arg(long, conflicts_with_all = ["all", "series", "source", "pair"])]
     quick: bool,
-    /// Runs what is built on every kernel line
-    #[arg(long, conflicts_with_all = ["line", "source", "pair"])]
+    /// Run the scenarios on every series
+    #[arg(long, conflicts_with_all = ["series", "source", "pair"])]
     all: bool,
-    /// Runs what is built on this kernel line, in place of 6.1; can be given several times
-    #[arg(long, value_name = "LINE", conflicts_with_all = ["source", "pair"])]
-    line: Vec<String>,
-    /// Builds the kernels from this tree or tarball in place of Debian's source, and compares with the records of its line
+    /// Run the scenarios on this kernel series instead of 6.1; can be given several times
+    #[arg(long, alias = "line", value_name = "SERIES", conflicts_with_all = ["source", "pair"])]
+    series: Vec<String>,
+    /// Build the kernels from this tree or tarball instead of Debian's source; compare with the baselines of its series
     #[arg(long, value_name = "DIR|TARBALL", conflicts_with_all = ["pair", "bless", "list"])]
     source: Option<PathBuf>,
-    /// What encodes the BTF of kernels that are built: `modbtf` for our own in pahole's place, `pahole` for that of the build
-    /// image, or a program that kbuild is given as PAHOLE and that runs in that image. With another than pahole all is run that
-    /// is built from source, but for what is about pahole itself; boots are compared in full with what pahole made, those
-    /// with a program's BTF by what became of each module
+    /// Encoder of the BTF of built kernels: `modbtf` for our own, `pahole` for that of the build image, or a program that runs in
+    /// that image and that kbuild is given as PAHOLE. Only scenarios on built kernels are run; those about pahole itself are
+    /// reported as not run. With `modbtf`, boots are compared in full; with a program, by what became of each module's BTF
     #[arg(long, value_name = "modbtf|pahole|PATH", conflicts_with_all = ["quick", "pair", "bless", "list"])]
     encoder: Option<Encoding>,
-    /// Compares and records nothing; only the logs of a machine that went wrong are kept, in the cache
+    /// Compare; keep nothing but the logs of a machine that went wrong
     #[arg(long, conflicts_with = "bless")]
     check: bool,
-    /// Records what is seen
+    /// Record a new baseline
     #[arg(long, conflicts_with = "pair")]
     bless: bool,
-    /// Loads all modules of kernel TO on kernel FROM, any two that the archive has; nothing is recorded or judged
+    /// Load all modules of kernel TO on kernel FROM, any two that the archive has; there is no baseline and no verdict
     #[arg(long, value_name = "FROM..TO")]
     pair: Option<PairSpec>,
-    /// Boots each scenario twice and demands byte-identical serial logs
+    /// Boot each scenario twice and require byte-identical serial logs
     #[arg(long)]
     twice: bool,
-    /// Keeps the folders of all runs; the report names them
+    /// Keep the folders of all runs; the report names them
     #[arg(long)]
     keep: bool,
-    /// Boots side by side
+    /// Number of boots side by side
     #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// How the guest's processor is run. `auto` is TCG with an instruction-counting clock for what is recorded; for
-    /// --pair it is KVM if that boots a kernel here, else the same TCG
+    /// Accelerator. `auto` means TCG with an instruction-counting clock where there is a baseline; with --pair, KVM if it boots a
+    /// kernel here, otherwise the same TCG
     #[arg(long, default_value = "auto", value_enum)]
     accel: Accel,
-    /// The report's form, and the file it goes to: human, json or junit, and a file behind a colon; can be
-    /// given several times
+    /// Form of the report (human, json or junit), optionally with a file after a colon; can be given several times
     #[arg(long, value_name = "FORMAT[:FILE]")]
     format: Vec<Format<Form>>,
-    /// Lets unavailable scenarios pass, as long as of what was asked for on prebuilt kernels, and of each line's boots and
-    /// builds, something ran: an upgrade where there are any
+    /// Do not fail for unavailable scenarios, provided something ran in every requested group: prebuilt kernels, and the boots
+    /// and the builds of each series. Where a group has upgrades, one of them must have run
     #[arg(long)]
     allow_unavailable: bool,
     #[command(flatten)]
@@ -165,16 +162,16 @@ fn default_jobs() -> u16 {
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let all = snapshots::scenarios().map_err(run::Error::from)?;
     if arguments.list {
-        let breadth = match arguments.breadth() {
-            Selection::Usual => Selection::All,
-            narrower => narrower,
+        let selection = match arguments.selection() {
+            Selection::Default => Selection::All,
+            other => other,
         };
-        list(&chosen(all, arguments, &breadth)?);
+        list(&chosen(all, arguments, &selection)?);
         return Ok(Exit::Success);
     }
     if arguments.source.is_none() {
-        // Before anything is fetched or made.
-        chosen(all.clone(), arguments, &arguments.breadth())?;
+        // An unknown name is refused before anything is fetched or built.
+        chosen(all.clone(), arguments, &arguments.selection())?;
     }
     let display = Display::default();
     let show_ready = |progress| display.ready(progress);
@@ -190,10 +187,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let ready = RunEnvironment::prepare(context, &wanted)?;
     let pins = arguments.environment.pins()?;
     let sources = sources(arguments, &ready)?;
-    let breadth = sources.own.as_ref().map_or(arguments.breadth(), |own| Selection::Only(own.identity.series.clone()));
+    let selection =
+        sources.own.as_ref().map_or(arguments.selection(), |own| Selection::Only(own.identity.series.clone()));
     let tasks = match &arguments.pair {
         Some(pair) => vec![pair_task(&ready, &pins, pair)?],
-        None => chosen(all, arguments, &breadth)?.into_iter().map(|scenario| Task::new(scenario, &pins)).collect(),
+        None => chosen(all, arguments, &selection)?.into_iter().map(|scenario| Task::new(scenario, &pins)).collect(),
     };
     let options = RunOptions {
         mode: match (arguments.check, arguments.bless) {
@@ -221,26 +219,26 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 impl Arguments {
-    /// How much is run, but for what a source decides.
-    fn breadth(&self) -> Selection {
-        match (self.quick, self.all, self.line.as_slice()) {
+    /// Which scenarios are run, unless a source decides it.
+    fn selection(&self) -> Selection {
+        match (self.quick, self.all, self.series.as_slice()) {
             (true, ..) => Selection::Quick,
             (_, true, _) => Selection::All,
-            (.., []) => Selection::Usual,
-            (.., lines) => Selection::Lines(lines.to_vec()),
+            (.., []) => Selection::Default,
+            (.., series) => Selection::Series(series.to_vec()),
         }
     }
 }
 
-fn chosen(all: Vec<Scenario>, arguments: &Arguments, breadth: &Selection) -> Result<Vec<Scenario>, run::Error> {
-    let chosen = choose(all, &arguments.scenarios, breadth)?;
+fn chosen(all: Vec<Scenario>, arguments: &Arguments, selection: &Selection) -> Result<Vec<Scenario>, run::Error> {
+    let chosen = choose(all, &arguments.scenarios, selection)?;
     Ok(match &arguments.encoder {
         None | Some(Encoding::Pahole) => chosen,
         Some(_) => for_another_encoder(chosen, !arguments.scenarios.is_empty())?,
     })
 }
 
-/// Where kernels that are built come from; somebody's own source is brought into the cache.
+/// What kernels are built from. The user's own source is copied into the cache.
 fn sources(arguments: &Arguments, ready: &RunEnvironment<'_>) -> Result<Sources, run::Error> {
     let own = match &arguments.source {
         Some(path) => Some(source::own(&ready.workshop()?, path)?),
@@ -268,7 +266,7 @@ fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result
     let mut found = resolve(&ready.context, &ready.archive(), pins, &specs)?.into_iter();
     let mut next = || {
         found.next().map_or_else(
-            || Err("it was not looked for".to_owned()),
+            || Err("the archive was not asked for it".to_owned()),
             |it| it.map_unavailable(|why| why.to_string()).into_result(),
         )
     };
@@ -292,7 +290,7 @@ fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result
     Ok(Task { scenario, kernels: Some(kernels) })
 }
 
-/// Has insta write the snapshots anew of what was just recorded, and no other: each has a test of its name.
+/// Has insta rewrite the snapshots of what was just recorded, and no others: each has a test of its name.
 fn accept(report: &Report) -> Result<()> {
     let blessed = report.scenarios.iter().filter(|it| it.ending == Ending::Blessed);
     let tests: Vec<String> = blessed.map(|it| test_name(&it.name)).collect();
@@ -353,7 +351,7 @@ mod tests {
         }
         let names = |arguments: &[&str]| {
             let all = snapshots::scenarios().unwrap();
-            chosen(all, &parse(arguments).unwrap(), &Selection::Usual).unwrap()
+            chosen(all, &parse(arguments).unwrap(), &Selection::Default).unwrap()
         };
         let built = names(&["--encoder", "modbtf"]);
         let has = |name: &str| built.iter().any(|it| it.name == name);
@@ -368,7 +366,7 @@ mod tests {
     fn what_an_encoder_has_no_say_in_cannot_be_asked_for() {
         let refused = |name: &str| {
             let arguments = parse(&["--encoder", "modbtf", name]).unwrap();
-            chosen(snapshots::scenarios().unwrap(), &arguments, &Selection::Usual).unwrap_err()
+            chosen(snapshots::scenarios().unwrap(), &arguments, &Selection::Default).unwrap_err()
         };
         for (name, why) in [("debian-upgrade", "its kernels are prebuilt"), ("pahole-gate", "it is about pahole")] {
             let error = refused(name);
@@ -379,11 +377,14 @@ mod tests {
 
     #[test]
     fn how_much_is_run_is_one_choice() {
-        let breadth = |arguments: &[&str]| parse(arguments).unwrap().breadth();
-        assert_eq!(breadth(&["--check"]), Selection::Usual);
-        assert_eq!(breadth(&["--quick"]), Selection::Quick);
-        assert_eq!(breadth(&["--all", "upgrade-grow"]), Selection::All);
-        assert_eq!(breadth(&["--line", "6.12", "--line", "7.2"]), Selection::Lines(vec!["6.12".into(), "7.2".into()]));
+        let selection = |arguments: &[&str]| parse(arguments).unwrap().selection();
+        assert_eq!(selection(&["--check"]), Selection::Default);
+        assert_eq!(selection(&["--quick"]), Selection::Quick);
+        assert_eq!(selection(&["--all", "upgrade-grow"]), Selection::All);
+        assert_eq!(
+            selection(&["--line", "6.12", "--line", "7.2"]),
+            Selection::Series(vec!["6.12".into(), "7.2".into()])
+        );
         for two in
             [["--quick", "--all"], ["--all", "--line=7.2"], ["--source=x", "--line=7.2"], ["--source=x", "--bless"]]
         {

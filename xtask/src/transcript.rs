@@ -47,7 +47,7 @@ fn paths(name: &str) -> Result<Vec<PathBuf>> {
         return Ok(vec![name.into()]);
     }
     let all = snapshots::scenarios().map_err(run::Error::from)?;
-    let chosen = choose(all, &[name.to_owned()], &Selection::Usual).map_err(run::Error::from)?;
+    let chosen = choose(all, &[name.to_owned()], &Selection::Default).map_err(run::Error::from)?;
     Ok(chosen.into_iter().filter_map(|scenario| scenario.dir).collect())
 }
 

@@ -21,25 +21,25 @@ use vm::MachineLost;
 #[serde(tag = "ending", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Ending {
-    /// What was seen is what was recorded.
+    /// As recorded.
     Pass,
-    /// What was seen is now what is recorded, because `--bless` asked for it.
+    /// Recorded, because `--bless` asked for it.
     Blessed,
-    /// A pair from the command line ran to its end. Nothing is recorded of it, so nothing was judged.
+    /// A pair from the command line ran to its end. It has no baseline, so there is no verdict.
     Measured,
-    /// What was seen is not what was recorded.
+    /// Not as recorded.
     Differs {
         /// A unified diff from the recorded to the seen, or what else differs.
         diff: String,
     },
-    /// What was asked for leaves it out: it has nothing to say there.
+    /// An option excludes it.
     NotRun {
         /// Why.
         why: String,
     },
     /// It did not run, or ran in a way that does not count.
     Unavailable {
-        /// Why, and what there is instead.
+        /// Why, and what is available instead.
         why: String,
     },
     /// The machine that this runs on lacked something: space, a file, an engine that works.

@@ -1,50 +1,52 @@
-//! Which scenarios a command line means.
+//! Which scenarios a command series means.
 
 use thiserror::Error;
 
+use util::suggest::Suggestion;
+
 use crate::definition::Scenario;
 
-/// The line whose records a scenario's name without a line means: the one that every push is checked on.
-pub const USUAL_LINE: &str = "6.1";
+/// The series that is meant where none is named: the one that every push is checked on.
+pub const DEFAULT_SERIES: &str = "6.1";
 
-/// How much of what there is.
+/// Which scenarios are run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// What needs no kernel build.
+    /// Those that need no kernel build.
     Quick,
-    /// That, and what is built of [`USUAL_LINE`].
-    Usual,
-    /// What needs no kernel build, and what is built of these lines.
-    Lines(Vec<String>),
-    /// Only what is built of this line: that of somebody's own source.
+    /// Those that need no kernel build, and those on [`DEFAULT_SERIES`].
+    Default,
+    /// Those that need no kernel build, and those on these series.
+    Series(Vec<String>),
+    /// Only those on this series, which the user's own source is of.
     Only(String),
-    /// Everything.
+    /// All.
     All,
 }
 
-/// Why nothing can be chosen. Each of these is the fault of who asked.
+/// Why no scenarios can be selected. Each is a mistake of whoever asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A scenario that there is not.
-    #[error("there is no scenario {name}; there are {}", .known.join(", "))]
+    /// An unknown scenario.
+    #[error("cannot find the scenario {name}; {}", Suggestion::new(.name, .known))]
     NoSuchScenario {
         /// What was asked for.
         name: String,
-        /// What there is.
+        /// The scenarios that exist.
         known: Vec<String>,
     },
-    /// A line that no scenario is built of.
-    #[error("no scenario is built of the line {line}; there are {}", .known.join(", "))]
-    NoSuchLine {
+    /// A series that no scenario is built on.
+    #[error("cannot find a scenario on the series {series}; {}", Suggestion::new(.series, .known))]
+    NoSuchSeries {
         /// What was asked for.
-        line: String,
-        /// The lines that there are.
+        series: String,
+        /// The series that scenarios are built on.
         known: Vec<String>,
     },
-    /// A scenario that what else was asked for leaves out.
-    #[error("{name} is left out by what else was asked for: {why}")]
-    LeftOut {
+    /// A scenario that another option excludes.
+    #[error("cannot run {name}, which another option excludes: {why}")]
+    Excluded {
         /// The scenario.
         name: String,
         /// By what.
@@ -52,100 +54,108 @@ pub enum Error {
     },
 }
 
-/// The scenarios that `names` mean, or all if it is empty, as far as `breadth` goes; in the order of `all`.
+/// The scenarios that `names` mean, or all that are selected if it is empty; in the order of `all`.
 ///
-/// `upgrade-grow` means that scenario on the lines of the breadth, `upgrade-grow@6.12` exactly that one.
+/// `upgrade-grow` means that scenario on the selected series, `upgrade-grow@6.12` exactly that one.
 ///
 /// # Errors
 ///
-/// A name or a line that there is not, and a name that the breadth leaves out.
-pub fn choose(all: Vec<Scenario>, names: &[String], breadth: &Selection) -> Result<Vec<Scenario>, Error> {
-    let mut lines: Vec<&str> = all.iter().filter_map(|it| it.series.as_deref()).collect();
-    lines.sort_unstable_by_key(|line| {
-        line.split('.').map(|number| number.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>()
+/// An unknown name or series, and a name that the selection excludes.
+pub fn choose(all: Vec<Scenario>, names: &[String], selection: &Selection) -> Result<Vec<Scenario>, Error> {
+    let mut series_list: Vec<&str> = all.iter().filter_map(|it| it.series.as_deref()).collect();
+    series_list.sort_unstable_by_key(|series| {
+        series.split('.').map(|number| number.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>()
     });
-    lines.dedup();
-    let asked = match breadth {
-        Selection::Lines(lines) => lines.as_slice(),
-        Selection::Only(line) => std::slice::from_ref(line),
-        Selection::Quick | Selection::Usual | Selection::All => &[],
+    series_list.dedup();
+    let asked = match selection {
+        Selection::Series(series_list) => series_list.as_slice(),
+        Selection::Only(series) => std::slice::from_ref(series),
+        Selection::Quick | Selection::Default | Selection::All => &[],
     };
-    if let Some(line) = asked.iter().find(|line| !lines.contains(&line.as_str())) {
-        let known = lines.into_iter().map(str::to_owned).collect();
-        return Err(Error::NoSuchLine { line: line.clone(), known });
+    if let Some(series) = asked.iter().find(|series| !series_list.contains(&series.as_str())) {
+        let known = series_list.into_iter().map(str::to_owned).collect();
+        return Err(Error::NoSuchSeries { series: series.clone(), known });
     }
     let mut meant = vec![names.is_empty(); all.len()];
     if names.is_empty() {
-        all.iter().zip(&mut meant).for_each(|(scenario, meant)| *meant = breadth.has(scenario));
+        all.iter().zip(&mut meant).for_each(|(scenario, meant)| *meant = selection.has(scenario));
     }
     for name in names {
-        named(&all, name, breadth)?.into_iter().for_each(|at| meant[at] = true);
+        named(&all, name, selection)?.into_iter().for_each(|at| meant[at] = true);
     }
     Ok(all.into_iter().zip(meant).filter_map(|(scenario, meant)| meant.then_some(scenario)).collect())
 }
 
-/// What is left of chosen scenarios where kernels are built with another encoder than the image's pahole: those on prebuilt kernels
-/// go, for nothing of them is encoded. Those that are about pahole itself stay, to be told as not run.
+/// The selected scenarios that are run with another encoder than the build image's pahole. Scenarios on prebuilt kernels are
+/// dropped, since nothing is encoded for them. Scenarios about pahole itself stay: they are reported as not run.
 ///
 /// # Errors
 ///
-/// Where scenarios were `named`, the first of which nothing would be run.
+/// Where scenarios were `named`: the first that would not be run.
 pub fn for_another_encoder(chosen: Vec<Scenario>, named: bool) -> Result<Vec<Scenario>, Error> {
     let prebuilt =
         |it: &Scenario| (!it.is_built()).then_some("its kernels are prebuilt, so that --encoder changes nothing");
-    let left_out = chosen.iter().find_map(|it| Some((it, prebuilt(it).or_else(|| it.about_pahole())?)));
-    match left_out {
-        Some((scenario, why)) if named => Err(Error::LeftOut { name: scenario.name.clone(), why: why.into() }),
+    let excluded = chosen.iter().find_map(|it| Some((it, prebuilt(it).or_else(|| it.about_pahole())?)));
+    match excluded {
+        Some((scenario, why)) if named => Err(Error::Excluded { name: scenario.name.clone(), why: why.into() }),
         _ => Ok(chosen.into_iter().filter(Scenario::is_built).collect()),
     }
 }
 
 /// The positions of the scenarios that one name means.
-fn named(all: &[Scenario], name: &str, breadth: &Selection) -> Result<Vec<usize>, Error> {
+fn named(all: &[Scenario], name: &str, selection: &Selection) -> Result<Vec<usize>, Error> {
     let positions = |is: &dyn Fn(&Scenario) -> bool| -> Vec<usize> {
         all.iter().enumerate().filter(|(_, scenario)| is(scenario)).map(|(at, _)| at).collect()
     };
     let exactly = positions(&|it| it.name == name);
     if !exactly.is_empty() {
-        return match (breadth, exactly.iter().all(|&at| breadth.has(&all[at]))) {
-            (Selection::Quick | Selection::Only(_) | Selection::Lines(_), false) => Err(breadth.leaves_out(name)),
+        return match (selection, exactly.iter().all(|&at| selection.has(&all[at]))) {
+            (Selection::Quick | Selection::Only(_) | Selection::Series(_), false) => Err(selection.excludes(name)),
             _ => Ok(exactly),
         };
     }
     let family = positions(&|it| it.family() == name);
-    let first = family.first().copied().ok_or_else(|| Error::NoSuchScenario {
-        name: name.to_owned(),
-        known: all.iter().map(|it| it.name.clone()).collect(),
-    })?;
-    let within: Vec<_> = family.into_iter().filter(|&at| breadth.has(&all[at])).collect();
-    match (within.is_empty(), breadth) {
+    let first = family
+        .first()
+        .copied()
+        .ok_or_else(|| Error::NoSuchScenario { name: name.to_owned(), known: names_like(all, name) })?;
+    let within: Vec<_> = family.into_iter().filter(|&at| selection.has(&all[at])).collect();
+    match (within.is_empty(), selection) {
         (false, _) => Ok(within),
-        // One that is on other lines only.
-        (true, Selection::Usual) => Ok(vec![first]),
-        (true, _) => Err(breadth.leaves_out(name)),
+        // It exists on other series only.
+        (true, Selection::Default) => Ok(vec![first]),
+        (true, _) => Err(selection.excludes(name)),
     }
+}
+
+/// What could have been meant by a name: scenarios with their series if it has one, without otherwise.
+fn names_like(all: &[Scenario], name: &str) -> Vec<String> {
+    let named = |it: &Scenario| if name.contains('@') { it.name.clone() } else { it.family().to_owned() };
+    let mut names: Vec<_> = all.iter().map(named).collect();
+    names.dedup();
+    names
 }
 
 impl Selection {
     fn has(&self, scenario: &Scenario) -> bool {
         match (self, &scenario.series) {
             (Self::All, _) => true,
-            (Self::Only(only), line) => line.as_ref() == Some(only),
+            (Self::Only(only), series) => series.as_ref() == Some(only),
             (_, None) => true,
             (Self::Quick, Some(_)) => false,
-            (Self::Usual, Some(line)) => line == USUAL_LINE,
-            (Self::Lines(lines), Some(line)) => lines.contains(line),
+            (Self::Default, Some(series)) => series == DEFAULT_SERIES,
+            (Self::Series(series_list), Some(series)) => series_list.contains(series),
         }
     }
 
-    fn leaves_out(&self, name: &str) -> Error {
+    fn excludes(&self, name: &str) -> Error {
         let why = match self {
-            Self::Quick => "it needs kernels that are built".to_owned(),
-            Self::Lines(lines) => format!("it is not on {}", lines.join(" or ")),
-            Self::Only(line) => format!("the source given is of the line {line}, and it is not built of that"),
-            Self::Usual | Self::All => "nothing of it is left".to_owned(),
+            Self::Quick => "it needs a kernel build".to_owned(),
+            Self::Series(series_list) => format!("it is not on {}", series_list.join(" or ")),
+            Self::Only(series) => format!("the given source is of the series {series}, and it is not built on that"),
+            Self::Default | Self::All => "nothing of it is selected".to_owned(),
         };
-        Error::LeftOut { name: name.to_owned(), why }
+        Error::Excluded { name: name.to_owned(), why }
     }
 }
 
@@ -165,44 +175,44 @@ mod tests {
             };
             let (title, about) = (String::new(), String::new());
             let definition = Definition { title, about, series: Vec::new(), subject: ScenarioKind::Boot(boot) };
-            let line = name.split_once('@').map(|(_, line)| line.to_owned());
-            Scenario { name: name.into(), series: line, definition, dir: None }
+            let series = name.split_once('@').map(|(_, series)| series.to_owned());
+            Scenario { name: name.into(), series, definition, dir: None }
         };
         ["debian", "grow@6.1", "grow@6.12", "grow@7.2", "new@7.2", "new@6.12"].map(scenario).into()
     }
 
-    fn chosen(names: &[&str], breadth: &Selection) -> Result<String, String> {
+    fn chosen(names: &[&str], selection: &Selection) -> Result<String, String> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let chosen = choose(all(), &names, breadth).map_err(|error| error.to_string())?;
+        let chosen = choose(all(), &names, selection).map_err(|error| error.to_string())?;
         Ok(chosen.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(" "))
     }
 
-    fn lines(lines: &[&str]) -> Selection {
-        Selection::Lines(lines.iter().map(|line| (*line).to_owned()).collect())
+    fn on(series: &[&str]) -> Selection {
+        Selection::Series(series.iter().map(|series| (*series).to_owned()).collect())
     }
 
     #[test]
-    fn without_names_the_breadth_decides() {
+    fn without_names_the_selection_decides() {
         assert_eq!(chosen(&[], &Selection::Quick).unwrap(), "debian");
-        assert_eq!(chosen(&[], &Selection::Usual).unwrap(), "debian grow@6.1");
-        assert_eq!(chosen(&[], &lines(&["6.12"])).unwrap(), "debian grow@6.12 new@6.12");
+        assert_eq!(chosen(&[], &Selection::Default).unwrap(), "debian grow@6.1");
+        assert_eq!(chosen(&[], &on(&["6.12"])).unwrap(), "debian grow@6.12 new@6.12");
         assert_eq!(chosen(&[], &Selection::Only("7.2".into())).unwrap(), "grow@7.2 new@7.2");
         assert_eq!(chosen(&[], &Selection::All).unwrap(), "debian grow@6.1 grow@6.12 grow@7.2 new@7.2 new@6.12");
     }
 
     #[test]
     fn a_name_means_its_usual_line_unless_lines_are_named() {
-        assert_eq!(chosen(&["grow"], &Selection::Usual).unwrap(), "grow@6.1");
-        assert_eq!(chosen(&["new"], &Selection::Usual).unwrap(), "new@7.2", "the first of its own");
-        assert_eq!(chosen(&["grow"], &lines(&["6.12", "7.2"])).unwrap(), "grow@6.12 grow@7.2");
+        assert_eq!(chosen(&["grow"], &Selection::Default).unwrap(), "grow@6.1");
+        assert_eq!(chosen(&["new"], &Selection::Default).unwrap(), "new@7.2", "the first of its own");
+        assert_eq!(chosen(&["grow"], &on(&["6.12", "7.2"])).unwrap(), "grow@6.12 grow@7.2");
         assert_eq!(chosen(&["grow", "debian"], &Selection::All).unwrap(), "debian grow@6.1 grow@6.12 grow@7.2");
         assert_eq!(chosen(&["grow"], &Selection::Only("7.2".into())).unwrap(), "grow@7.2");
     }
 
     #[test]
     fn a_name_with_a_line_means_exactly_that() {
-        for breadth in [Selection::Usual, Selection::All, lines(&["7.2", "6.12"])] {
-            assert_eq!(chosen(&["grow@6.12"], &breadth).unwrap(), "grow@6.12");
+        for selection in [Selection::Default, Selection::All, on(&["7.2", "6.12"])] {
+            assert_eq!(chosen(&["grow@6.12"], &selection).unwrap(), "grow@6.12");
         }
     }
 
@@ -212,23 +222,26 @@ mod tests {
         let left = for_another_encoder(all(), false).unwrap();
         assert_eq!(names(left), "grow@6.1 grow@6.12 grow@7.2 new@7.2 new@6.12");
         let error = for_another_encoder(all(), true).unwrap_err().to_string();
-        assert!(error.contains("debian is left out by what else was asked for: its kernels are prebuilt"), "{error}");
+        assert!(
+            error.contains("cannot run debian, which another option excludes: its kernels are prebuilt"),
+            "{error}"
+        );
     }
 
     #[test]
-    fn what_there_is_not_or_what_is_left_out_is_said() {
-        let refused = |names: &[&str], breadth: &Selection| chosen(names, breadth).unwrap_err();
-        assert!(refused(&["gorw"], &Selection::Usual).contains("no scenario gorw; there are debian, grow@6.1"));
-        assert!(refused(&["grow@5.4"], &Selection::Usual).contains("no scenario grow@5.4"));
-        assert!(refused(&[], &lines(&["5.4"])).contains("the line 5.4; there are 6.1, 6.12, 7.2"));
-        assert!(refused(&[], &Selection::Only("6.6".into())).contains("6.6; there are 6.1, 6.12, 7.2"));
-        assert!(refused(&["grow"], &Selection::Quick).contains("needs kernels that are built"));
-        assert!(refused(&["grow@6.1"], &Selection::Quick).contains("needs kernels that are built"));
-        assert!(refused(&["grow@6.1"], &lines(&["7.2"])).contains("not on 7.2"));
-        assert!(refused(&["new"], &lines(&["6.1"])).contains("not on 6.1"));
-        assert!(refused(&["debian"], &Selection::Only("6.1".into())).contains("the source given is of the line 6.1"));
+    fn what_there_is_not_or_what_is_excluded_is_said() {
+        let refused = |names: &[&str], selection: &Selection| chosen(names, selection).unwrap_err();
+        assert!(refused(&["gorw"], &Selection::Default).contains("the scenario gorw; did you mean grow?"));
+        assert!(refused(&["grow@5.4"], &Selection::Default).contains("the scenario grow@5.4; did you mean grow@"));
+        assert!(refused(&[], &on(&["5.4"])).contains("the series 5.4; known: 6.1, 6.12, 7.2"));
+        assert!(refused(&[], &Selection::Only("6.6".into())).contains("6.6; did you mean 6.1"));
+        assert!(refused(&["grow"], &Selection::Quick).contains("needs a kernel build"));
+        assert!(refused(&["grow@6.1"], &Selection::Quick).contains("needs a kernel build"));
+        assert!(refused(&["grow@6.1"], &on(&["7.2"])).contains("not on 7.2"));
+        assert!(refused(&["new"], &on(&["6.1"])).contains("not on 6.1"));
+        assert!(refused(&["debian"], &Selection::Only("6.1".into())).contains("the given source is of the series 6.1"));
         assert!(
-            refused(&["grow@6.12"], &Selection::Only("6.1".into())).contains("the source given is of the line 6.1")
+            refused(&["grow@6.12"], &Selection::Only("6.1".into())).contains("the given source is of the series 6.1")
         );
     }
 }

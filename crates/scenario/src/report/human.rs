@@ -68,11 +68,11 @@ fn headline(report: &Report) -> String {
 fn times(report: &Report) -> String {
     let Report { seconds, qemu_seconds, jobs, engine, .. } = report;
     let ratio = match jobs {
-        1 if *qemu_seconds > 0.0 => format!(", {:.2} times QEMU's own", seconds / qemu_seconds),
+        1 if *qemu_seconds > 0.0 => format!(", {:.2} times QEMU's time", seconds / qemu_seconds),
         _ => String::new(),
     };
     format!(
-        "{seconds:.1} s in all{ratio}; {qemu_seconds:.1} s QEMU's own, summed over boots, {jobs} side by side; engine: {engine}"
+        "{seconds:.1} s in all{ratio}; {qemu_seconds:.1} s in QEMU, summed over boots, {jobs} side by side; engine: {engine}"
     )
 }
 
@@ -92,16 +92,16 @@ fn abi(seen: &RunSummary) -> String {
             true => {
                 format!("{compatible}: all {symbols} symbols have the same CRC in both Module.symvers")
             }
-            false if proof.broken() => format!("{proof}; so no failure of BTF: {of}"),
+            false if proof.broken() => format!("{proof}; so this is no failure of BTF: {of}"),
             false => format!("{proof}: {of}"),
         };
     }
     match (seen.abi_compatible, seen.symbols_without_known_crc) {
         (true, 0) => format!("{compatible}: {of}"),
         (true, unknown) => {
-            format!("{compatible} as far as is known: {of}, and of {} symbols it is not known", grouped(unknown))
+            format!("{compatible} as far as is known: {of}; the CRCs of {} symbols are unknown", grouped(unknown))
         }
-        (false, _) => format!("not an ABI-compatible upgrade, so no failure of BTF: {of}"),
+        (false, _) => format!("not an ABI-compatible upgrade, so this is no failure of BTF: {of}"),
     }
 }
 
@@ -147,8 +147,8 @@ impl Page {
         }
         if let Some(second) = &scenario.second_boot {
             notes.push(match &second.difference {
-                None => "booted twice: not a byte of the serial logs differs".into(),
-                Some(_) => "booted twice, with different serial logs".into(),
+                None => "booted twice: the serial logs are byte-identical".into(),
+                Some(_) => "booted twice: the serial logs differ".into(),
             });
         }
         notes.extend(scenario.notes.iter().cloned());
@@ -187,7 +187,7 @@ impl Page {
             return;
         }
         wrong.sort_by_key(|truth| Reverse((truth.other_name_or_kind, truth.other_layout)));
-        self.title(scenario, "accepted without a word, and wrong");
+        self.title(scenario, "accepted silently, and wrong");
         for truth in wrong.iter().take(WRONG_SHOWN) {
             let text = format!(
                 "{}: of {} types, {} have another name or kind, {} another layout, {} another closure",
@@ -205,7 +205,7 @@ impl Page {
         }
         if wrong.len() > WRONG_SHOWN {
             let further = grouped(wrong.len() - WRONG_SHOWN);
-            self.line(&format!("  and {further} modules more; --format json has them all"));
+            self.line(&format!("  and {further} more modules; --format json has them all"));
         }
     }
 

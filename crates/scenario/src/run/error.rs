@@ -1,4 +1,4 @@
-//! What keeps a run from being made.
+//! Why a run, or one of its scenarios, cannot be carried out.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,38 +9,38 @@ use util::error::{Class, Classified};
 
 use crate::{baseline, definition, kbuilds, selection, transcript};
 
-/// What keeps a run from being made, or one scenario from being followed.
+/// Why a run, or one of its scenarios, cannot be carried out.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum Error {
-    /// A kernel, an engine or an image is not to be had.
+    /// A kernel, an engine or an image cannot be had.
     #[error(transparent)]
     Kernels(#[from] kernels::Error),
     /// A definition cannot be read.
     #[error(transparent)]
     Definition(#[from] definition::Error),
-    /// What was asked for makes no sense.
+    /// An unknown scenario or series, or options that exclude each other.
     #[error(transparent)]
-    Choice(#[from] selection::Error),
+    Selection(#[from] selection::Error),
     /// A kernel's image or a module cannot be used.
     #[error(transparent)]
     Kmod(#[from] kmod::Error),
-    /// A Module.symvers with nothing in it, so that nothing can be proven.
-    #[error("failed to compare the module ABI: {} names no symbol; build the kernel anew", path.display())]
+    /// An empty Module.symvers.
+    #[error("cannot compare the module ABI: {} names no symbol; rebuild the kernel", path.display())]
     NoSymbols {
         /// The file.
         path: PathBuf,
     },
     /// BTF cannot be parsed.
-    #[error("failed to parse {what}")]
+    #[error("cannot parse {what}")]
     Btf {
         /// Whose BTF.
         what: String,
         /// Where and why.
         source: btf::ParseError,
     },
-    /// The BTF of a kernel's modules cannot be encoded anew.
-    #[error("failed to give {} BTF of our own: {what}", path.display())]
+    /// The BTF of a prebuilt module cannot be encoded or replaced.
+    #[error("cannot give {} BTF of our own: {what}", path.display())]
     Encoded {
         /// The module, or the kernel's configuration.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub enum Error {
     #[error(transparent)]
     Replace(util::atomic::Error),
     /// A file of the run could not be handled.
-    #[error("failed to {doing} {}", path.display())]
+    #[error("cannot {doing} {}", path.display())]
     Io {
         /// What was being done.
         doing: &'static str,
@@ -99,7 +99,7 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::Kernels(error) => error.class(),
-            Self::Definition(_) | Self::Choice(_) => Class::Usage,
+            Self::Definition(_) | Self::Selection(_) => Class::Usage,
             _ => Class::Environment,
         }
     }
