@@ -72,7 +72,7 @@ fn encode(workshop: &BuildEnv<'_>, arguments: &Encode) -> Result<Exit> {
     let Some((_, debug)) = available(with_debug(workshop, &arguments.environment, &arguments.release)?) else {
         return Ok(Exit::Environment);
     };
-    let root = crate::root();
+    let root = crate::workspace::root();
     let ours = static_program(&root, &root.join("target/encoder"), "modbtf")?;
     let runs = workshop.context.cache.root().join("runs");
     fs::create_dir_all(&runs).with_context(|| format!("failed to create {}", runs.display()))?;

@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         row("kernel", &format!("{} {}: {state}", pin.release, pin.version));
     }
     let sh = Shell::new()?;
-    let cargo = crate::cargo();
+    let cargo = crate::workspace::cargo();
     match cmd!(sh, "{cargo} nextest --version").quiet().ignore_stderr().read() {
         Ok(version) => row("nextest", version.lines().next().unwrap_or_default()),
         Err(_) => row("nextest", "missing: cargo xtask test brings it"),

@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cancel = cli::interrupt::watch()?;
     let apt = environment.apt()?;
     let context = environment.context(&apt, cancel, &show_ready)?;
-    let (engine, root) = (environment.engine, crate::root());
+    let (engine, root) = (environment.engine, crate::workspace::root());
     let kernel_configs = root.join("kernel-configs");
     let options = EnvironmentOptions { engine, accel: vm::AccelRequest::Tcg, root, encoding: None };
     let ready = RunEnvironment::prepare(context, &options)?;

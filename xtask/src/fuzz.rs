@@ -54,11 +54,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Target::Parse => (FOLDERS[0], "4096"),
         Target::Elf | Target::Dwarf => (FOLDERS[1], "1048576"),
     };
-    sh.change_dir(crate::root().join(folder));
+    sh.change_dir(crate::workspace::root().join(folder));
     for folder in ["corpus", "corpus/elf", "corpus/dwarf", "artifacts"] {
         sh.create_dir(folder).with_context(|| format!("cannot make {folder}"))?;
     }
-    let cargo = crate::cargo();
+    let cargo = crate::workspace::cargo();
     let (target, corpus): (_, &[&str]) = match arguments.target {
         Target::Parse => ("parse", &["corpus", "../tests/samples"]),
         Target::Elf => ("elf", &["corpus/elf"]),
@@ -66,9 +66,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     };
     if arguments.target != Target::Parse {
         let seeds = arguments.seeds.iter().map(std::path::absolute).collect::<std::io::Result<Vec<_>>>()?;
-        let [elf, dwarf] = ["elf", "dwarf"].map(|target| crate::root().join(folder).join("corpus").join(target));
+        let [elf, dwarf] =
+            ["elf", "dwarf"].map(|target| crate::workspace::root().join(folder).join("corpus").join(target));
         // From the root, without the flags for coverage, which belong to the targets.
-        let _root = sh.push_dir(crate::root());
+        let _root = sh.push_dir(crate::workspace::root());
         cmd!(sh, "{cargo} run --locked --package encode --example fuzz_seeds -- {elf} {dwarf} {seeds...}")
             .run()
             .context("cannot write the seeds")?;
@@ -84,10 +85,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// Builds all targets, without optimisation: whether they compile does not depend on it.
 fn build(sh: &Shell) -> Result<Exit> {
-    let cargo = crate::cargo();
+    let cargo = crate::workspace::cargo();
     let mut exit = Exit::Success;
     for folder in FOLDERS {
-        let _folder = sh.push_dir(crate::root().join(folder));
+        let _folder = sh.push_dir(crate::workspace::root().join(folder));
         if outside_workspace(cmd!(sh, "{cargo} build --locked --bins")).run().is_err() {
             exit = Exit::Failed;
         }

@@ -100,8 +100,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 
 fn build(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Exit> {
     let Some(source) = source(arguments, workshop)? else { return Ok(Exit::Environment) };
-    let recipes =
-        KernelConfigs::at(arguments.kernel_configs.clone().unwrap_or_else(|| crate::root().join("kernel-configs")));
+    let recipes = KernelConfigs::at(
+        arguments.kernel_configs.clone().unwrap_or_else(|| crate::workspace::root().join("kernel-configs")),
+    );
     let fragments: Vec<&str> = arguments.config.iter().map(String::as_str).filter(|name| *name != "base").collect();
     let mut config = Config::new(&fragments);
     config.expected_off.extend(arguments.expect_off.iter().cloned());

@@ -13,8 +13,8 @@ mod repro;
 mod test;
 mod transcript;
 mod workshop;
+mod workspace;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -76,16 +76,6 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         class_of::<::faults::UnknownFault>,
     ];
     Exit::of(error.as_ref(), &known)
-}
-
-/// The workspace's root.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
-}
-
-/// The cargo that runs this program.
-fn cargo() -> String {
-    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ fn overhead(workshop: &BuildEnv<'_>, arguments: &OfOverhead) -> Result<Option<Ov
 }
 
 fn recipes() -> KernelConfigs {
-    KernelConfigs::at(crate::root().join("kernel-configs"))
+    KernelConfigs::at(crate::workspace::root().join("kernel-configs"))
 }
 
 fn config() -> Config {

@@ -132,7 +132,7 @@ impl FromStr for Encoding {
 impl Encoding {
     /// Nothing for the image's own.
     fn find(&self) -> Result<Option<run::Encoding>, kernels::Error> {
-        let root = crate::root();
+        let root = crate::workspace::root();
         let (encoder, order) = match self {
             Self::Pahole => return Ok(None),
             Self::Modbtf => (Encoder::ours(&root, &root.join("target/encoder"))?, TypeOrder::Paholes),
@@ -181,7 +181,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let wanted = EnvironmentOptions {
         engine: arguments.environment.engine,
         accel: arguments.accel.into(),
-        root: crate::root(),
+        root: crate::workspace::root(),
         encoding: arguments.encoder.as_ref().map(Encoding::find).transpose()?.flatten(),
     };
     let ready = RunEnvironment::prepare(context, &wanted)?;
@@ -244,7 +244,11 @@ fn sources(arguments: &Arguments, ready: &RunEnvironment<'_>) -> Result<Sources,
         Some(path) => Some(source::own(&ready.workshop()?, path)?),
         None => None,
     };
-    Ok(Sources { pins: SourcePins::builtin()?, recipes: KernelConfigs::at(crate::root().join("kernel-configs")), own })
+    Ok(Sources {
+        pins: SourcePins::builtin()?,
+        recipes: KernelConfigs::at(crate::workspace::root().join("kernel-configs")),
+        own,
+    })
 }
 
 fn list(scenarios: &[Scenario]) {
@@ -298,8 +302,8 @@ fn accept(report: &Report) -> Result<()> {
         return Ok(());
     }
     let sh = Shell::new()?;
-    sh.change_dir(crate::root());
-    let cargo = crate::cargo();
+    sh.change_dir(crate::workspace::root());
+    let cargo = crate::workspace::cargo();
     for test in tests {
         cmd!(sh, "{cargo} test --locked --quiet --package snapshots --test replay -- --exact {test}")
             .env("INSTA_UPDATE", "always")

@@ -29,8 +29,8 @@ pub struct Arguments {
 /// nextest is missing and cannot be brought, or cargo cannot be run.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let sh = Shell::new()?;
-    sh.change_dir(crate::root());
-    let cargo = crate::cargo();
+    sh.change_dir(crate::workspace::root());
+    let cargo = crate::workspace::cargo();
     bring_nextest(&sh, &cargo)?;
 
     let Arguments { profile, further } = arguments;
@@ -50,7 +50,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 fn examples(cargo: &str) -> Result<Option<String>> {
     say("examples in the documentation");
     let mut command = Command::new(cargo);
-    command.args(["test", "--locked", "--workspace", "--doc"]).current_dir(crate::root()).stderr(Stdio::inherit());
+    command
+        .args(["test", "--locked", "--workspace", "--doc"])
+        .current_dir(crate::workspace::root())
+        .stderr(Stdio::inherit());
     let output = command.output().with_context(|| format!("failed to run {cargo}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
