@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use container::apt_config::AptSettings;
 use container::engine::EngineChoice;
-use container::{Context, Programs, Progress};
+use container::{Context, Programs, Progress, Stage};
 use kernels::cache;
 use kernels::pins::Pins;
 use scenario::run;
@@ -75,7 +75,7 @@ impl Environment {
         cancel: &'a AtomicBool,
         progress: &'a (dyn Fn(Progress) + Sync),
     ) -> Result<Context<'a>, run::Error> {
-        Ok(Context {
+        let context = Context {
             cache: cache::from_env()?,
             apt,
             programs: Programs::from_env(),
@@ -83,6 +83,8 @@ impl Environment {
             offline: self.offline,
             cancel,
             progress,
-        })
+        };
+        apt.dropped().iter().for_each(|text| context.note(Stage::HOST_PACKAGES, text));
+        Ok(context)
     }
 }

@@ -21,7 +21,7 @@ use cli::terminal::beside;
 
 /// Builds kernels from source, lists them, removes them.
 ///
-/// Exit codes: 0 done; 2 no such line, configuration or upgrade; 3 the environment, or a build that failed; 130 interrupted.
+/// Exit codes: 0 done; 2 no such series, configuration or upgrade; 3 the environment, or a build that failed; 130 interrupted.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -38,7 +38,7 @@ enum Command {
 /// Builds a kernel, or its upgrade on top of it, and modules against it; what the cache has is not built again.
 #[derive(Debug, clap::Args)]
 struct Building {
-    /// The kernel line: 6.1, 6.12 or 7.2
+    /// The kernel series: 6.1, 6.12 or 7.2
     #[arg(required_unless_present = "source", conflicts_with = "source")]
     line: Option<String>,
     /// Builds from this tree or tarball in place of Debian's source
@@ -72,12 +72,12 @@ struct Listing {
     json: bool,
 }
 
-/// Removes what was built, with the output trees and logs, and what killed runs left of their workbenches.
+/// Removes what was built, with the output trees and logs, and what killed runs left of their build sandboxes.
 #[derive(Debug, clap::Args)]
 struct Cleaning {
-    /// The kernel lines to remove; all of them if none is named
+    /// The kernel series to remove; all of them if none is named
     lines: Vec<String>,
-    /// The source trees as well; if no line is named, also the tools, the debug information of prebuilt kernels and packages
+    /// The source trees as well; if no series is named, also the tools, the debug information of prebuilt kernels and packages
     /// that were downloaded and not unpacked
     #[arg(long)]
     sources: bool,
@@ -92,22 +92,48 @@ struct Cleaning {
 /// What keeps a kernel from being built, and the cache from being read.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.command {
-        Command::Build(arguments) => in_workshop(&arguments.environment, |workshop| build(arguments, workshop)),
+        Command::Build(arguments) => {
+            check_names(arguments)?;
+            in_workshop(&arguments.environment, |workshop| build(arguments, workshop))
+        }
         Command::List(arguments) => list(arguments),
         Command::Clean(arguments) => clean(arguments),
     }
 }
 
-fn build(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Exit> {
-    let Some(source) = source(arguments, workshop)? else { return Ok(Exit::Environment) };
-    let recipes = KernelConfigs::at(
+/// Refuses a series, configuration or upgrade that does not exist, before anything is set up. The series of a source of the
+/// user's own is known only once it was read.
+fn check_names(arguments: &Building) -> Result<()> {
+    let Some(series) = arguments.line.as_deref() else { return Ok(()) };
+    source_pins(arguments)?.series(series)?;
+    kernel_configs(arguments).check_names(&config(arguments), arguments.upgrade.as_deref(), series)?;
+    Ok(())
+}
+
+fn kernel_configs(arguments: &Building) -> KernelConfigs {
+    KernelConfigs::at(
         arguments.kernel_configs.clone().unwrap_or_else(|| crate::workspace::root().join("kernel-configs")),
-    );
+    )
+}
+
+fn source_pins(arguments: &Building) -> Result<SourcePins, kernels::Error> {
+    let own = arguments.kernel_configs.as_ref().map(|dir| dir.join("sources.toml")).filter(|path| path.exists());
+    own.map_or_else(SourcePins::builtin, |path| SourcePins::load(&path))
+}
+
+fn config(arguments: &Building) -> Config {
     let fragments: Vec<&str> = arguments.config.iter().map(String::as_str).filter(|name| *name != "base").collect();
     let mut config = Config::new(&fragments);
     config.expected_off.extend(arguments.expect_off.iter().cloned());
+    config
+}
+
+fn build(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Exit> {
+    let Some(source) = source(arguments, workshop)? else { return Ok(Exit::Environment) };
+    let configs = kernel_configs(arguments);
+    let config = config(arguments);
     let upgrade = arguments.upgrade.as_deref();
-    let request = Request { source: &source, configs: &recipes, config: &config, upgrade };
+    let request = Request { source: &source, configs: &configs, config: &config, upgrade };
     let cached = kbuild::find(workshop, &request)?.is_some();
     let built = kbuild::build(workshop, &request)?;
     print(&built.manifest.name, &built.directory, cached, &summary(&built));
@@ -133,9 +159,8 @@ fn source(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Option<Source
     if let Some(path) = &arguments.source {
         return Ok(Some(source::own(workshop, path)?));
     }
-    let line = arguments.line.as_deref().context("a kernel line is wanted")?;
-    let own_pins = arguments.kernel_configs.as_ref().map(|dir| dir.join("sources.toml")).filter(|path| path.exists());
-    let pins = own_pins.map_or_else(SourcePins::builtin, |path| SourcePins::load(&path))?;
+    let line = arguments.line.as_deref().context("a kernel series is needed")?;
+    let pins = source_pins(arguments)?;
     let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
     match source::acquire(workshop, &archive, pins.series(line)?)? {
         Availability::Available(source) => Ok(Some(source)),
@@ -176,7 +201,7 @@ fn list(arguments: &Listing) -> Result<Exit> {
     let rows: Vec<_> = kernels.chain(externals).collect();
     let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
     for (name, directory, summary) in &rows {
-        let column = format!("{name:width$}  {:>4} MB  ", kbuild::disk_usage(directory) / 1_000_000);
+        let column = format!("{name:width$}  {:>4} MB  ", container::kept::disk_usage(directory) / 1_000_000);
         cli::terminal::print_line(&beside(&column, summary, columns()));
     }
     if rows.is_empty() {

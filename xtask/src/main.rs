@@ -10,6 +10,7 @@ mod kernel;
 mod progress;
 mod report;
 mod repro;
+mod runs;
 mod test;
 mod transcript;
 mod workshop;
@@ -32,6 +33,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Repro(repro::Arguments),
+    Runs(runs::Arguments),
     Bench(bench::Arguments),
     Doctor(doctor::Arguments),
     EncodeCheck(encode_check::Arguments),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Repro(arguments) => repro::run(&arguments),
+        Command::Runs(arguments) => runs::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::EncodeCheck(arguments) => encode_check::run(&arguments),

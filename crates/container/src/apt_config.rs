@@ -45,6 +45,10 @@ pub struct AptSettings {
     ignore_valid_until: bool,
     /// `Acquire::Check-Date "false"`: this machine's clock is known to be wrong.
     ignore_date: bool,
+    /// Proxies for the mirrors' hosts, as lines of an apt.conf.
+    host_proxies: Vec<String>,
+    /// What was found and is not used, and why, one line each.
+    dropped: Vec<String>,
 }
 
 impl AptSettings {
@@ -54,20 +58,57 @@ impl AptSettings {
     ///
     /// [`Error::BadMirror`] for a mirror given by hand or by the environment that is no http or https URI.
     pub fn of_machine(programs: &Programs, mirror: Option<&str>, security_mirror: Option<&str>) -> Result<Self, Error> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self::read(programs, mirror, security_mirror, &|name| std::env::var(name).ok())
+    }
+
+    /// The same, with the environment's variables given.
+    fn read(
+        programs: &Programs,
+        mirror: Option<&str>,
+        security_mirror: Option<&str>,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let dump = programs.find("apt-config").map(|program| config_dump(&program)).unwrap_or_default();
         let found = sources(Path::new("/etc/apt"));
         let given =
             |by_hand: Option<&str>, name: &str| by_hand.map(str::to_owned).or_else(|| variable(name)).map(checked);
-        let http_proxy = variable("http_proxy").or_else(|| value(&dump, "Acquire::http::Proxy"));
+        let archive = given(mirror, MIRROR_VARIABLE).transpose()?.or(found.archive);
+        let security = given(security_mirror, SECURITY_MIRROR_VARIABLE).transpose()?.or(found.security);
+        let mut dropped = Vec::new();
+        let mut of_scheme = |scheme: &str| {
+            let name = format!("{scheme}_proxy");
+            let of_apt = || Some((format!("apt's Acquire::{scheme}::Proxy"), apt_proxy(&dump, scheme, None)?));
+            let given = variable(&name).map(|value| (name, value)).or_else(of_apt);
+            given.and_then(|(name, proxy)| usable_proxy(&name, proxy, &mut dropped))
+        };
+        let (http_proxy, https_proxy) = (of_scheme("http"), of_scheme("https"));
+        let mirrors = [&archive, &security].map(|mirror| mirror.as_deref().and_then(scheme_and_host));
+        let mut host_proxies = Vec::new();
+        for (scheme, host) in mirrors.into_iter().flatten() {
+            let Some(proxy) = apt_proxy(&dump, scheme, Some(host)) else { continue };
+            let key = format!("Acquire::{scheme}::Proxy::{host}");
+            let direct = proxy == DIRECT;
+            let proxy = if direct { Some(proxy) } else { usable_proxy(&format!("apt's {key}"), proxy, &mut dropped) };
+            host_proxies.extend(proxy.map(|proxy| format!("{key} \"{proxy}\";")));
+        }
+        host_proxies.dedup();
         Ok(Self {
-            archive: given(mirror, MIRROR_VARIABLE).transpose()?.or(found.archive),
-            security: given(security_mirror, SECURITY_MIRROR_VARIABLE).transpose()?.or(found.security),
-            https_proxy: variable("https_proxy").or_else(|| value(&dump, "Acquire::https::Proxy")),
-            http_proxy: http_proxy.filter(|proxy| is_harmless(proxy)),
+            archive,
+            security,
+            http_proxy,
+            https_proxy,
+            host_proxies,
+            dropped,
             ignore_valid_until: value(&dump, "Acquire::Check-Valid-Until").as_deref() == Some("false"),
             ignore_date: value(&dump, "Acquire::Check-Date").as_deref() == Some("false"),
         })
+    }
+
+    /// What of the machine's settings is not used, and why: one line each, for a person to see.
+    #[must_use]
+    pub fn dropped(&self) -> &[String] {
+        &self.dropped
     }
 
     /// The mirror that has a suite: `bookworm`, `bookworm-security`.
@@ -119,7 +160,7 @@ impl AptSettings {
 
     /// What of this machine's apt configuration holds for its mirrors wherever they are used from, as lines of an apt.conf.
     #[must_use]
-    pub fn configuration(&self) -> Vec<&'static str> {
+    pub fn configuration(&self) -> Vec<String> {
         let some = |condition: bool, line| condition.then_some(line);
         [
             some(self.ignore_valid_until, "Acquire::Check-Valid-Until \"false\";"),
@@ -127,6 +168,8 @@ impl AptSettings {
         ]
         .into_iter()
         .flatten()
+        .map(str::to_owned)
+        .chain(self.host_proxies.iter().cloned())
         .collect()
     }
 
@@ -156,6 +199,38 @@ fn value(dump: &str, key: &str) -> Option<String> {
         .next_back()
         .filter(|value| !value.is_empty())
         .map(str::to_owned)
+}
+
+/// What apt calls no proxy at all.
+const DIRECT: &str = "DIRECT";
+
+/// A proxy in apt's configuration, for a scheme or for one host.
+fn apt_proxy(dump: &str, scheme: &str, host: Option<&str>) -> Option<String> {
+    let host = host.map(|host| format!("::{host}")).unwrap_or_default();
+    value(dump, &format!("Acquire::{scheme}::Proxy{host}"))
+}
+
+/// A proxy that can be handed on. `DIRECT` is none; one that would break out of its quotes is none either, which is noted.
+fn usable_proxy(name: &str, proxy: String, dropped: &mut Vec<String>) -> Option<String> {
+    if proxy == DIRECT {
+        return None;
+    }
+    let usable = is_harmless(&proxy);
+    if !usable {
+        dropped.push(format!(
+            "{name} is not used: it contains characters other than letters, digits and -._~:/?@!&+,=%, or is too long"
+        ));
+    }
+    usable.then_some(proxy)
+}
+
+/// The scheme and the host of a mirror: `https` and `a.invalid` of `https://user@a.invalid:8080/debian`.
+fn scheme_and_host(mirror: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = mirror.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    (!host.is_empty() && host.bytes().all(harmless)).then_some((scheme, host))
 }
 
 /// The first mirror of each kind.
@@ -363,5 +438,46 @@ mod tests {
         assert_eq!(value(dump, "Acquire::http::Proxy").as_deref(), Some("http://p.invalid:3128"));
         assert_eq!(value(dump, "Acquire::http"), None);
         assert_eq!(value(dump, "Acquire::https::Proxy"), None);
+    }
+
+    /// The settings of a machine whose apt says this of proxies.
+    fn of_dump(dump: &str) -> AptSettings {
+        let fixture = crate::testing::Fixture::new();
+        let file = fixture.path().join("dump");
+        fs::write(&file, dump).unwrap();
+        fixture.program("apt-config", &format!("/bin/cat {}", file.display()));
+        let (archive, security) = ("http://a.invalid/debian", "https://s.invalid:8443/debian-security");
+        AptSettings::read(&fixture.programs(), Some(archive), Some(security), &|_| None).unwrap()
+    }
+
+    #[test]
+    fn apts_direct_is_no_proxy() {
+        let settings = of_dump("Acquire::http::Proxy \"DIRECT\";\nAcquire::https::Proxy \"DIRECT\";\n");
+        assert_eq!((&settings.http_proxy, &settings.https_proxy), (&None, &None));
+        assert!(settings.dropped().is_empty() && settings.configuration().is_empty());
+    }
+
+    #[test]
+    fn an_unsafe_proxy_of_either_scheme_is_dropped_and_reported() {
+        for scheme in ["http", "https"] {
+            let settings = of_dump(&format!("Acquire::{scheme}::Proxy \"http://p.invalid/$(reboot)\";\n"));
+            assert_eq!(settings.proxies(), []);
+            let [dropped] = settings.dropped() else { panic!("{:?}", settings.dropped()) };
+            assert!(dropped.contains(&format!("Acquire::{scheme}::Proxy is not used")), "{dropped}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_for_the_host_of_a_mirror_is_kept_and_one_for_another_host_is_not() {
+        let dump = "Acquire::http::Proxy::a.invalid \"DIRECT\";\nAcquire::https::Proxy::s.invalid \"http://p.invalid:3128\";\n\
+                    Acquire::http::Proxy::x.invalid \"http://x.invalid\";\n";
+        let settings = of_dump(dump);
+        let kept = [
+            "Acquire::http::Proxy::a.invalid \"DIRECT\";",
+            "Acquire::https::Proxy::s.invalid \"http://p.invalid:3128\";",
+        ];
+        assert_eq!(settings.configuration(), kept);
+        let broken = of_dump("Acquire::http::Proxy::a.invalid \"http://p.invalid/`x`\";\n");
+        assert!(broken.configuration().is_empty() && broken.dropped().len() == 1);
     }
 }

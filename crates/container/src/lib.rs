@@ -14,6 +14,7 @@ mod error;
 pub mod host;
 pub mod image;
 pub mod json_file;
+pub mod kept;
 mod lock;
 pub mod process;
 mod programs;

@@ -13,8 +13,8 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::cache::remove_contested;
 use crate::error::Error;
 
-const LOCK: &str = ".lock";
-const KEPT: &str = ".kept";
+pub(crate) const LOCK: &str = ".lock";
+pub(crate) const KEPT: &str = ".kept";
 
 /// How old a folder without a lock file is that is no longer just being made, or just being removed.
 const LEFT_BEHIND: Duration = Duration::from_secs(600);

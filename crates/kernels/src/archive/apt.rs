@@ -120,7 +120,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 /// An apt.conf that leaves nothing to the image's or the host's own.
-fn configuration(state: &Path, of_machine: &[&str]) -> String {
+fn configuration(state: &Path, of_machine: &[String]) -> String {
     let state = state.display();
     let own = format!(
         r#"Dir::Etc::main "/dev/null";
@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn the_configuration_is_private_and_carries_what_the_machine_says() {
-        let text = configuration(Path::new("/c/apt"), &["Acquire::Check-Date \"false\";"]);
+        let text = configuration(Path::new("/c/apt"), &["Acquire::Check-Date \"false\";".to_owned()]);
         for line in ["Dir::Etc::parts \"/dev/null\";", "Dir::State \"/c/apt\";", "Acquire::Check-Date \"false\";"] {
             assert!(text.lines().any(|other| other == line), "{line}");
         }

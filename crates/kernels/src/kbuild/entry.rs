@@ -219,16 +219,3 @@ pub fn clean(context: &Context<'_>, what: &Clean) -> Result<Vec<PathBuf>, Error>
     removed.sort();
     Ok(removed)
 }
-
-/// The bytes that a directory takes on the disk, sparse files and links counted once.
-#[must_use]
-pub fn disk_usage(directory: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let mut seen = std::collections::BTreeSet::new();
-    WalkDir::new(directory)
-        .into_iter()
-        .filter_map(|entry| entry.ok()?.metadata().ok())
-        .filter(|metadata| seen.insert((metadata.dev(), metadata.ino())))
-        .map(|metadata| metadata.blocks().saturating_mul(512))
-        .fold(0, u64::saturating_add)
-}

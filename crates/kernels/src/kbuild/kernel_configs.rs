@@ -115,6 +115,16 @@ impl KernelConfigs {
         })
     }
 
+    /// Checks that a configuration and an upgrade exist for a series, which needs neither a container nor a source.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownName`] with the names that exist, [`Error::BadFragment`], [`container::Error::Io`].
+    pub fn check_names(&self, config: &Config, upgrade: Option<&str>, series: &str) -> Result<(), Error> {
+        self.asked(config, series)?;
+        upgrade.map_or(Ok(()), |upgrade| self.change(upgrade, series).map(drop))
+    }
+
     /// What a configuration asks for for a series.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 pub use build_env::BuildEnv;
 pub use config::{LostSymbol, Symbols};
 pub use encoder::{Encoder, static_program};
-pub use entry::{Build, Clean, Manifest, clean, disk_usage, list};
+pub use entry::{Build, Clean, Manifest, clean, list};
 pub use kernel_configs::{Config, KernelConfigs, NONE};
 pub use key::Key;
 

@@ -98,7 +98,7 @@ fn a_source_with_a_wrong_hash_is_an_error_and_a_lost_one_is_told_with_what_there
     assert!(matches!(unavailable.reason, Reason::NotFound { .. }));
     assert_eq!(
         unavailable.to_string(),
-        "linux-source-6.1=6.1.192-2 is unavailable: the archive does not have it (any more); \
+        "linux-source-6.1=6.1.192-2 is unavailable: no package linux-source-6.1=6.1.192-2 in bookworm-security; \
          the nearest is linux-source-6.1=6.1.200-1"
     );
     let offline = Context { offline: true, ..fixture.context() };

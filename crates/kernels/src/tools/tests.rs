@@ -83,7 +83,7 @@ fn packages_without_the_program_or_that_are_gone_give_no_tool() {
     let unavailable = acquire(&build_env, &archive, &gone).unwrap().into_result().unwrap_err();
     assert_eq!(
         unavailable.to_string(),
-        "pahole=1.23-1 is unavailable: the archive does not have it (any more); the nearest is pahole=1.24-4.1"
+        "pahole=1.23-1 is unavailable: no package pahole=1.23-1 in bookworm; the nearest is pahole=1.24-4.1"
     );
     assert_eq!(fs::read_dir(context.cache.tools()).unwrap().count(), 0);
 }

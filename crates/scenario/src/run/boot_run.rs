@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use std::{fs, io};
 
 use container::scratch::LockedTempDir;
 use guest_protocol::{PROTOCOL, Plan, Step};
@@ -86,6 +87,14 @@ struct ScenarioRun<'a> {
     options: &'a RunOptions,
 }
 
+/// What the machine's initramfs is called in a run's folder.
+const INITRAMFS: &str = "initramfs";
+
+/// A file that is not there need not be removed.
+fn absent(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
 impl ScenarioRun<'_> {
     fn run(&self, report: &mut ScenarioReport) -> Result<Ending, Error> {
         let folder = LockedTempDir::make(self.context.runs, &self.scenario.name)?;
@@ -97,6 +106,11 @@ impl ScenarioRun<'_> {
             Ok(_) => false,
         };
         if kept || self.options.keep {
+            if !self.options.keep {
+                // It takes hundreds of MB and can be made again; the logs and the transcript are what a person looks at.
+                let initramfs = folder.path().join(INITRAMFS);
+                fs::remove_file(&initramfs).or_else(absent).map_err(Error::io("remove", &initramfs))?;
+            }
             report.kept = Some(folder.keep()?);
         }
         ending
@@ -105,7 +119,7 @@ impl ScenarioRun<'_> {
     fn run_in(&self, folder: &Path, report: &mut ScenarioReport) -> Result<Ending, Error> {
         (self.context.progress)(Progress::Packing { scenario: &self.scenario.name });
         let modules = self.upgraded.to_load(&self.boot.load)?;
-        let initramfs = folder.join("initramfs");
+        let initramfs = folder.join(INITRAMFS);
         info_span!("pack").in_scope(|| self.pack(&modules, &initramfs))?;
 
         let outcome = self.start(&initramfs, folder.join("boot"), report)?;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use container::engine::{self, EngineChoice, SelectedEngine};
 use container::image::{self, Image};
-use container::{Context, scratch};
+use container::{Context, kept, scratch};
 use kernels::Availability;
 use kernels::archive::{self, AptArchive, Debug, Kernel};
 use kernels::images;
@@ -79,6 +79,7 @@ impl<'a> RunEnvironment<'a> {
         let runs = context.cache.root().join("runs");
         fs::create_dir_all(&runs).map_err(Error::io("create", &runs))?;
         scratch::sweep(&runs)?;
+        kept::prune(&runs, kept::RUNS)?;
         let chooser = AccelChooser::new(wanted.accel, host, known);
         let build_image = OnceLock::new();
         let encoding = wanted.encoding.clone();
