@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn without_names_the_selection_decides() {
+    fn choose_without_names_goes_by_the_selection() {
         assert_eq!(chosen(&[], &Selection::Quick).unwrap(), "debian");
         assert_eq!(chosen(&[], &Selection::Default).unwrap(), "debian grow@6.1");
         assert_eq!(chosen(&[], &on(&["6.12"])).unwrap(), "debian grow@6.12 new@6.12");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_means_its_usual_line_unless_lines_are_named() {
+    fn choose_takes_the_default_series_unless_others_are_given() {
         assert_eq!(chosen(&["grow"], &Selection::Default).unwrap(), "grow@6.1");
         assert_eq!(chosen(&["new"], &Selection::Default).unwrap(), "new@7.2", "the first of its own");
         assert_eq!(chosen(&["grow"], &on(&["6.12", "7.2"])).unwrap(), "grow@6.12 grow@7.2");
@@ -210,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_a_line_means_exactly_that() {
+    fn choose_takes_a_name_with_a_series_literally() {
         for selection in [Selection::Default, Selection::All, on(&["7.2", "6.12"])] {
             assert_eq!(chosen(&["grow@6.12"], &selection).unwrap(), "grow@6.12");
         }
     }
 
     #[test]
-    fn with_another_encoder_prebuilt_kernels_go_unless_they_were_named() {
+    fn for_another_encoder_drops_prebuilt_kernels_unless_they_were_named() {
         let names = |left: Vec<Scenario>| left.into_iter().map(|it| it.name).collect::<Vec<_>>().join(" ");
         let left = for_another_encoder(all(), false).unwrap();
         assert_eq!(names(left), "grow@6.1 grow@6.12 grow@7.2 new@7.2 new@6.12");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_not_or_what_is_excluded_is_said() {
+    fn choose_refuses_unknown_and_excluded_names() {
         let refused = |names: &[&str], selection: &Selection| chosen(names, selection).unwrap_err();
         assert!(refused(&["gorw"], &Selection::Default).contains("the scenario gorw; did you mean grow?"));
         assert!(refused(&["grow@5.4"], &Selection::Default).contains("the scenario grow@5.4; did you mean grow@"));

@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter, fill};
 
-use super::{Report, RunSummary, ScenarioReport, Style};
+use super::data::{Report, RunSummary, ScenarioReport};
 use crate::boots::measured::TypeFidelity;
 use crate::exit::Ending;
+use cli::Style;
 use util::number::grouped;
 
 /// How many of the modules that are given wrong types are shown.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Report, ScenarioReport};
+use super::data::{Report, ScenarioReport};
 use crate::exit::Ending;
 
 pub(super) fn render(report: &Report) -> quick_junit::Report {

@@ -1,6 +1,12 @@
+//! Tests of the report and its forms.
+
+use cli::{Exit, Style};
+
 use super::*;
-use crate::boots::measured::Example;
-use crate::boots::transcript::KernelId;
+use crate::boots::measured::{Example, SymversCheck, TypeFidelity};
+use crate::boots::transcript::{BootProvenance, KernelId};
+use crate::exit::Ending;
+use crate::load_counts::LoadCounts;
 
 const PLAIN: Style = Style { colour: false, width: 100 };
 
@@ -55,7 +61,7 @@ fn seen(running: &str, another_crc: usize) -> RunSummary {
 }
 
 #[test]
-fn the_first_line_says_what_matters() {
+fn human_begins_with_what_matters() {
     let first = |endings: Vec<Ending>| {
         let scenarios = endings.into_iter().map(|ending| scenario("s", ending)).collect();
         report(scenarios, Exit::Success).human(PLAIN).lines().next().unwrap().to_owned()
@@ -66,7 +72,7 @@ fn the_first_line_says_what_matters() {
 }
 
 #[test]
-fn a_difference_is_shown_whole_and_a_reason_too() {
+fn human_shows_differences_and_reasons_in_full() {
     let differs = Ending::Differs { diff: "-was\n+is".into() };
     let gone = Ending::Unavailable { why: "gone\nthe nearest pair".into() };
     let text = report(vec![scenario("a", differs), scenario("b", gone)], Exit::Failed).human(PLAIN);
@@ -77,7 +83,7 @@ fn a_difference_is_shown_whole_and_a_reason_too() {
 }
 
 #[test]
-fn what_is_wrong_is_shown_and_what_is_true_is_not() {
+fn human_shows_modules_with_wrong_types_only() {
     let mut upgrade = scenario("upgrade", Ending::Pass);
     upgrade.seen = Some(seen("1", 0));
     upgrade.second_boot = Some(SecondBoot { difference: None });
@@ -90,7 +96,7 @@ fn what_is_wrong_is_shown_and_what_is_true_is_not() {
 }
 
 #[test]
-fn an_abi_break_is_not_called_a_failure_of_btf() {
+fn human_does_not_blame_btf_for_an_abi_break() {
     let mut broken = scenario("abi-break", Ending::Pass);
     broken.seen = Some(seen("1", 7));
     assert!(!broken.seen.as_ref().unwrap().is_compatible_upgrade());
@@ -99,7 +105,7 @@ fn an_abi_break_is_not_called_a_failure_of_btf() {
 }
 
 #[test]
-fn what_is_not_known_of_the_abi_is_said() {
+fn human_says_what_is_unknown_of_the_abi() {
     let mut upgrade = scenario("upgrade", Ending::Pass);
     upgrade.seen = Some(RunSummary { symbols_without_known_crc: 16, ..seen("1", 0) });
     let text = report(vec![upgrade], Exit::Success).human(Style { colour: false, width: 200 });
@@ -108,7 +114,7 @@ fn what_is_not_known_of_the_abi_is_said() {
 }
 
 #[test]
-fn what_was_proven_is_said_in_place_of_what_modules_import() {
+fn human_prefers_the_symvers_check_to_what_modules_import() {
     let mut upgrade = scenario("upgrade-grow@6.1", Ending::Pass);
     let proof = SymversCheck { symbols: 3456, differing: 0, missing: 0, unversioned: 0, names: Vec::new() };
     upgrade.seen = Some(RunSummary { proof: Some(proof), ..seen("1", 0) });
@@ -121,14 +127,14 @@ fn what_was_proven_is_said_in_place_of_what_modules_import() {
 }
 
 #[test]
-fn a_control_is_no_upgrade() {
+fn is_compatible_upgrade_is_false_for_a_control() {
     assert!(!seen("2", 0).is_compatible_upgrade());
     assert!(seen("1", 0).is_compatible_upgrade());
     assert!(!RunSummary { same_base: true, ..seen("1", 0) }.is_compatible_upgrade());
 }
 
 #[test]
-fn lines_keep_to_the_width() {
+fn human_keeps_lines_to_the_width() {
     let mut upgrade = scenario("upgrade", Ending::Pass);
     upgrade.seen = Some(seen("1", 0));
     let further = ScenarioReport { title: "a title of more words than a line has".into(), ..upgrade.clone() };
@@ -141,7 +147,7 @@ fn lines_keep_to_the_width() {
 }
 
 #[test]
-fn what_is_not_run_is_told_with_its_reason_and_passes_nowhere() {
+fn a_scenario_that_is_not_run_is_reported_with_its_reason_and_passes_nowhere() {
     let left_out = Ending::NotRun { why: "it is about pahole".into() };
     let report = report(vec![scenario("a", Ending::Pass), scenario("b", left_out)], Exit::Success);
     let text = report.human(PLAIN);
@@ -153,7 +159,7 @@ fn what_is_not_run_is_told_with_its_reason_and_passes_nowhere() {
 }
 
 #[test]
-fn a_headline_that_has_scrolled_away_comes_again() {
+fn human_repeats_the_headline_of_a_long_report() {
     let differs = |lines: usize| Ending::Differs { diff: "-was\n".repeat(lines) };
     let of = |lines| report(vec![scenario("a", differs(lines))], Exit::Failed).human(PLAIN);
     let (short, long) = (of(2), of(30));

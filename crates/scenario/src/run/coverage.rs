@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn no_group_stands_for_another() {
+    fn each_showed_something_wants_it_of_every_group() {
         let control = format!("{BOOT}modules-of = {{ config = \"strict\", upgrade = \"none\" }}");
         let upgrade = format!("{BOOT}modules-of = {{ config = \"strict\", upgrade = \"grow\" }}");
         let (old, new, build) = (scenario(&control, "6.1"), scenario(&control, "7.2"), scenario(BUILD, "6.1"));

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_ones_begin_first_and_results_keep_the_order() {
+    fn side_by_side_begins_with_long_items_and_keeps_the_order_of_results() {
         let begun = Mutex::new(Vec::new());
         let is_long = |name: &&str| name.len() > 1;
         let results = side_by_side(&["a", "bb", "c", "dd"], 1, is_long, |name| {
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_run_side_by_side_as_are_asked_for() {
+    fn side_by_side_runs_as_many_items_at_once_as_asked_for() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let barrier = Barrier::new(2);
         side_by_side(
