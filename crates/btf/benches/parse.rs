@@ -73,7 +73,7 @@ fn input() -> Vec<u8> {
             println!("base: {}, {} bytes", path.display(), bytes.len());
             bytes
         }
-        Err(error) if named.is_some() => panic!("failed to read {}: {error}", path.display()),
+        Err(error) if named.is_some() => panic!("cannot read {}: {error}", path.display()),
         Err(_) => {
             let bytes = made_up();
             println!("base: made up, since there is no {KERNEL}: {} bytes", bytes.len());

@@ -39,11 +39,11 @@ pub struct Distilled {
 #[non_exhaustive]
 pub enum Error {
     /// There is no base.
-    #[error("failed to distil: the BTF has no base; distil what is split from one")]
+    #[error("cannot distill: the BTF has no base; distill split BTF instead from one")]
     NoBase,
     /// The split refers to a type of the base that none can refer to.
     #[error(
-        "failed to distil: type {holder} refers to type {id} of the base, which is of kind {kind}; encode the module anew"
+        "cannot distill: type {holder} refers to type {id} of the base, which is of kind {kind}; re-encode the module"
     )]
     UnexpectedKind {
         /// The type that refers to it.
@@ -54,7 +54,7 @@ pub enum Error {
         kind: Kind,
     },
     /// A type refers to one that is not there.
-    #[error("failed to distil: type {holder} refers to type {id}, which there is not; encode the module anew")]
+    #[error("cannot distill: type {holder} refers to type {id}, which does not exist; re-encode the module")]
     NoSuchType {
         /// The type that refers to it.
         holder: TypeId,
@@ -62,7 +62,7 @@ pub enum Error {
         id: TypeId,
     },
     /// A name lies outside the strings.
-    #[error("failed to distil: type {holder} has a name at offset {offset}, where there is no string")]
+    #[error("cannot distill: type {holder} has a name at offset {offset}, where there is no string")]
     NoSuchString {
         /// The type.
         holder: TypeId,
@@ -70,7 +70,7 @@ pub enum Error {
         offset: StrOff,
     },
     /// A type of the module is of a kind that is not known, so what it refers to cannot be told.
-    #[error("failed to distil: type {id} is of kind {kind}, which is not known; use a newer version of this program")]
+    #[error("cannot distill: type {id} is of kind {kind}, which is not known; use a newer version of this program")]
     UnknownKind {
         /// The type.
         id: TypeId,
@@ -78,10 +78,10 @@ pub enum Error {
         kind: u8,
     },
     /// What was distilled cannot be written.
-    #[error("failed to write what was distilled")]
+    #[error("cannot write what was distilled")]
     Write(#[from] WriteError),
     /// The distilled base cannot be read again.
-    #[error("failed to read the distilled base again, over which the module is to be written")]
+    #[error("cannot read the distilled base again, over which the module is to be written")]
     Read(#[from] ParseError),
 }
 

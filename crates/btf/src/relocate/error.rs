@@ -11,7 +11,7 @@ use crate::{Kind, StrOff, TypeId};
 pub enum Error {
     /// A type of the distilled base has no name to be found by.
     #[error(
-        "failed to relocate: type {id} of the distilled base ({kind}) has no name; only what has one can be distilled, \
+        "cannot relocate: type {id} of the distilled base ({kind}) has no name; only what has one can be distilled, \
          so build the module with another pahole"
     )]
     Anonymous {
@@ -22,7 +22,7 @@ pub enum Error {
     },
     /// A type of the distilled base is of a kind that is never distilled.
     #[error(
-        "failed to relocate: type {id} of the distilled base is of kind {kind}; only integers, floats, enums, structs, \
+        "cannot relocate: type {id} of the distilled base is of kind {kind}; only integers, floats, enums, structs, \
          unions and forward declarations are distilled, so build the module with another pahole"
     )]
     UnexpectedKind {
@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// A type of the base, by an empty name, stands for `void`.
     #[error(
-        "failed to relocate: type {base} of the base has a name that is empty, and so stands for type {distilled} of \
+        "cannot relocate: type {base} of the base has a name that is empty, and so stands for type {distilled} of \
          the distilled base, which is not there; encode the base anew"
     )]
     InvalidDistilled {
@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// Several types of the base stand for one of the distilled base.
     #[error(
-        "failed to relocate: types {} and {} of the base may both be `{name}`, type {distilled} of the distilled base, \
+        "cannot relocate: types {} and {} of the base may both be `{name}`, type {distilled} of the distilled base, \
          of {size} bytes; rename one of them in the kernel, or build the module in the kernel's tree",
         .candidates[0],
         .candidates[1]
@@ -61,7 +61,7 @@ pub enum Error {
     },
     /// Nothing in the base stands for a type of the distilled base.
     #[error(
-        "failed to relocate: nothing in the base stands for `{name}`, type {distilled} of the distilled base: it is \
+        "cannot relocate: nothing in the base stands for `{name}`, type {distilled} of the distilled base: it is \
          gone, or has another size or encoding; build the module anew for this kernel"
     )]
     NotMapped {
@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// A name lies in the distilled base's strings, but is not that of one of its types.
     #[error(
-        "failed to relocate: the string `{string}` at offset {offset} of the distilled base, which type {holder} uses, \
+        "cannot relocate: the string `{string}` at offset {offset} of the distilled base, which type {holder} uses, \
          names none of its types; build the module with another pahole"
     )]
     StringNotMapped {
@@ -84,7 +84,7 @@ pub enum Error {
         string: BString,
     },
     /// A type of the module is of a kind that is not known.
-    #[error("failed to relocate: type {id} is of kind {kind}, which is not known; use a newer version of this program")]
+    #[error("cannot relocate: type {id} is of kind {kind}, which is not known; use a newer version of this program")]
     UnknownKind {
         /// The type.
         id: TypeId,
@@ -93,7 +93,7 @@ pub enum Error {
     },
     /// A type refers to one that is not there. The kernel reads past the end of its map, or dereferences NULL.
     #[error(
-        "failed to relocate: type {holder} refers to type {id}, which there is not; a kernel does not check this, so \
+        "cannot relocate: type {holder} refers to type {id}, which does not exist; a kernel does not check this, so \
          do not load the module"
     )]
     NoSuchType {
@@ -104,7 +104,7 @@ pub enum Error {
     },
     /// A member of a struct or union has a type that contains itself through arrays. The kernel follows it forever.
     #[error(
-        "failed to relocate: type {id} contains itself without a struct in between; a kernel follows it forever, so do \
+        "cannot relocate: type {id} contains itself without a struct in between; a kernel follows it forever, so do \
          not load the module"
     )]
     Endless {
