@@ -13,7 +13,7 @@ use kernels::kbuild::{Encoder, KernelConfigs};
 use kernels::pins::{PairSpec, Pin, Pins};
 use kernels::source::{self, SourcePins};
 use scenario::baseline::TypeOrder;
-use scenario::definition::{BootDefinition, Definition, KernelSpec, Modules, Scenario, ScenarioKind, test_name};
+use scenario::definition::{BootDefinition, Definition, Modules, Scenario, ScenarioKernel, ScenarioKind, test_name};
 use scenario::exit::Ending;
 use scenario::report::Report;
 use scenario::run::{self, EnvironmentOptions, Mode, Origin, Pair, RunEnvironment, RunOptions, Sources, Task};
@@ -281,8 +281,8 @@ fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result
     let (from, to) = (release(&running, &pair.from), release(&modules_of, &pair.to));
     let title = format!("all modules of {to} on a running {from}");
     let boot = BootDefinition {
-        running: KernelSpec::Pinned(from),
-        modules_of: KernelSpec::Pinned(to),
+        running: ScenarioKernel::Pinned(from),
+        modules_of: ScenarioKernel::Pinned(to),
         load: Modules::All,
         memory_mib: 4096,
         abi: None,

@@ -18,7 +18,7 @@ use thiserror::Error;
 
 pub use boot::{AbiClaim, BootDefinition, Modules};
 pub use kbuild::{BuildDefinition, BuildStep, Pahole, RepeatedEncoding, SOURCE, StartTree, TREE, place};
-pub use kernel::{BuiltKernel, KernelSpec, ModuleEncoder, ReencodedModules};
+pub use kernel::{BuiltKernel, ModuleEncoder, ReencodedModules, ScenarioKernel};
 
 /// The file, in a scenario's folder, that defines it.
 pub const FILE: &str = "scenario.toml";

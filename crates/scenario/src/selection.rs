@@ -162,13 +162,13 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{BootDefinition, Definition, KernelSpec, Modules, ScenarioKind};
+    use crate::definition::{BootDefinition, Definition, Modules, ScenarioKernel, ScenarioKind};
 
     fn all() -> Vec<Scenario> {
         let scenario = |name: &str| {
             let boot = BootDefinition {
-                running: KernelSpec::Pinned("1".into()),
-                modules_of: KernelSpec::Pinned("2".into()),
+                running: ScenarioKernel::Pinned("1".into()),
+                modules_of: ScenarioKernel::Pinned("2".into()),
                 load: Modules::All,
                 memory_mib: 512,
                 abi: None,

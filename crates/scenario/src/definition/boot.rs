@@ -2,16 +2,16 @@
 
 use serde::Deserialize;
 
-use super::kernel::KernelSpec;
+use super::kernel::ScenarioKernel;
 
 /// Which kernel runs, whose modules it is given, and which of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BootDefinition {
     /// The kernel that boots.
-    pub running: KernelSpec,
+    pub running: ScenarioKernel,
     /// The kernel whose modules are loaded.
-    pub modules_of: KernelSpec,
+    pub modules_of: ScenarioKernel,
     /// Which of its modules.
     pub load: Modules,
     /// The virtual machine's memory in MiB. All modules of a distribution's kernel want 4096.
@@ -47,10 +47,10 @@ impl BootDefinition {
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
         match (&self.running, &self.modules_of) {
-            (KernelSpec::Built(running), KernelSpec::Built(modules_of)) => {
+            (ScenarioKernel::Built(running), ScenarioKernel::Built(modules_of)) => {
                 running.config != modules_of.config || running.change() != modules_of.change()
             }
-            (KernelSpec::Pinned(running), KernelSpec::Reencoded(modules_of)) => *running != modules_of.release,
+            (ScenarioKernel::Pinned(running), ScenarioKernel::Reencoded(modules_of)) => *running != modules_of.release,
             (running, modules_of) => running != modules_of,
         }
     }
@@ -58,21 +58,23 @@ impl BootDefinition {
     /// Whether its kernels are built from source.
     #[must_use]
     pub fn is_built(&self) -> bool {
-        matches!(self.running, KernelSpec::Built(_))
+        matches!(self.running, ScenarioKernel::Built(_))
     }
 
     pub(super) fn inconsistency(&self) -> Option<&'static str> {
         match (&self.running, &self.modules_of, self.abi) {
-            (KernelSpec::Built(running), _, _) if !running.external.is_empty() => {
+            (ScenarioKernel::Built(running), _, _) if !running.external.is_empty() => {
                 Some("`running` cannot have `external` modules: they belong to `modules-of`")
             }
-            (KernelSpec::Reencoded(_), _, _) => Some("`running` cannot have an `encoder`: it belongs to `modules-of`"),
-            (KernelSpec::Pinned(_), KernelSpec::Pinned(_) | KernelSpec::Reencoded(_), None)
-            | (KernelSpec::Built(_), KernelSpec::Built(_), Some(_)) => None,
-            (KernelSpec::Pinned(_), KernelSpec::Pinned(_) | KernelSpec::Reencoded(_), Some(_)) => {
+            (ScenarioKernel::Reencoded(_), _, _) => {
+                Some("`running` cannot have an `encoder`: it belongs to `modules-of`")
+            }
+            (ScenarioKernel::Pinned(_), ScenarioKernel::Pinned(_) | ScenarioKernel::Reencoded(_), None)
+            | (ScenarioKernel::Built(_), ScenarioKernel::Built(_), Some(_)) => None,
+            (ScenarioKernel::Pinned(_), ScenarioKernel::Pinned(_) | ScenarioKernel::Reencoded(_), Some(_)) => {
                 Some("`abi` is for kernels that are built from source: that of prebuilt ones is measured")
             }
-            (KernelSpec::Built(_), KernelSpec::Built(_), None) => {
+            (ScenarioKernel::Built(_), ScenarioKernel::Built(_), None) => {
                 Some("`abi` is missing: \"compatible\" or \"broken\", which is proven before anything boots")
             }
             _ => Some("of `running` and `modules-of` one is a prebuilt kernel and the other built from source"),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// A kernel, or the kernel whose modules are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KernelSpec {
+pub enum ScenarioKernel {
     /// A release pinned in `kernel-configs/`, prebuilt: a text.
     Pinned(String),
     /// One that is built from source: a table with `config`.
@@ -65,7 +65,7 @@ impl BuiltKernel {
     }
 }
 
-impl fmt::Display for KernelSpec {
+impl fmt::Display for ScenarioKernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pinned(release) => f.write_str(release),
@@ -93,7 +93,7 @@ impl fmt::Display for BuiltKernel {
     }
 }
 
-impl<'de> Deserialize<'de> for KernelSpec {
+impl<'de> Deserialize<'de> for ScenarioKernel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(KernelVisitor)
     }
@@ -115,23 +115,23 @@ struct KernelTable {
 struct KernelVisitor;
 
 impl<'de> Visitor<'de> for KernelVisitor {
-    type Value = KernelSpec;
+    type Value = ScenarioKernel;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a pinned release, a table with `config`, or one with `release` and `encoder`")
     }
 
-    fn visit_str<E>(self, release: &str) -> Result<KernelSpec, E> {
-        Ok(KernelSpec::Pinned(release.to_owned()))
+    fn visit_str<E>(self, release: &str) -> Result<ScenarioKernel, E> {
+        Ok(ScenarioKernel::Pinned(release.to_owned()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<KernelSpec, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ScenarioKernel, A::Error> {
         let KernelTable { config, upgrade, external, release, encoder } =
             KernelTable::deserialize(MapAccessDeserializer::new(map))?;
         match (config, release, encoder) {
-            (Some(config), None, None) => Ok(KernelSpec::Built(BuiltKernel { config, upgrade, external })),
+            (Some(config), None, None) => Ok(ScenarioKernel::Built(BuiltKernel { config, upgrade, external })),
             (None, Some(release), Some(encoder)) if upgrade.is_none() && external.is_empty() => {
-                Ok(KernelSpec::Reencoded(ReencodedModules { release, encoder }))
+                Ok(ScenarioKernel::Reencoded(ReencodedModules { release, encoder }))
             }
             (None, None, None) => Err(A::Error::missing_field("config")),
             (None, Some(_), None) => Err(A::Error::missing_field("encoder")),

@@ -88,7 +88,7 @@ fn scenarios_are_the_folders_with_a_definition_in_order_and_one_a_line() {
     let boot = |at: usize| scenarios[at].definition.boot().unwrap();
     assert!(boot(0).is_built() && boot(0).is_upgrade() && boot(0).load == Modules::All);
     assert!(!boot(2).is_built() && boot(2).load == Modules::Named(vec!["overlay".into()]));
-    let KernelSpec::Built(built) = &boot(0).modules_of else { panic!("it is built") };
+    let ScenarioKernel::Built(built) = &boot(0).modules_of else { panic!("it is built") };
     assert_eq!(built.to_string(), "strict with grow");
 }
 
@@ -99,7 +99,7 @@ fn modules_of_a_kernel_can_be_external() {
     let boot = definition.boot().unwrap();
     assert_eq!(boot.modules_of, {
         let external = vec!["fs/fuse".to_owned(), "probe".to_owned()];
-        KernelSpec::Built(BuiltKernel { config: "strict".into(), upgrade: None, external })
+        ScenarioKernel::Built(BuiltKernel { config: "strict".into(), upgrade: None, external })
     });
     assert!(!boot.is_upgrade(), "their base is the running one");
     let control: Definition = toml::from_str(&BUILT.replace("\"grow\"", "\"none\"")).unwrap();
@@ -115,7 +115,10 @@ fn modules_of_a_prebuilt_kernel_can_be_encoded_anew() {
     let scenario = read_all(root.path()).unwrap().remove(0);
     let boot = scenario.definition.boot().unwrap();
     let release = "6.1.0-55-cloud-amd64".to_owned();
-    assert_eq!(boot.modules_of, KernelSpec::Reencoded(ReencodedModules { release, encoder: ModuleEncoder::Modbtf }));
+    assert_eq!(
+        boot.modules_of,
+        ScenarioKernel::Reencoded(ReencodedModules { release, encoder: ModuleEncoder::Modbtf })
+    );
     assert!(!boot.is_upgrade() && !boot.is_built(), "their base is the running one");
     assert!(scenario.needs().contains("debug information"), "{}", scenario.needs());
     let other: Definition = toml::from_str(&text.replacen("6.1.0-55", "6.1.0-56", 1)).unwrap();

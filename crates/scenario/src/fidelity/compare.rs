@@ -6,7 +6,7 @@ use btf::Btf;
 use btf::compare::{Bases, Comparison, Strength};
 use rayon::prelude::*;
 
-use super::examples::{RANKS, SOUGHT, TypePair, examples};
+use super::examples::{ComparedType, RANKS, SOUGHT, examples};
 use crate::boots::measured::TypeFidelity;
 
 #[cfg(test)]
@@ -27,9 +27,9 @@ pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> TypeFidelity {
     let (meant, seen) = (comparison.left(), comparison.right());
     let places = meant.own_types().zip(seen.own_types());
     let mut counts = [0usize; Strength::ALL.len()];
-    let mut ranked: [Vec<TypePair<'_>>; RANKS] = Default::default();
+    let mut ranked: [Vec<ComparedType<'_>>; RANKS] = Default::default();
     for ((left, meant), (right, seen)) in places {
-        let place = TypePair { left, right, meant, seen };
+        let place = ComparedType { left, right, meant, seen };
         let other = Strength::ALL.map(|strength| !comparison.same(left, right, strength));
         for (count, other) in counts.iter_mut().zip(other) {
             *count += usize::from(other);

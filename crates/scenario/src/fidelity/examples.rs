@@ -16,19 +16,19 @@ const LONGEST: usize = 160;
 /// The most types of one rank that examples are sought among.
 pub(super) const SOUGHT: usize = 64;
 
-/// How many ranks [`TypePair::rank`] knows.
+/// How many ranks [`ComparedType::rank`] knows.
 pub(super) const RANKS: usize = 10;
 
 /// A type of the module under its ids on both sides. Its bytes are the same, unless the kernel relocates them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TypePair<'a> {
+pub(super) struct ComparedType<'a> {
     pub(super) left: TypeId,
     pub(super) right: TypeId,
     pub(super) meant: Type<'a>,
     pub(super) seen: Type<'a>,
 }
 
-impl TypePair<'_> {
+impl ComparedType<'_> {
     /// How well it shows what went wrong, 0 best: names that begin in the middle of another, other names, other references,
     /// other layout, something far away; of each, types that were meant to have a name first.
     pub(super) fn rank(&self, comparison: &Comparison<'_>, weakest: Strength) -> usize {
@@ -65,7 +65,7 @@ fn tail(view: View<'_>, name: StrOff) -> usize {
 /// The first few types of which something can be shown, no two that look the same.
 pub(super) fn examples<'p, 'a: 'p>(
     comparison: &Comparison<'a>,
-    places: impl Iterator<Item = &'p TypePair<'a>>,
+    places: impl Iterator<Item = &'p ComparedType<'a>>,
 ) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     for place in places {
@@ -80,7 +80,7 @@ pub(super) fn examples<'p, 'a: 'p>(
     examples
 }
 
-fn example<'a>(comparison: &Comparison<'a>, place: &TypePair<'a>) -> Option<Example> {
+fn example<'a>(comparison: &Comparison<'a>, place: &ComparedType<'a>) -> Option<Example> {
     let (meant, seen) = texts(comparison, place);
     let (meant, seen) = (shortened(&meant), shortened(&seen));
     if meant != seen {
@@ -94,7 +94,7 @@ fn example<'a>(comparison: &Comparison<'a>, place: &TypePair<'a>) -> Option<Exam
 }
 
 /// The type as C on both sides; of a type with members or values the most telling of those whose text differs.
-fn texts(comparison: &Comparison<'_>, place: &TypePair<'_>) -> (String, String) {
+fn texts(comparison: &Comparison<'_>, place: &ComparedType<'_>) -> (String, String) {
     let sides = [(comparison.left(), place.left, place.meant), (comparison.right(), place.right, place.seen)];
     let [meant, seen] = sides.map(|(view, id, ty)| (heading(view, id, &ty), elements(view, &ty)));
     let pairs = meant.1.iter().zip(&seen.1).enumerate();

@@ -4,7 +4,9 @@ use kernels::kbuild::KernelConfigs;
 use kernels::pins::{Pin, Pins};
 use kernels::source::{Source, SourcePins};
 
-use crate::definition::{BootDefinition, BuiltKernel, KernelSpec, ModuleEncoder, Modules, ReencodedModules, Scenario};
+use crate::definition::{
+    BootDefinition, BuiltKernel, ModuleEncoder, Modules, ReencodedModules, Scenario, ScenarioKernel,
+};
 
 /// Where a kernel comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +72,12 @@ impl Task {
     /// A scenario with its kernels looked up among the pinned ones.
     #[must_use]
     pub fn new(scenario: Scenario, pins: &Pins) -> Self {
-        let origin = |kernel: &KernelSpec| match (kernel, &scenario.series) {
-            (KernelSpec::Pinned(release), _) => pins
+        let origin = |kernel: &ScenarioKernel| match (kernel, &scenario.series) {
+            (ScenarioKernel::Pinned(release), _) => pins
                 .release(release)
                 .map(|pin| Origin::Package(pin.clone()))
                 .ok_or_else(|| format!("{release} is not pinned in kernel-configs/")),
-            (KernelSpec::Reencoded(ReencodedModules { release, encoder }), _) => {
+            (ScenarioKernel::Reencoded(ReencodedModules { release, encoder }), _) => {
                 match (pins.release(release), pins.debug_of(release)) {
                     (Some(kernel), Some(debug)) => {
                         Ok(Origin::Encoded { kernel: kernel.clone(), debug: debug.clone(), encoder: *encoder })
@@ -83,10 +85,10 @@ impl Task {
                     _ => Err(format!("{release} is not pinned in kernel-configs/ with its debug information")),
                 }
             }
-            (KernelSpec::Built(kernel), Some(line)) => {
+            (ScenarioKernel::Built(kernel), Some(line)) => {
                 Ok(Origin::Source { line: line.clone(), kernel: kernel.clone() })
             }
-            (KernelSpec::Built(kernel), None) => {
+            (ScenarioKernel::Built(kernel), None) => {
                 Err(format!("of which kernel line {kernel} is to be built is not said"))
             }
         };

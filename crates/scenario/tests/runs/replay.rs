@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cli::Exit;
 use scenario::boots::transcript::{GivenModule, Transcript};
-use scenario::definition::{KernelSpec, Scenario, ScenarioKind, read_all};
+use scenario::definition::{Scenario, ScenarioKernel, ScenarioKind, read_all};
 use scenario::run::Task;
 
 use super::kernels::{FakeModule, Shape};
@@ -20,7 +20,7 @@ fn every_recorded_boot_passes_against_its_own_record_and_keeps_what_the_kernel_s
     let scenarios = read_all(&root).unwrap();
     // The BTF of modules that we encode comes from DWARF, which modules here do not have.
     let encodes =
-        |it: &Scenario| it.definition.boot().is_some_and(|it| matches!(it.modules_of, KernelSpec::Reencoded(_)));
+        |it: &Scenario| it.definition.boot().is_some_and(|it| matches!(it.modules_of, ScenarioKernel::Reencoded(_)));
     let replays = |it: &Scenario| it.definition.boot().is_some() && !encodes(it);
     let boots: Vec<_> = scenarios.into_iter().filter(replays).collect();
     let replayed: usize = boots.into_iter().map(|scenario| usize::from(replayed(scenario))).sum();
@@ -39,7 +39,7 @@ fn replayed(mut scenario: Scenario) -> bool {
     let (header, provenance) = (&recorded.header, &recorded.header.provenance);
     let modules: Vec<_> = header.given.iter().map(module).collect();
     let same = boot.running == boot.modules_of;
-    let shape = |kernel: &KernelSpec, release: &str, has_modules: bool| Shape {
+    let shape = |kernel: &ScenarioKernel, release: &str, has_modules: bool| Shape {
         types: if same || kernel == &boot.running { 1 } else { 2 },
         modules: if has_modules { modules.clone() } else { Vec::new() },
         crc: if header.scenario.starts_with("crc-break") && has_modules { 2 } else { 1 },
@@ -68,11 +68,11 @@ fn module(given: &GivenModule) -> FakeModule {
 }
 
 /// The name of a kernel in the fake source.
-fn name(kernel: &KernelSpec) -> String {
+fn name(kernel: &ScenarioKernel) -> String {
     match kernel {
-        KernelSpec::Pinned(release) => release.clone(),
-        KernelSpec::Reencoded(modules) => modules.release.clone(),
-        KernelSpec::Built(built) => {
+        ScenarioKernel::Pinned(release) => release.clone(),
+        ScenarioKernel::Reencoded(modules) => modules.release.clone(),
+        ScenarioKernel::Built(built) => {
             let name = format!("{}/{}", built.config, built.upgrade.as_deref().unwrap_or("first"));
             if built.external.is_empty() { name } else { format!("{name} external") }
         }
