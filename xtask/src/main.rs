@@ -19,6 +19,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cli::Diagnostics;
 use cli::exit::{Exit, class_of};
 use cli::terminal::say_error;
 
@@ -28,6 +29,8 @@ use cli::terminal::say_error;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    diagnostics: Diagnostics,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +50,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let session = arguments.diagnostics.start_with_run_logs();
     let result = match arguments.command {
         Command::Repro(arguments) => repro::run(&arguments),
         Command::Runs(arguments) => runs::run(&arguments),
@@ -60,12 +64,12 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Transcript(arguments) => transcript::run(&arguments),
     };
-    result
-        .unwrap_or_else(|error| {
-            say_error(error.as_ref());
-            exit_of(&error)
-        })
-        .into()
+    let exit = result.unwrap_or_else(|error| {
+        say_error(error.as_ref());
+        exit_of(&error)
+    });
+    session.finish();
+    exit.into()
 }
 
 /// What an error exits with.

@@ -9,5 +9,5 @@
 
 pub mod documents;
 pub mod encode;
-mod overlap;
+mod files;
 pub mod pahole;

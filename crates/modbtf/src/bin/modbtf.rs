@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use cli::exit::{Exit, class_of};
 use cli::terminal::say_error;
+use cli::{Diagnostics, Exit};
 use modbtf::documents::{self, Completions, Man};
 use modbtf::encode;
 
@@ -14,31 +14,35 @@ use modbtf::encode;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    diagnostics: Diagnostics,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Encode(encode::Arguments),
-    /// Writes the man pages into a directory.
+    /// Write the man pages into a directory.
     Man(Man),
-    /// Prints what completes these arguments in a shell.
+    /// Print a shell script that completes these arguments.
     Completions(Completions),
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    let session = arguments.diagnostics.start();
+    let result = match arguments.command {
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Man(arguments) => documents::man(Arguments::command(), &arguments).map(|()| Exit::Success),
         Command::Completions(arguments) => {
             documents::completions(Arguments::command(), &arguments).map(|()| Exit::Success)
         }
     };
-    result
-        .unwrap_or_else(|error| {
-            say_error(error.as_ref());
-            Exit::of(error.as_ref(), &[class_of::<encode::UsageError>])
-        })
-        .into()
+    let exit = result.unwrap_or_else(|error| {
+        say_error(error.as_ref());
+        Exit::of(error.as_ref(), &encode::classified())
+    });
+    session.finish();
+    exit.into()
 }
 
 #[cfg(test)]

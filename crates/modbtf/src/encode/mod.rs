@@ -1,9 +1,7 @@
 //! `modbtf encode`.
 
-mod batch;
-mod input;
-mod output;
-mod progress;
+mod one_file;
+mod product;
 mod report;
 
 use std::num::NonZeroUsize;
@@ -13,29 +11,32 @@ use std::time::Instant;
 use ::encode::{Features, Options, PreparedBase};
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, ValueEnum};
-
-pub use input::{Overlap, UsageError};
-pub(crate) use output::{sections, spare, write_files};
-
-use batch::Batch;
-use cli::Exit;
-use cli::Format;
+use cli::exit::ClassOf;
 use cli::terminal::say;
-use output::Output;
-use progress::Display;
+use cli::{Exit, Format, interrupt};
+use tracing::{info, info_span};
+use util::error::{Class, Classified};
+use util::suggest::Suggestion;
+
+pub(crate) use product::{check_spared, sections, side_files};
+
+use crate::files::batch;
+use crate::files::claims::{PathClaims, Role};
+use crate::files::find::{self, FindError};
+use crate::files::output::{Output, OutputArguments, OutputError};
+use one_file::Work;
 use report::Report;
 
 /// The exit codes, for the help.
 pub(crate) const EXIT_CODES: &str = "Exit codes: 0 every file was encoded; 1 a file could not be encoded, and the report \
     names it; 2 usage; 3 a base that is not usable, or a file that could not be read or written; 130 interrupted.";
 
-/// Makes BTF from the DWARF of kernels and modules.
+/// Encode BTF from the DWARF of kernels and modules.
 ///
 /// Modules share one base, which is read and prepared once: the BTF of the vmlinux that they were built with. A directory stands
-/// for all modules in it. What cannot be encoded is named at the end, and the others go on.
+/// for all modules in it. A file that cannot be encoded does not stop the others; the report names it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
-#[command(group(ArgGroup::new("output").required(true).args(["in_place", "detached", "out"])))]
 #[command(group(ArgGroup::new("over").args(["base", "standalone"])))]
 pub struct Arguments {
     /// Modules, directories of modules, or a vmlinux.
@@ -46,42 +47,27 @@ pub struct Arguments {
     #[arg(long, short, value_name = "VMLINUX|BTF")]
     base: Option<PathBuf>,
 
-    /// Gives modules BTF that needs no base. No kernel takes it from a module.
+    /// Encode modules without a base. No kernel accepts such BTF from a module.
     #[arg(long)]
     standalone: bool,
 
-    /// Puts .BTF into the files, each replaced whole. Compressed modules are compressed again in the same way.
-    #[arg(long)]
-    in_place: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 
-    /// Puts the BTF of each file into a file of its own below this directory, NAME.btf, and a base of its own into
-    /// NAME.btf.base; one of before goes if there is none now. No file that is read is written over.
-    #[arg(long, value_name = "DIR")]
-    detached: Option<PathBuf>,
-
-    /// Puts the BTF of the one file here, and a base of its own into FILE.base; one of before goes if there is none now.
-    #[arg(long, short, value_name = "FILE")]
-    out: Option<PathBuf>,
-
-    /// Cuts off the signature of signed modules, which no longer holds. Without it they are refused.
-    #[arg(long, conflicts_with_all = ["detached", "out"])]
-    drop_signature: bool,
-
-    /// How many files are encoded at a time; with a single file, how many threads read it. As many as there are processors if
-    /// not given.
+    /// How many files to encode at a time; with a single file, how many threads read it. The default is the number of processors.
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 
-    /// What is encoded, by the names of pahole's --btf_features; may be repeated. `default` are those that a kernel asks for,
-    /// `+NAME` adds one to them.
+    /// What to encode, by the names of pahole's --btf_features; can be given several times. `default` stands for what a kernel
+    /// build asks for, `+NAME` adds one to it.
     #[arg(long, value_name = "LIST", conflicts_with = "like")]
     features: Vec<String>,
 
-    /// Encodes what pahole of that version does when a kernel of its time asks it to.
+    /// Encode what this version of pahole encodes when a kernel of its time asks for it.
     #[arg(long, value_enum, default_value_t = Like::Pahole130)]
     like: Like,
 
-    /// The report's form, human or json, and possibly a file for it; may be repeated.
+    /// The report's form, human or json, and the file to write it to; can be given several times.
     #[arg(long, value_name = "FORM[:FILE]", default_value = "human")]
     format: Vec<Format<Form>>,
 }
@@ -103,24 +89,45 @@ enum Like {
     Pahole130,
 }
 
-/// Encodes what the arguments name, and reports.
+/// A name of a feature that is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot encode {given}: there is no such feature; {suggestion}")]
+pub struct UnknownFeature {
+    given: String,
+    suggestion: Suggestion,
+}
+
+impl Classified for UnknownFeature {
+    fn class(&self) -> Class {
+        Class::Usage
+    }
+}
+
+/// The errors of this command that know their exit code.
+#[must_use]
+pub fn classified() -> [ClassOf; 3] {
+    [cli::exit::class_of::<FindError>, cli::exit::class_of::<OutputError>, cli::exit::class_of::<UnknownFeature>]
+}
+
+/// Encodes the files that the arguments name, and reports.
 ///
 /// # Errors
 ///
-/// [`UsageError`]; and where the base or a directory cannot be used, or a report cannot be written. What is wrong with single
-/// files is in the report.
+/// A command line that is not possible, a base or a directory that cannot be used, a report that cannot be written. What is wrong
+/// with single files is in the report.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
+    let _span = info_span!("encode").entered();
     let options = arguments.options()?;
-    let inputs = input::collect(&arguments.files)?;
-    let output = Output::new(arguments, &inputs)?;
+    let inputs = info_span!("find files").in_scope(|| find::collect(&arguments.files))?;
+    let output = arguments.claim(&inputs)?;
     let base = arguments.base.as_deref().map(prepare).transpose()?;
-    cli::interrupt::watch()?;
+    interrupt::watch()?;
     let start = Instant::now();
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let display = Display::new(inputs.len());
-    let batch = Batch { base: base.as_ref(), standalone: arguments.standalone, options, jobs, output: &output };
-    let results = batch.run(inputs, &|done| display.done(done))?;
-    drop(display);
+    info!(files = inputs.len(), jobs, "encoding");
+    let threads = if inputs.len() == 1 { jobs } else { 1 };
+    let work = Work { base: base.as_ref(), standalone: arguments.standalone, options, threads, output: &output };
+    let results = batch::run(inputs, jobs, |input| work.one(input))?;
     let report = Report::new(results, base.as_ref().map(PreparedBase::len), start.elapsed());
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&report, format)).collect();
     match printed.into_iter().collect() {
@@ -141,12 +148,27 @@ fn print(report: &Report, format: &Format<Form>) -> Result<()> {
 }
 
 /// Reads a base and prepares it.
+///
+/// # Errors
+///
+/// A file that cannot be read, or whose BTF cannot be used.
 pub(crate) fn prepare(path: &Path) -> Result<PreparedBase> {
-    let btf = kmod::kernel_btf(path).context("failed to read the base")?;
-    PreparedBase::new(&btf.bytes).with_context(|| format!("failed to use {} as a base", path.display()))
+    let _span = info_span!("prepare the base", path = %path.display()).entered();
+    let btf = kmod::kernel_btf(path).context("cannot read the base")?;
+    PreparedBase::new(&btf.bytes).with_context(|| format!("cannot use {} as a base", path.display()))
 }
 
 impl Arguments {
+    /// Where the results go, if no file that is read is lost by it.
+    fn claim(&self, inputs: &[find::Input]) -> Result<Output, OutputError> {
+        let mut claims = PathClaims::default();
+        self.base.iter().for_each(|base| claims.read(base, Role::Base));
+        inputs.iter().for_each(|input| claims.read(&input.path, Role::Input));
+        let output = Output::new(&self.output, inputs, &mut claims, "btf", &product::SUFFIXES)?;
+        self.format.iter().filter_map(Format::file).try_for_each(|report| claims.write(report))?;
+        Ok(output)
+    }
+
     fn options(&self) -> Result<Options> {
         if self.features.is_empty() {
             return Ok(match self.like {
@@ -156,10 +178,12 @@ impl Arguments {
         }
         let mut features = Features::none();
         let unknown: Vec<_> = self.features.iter().flat_map(|list| features.add(list)).collect();
-        if unknown.is_empty() {
-            return Ok(Options { exclude_rust: true, ..features.options() });
+        match unknown.into_iter().next() {
+            None => Ok(Options { exclude_rust: true, ..features.options() }),
+            Some(given) => {
+                let suggestion = Suggestion::new(&given, ["default", "all"].iter().chain(Features::NAMES));
+                Err(UnknownFeature { given: given.to_string(), suggestion }.into())
+            }
         }
-        let (unknown, known) = (unknown.join(", "), Features::NAMES.join(", "));
-        Err(UsageError::Features { unknown, known }.into())
     }
 }

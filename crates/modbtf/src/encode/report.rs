@@ -8,13 +8,14 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use util::number::{grouped, of};
 
-use super::batch::{Done, Failure, Written};
+use super::one_file::{Failure, Written};
+use crate::files::batch::Done;
+use crate::files::report::{self, JsonFile, failure_lines, failures, json_files, not_begun, results};
 use cli::Exit;
-use util::error::{causes, one_cause_a_line};
 
 /// What came of all files.
 pub(super) struct Report {
-    files: Vec<Done>,
+    files: Vec<Done<Written, Failure>>,
     base_types: Option<u32>,
     elapsed: Duration,
 }
@@ -31,58 +32,39 @@ struct Total {
 }
 
 #[derive(Serialize)]
-struct Json {
+struct Json<'a> {
     summary: Total,
     base_types: Option<u32>,
     milliseconds: u64,
-    files: Vec<JsonFile>,
+    files: Vec<JsonFile<JsonEncoded<'a>>>,
 }
 
+/// A file that was encoded.
 #[derive(Serialize)]
-struct JsonFile {
-    path: String,
-    #[serde(flatten)]
-    outcome: JsonOutcome,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-enum JsonOutcome {
-    Encoded { bytes: usize, units: u32, types: u32, functions: u32, variables: u32, left_out: BTreeMap<String, u32> },
-    Failed { causes: Vec<String> },
-    NotBegun,
+struct JsonEncoded<'a> {
+    /// `encoded`.
+    outcome: &'a str,
+    bytes: usize,
+    units: u32,
+    types: u32,
+    functions: u32,
+    variables: u32,
+    left_out: BTreeMap<String, u32>,
 }
 
 impl Report {
-    pub(super) fn new(files: Vec<Done>, base_types: Option<u32>, elapsed: Duration) -> Self {
+    pub(super) fn new(files: Vec<Done<Written, Failure>>, base_types: Option<u32>, elapsed: Duration) -> Self {
         Self { files, base_types, elapsed }
     }
 
     pub(super) fn exit(&self) -> Exit {
-        let failures = || self.failures().map(|(_, failure)| failure);
-        if self.files.iter().any(|file| file.result.is_none()) {
-            Exit::Interrupted
-        } else if failures().any(Failure::is_environment) {
-            Exit::Environment
-        } else if failures().next().is_some() {
-            Exit::Failed
-        } else {
-            Exit::Success
-        }
-    }
-
-    fn written(&self) -> impl Iterator<Item = &Written> {
-        self.files.iter().filter_map(|file| file.result.as_ref()?.as_ref().ok())
-    }
-
-    fn failures(&self) -> impl Iterator<Item = (&Done, &Failure)> {
-        self.files.iter().filter_map(|file| Some((file, file.result.as_ref()?.as_ref().err()?)))
+        report::exit(&self.files)
     }
 
     fn total(&self) -> Total {
-        let mut total = Total { failed: self.failures().count() as u64, ..Total::default() };
-        total.not_begun = self.files.iter().filter(|file| file.result.is_none()).count() as u64;
-        for written in self.written() {
+        let mut total = Total { failed: failures(&self.files).count() as u64, ..Total::default() };
+        total.not_begun = not_begun(&self.files) as u64;
+        for written in results(&self.files) {
             total.encoded += 1;
             total.bytes += written.bytes as u64;
             total.types += u64::from(written.report.types);
@@ -110,15 +92,11 @@ impl Report {
                 line(&format!("  {:>widest$}  {what}, in {}", grouped(times), of(files, "file")));
             }
         }
-        if self.failures().next().is_some() {
+        let failed = failure_lines(&self.files);
+        if !failed.is_empty() {
             line("");
             line("Not encoded, and as they were:");
-            for (file, failure) in self.failures() {
-                line(&format!("  {}", file.path.display()));
-                for cause in one_cause_a_line(failure).lines() {
-                    line(&format!("    {}", cause.trim_start()));
-                }
-            }
+            failed.iter().for_each(|failure| line(failure));
         }
         text
     }
@@ -147,7 +125,7 @@ impl Report {
     /// What was left out: how often in all, and in how many files.
     fn left_out(&self) -> BTreeMap<String, (u64, usize)> {
         let mut all = BTreeMap::new();
-        for written in self.written() {
+        for written in results(&self.files) {
             for (what, times) in written.report.left_out() {
                 let entry: &mut (u64, usize) = all.entry(what).or_default();
                 *entry = (entry.0 + u64::from(times), entry.1 + 1);
@@ -157,27 +135,21 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> Result<String> {
-        let files = self.files.iter().map(|file| {
-            let outcome = match &file.result {
-                Some(Ok(Written { bytes, report })) => JsonOutcome::Encoded {
-                    bytes: *bytes,
-                    units: report.units,
-                    types: report.types,
-                    functions: report.functions,
-                    variables: report.variables,
-                    left_out: report.left_out().into_iter().collect(),
-                },
-                Some(Err(failure)) => JsonOutcome::Failed { causes: causes(failure) },
-                None => JsonOutcome::NotBegun,
-            };
-            JsonFile { path: file.path.display().to_string(), outcome }
+        let files = json_files(&self.files, |Written { bytes, report }| JsonEncoded {
+            outcome: "encoded",
+            bytes: *bytes,
+            units: report.units,
+            types: report.types,
+            functions: report.functions,
+            variables: report.variables,
+            left_out: report.left_out().into_iter().collect(),
         });
         let json = Json {
             summary: self.total(),
             base_types: self.base_types,
             milliseconds: u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
-            files: files.collect(),
+            files,
         };
-        serde_json::to_string_pretty(&json).context("failed to write JSON")
+        serde_json::to_string_pretty(&json).context("cannot write JSON")
     }
 }

@@ -1,4 +1,4 @@
-//! That nothing which is read is written over, and nothing twice.
+//! Which files a run reads and writes: none that is read is written over, and none is written twice.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A file that would be replaced, though it is read or is written already.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "failed to choose where BTF goes: {} is {} ({}), which would be lost; name another file",
+    "cannot write {}: it is {} ({}), which would be lost; name another file",
     output.display(),
     role.text(),
     other.display()
@@ -24,7 +24,7 @@ pub struct Overlap {
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// It is encoded.
+    /// It is worked on.
     Input,
     /// It is the base.
     Base,
@@ -42,22 +42,22 @@ impl Role {
     }
 }
 
-/// What files are known by, so that links, `./` and other ways to them make no difference.
+/// What identifies a file, so that links, `./` and other ways to it make no difference.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Identity {
     /// The device and inode of a regular file.
     There(u64, u64),
-    /// The path of a file that is not there yet, whose directory, if that is there, is followed to where it really is.
+    /// The path of a file that does not exist yet, with the links in its directory followed.
     ToCome(PathBuf),
 }
 
-/// The files that are read, and those that will be written.
+/// The files that a run reads, and those that it will write.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(HashMap<Identity, (PathBuf, Role)>);
+pub(crate) struct PathClaims(HashMap<Identity, (PathBuf, Role)>);
 
-impl Sources {
-    /// Adds a file; one that is not there has nothing to lose.
-    pub(crate) fn add(&mut self, path: &Path, role: Role) {
+impl PathClaims {
+    /// Claims a file that is read. One that does not exist has nothing to lose.
+    pub(crate) fn read(&mut self, path: &Path, role: Role) {
         if let Some(identity @ Identity::There(..)) = identity(path) {
             self.0.entry(identity).or_insert_with(|| (path.to_owned(), role));
         }
@@ -67,21 +67,21 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// [`Overlap`] for one that is read, and for one that [`Sources::write`] has added.
-    pub(crate) fn spare(&self, output: &Path) -> Result<(), Overlap> {
+    /// [`Overlap`] for one that is read, and for one that [`PathClaims::write`] has added.
+    pub(crate) fn check_spared(&self, output: &Path) -> Result<(), Overlap> {
         match identity(output).and_then(|identity| self.0.get(&identity)) {
             Some((other, role)) => Err(Overlap { output: output.to_owned(), other: other.clone(), role: *role }),
             None => Ok(()),
         }
     }
 
-    /// Adds a file that will be written.
+    /// Claims a file that will be written.
     ///
     /// # Errors
     ///
-    /// As of [`Sources::spare`].
+    /// As of [`PathClaims::check_spared`].
     pub(crate) fn write(&mut self, output: &Path) -> Result<(), Overlap> {
-        self.spare(output)?;
+        self.check_spared(output)?;
         if let Some(identity) = identity(output) {
             self.0.insert(identity, (output.to_owned(), Role::Output));
         }
@@ -89,7 +89,7 @@ impl Sources {
     }
 }
 
-/// What the file that a path leads to is known by; nothing for a pipe, a device or a directory, which lose nothing.
+/// What identifies the file that a path leads to; nothing for a pipe, a device or a directory, which lose nothing.
 fn identity(path: &Path) -> Option<Identity> {
     if let Ok(metadata) = path.metadata() {
         return metadata.is_file().then(|| Identity::There(metadata.dev(), metadata.ino()));

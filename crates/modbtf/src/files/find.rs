@@ -1,4 +1,4 @@
-//! Which files are encoded.
+//! Which files a command works on.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -8,14 +8,12 @@ use anyhow::{Context as _, Result};
 use util::error::{Class, Classified};
 use walkdir::WalkDir;
 
-pub use crate::overlap::Overlap;
-
-/// Why the command line cannot be followed.
+/// Why the files of a command line cannot be found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum UsageError {
+pub enum FindError {
     /// A file that was named is not there.
-    #[error("failed to find {}", path.display())]
+    #[error("cannot find {}", path.display())]
     NotThere {
         /// Its path.
         path: PathBuf,
@@ -23,71 +21,46 @@ pub enum UsageError {
         source: std::io::Error,
     },
     /// It is a pipe or a device.
-    #[error("failed to encode {}: it is neither a file nor a directory", path.display())]
+    #[error("cannot work on {}: it is neither a file nor a directory", path.display())]
     NotAFile {
         /// Its path.
         path: PathBuf,
     },
-    /// There is nothing to encode.
-    #[error("failed to find a module in {}: their names end in .ko, .ko.xz, .ko.zst, .ko.gz or .ko.debug", path.display())]
+    /// There is no module in it.
+    #[error("cannot find a module in {}: their names end in .ko, .ko.xz, .ko.zst, .ko.gz or .ko.debug", path.display())]
     NoModules {
         /// The directory.
         path: PathBuf,
     },
-    /// `--out` takes one file.
-    #[error("failed to choose what goes into --out: there are {files} files; use --detached")]
-    ManyForOne {
-        /// How many.
-        files: usize,
-    },
-    /// Two files would be written to the same place.
-    #[error("failed to choose where the BTF of {} goes: {} is that of another file already", path.display(), to.display())]
-    SamePlace {
-        /// The second file.
-        path: PathBuf,
-        /// Where both go.
-        to: PathBuf,
-    },
-    /// A file would be written over one that is read.
-    #[error(transparent)]
-    Overlap(#[from] Overlap),
-    /// Names of features that are not known.
-    #[error("failed to choose the features: {unknown} not known; there are default, all, {known}")]
-    Features {
-        /// Those.
-        unknown: String,
-        /// All that there are.
-        known: String,
-    },
 }
 
-impl Classified for UsageError {
+impl Classified for FindError {
     fn class(&self) -> Class {
         Class::Usage
     }
 }
 
-/// A file to be encoded.
+/// A file to work on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Input {
+pub(crate) struct Input {
     /// Where it is.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its name, with the directories below the one that was named.
-    pub(super) name: PathBuf,
+    pub(crate) name: PathBuf,
 }
 
 /// The files that are named, and the modules in the directories that are; each once, whatever names lead to it, and sorted by path.
-pub(super) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
+pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     let mut seen = BTreeSet::new();
     for path in paths {
-        let metadata = path.metadata().map_err(|source| UsageError::NotThere { path: path.clone(), source })?;
+        let metadata = path.metadata().map_err(|source| FindError::NotThere { path: path.clone(), source })?;
         if !metadata.is_dir() && !metadata.is_file() {
-            return Err(UsageError::NotAFile { path: path.clone() }.into());
+            return Err(FindError::NotAFile { path: path.clone() }.into());
         }
         let found = if metadata.is_dir() { modules(path)? } else { vec![file(path)] };
         if found.is_empty() {
-            return Err(UsageError::NoModules { path: path.clone() }.into());
+            return Err(FindError::NoModules { path: path.clone() }.into());
         }
         // What cannot be resolved cannot be opened either, which is told of the file by its own name.
         let itself = |input: &Input| input.path.canonicalize().unwrap_or_else(|_| input.path.clone());
@@ -105,7 +78,7 @@ fn file(path: &Path) -> Input {
 fn modules(dir: &Path) -> Result<Vec<Input>> {
     let mut found = Vec::new();
     for entry in WalkDir::new(dir) {
-        let entry = entry.with_context(|| format!("failed to list {}", dir.display()))?;
+        let entry = entry.with_context(|| format!("cannot list {}", dir.display()))?;
         let path = entry.path();
         if is_module(entry.file_name()) && path.metadata().map_or(true, |metadata| metadata.is_file()) {
             let name = path.strip_prefix(dir).unwrap_or(path).to_owned();
@@ -121,7 +94,7 @@ fn is_module(name: &OsStr) -> bool {
 }
 
 /// What a module is called without `.ko` and what follows; nothing for what is not named like a module.
-pub(super) fn stem(name: &Path) -> Option<&str> {
+pub(crate) fn stem(name: &Path) -> Option<&str> {
     let name = name.file_name()?.to_str()?;
     let ends = [".ko", ".ko.xz", ".ko.zst", ".ko.gz", ".ko.debug"];
     ends.iter().find_map(|end| name.strip_suffix(end)).filter(|stem| !stem.is_empty())

@@ -1,109 +1,173 @@
-//! Where BTF goes.
+//! Where the result of each file goes.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use encode::Encoded;
+use clap::ArgGroup;
 use kmod::SectionEdits;
 use util::atomic;
+use util::error::{Class, Classified};
 
-use super::Arguments;
-use super::input::{Input, UsageError, stem};
-use crate::overlap::{Overlap, Role, Sources};
-use cli::Format;
+use super::claims::{Overlap, PathClaims};
+use super::find::{Input, stem};
 
-/// Where the BTF of files goes.
+/// The options that say where results go; exactly one of three.
+#[derive(Debug, Default, clap::Args)]
+#[command(group(ArgGroup::new("output").required(true).args(["in_place", "detached", "out"])))]
+pub(crate) struct OutputArguments {
+    /// Put the sections into the files, each replaced atomically. Compressed modules are compressed again in the same way.
+    #[arg(long)]
+    pub(crate) in_place: bool,
+
+    /// Put the BTF of each file into a file of its own below this directory, NAME.btf, and a distilled base into NAME.btf.base. A
+    /// stale NAME.btf.base is removed. Input files are never overwritten.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) detached: Option<PathBuf>,
+
+    /// Put the BTF of the one file here, and a distilled base into FILE.base. A stale FILE.base is removed.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Cut off the signature of signed modules, which the change voids. Without it they are refused.
+    #[arg(long, conflicts_with_all = ["detached", "out"])]
+    pub(crate) drop_signature: bool,
+}
+
+/// Why results cannot go where the options say.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// `--out` takes one file.
+    #[error("cannot put {files} files into --out; use --detached")]
+    ManyForOne {
+        /// How many there are.
+        files: usize,
+    },
+    /// Two files would be written to the same place.
+    #[error("cannot write the BTF of {} to {}: that of another file goes there", path.display(), to.display())]
+    SamePlace {
+        /// The second file.
+        path: PathBuf,
+        /// Where both would go.
+        to: PathBuf,
+    },
+    /// A file would be written over one that is read.
+    #[error(transparent)]
+    Overlap(#[from] Overlap),
+}
+
+impl Classified for OutputError {
+    fn class(&self) -> Class {
+        Class::Usage
+    }
+}
+
+/// A result that goes into a file of its own: what its name is extended by, and its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SideFile<'a> {
+    /// The extension behind the name of the result: `""` or `".base"`.
+    pub(crate) suffix: &'static str,
+    /// Nothing if a stale file of that name is to be removed.
+    pub(crate) bytes: Option<&'a [u8]>,
+    /// Whether a file of that name is what an earlier run wrote, and may be removed.
+    pub(crate) is_stale: fn(&Path) -> bool,
+}
+
+/// Where results go.
 #[derive(Debug)]
-pub(super) enum Output {
+pub(crate) enum Output {
     /// Into the files.
-    InPlace { drop_signature: bool },
-    /// Into a file for each, below a directory.
-    Detached(PathBuf),
-    /// Into a file, of the one that is encoded.
+    InPlace {
+        /// Whether a signature is cut off.
+        drop_signature: bool,
+    },
+    /// Into a file for each, below a directory, with this extension.
+    Detached(PathBuf, &'static str),
+    /// Into one file.
     File(PathBuf),
 }
 
 impl Output {
-    /// What the arguments say, if it can be followed for these files and loses none that is read or was just written.
-    pub(super) fn new(arguments: &Arguments, inputs: &[Input]) -> Result<Self, UsageError> {
-        let output = Self::chosen(arguments, inputs)?;
-        let mut sources = Sources::default();
-        arguments.base.iter().for_each(|base| sources.add(base, Role::Base));
-        inputs.iter().for_each(|input| sources.add(&input.path, Role::Input));
-        for input in inputs {
-            if let Some(place) = output.place(input) {
-                sources.write(&place)?;
-                sources.write(&with_base(&place))?;
-            }
+    /// What the options say, if it is possible for these files. Claims what will be written: for each file the names with this
+    /// extension and each of these suffixes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutputError`].
+    pub(crate) fn new(
+        arguments: &OutputArguments,
+        inputs: &[Input],
+        claims: &mut PathClaims,
+        extension: &'static str,
+        suffixes: &[&str],
+    ) -> Result<Self, OutputError> {
+        let output = Self::chosen(arguments, inputs, extension)?;
+        for place in inputs.iter().filter_map(|input| output.place(input)) {
+            suffixes.iter().try_for_each(|suffix| claims.write(&with_suffix(&place, suffix)))?;
         }
-        arguments.format.iter().filter_map(Format::file).try_for_each(|report| sources.write(report))?;
         Ok(output)
     }
 
-    fn chosen(arguments: &Arguments, inputs: &[Input]) -> Result<Self, UsageError> {
+    fn chosen(arguments: &OutputArguments, inputs: &[Input], extension: &'static str) -> Result<Self, OutputError> {
         if let Some(dir) = &arguments.detached {
             let mut places = BTreeSet::new();
             for input in inputs {
-                let to = detached(dir, &input.name);
+                let to = detached(dir, &input.name, extension);
                 if !places.insert(to.clone()) {
-                    return Err(UsageError::SamePlace { path: input.path.clone(), to });
+                    return Err(OutputError::SamePlace { path: input.path.clone(), to });
                 }
             }
-            return Ok(Self::Detached(dir.clone()));
+            return Ok(Self::Detached(dir.clone(), extension));
         }
         match &arguments.out {
-            Some(_) if inputs.len() != 1 => Err(UsageError::ManyForOne { files: inputs.len() }),
+            Some(_) if inputs.len() != 1 => Err(OutputError::ManyForOne { files: inputs.len() }),
             Some(file) => Ok(Self::File(file.clone())),
             None => Ok(Self::InPlace { drop_signature: arguments.drop_signature }),
         }
     }
 
-    /// The file that the BTF of another goes into, where it has one of its own.
+    /// The file of its own that the result of an input goes into, if it does.
     fn place(&self, input: &Input) -> Option<PathBuf> {
         match self {
             Self::InPlace { .. } => None,
-            Self::Detached(dir) => Some(detached(dir, &input.name)),
+            Self::Detached(dir, extension) => Some(detached(dir, &input.name, extension)),
             Self::File(file) => Some(file.clone()),
         }
     }
 
-    /// Puts what was encoded where it goes.
-    pub(super) fn write(&self, input: &Input, encoded: &Encoded) -> Result<(), kmod::Error> {
-        match self {
-            Self::InPlace { drop_signature } => {
-                sections(encoded).drop_signature(*drop_signature).durable(true).apply_to_file(&input.path)
+    /// Writes the result of a file: the edits into the file, or the side files.
+    ///
+    /// # Errors
+    ///
+    /// What could not be written is as it was.
+    pub(crate) fn write(
+        &self,
+        input: &Input,
+        edits: SectionEdits<'_>,
+        side_files: &[SideFile<'_>],
+    ) -> Result<(), kmod::Error> {
+        match (self, self.place(input)) {
+            (Self::InPlace { drop_signature }, _) => {
+                edits.drop_signature(*drop_signature).durable(true).apply_to_file(&input.path)
             }
-            Self::Detached(dir) => write_files(&detached(dir, &input.name), encoded),
-            Self::File(file) => write_files(file, encoded),
+            (_, Some(place)) => write_side_files(&place, side_files),
+            (_, None) => Ok(()),
         }
     }
 }
 
-/// The changes that put BTF into a file. A base that is no longer that of the types must not stay.
-pub(crate) fn sections(encoded: &Encoded) -> SectionEdits<'_> {
-    let edits = SectionEdits::new().set(".BTF", &encoded.btf);
-    match &encoded.base {
-        Some(base) => edits.set(".BTF.base", base),
-        None => edits.remove(".BTF.base"),
-    }
-}
-
-/// Where the BTF of a file goes below a directory.
-fn detached(dir: &Path, name: &Path) -> PathBuf {
+/// Where the result of a file goes below a directory.
+fn detached(dir: &Path, name: &Path, extension: &str) -> PathBuf {
     let file = name.file_name().unwrap_or_default().to_string_lossy();
-    dir.join(name).with_file_name(format!("{}.btf", stem(name).unwrap_or(&file)))
+    dir.join(name).with_file_name(format!("{}.{extension}", stem(name).unwrap_or(&file)))
 }
 
-/// Whether [`write_files`] would leave all alone that is read.
-pub(crate) fn spare(sources: &Sources, path: &Path) -> Result<(), Overlap> {
-    sources.spare(path)?;
-    sources.spare(&with_base(path))
-}
-
-/// Writes BTF to a file, and its own base, if it has one, beside it: a base of before that is not its own must not stay.
-pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Error> {
+/// Writes files beside each other, all or none of them, and then removes those that are stale.
+///
+/// # Errors
+///
+/// What could not be written is as it was.
+pub(crate) fn write_side_files(path: &Path, files: &[SideFile<'_>]) -> Result<(), kmod::Error> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(|source| kmod::Error::Io {
             action: "create the directory",
@@ -111,31 +175,19 @@ pub(crate) fn write_files(path: &Path, encoded: &Encoded) -> Result<(), kmod::Er
             source,
         })?;
     }
-    let base_path = with_base(path);
-    if let Some(base) = &encoded.base {
-        return Ok(atomic::replace_all(&[(&base_path, base), (path, &encoded.btf)])?);
+    let named: Vec<_> = files.iter().map(|file| (with_suffix(path, file.suffix), file)).collect();
+    let written: Vec<_> = named.iter().filter_map(|(path, file)| Some((path.as_path(), file.bytes?))).collect();
+    atomic::replace_all(&written)?;
+    for (path, _) in named.into_iter().filter(|(path, file)| file.bytes.is_none() && (file.is_stale)(path)) {
+        std::fs::remove_file(&path).map_err(|source| kmod::Error::Io { action: "remove", path, source })?;
     }
-    atomic::replace(path, &encoded.btf)?;
-    match is_btf(&base_path) {
-        true => std::fs::remove_file(&base_path).map_err(|source| kmod::Error::Io {
-            action: "remove",
-            path: base_path,
-            source,
-        }),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
-/// Whether a file holds BTF, of either byte order.
-fn is_btf(path: &Path) -> bool {
-    let mut magic = [0; 2];
-    let read = path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok();
-    read && [u16::from_le_bytes(magic), u16::from_be_bytes(magic)].contains(&btf::MAGIC)
-}
-
-fn with_base(path: &Path) -> PathBuf {
+/// A path with something behind its name.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".base");
+    name.push(suffix);
     name.into()
 }
 
@@ -145,10 +197,10 @@ mod tests {
 
     #[test]
     fn detached_files_lie_as_the_modules_do() {
-        let place = |name: &str| detached(Path::new("out"), Path::new(name));
+        let place = |name: &str| detached(Path::new("out"), Path::new(name), "btf");
         assert_eq!(place("kernel/fs/overlay.ko.xz"), Path::new("out/kernel/fs/overlay.btf"));
         assert_eq!(place("a.b.ko.debug"), Path::new("out/a.b.btf"));
         assert_eq!(place("vmlinux-6.1"), Path::new("out/vmlinux-6.1.btf"));
-        assert_eq!(with_base(Path::new("out/a.btf")), Path::new("out/a.btf.base"));
+        assert_eq!(with_suffix(Path::new("out/a.btf"), ".base"), Path::new("out/a.btf.base"));
     }
 }

@@ -17,9 +17,12 @@ use encode::{Encoder, Features};
 
 pub use arguments::Arguments;
 
-use crate::encode::{Overlap, prepare, sections, spare, write_files};
-use crate::overlap::{Role, Sources};
+use crate::encode::{check_spared, prepare, sections, side_files};
+use crate::files::claims::{Overlap, PathClaims, Role};
+use crate::files::output::write_side_files;
 use cli::terminal::say;
+use cli::{Diagnostics, Exit, interrupt};
+use tracing::info_span;
 
 /// The version that is reported, as pahole reports it. Linux compares it as the number 130.
 const VERSION: &str = "v1.30";
@@ -35,14 +38,38 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
-    match run(&arguments) {
-        Ok(()) => 0,
-        Err(_) if cli::interrupt::asked() => 130,
+    let session = match diagnostics() {
+        Ok(diagnostics) => diagnostics.start(),
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Usage.code();
+        }
+    };
+    let result = run(&arguments);
+    session.finish();
+    match result {
+        Ok(()) => Exit::Success.code(),
+        Err(_) if interrupt::asked() => Exit::Interrupted.code(),
         Err(error) => {
             say(&format!("modbtf-pahole: {}", util::error::one_cause_a_line(error.as_ref())));
             1
         }
     }
+}
+
+/// The environment variable for what pahole has no arguments for.
+const DIAGNOSTICS: &str = "MODBTF_DIAGNOSTICS";
+
+/// `-v`, `-vv` and `--timings` from the environment, since the arguments are pahole's.
+fn diagnostics() -> Result<Diagnostics, clap::Error> {
+    #[derive(clap::Parser)]
+    #[command(name = "MODBTF_DIAGNOSTICS", no_binary_name = true, disable_help_flag = true)]
+    struct Words {
+        #[command(flatten)]
+        diagnostics: Diagnostics,
+    }
+    let words = std::env::var(DIAGNOSTICS).unwrap_or_default();
+    Words::try_parse_from(words.split_whitespace()).map(|words| words.diagnostics)
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
@@ -60,41 +87,42 @@ fn run(arguments: &Arguments) -> Result<()> {
 
 /// The file to encode may be replaced, unless it is the base; a file of its own for BTF may be neither.
 fn spare_what_is_read(arguments: &Arguments, file: &Path) -> Result<(), Overlap> {
-    let mut sources = Sources::default();
-    arguments.btf_base.iter().for_each(|base| sources.add(base, Role::Base));
+    let mut claims = PathClaims::default();
+    arguments.btf_base.iter().for_each(|base| claims.read(base, Role::Base));
     match &arguments.btf_encode_detached {
-        None => sources.spare(file),
+        None => claims.check_spared(file),
         Some(detached) => {
-            sources.add(file, Role::Input);
-            spare(&sources, detached)
+            claims.read(file, Role::Input);
+            check_spared(&claims, detached)
         }
     }
 }
 
 fn encode(arguments: &Arguments) -> Result<()> {
     if !arguments.btf_encode && arguments.btf_encode_detached.is_none() {
-        bail!("failed to do anything but encode BTF: give -J; for the rest there is pahole");
+        bail!("cannot do anything but encode BTF: give -J; for the rest there is pahole");
     }
     let [file] = arguments.files.as_slice() else {
-        bail!("failed to choose a file: give exactly one, not {}", arguments.files.len());
+        bail!("cannot encode {} files: give exactly one", arguments.files.len());
     };
     let options = arguments.options()?;
     spare_what_is_read(arguments, file)?;
-    cli::interrupt::watch()?;
+    interrupt::watch()?;
     let base = arguments.btf_base.as_deref().map(prepare).transpose()?;
     let encoder = match &base {
         Some(base) => Encoder::over(base, options),
         None => Encoder::new(options),
     };
-    let encoded = encoder.with_threads(arguments.threads()).encode(file)?;
-    if cli::interrupt::asked() {
+    let span = info_span!("encoding", file = %file.display());
+    let encoded = span.in_scope(|| encoder.with_threads(arguments.threads()).encode(file))?;
+    if interrupt::asked() {
         bail!("interrupted");
     }
     if arguments.verbose {
         say(&format!("{}: {}", file.display(), encoded.report));
     }
     match &arguments.btf_encode_detached {
-        Some(detached) => write_files(detached, &encoded)?,
+        Some(detached) => write_side_files(detached, &side_files(&encoded))?,
         None => sections(&encoded).apply_to_file(file)?,
     }
     Ok(())

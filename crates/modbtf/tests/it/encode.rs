@@ -1,10 +1,13 @@
+//! `modbtf encode`, as a program, on files that are made here.
+
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use kmod::{Compression, Module};
 
-use crate::support::{Bench, Kind, MODBTF, MODULES, stripped, with_structs};
+use crate::support::{Bench, Kind, MODBTF, MODULES, PAHOLE, stripped, with_structs};
 
 const OVER: [&str; 3] = ["encode", "--base", "vmlinux"];
 
@@ -229,7 +232,7 @@ fn a_report_that_cannot_be_written_is_told_and_what_was_done_as_well() {
     assert!(said.contains("nowhere/report"), "{said}");
     assert!(String::from_utf8(bench.read("report.txt")).unwrap().starts_with("3 files encoded"));
     let said = bench.modbtf(&over(&["--in-place", "--format", "human:/dev/full", "modules"])).expect(3).err();
-    assert!(said.contains("failed to write /dev/full") && said.contains("No space left"), "{said}");
+    assert!(said.contains("cannot write the report to /dev/full") && said.contains("No space left"), "{said}");
 }
 
 /// A base of before goes; what only has its name stays.
@@ -307,9 +310,9 @@ fn a_command_line_that_cannot_be_followed_is_usage() {
         (&["modules"], "--in-place"),
         (&["--in-place", "--out", "x", "modules/three.ko"], "cannot be used with"),
         (&["--in-place", "nowhere.ko"], "No such file"),
-        (&["--in-place", "empty"], "failed to find a module"),
+        (&["--in-place", "empty"], "cannot find a module"),
         (&["--out", "x", "modules"], "use --detached"),
-        (&["--in-place", "--features", "var,cobol", "modules"], "cobol not known"),
+        (&["--in-place", "--features", "var,cobol", "modules"], "cannot encode cobol: there is no such feature"),
         (&["--detached", "out", "--drop-signature", "modules"], "cannot be used with"),
     ];
     for (line, why) in lines {
@@ -329,4 +332,54 @@ fn features_have_paholes_names() {
     assert_eq!(encode(&["--features", "default"]), usual);
     assert_eq!(encode(&["--features", "var,float", "--features", "enum64"]), usual);
     assert_eq!(encode(&["--like", "pahole-1.24"]), usual);
+}
+
+/// A base with so many structs that preparing it and encoding take a while, for what happens in the meantime.
+fn large(bench: &Bench) {
+    let many: Vec<String> = (0..60_000).map(|number| format!("struct_{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    bench.write("large.ko", &with_structs(Kind::Module, &many));
+}
+
+#[test]
+fn a_second_interrupt_ends_the_program_at_once() {
+    let bench = Bench::new();
+    large(&bench);
+    let before = bench.read("large.ko");
+    for program in [MODBTF, PAHOLE] {
+        let line: &[&str] = match program {
+            MODBTF => &["encode", "--base", "vmlinux", "--in-place", "large.ko"],
+            _ => &["-J", "--btf_base", "vmlinux", "large.ko"],
+        };
+        let mut command = Command::new(program);
+        command.args(line).current_dir(bench.path(".")).env("MODBTF_DIAGNOSTICS", "-v").stderr(Stdio::piped());
+        if program == MODBTF {
+            command.arg("-v");
+        }
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let mut wait_for = |text: &str| assert!(lines.any(|line| line.contains(text)), "{program}: no {text}");
+        let id = rustix::process::Pid::from_child(&child);
+        let interrupt = || rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+        wait_for("encoding");
+        interrupt();
+        wait_for("Ctrl-C again stops at once");
+        interrupt();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{program}");
+        assert!(lines.all(|line| !line.contains("encoded")), "{program} went on to the end");
+        assert_eq!(bench.read("large.ko"), before, "{program}");
+    }
+}
+
+#[test]
+fn diagnostics_go_to_standard_error_and_add_up() {
+    let bench = Bench::new();
+    let ran = bench.modbtf(&over(&["--in-place", "-vv", "--timings", "modules"])).expect(0);
+    let (out, err) = (ran.out(), ran.err());
+    assert!(out.starts_with("3 files encoded in "), "{out}");
+    assert!(err.contains("INFO  encode: encoding files=3") && err.contains("DEBUG"), "{err}");
+    let table = err.split_once("where the time went").unwrap_or_else(|| panic!("{err}")).1;
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(rows.iter().any(|row| row.starts_with(&["file", "3"])), "{table}");
+    assert!(rows.iter().any(|row| row.starts_with(&["encode", "1"])), "{table}");
 }
