@@ -11,8 +11,8 @@ use kernels::kbuild::{BuildEnv, static_program};
 use measure::Report;
 use measure::run::{self, Plan};
 
+use crate::build_env::{PinnedDebug, available, in_build_env, pinned, with_debug};
 use crate::environment::Environment;
-use crate::workshop::{available, in_workshop, with_debug};
 
 /// The kernel whose files are encoded.
 const RELEASE: &str = "6.1.0-56-cloud-amd64";
@@ -65,17 +65,19 @@ enum Form {
 /// What keeps either encoder from being run.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let Command::Encode(arguments) = &arguments.command;
-    in_workshop(&arguments.environment, |workshop| encode(workshop, arguments))
+    let pinned = pinned(&arguments.environment, std::slice::from_ref(&arguments.release))?;
+    let pinned = pinned.first().context("there is no kernel to encode")?;
+    in_build_env(&arguments.environment, |workshop| encode(workshop, pinned, arguments))
 }
 
-fn encode(workshop: &BuildEnv<'_>, arguments: &Encode) -> Result<Exit> {
-    let Some((_, debug)) = available(with_debug(workshop, &arguments.environment, &arguments.release)?) else {
+fn encode(workshop: &BuildEnv<'_>, pinned: &PinnedDebug, arguments: &Encode) -> Result<Exit> {
+    let Some((_, debug)) = available(with_debug(workshop, pinned)?) else {
         return Ok(Exit::Environment);
     };
     let root = crate::workspace::root();
     let ours = static_program(&root, &root.join("target/encoder"), "modbtf")?;
     let runs = workshop.context.cache.root().join("runs");
-    fs::create_dir_all(&runs).with_context(|| format!("failed to create {}", runs.display()))?;
+    fs::create_dir_all(&runs).with_context(|| format!("cannot create {}", runs.display()))?;
     scratch::sweep(&runs)?;
     let scratch = LockedTempDir::make(&runs, "bench")?;
     let plan = Plan { debug: &debug, ours: &ours, rounds: arguments.runs.into(), scratch: scratch.path() };

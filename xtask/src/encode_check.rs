@@ -11,8 +11,8 @@ use kernels::Availability;
 use kernels::kbuild::{BuildEnv, Symbols};
 use kernels::stage;
 
+use crate::build_env::{PinnedDebug, in_build_env, pinned, with_debug};
 use crate::environment::Environment;
-use crate::workshop::{in_workshop, with_debug};
 
 /// The kernels that are checked without arguments.
 const RELEASES: [&str; 2] = ["6.1.0-56-cloud-amd64", "6.12.115+deb13.1-cloud-amd64"];
@@ -58,18 +58,19 @@ enum Form {
 ///
 /// What keeps a kernel from being checked.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
-    in_workshop(&arguments.environment, |workshop| check(workshop, arguments))
-}
-
-fn check(workshop: &BuildEnv<'_>, arguments: &Arguments) -> Result<Exit> {
     let releases: Vec<&str> = match arguments.release.as_slice() {
         [] => RELEASES.to_vec(),
         some => some.iter().map(String::as_str).collect(),
     };
+    let pinned = pinned(&arguments.environment, &releases)?;
+    in_build_env(&arguments.environment, |workshop| check(workshop, &releases, &pinned, arguments))
+}
+
+fn check(workshop: &BuildEnv<'_>, releases: &[&str], pinned: &[PinnedDebug], arguments: &Arguments) -> Result<Exit> {
     let recorded = IdenticalBaseline::builtin()?;
     let (mut subjects, mut unavailable) = (Vec::new(), Vec::new());
-    for release in releases {
-        let (kernel, debug) = match with_debug(workshop, &arguments.environment, release)? {
+    for (&release, pinned) in releases.iter().zip(pinned) {
+        let (kernel, debug) = match with_debug(workshop, pinned)? {
             Availability::Available(found) => found,
             Availability::Unavailable(gone) => {
                 unavailable.push(UnavailableKernel { release: release.to_owned(), why: gone.to_string() });
@@ -82,7 +83,7 @@ fn check(workshop: &BuildEnv<'_>, arguments: &Arguments) -> Result<Exit> {
             release: release.to_owned(),
             recorded: recorded.of(&debug.pin.name()),
             package: debug.pin.name(),
-            pahole: pahole.with_context(|| format!("failed to read the version of pahole in {}", config.display()))?,
+            pahole: pahole.with_context(|| format!("cannot read the version of pahole in {}", config.display()))?,
             vmlinux: debug.vmlinux,
             modules: debug.modules,
         });
@@ -128,7 +129,26 @@ fn print(report: &Report, format: &Format<Form>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use util::error::Class;
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    /// Without this the container would be set up first, which takes minutes on a fresh machine.
+    #[test]
+    fn an_unknown_release_is_refused_before_anything_is_set_up() {
+        let line = Line::try_parse_from(["encode-check", "--release", "6.1.0-65-cloud-amd64"]).unwrap();
+        let error = run(&line.arguments).unwrap_err();
+        let error = error.downcast_ref::<kernels::Error>().unwrap();
+        assert_eq!(error.class(), Class::Usage);
+        assert!(error.to_string().contains("did you mean 6.1.0-56-cloud-amd64"), "{error}");
+    }
 
     #[test]
     fn the_kernels_that_are_checked_without_arguments_are_pinned_with_their_debug_information() {

@@ -14,9 +14,9 @@ use kernels::kbuild::external::{self, External, ExternalRequest};
 use kernels::kbuild::{self, Build, BuildEnv, Clean, Config, KernelConfigs, Request};
 use kernels::source::{self, Source, SourcePins};
 
+use crate::build_env::in_build_env;
 use crate::environment::Environment;
 use crate::progress::Display;
-use crate::workshop::in_workshop;
 use cli::terminal::beside;
 
 /// Builds kernels from source, lists them, removes them.
@@ -94,7 +94,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.command {
         Command::Build(arguments) => {
             check_names(arguments)?;
-            in_workshop(&arguments.environment, |workshop| build(arguments, workshop))
+            in_build_env(&arguments.environment, |workshop| build(arguments, workshop))
         }
         Command::List(arguments) => list(arguments),
         Command::Clean(arguments) => clean(arguments),

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands, one file each. No logic here that a crate could own.
 
 mod bench;
+mod build_env;
 mod doctor;
 mod encode_check;
 mod environment;
@@ -13,7 +14,6 @@ mod repro;
 mod runs;
 mod test;
 mod transcript;
-mod workshop;
 mod workspace;
 
 use std::process::ExitCode;

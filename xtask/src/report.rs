@@ -10,8 +10,8 @@ use kernels::source::{self, Source, SourcePins};
 use measure::run::{self, Subject};
 use measure::{KernelSizes, Overhead, Report, Sizes};
 
+use crate::build_env::{PinnedDebug, available, check_series, in_build_env, pinned, with_debug};
 use crate::environment::Environment;
-use crate::workshop::{available, in_workshop, with_debug};
 
 /// The kernel whose modules are measured besides those that are built here.
 const PREBUILT: &str = "6.1.0-56-cloud-amd64";
@@ -92,12 +92,28 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Command::Sizes(arguments) => (&arguments.environment, &arguments.output),
         Command::Overhead(arguments) => (&arguments.environment, &arguments.output),
     };
-    in_workshop(environment, |workshop| match &arguments.command {
-        Command::Sizes(arguments) => finish(sizes(workshop, arguments)?.as_ref().map(|it| it as &dyn Report), output),
+    let (series, releases) = match &arguments.command {
+        Command::Sizes(arguments) => arguments.kernels(),
+        Command::Overhead(arguments) => (vec![arguments.line.clone()], Vec::new()),
+    };
+    check_series(&series)?;
+    let pinned = pinned(environment, &releases)?;
+    in_build_env(environment, |workshop| match &arguments.command {
+        Command::Sizes(_) => finish(sizes(workshop, &series, &pinned)?.as_ref().map(|it| it as &dyn Report), output),
         Command::Overhead(arguments) => {
             finish(overhead(workshop, arguments)?.as_ref().map(|it| it as &dyn Report), output)
         }
     })
+}
+
+impl OfSizes {
+    /// The series and the releases that are measured.
+    fn kernels(&self) -> (Vec<String>, Vec<String>) {
+        match (self.line.as_slice(), self.prebuilt.as_slice()) {
+            ([], []) => (vec!["6.1".into()], vec![PREBUILT.into()]),
+            (series, releases) => (series.to_vec(), releases.to_vec()),
+        }
+    }
 }
 
 /// Prints a report; one that could not be made, which was told, or is incomplete, is no success.
@@ -110,19 +126,15 @@ fn finish(report: Option<&dyn Report>, output: &Output) -> Result<Exit> {
 }
 
 /// Nothing if a kernel is unavailable, which is told.
-fn sizes(workshop: &BuildEnv<'_>, arguments: &OfSizes) -> Result<Option<Sizes>> {
-    let (mut lines, mut releases) = (arguments.line.clone(), arguments.prebuilt.clone());
-    if lines.is_empty() && releases.is_empty() {
-        (lines, releases) = (vec!["6.1".into()], vec![PREBUILT.into()]);
-    }
+fn sizes(workshop: &BuildEnv<'_>, series: &[String], releases: &[PinnedDebug]) -> Result<Option<Sizes>> {
     let setting = run::setting(workshop);
     let mut kernels = Vec::new();
-    for line in &lines {
+    for line in series {
         let Some(kernel) = built(workshop, line)? else { return Ok(None) };
         kernels.push(kernel);
     }
-    for release in &releases {
-        let Some(kernel) = prebuilt(workshop, &arguments.environment, release)? else { return Ok(None) };
+    for pinned in releases {
+        let Some(kernel) = prebuilt(workshop, pinned)? else { return Ok(None) };
         kernels.push(kernel);
     }
     Ok(Some(Sizes { version: measure::VERSION, setting, kernels }))
@@ -137,8 +149,8 @@ fn built(workshop: &BuildEnv<'_>, line: &str) -> Result<Option<KernelSizes>> {
     Ok(Some(run::sizes(workshop, &Subject::built(&build, &tree))?))
 }
 
-fn prebuilt(workshop: &BuildEnv<'_>, environment: &Environment, release: &str) -> Result<Option<KernelSizes>> {
-    let Some((kernel, debug)) = available(with_debug(workshop, environment, release)?) else { return Ok(None) };
+fn prebuilt(workshop: &BuildEnv<'_>, pinned: &PinnedDebug) -> Result<Option<KernelSizes>> {
+    let Some((kernel, debug)) = available(with_debug(workshop, pinned)?) else { return Ok(None) };
     Ok(Some(run::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
 }
 

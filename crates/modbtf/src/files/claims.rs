@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A file that would be replaced, though it is read or is written already.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot write {}: it is {} ({}), which would be lost; name another file",
+    "cannot write the result: {} is {} ({}), which would be lost; name another file",
     output.display(),
     role.text(),
     other.display()
