@@ -17,7 +17,7 @@ use crate::environment::Environment;
 /// The kernel whose files are encoded.
 const RELEASE: &str = "6.1.0-56-cloud-amd64";
 
-/// Measures our encoder against pahole.
+/// Measure our encoder against pahole.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -29,21 +29,20 @@ enum Command {
     Encode(Encode),
 }
 
-/// Encodes the kernel and all modules of a distribution's debug package with ours and with the build image's pahole, on the same
-/// cores, and tells how many times faster ours is and how much memory both take; what they wrote is compared in the same run.
+/// Encode the kernel and all modules of a distribution's debug package with modbtf and with the build image's pahole, on the
+/// same cores, and report speed and memory of both. What they write is compared in the same run.
 ///
-/// Times are only as good as the machine is quiet. Exit codes: 0 measured, and both wrote the same; 1 the output differs; 2 no
+/// The times mean something only on a quiet machine. Exit codes: 0 measured, and both wrote the same; 1 the output differs; 2 no
 /// such kernel; 3 the environment, or a package is unavailable; 130 interrupted.
 #[derive(Debug, clap::Args)]
 struct Encode {
     /// A kernel whose debug information is pinned in kernel-configs/
     #[arg(long, value_name = "RELEASE", default_value = RELEASE)]
     release: String,
-    /// How often each is run
+    /// How often to run each
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     runs: u16,
-    /// The report's form, and the file it goes to: human, json or html, and a file behind a colon; can be given several
-    /// times
+    /// The form of the report, human, json or html, and the file to write it to; can be given several times
     #[arg(long, value_name = "FORMAT[:FILE]", default_value = "human")]
     format: Vec<Format<Form>>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ use xshell::{Shell, cmd};
 use crate::environment::Environment;
 use cli::terminal::beside;
 
-/// Prints what was found, chosen and rejected, and why. Installs and fetches nothing.
+/// Print what was found, chosen and rejected, and why. Installs and fetches nothing.
 ///
 /// Exit codes: 0 everything is there or can be made; 3 something is missing that has to be done by hand.
 #[derive(Debug, clap::Args)]

@@ -17,11 +17,11 @@ use crate::environment::Environment;
 /// The kernels that are checked without arguments.
 const RELEASES: [&str; 2] = ["6.1.0-56-cloud-amd64", "6.12.115+deb13.1-cloud-amd64"];
 
-/// Encodes the BTF of a kernel and of all its modules from the DWARF in the distribution's debug package, and compares it with
-/// what was shipped, by meaning.
+/// Encode the BTF of a kernel and all its modules from the DWARF in the distribution's debug package, and compare it with the
+/// shipped BTF, by meaning.
 ///
-/// A difference is a failure, or is predicted by a listed rule; those have to stay under one type in a thousand. As many files
-/// as kernel-configs/encode-check.toml records have to be the shipped ones byte for byte. Without --release the kernels are
+/// A difference is a failure unless a listed rule predicts it; rules may explain fewer than one type in a thousand. At least as
+/// many files as kernel-configs/encode-check.toml records must be byte for byte as shipped. Without --release the kernels are
 /// Debian's cloud kernels 6.1.0-56 (BTF by pahole 1.24) and 6.12.115 (1.30): two downloads of 283 and 320 MB, 4 GB in the
 /// cache.
 ///
@@ -32,12 +32,11 @@ pub struct Arguments {
     /// A kernel whose debug information is pinned in kernel-configs/; can be given several times
     #[arg(long, value_name = "RELEASE")]
     release: Vec<String>,
-    /// Exits 0 where the archive no longer has a package of a kernel, if there are others and nothing is wrong with them; it
-    /// is told, and is no success
+    /// Exit 0 although the archive no longer has a package of a kernel, provided another kernel was checked and passed; the
+    /// report names what was not checked
     #[arg(long)]
     allow_unavailable: bool,
-    /// The report's form, and the file it goes to: human, json or junit, and a file behind a colon; can be given several
-    /// times
+    /// The form of the report, human, json or junit, and the file to write it to; can be given several times
     #[arg(long, value_name = "FORMAT[:FILE]", default_value = "human")]
     format: Vec<Format<Form>>,
     #[command(flatten)]
@@ -52,7 +51,7 @@ enum Form {
     Junit,
 }
 
-/// Checks, and prints the report.
+/// Checks the kernels and prints the report.
 ///
 /// # Errors
 ///

@@ -13,22 +13,23 @@ use scenario::run;
 /// What is asked of the environment.
 #[derive(Debug, clap::Args)]
 pub struct Environment {
-    /// The container engine that runs QEMU; the host itself only if asked for
+    /// The container engine that runs QEMU; `host` runs it without a container
     #[arg(long, default_value = "auto", value_name = "auto|podman|docker|host")]
     pub engine: EngineChoice,
-    /// Never installs host packages
+    /// Never install host packages
     #[arg(long)]
     pub no_install: bool,
-    /// Uses only what the cache has
+    /// Use only what the cache has
     #[arg(long)]
     pub offline: bool,
-    /// The Debian mirror (else the environment's MODBTF_DEBIAN_MIRROR, else that of this machine's apt)
+    /// The Debian mirror (default: the environment's MODBTF_DEBIAN_MIRROR, otherwise the mirror of this machine's apt)
     #[arg(long, value_name = "URI")]
     pub mirror: Option<String>,
-    /// The mirror of Debian's security archive (else MODBTF_DEBIAN_SECURITY_MIRROR, else that of this machine's apt)
+    /// The mirror of Debian's security archive (default: MODBTF_DEBIAN_SECURITY_MIRROR, otherwise the mirror of
+    /// this machine's apt)
     #[arg(long, value_name = "URI")]
     pub security_mirror: Option<String>,
-    /// The pinned kernels, in place of those that this program was built with
+    /// Use these pinned kernels in place of those built into this program
     #[arg(long, value_name = "FILE")]
     pub pins: Option<PathBuf>,
 }

@@ -16,9 +16,9 @@ use crate::environment::Environment;
 /// The kernel whose modules are measured besides those that are built here.
 const PREBUILT: &str = "6.1.0-56-cloud-amd64";
 
-/// Measures again what was claimed of split BTF: how much smaller it is, and what it costs a build.
+/// Measure split BTF: how much smaller it is, and what it costs a build.
 ///
-/// Exit codes: 0 done; 1 something could not be measured, and the report says what; 2 no such line or kernel; 3 the
+/// Exit codes: 0 done; 1 something could not be measured, and the report says what; 2 no such series or kernel; 3 the
 /// environment, a build that failed, or a kernel that is unavailable; 130 interrupted.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -32,13 +32,13 @@ enum Command {
     Overhead(OfOverhead),
 }
 
-/// The BTF of every module, encoded alone and against the kernel's: each module, the largest, totals, ratios.
+/// Measure the BTF of every module, encoded alone and against the kernel's: each module, the largest, totals, ratios.
 ///
-/// Without arguments: of 6.1 as built here, and of all modules of Debian's cloud kernel, whose debug information is a
-/// download of 283 MB and takes 1.8 GB in the cache.
+/// Without arguments it measures 6.1 as built here, and Debian's cloud kernel, whose debug information is a download of 283 MB
+/// and takes 1.8 GB in the cache.
 #[derive(Debug, clap::Args)]
 struct OfSizes {
-    /// A kernel line that is built from source: 6.1, 6.12 or 7.2; can be given several times
+    /// A kernel series that is built from source: 6.1, 6.12 or 7.2; can be given several times
     #[arg(long, value_name = "LINE")]
     line: Vec<String>,
     /// A prebuilt kernel whose debug information is pinned in kernel-configs/; can be given several times
@@ -50,14 +50,14 @@ struct OfSizes {
     environment: Environment,
 }
 
-/// A make with nothing to do against one after `touch vmlinux`, which encodes the BTF of all modules again: real, user
+/// Measure a make with nothing to do against one after `touch vmlinux`, which encodes the BTF of all modules again: real, user
 /// and system time, and the share of the processor.
 #[derive(Debug, clap::Args)]
 struct OfOverhead {
-    /// The kernel line that is built from source
+    /// The kernel series that is built from source
     #[arg(long, value_name = "LINE", default_value = "6.1")]
     line: String,
-    /// How often each build is run
+    /// How often to run each build
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     runs: u16,
     #[command(flatten)]
@@ -68,8 +68,7 @@ struct OfOverhead {
 
 #[derive(Debug, clap::Args)]
 struct Output {
-    /// The report's form, and the file it goes to: human, json or html, and a file behind a colon; can be given several
-    /// times
+    /// The form of the report, human, json or html, and the file to write it to; can be given several times
     #[arg(long, value_name = "FORMAT[:FILE]", default_value = "human")]
     format: Vec<Format<Form>>,
 }

@@ -29,7 +29,7 @@ use cli::terminal::beside;
 /// Without arguments, runs the scenarios on prebuilt kernels and those on kernels built from the source of 6.1. With --all, runs
 /// those on 6.12 and 7.2 too. What is missing is set up: on Debian, as root, missing packages are named and installed.
 ///
-/// Exit codes: 0 as recorded; 1 a scenario differs; 2 usage; 3 environment, or a scenario is unavailable; 4 a machine
+/// Exit codes: 0 everything matches the snapshots; 1 a scenario differs; 2 usage; 3 environment, or a scenario is unavailable; 4 a machine
 /// panicked, hung or was lost; 130 interrupted.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

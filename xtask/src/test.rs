@@ -8,8 +8,8 @@ use xshell::{Shell, cmd};
 
 use cli::terminal::say;
 
-/// Runs the documentation's examples, and then the whole suite with nextest, which is brought where it is missing; its last
-/// line says how many tests passed.
+/// Run the examples in the documentation, then all tests with nextest, which is installed if it is missing. The last line says
+/// how many tests passed.
 ///
 /// The tests need no virtual machine, no network and no root.
 #[derive(Debug, clap::Args)]

@@ -8,12 +8,17 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use encode::{Features, Options};
 
-/// What pahole encodes without `--btf_features` unless it is told otherwise.
+/// What the arguments have no room for.
+const AFTER_HELP: &str = "Environment: MODBTF_DIAGNOSTICS can hold -v, -vv and --timings, as modbtf has them.\n\n\
+    Exit codes: 0 encoded, or the answer was printed; 1 not encoded, whatever the reason; 2 unknown or malformed arguments, \
+    also in MODBTF_DIAGNOSTICS; 130 interrupted.";
+
+/// What pahole encodes without `--btf_features` and single options.
 const USUAL: [&str; 4] = ["var", "enum64", "decl_tag", "type_tag"];
 
-/// Encodes BTF with pahole's arguments, for kernel builds: make PAHOLE=/path/to/modbtf-pahole.
+/// Encode BTF with pahole's arguments, for kernel builds: make PAHOLE=/path/to/modbtf-pahole.
 #[derive(Debug, Default, Parser)]
-#[command(name = "modbtf-pahole", disable_version_flag = true, max_term_width = 100)]
+#[command(name = "modbtf-pahole", disable_version_flag = true, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// The file to encode: a module or a vmlinux. It gets a .BTF section, unless that goes elsewhere.
     #[arg(value_name = "FILE")]
@@ -31,25 +36,25 @@ pub struct Arguments {
     #[arg(long = "btf_encode_detached", value_name = "FILE")]
     pub(super) btf_encode_detached: Option<PathBuf>,
 
-    /// Read with so many threads: as many as there are processors if no number is given.
+    /// How many threads read the file; without a number, as many as there are processors.
     #[arg(short, long, value_name = "N", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Append,
           default_missing_value = "0")]
     jobs: Vec<usize>,
 
-    /// What is encoded: names with commas between. Repeated lists add up; names that are not known, as `layout` of pahole 1.31,
-    /// are ignored.
+    /// The features to encode, separated by commas. Several lists add up. Unknown names, such as `layout` of pahole 1.31, are
+    /// ignored.
     #[arg(long = "btf_features", value_name = "LIST")]
     btf_features: Vec<String>,
 
-    /// As --btf_features, but names that are not known are an error.
+    /// As --btf_features, but an unknown name is an error.
     #[arg(long = "btf_features_strict", value_name = "LIST")]
     btf_features_strict: Vec<String>,
 
-    /// Print the names of the features that are known.
+    /// Print the names of the known features.
     #[arg(long = "supported_btf_features")]
     pub(super) supported_btf_features: bool,
 
-    /// Leave out units in this language; rust is the only one that can be left out.
+    /// Leave out compilation units in this language; only rust can be left out.
     #[arg(long = "lang_exclude", value_name = "LANGUAGE", value_delimiter = ',')]
     lang_exclude: Vec<String>,
 
@@ -61,19 +66,19 @@ pub struct Arguments {
     #[arg(long = "encode_btf_global_vars")]
     encode_btf_global_vars: bool,
 
-    /// Encode wide enums as unions of 32-bit ones did before there was ENUM64.
+    /// Encode no ENUM64: an enum of more than 32 bits becomes an ENUM whose values are cut to 32 bits.
     #[arg(long = "skip_encoding_btf_enum64")]
     skip_encoding_btf_enum64: bool,
 
-    /// Leave out tags of declarations.
+    /// Leave out declaration tags.
     #[arg(long = "skip_encoding_btf_decl_tag")]
     skip_encoding_btf_decl_tag: bool,
 
-    /// Leave out tags of types.
+    /// Leave out type tags.
     #[arg(long = "skip_encoding_btf_type_tag")]
     skip_encoding_btf_type_tag: bool,
 
-    /// Leave out functions whose definitions disagree.
+    /// Leave out functions of which compilation units have different prototypes.
     #[arg(long = "skip_encoding_btf_inconsistent_proto")]
     skip_encoding_btf_inconsistent_proto: bool,
 
@@ -81,7 +86,7 @@ pub struct Arguments {
     #[arg(long = "btf_gen_floats")]
     btf_gen_floats: bool,
 
-    /// Encode functions that the compiler optimised, under the names that they had before.
+    /// Encode functions that the compiler optimised, under their names in the source: `f.isra.0` as `f`.
     #[arg(long = "btf_gen_optimized")]
     btf_gen_optimized: bool,
 
@@ -89,23 +94,23 @@ pub struct Arguments {
     #[arg(long = "btf_gen_all")]
     btf_gen_all: bool,
 
-    /// Go on at symbols that have no valid name, which is always done.
+    /// Accepted and without effect: symbols without a valid name never stop the encoder.
     #[arg(long = "btf_encode_force")]
     btf_encode_force: bool,
 
-    /// The same bytes with any number of threads, which they always are.
+    /// Accepted and without effect: the bytes never depend on the number of threads.
     #[arg(long = "reproducible_build")]
     reproducible_build: bool,
 
-    /// Say what was encoded, and what was left out.
+    /// Report what was encoded and what was left out.
     #[arg(short = 'V', long)]
     pub(super) verbose: bool,
 
-    /// Print the version of pahole that this stands in for.
+    /// Print the version of pahole that this program stands in for.
     #[arg(long)]
     pub(super) version: bool,
 
-    /// The same as a number.
+    /// Print that version as a number.
     #[arg(long = "numeric_version")]
     pub(super) numeric_version: bool,
 }
