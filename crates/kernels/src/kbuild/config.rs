@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use super::lost_symbol::LostSymbol;
 use crate::error::Error;
 
 /// Symbols and their values as kconfig writes them: `y`, `m`, `n`, a number, a quoted string.
@@ -82,23 +83,6 @@ impl fmt::Display for Symbols {
             "n" => writeln!(f, "# {symbol} is not set"),
             value => writeln!(f, "{symbol}={value}"),
         })
-    }
-}
-
-/// A symbol that is not what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostSymbol {
-    /// The symbol, with its `CONFIG_`.
-    pub symbol: String,
-    /// What was asked for.
-    pub wanted: String,
-    /// What the final configuration says; `n` also for a symbol that it does not know.
-    pub got: String,
-}
-
-impl fmt::Display for LostSymbol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} should be {} and is {}", self.symbol, self.wanted, self.got)
     }
 }
 

@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::Manifest;
 use crate::error::Error;
 use util::Sha256;
 
@@ -13,7 +12,7 @@ use util::Sha256;
 pub(super) const ENCODER: &str = "encoder";
 
 /// What stands between an encoder's name and its hash.
-const SHA256: &str = " sha256 ";
+pub(super) const SHA256: &str = " sha256 ";
 
 /// Our own, as it takes pahole's place in a build.
 const DROP_IN: &str = "modbtf-pahole";
@@ -91,14 +90,6 @@ pub fn static_program(root: &Path, target: &Path, name: &str) -> Result<PathBuf,
         return Err(Error::Container(container::Error::Failed { doing, program: cargo, status, output }));
     }
     Ok(target.join(TARGET).join("release").join(name))
-}
-
-impl Manifest {
-    /// The name and the hash of what encoded in place of the image's pahole, if anything did.
-    #[must_use]
-    pub fn encoder(&self) -> Option<(&str, &str)> {
-        self.toolchain.get(ENCODER)?.rsplit_once(SHA256)
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
+use super::encoder::{ENCODER, SHA256};
 use super::key::{Inputs, Key};
 use crate::cache::Directories as _;
 use crate::error::Error;
@@ -42,6 +43,14 @@ pub struct Manifest {
     pub milliseconds: u64,
     /// The hash of every file by its path in the directory.
     pub files: BTreeMap<String, Sha256>,
+}
+
+impl Manifest {
+    /// The name and the hash of what encoded in place of the image's pahole, if anything did.
+    #[must_use]
+    pub fn encoder(&self) -> Option<(&str, &str)> {
+        self.toolchain.get(ENCODER)?.rsplit_once(SHA256)
+    }
 }
 
 /// A kernel in the cache; everything in its directory is only to be read.

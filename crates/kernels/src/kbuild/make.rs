@@ -6,12 +6,14 @@ use std::thread;
 use std::time::Instant;
 
 use super::build_env::{BuildDirs, BuildEnv};
+use super::config::Symbols;
+use super::entry::list;
 use super::entry::{self, Build, Measured};
 use super::kernel_configs::Change;
 use super::kernel_configs::is_from_nothing;
 use super::key::Inputs;
 use super::log::Log;
-use super::{Plan, Request, Symbols, ensure_tree, list, tree};
+use super::plan::{Plan, Request, has_tree, tree};
 use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::source::Source;
@@ -59,6 +61,11 @@ pub(super) fn first(build_env: &BuildEnv<'_>, plan: &Plan<'_>, lock: &Lock) -> R
     // The tree first: a build in the cache without its tree is no harm, but costs the tree when an upgrade is wanted.
     context.cache.publish(&context.monitor(), &dirs.tree, &tree(build_env, plan), lock)?;
     entry::publish(context, &plan.inputs, &dirs.out, measured, lock)
+}
+
+/// Makes a first build with its tree, unless the cache has both.
+pub(super) fn ensure_tree(build_env: &BuildEnv<'_>, plan: &Plan<'_>, lock: &Lock) -> Result<(), Error> {
+    if has_tree(build_env, plan) { Ok(()) } else { first(build_env, plan, lock).map(drop) }
 }
 
 /// Makes an upgrade on a copy of its first build's tree.

@@ -20,68 +20,28 @@ pub mod external;
 mod kernel_configs;
 mod key;
 mod log;
+mod lost_symbol;
 mod make;
+mod plan;
 pub mod sandbox;
+pub(crate) mod sandbox_script;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use std::path::PathBuf;
 
 pub use build_env::BuildEnv;
-pub use config::{LostSymbol, Symbols};
+pub use config::Symbols;
 pub use encoder::{Encoder, static_program};
 pub use entry::{Build, Clean, Manifest, clean, list};
 pub use kernel_configs::{Config, KernelConfigs, NONE};
 pub use key::Key;
+pub use lost_symbol::LostSymbol;
+pub use plan::Request;
 
-use crate::cache::Directories as _;
 use crate::error::Error;
-use crate::source::Source;
-use container::Lock;
-use kernel_configs::Change;
-use key::Inputs;
-
-/// What to build.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// The source.
-    pub source: &'a Source,
-    /// Where configurations and upgrades come from.
-    pub configs: &'a KernelConfigs,
-    /// The configuration.
-    pub config: &'a Config,
-    /// The upgrade, unless it is a first build.
-    pub upgrade: Option<&'a str>,
-}
-
-/// A request with all that was looked up for it.
-struct Plan<'a> {
-    request: Request<'a>,
-    asked: Symbols,
-    inputs: Inputs,
-}
-
-impl<'a> Plan<'a> {
-    /// The first build that a request is, or that its upgrade is built on.
-    fn first(build_env: &BuildEnv<'_>, request: Request<'a>) -> Result<Self, Error> {
-        let identity = &request.source.identity;
-        let asked = request.configs.asked(request.config, &identity.series)?;
-        let off = request.config.expected_off.iter().map(|symbol| format!("# {symbol} is expected off\n"));
-        let text = off.fold(asked.to_string(), |text, line| text + &line);
-        let inputs = Inputs::first(identity.clone(), &request.config.name, text, build_env);
-        Ok(Self { request: Request { upgrade: None, ..request }, asked, inputs })
-    }
-
-    fn name(&self) -> String {
-        entry::name(&self.inputs)
-    }
-
-    /// The configuration on whose output tree this first build is made; nothing for one that is made from nothing.
-    fn base_tree(&self) -> Option<Config> {
-        let base_tree = self.request.config.base_tree()?;
-        self.request.configs.has_fragments(&base_tree, &self.request.source.identity.series).then_some(base_tree)
-    }
-}
+use make::ensure_tree;
+use plan::{Plan, has_tree, tree, upgraded};
 
 /// The build of a request, if the cache has it.
 ///
@@ -144,15 +104,6 @@ fn ensure_first(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> Result<PathBuf, E
     Ok(tree(build_env, first))
 }
 
-fn ensure_tree(build_env: &BuildEnv<'_>, first: &Plan<'_>, lock: &Lock) -> Result<(), Error> {
-    if has_tree(build_env, first) { Ok(()) } else { make::first(build_env, first, lock).map(drop) }
-}
-
-/// Whether a first build is in the cache with its tree.
-fn has_tree(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> bool {
-    entry::find(&build_env.context.cache, &first.inputs).is_some() && tree(build_env, first).is_dir()
-}
-
 /// The output tree that a first build leaves, on which its upgrades and external modules are built, if it is there. It is to be
 /// copied, not changed.
 ///
@@ -162,20 +113,6 @@ fn has_tree(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> bool {
 pub fn output_tree(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Option<PathBuf>, Error> {
     let first = Plan::first(build_env, *request)?;
     Ok(Some(tree(build_env, &first)).filter(|tree| tree.is_dir()))
-}
-
-fn tree(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> PathBuf {
-    build_env.context.cache.trees().join(first.name())
-}
-
-fn upgraded(first: &Plan<'_>, upgrade: &str) -> Result<(Inputs, Change), Error> {
-    let change = first.request.configs.change(upgrade, &first.inputs.source.series)?;
-    let inputs = Inputs {
-        upgrade: Some(upgrade.to_owned()),
-        patch: change.patch.clone().unwrap_or_default(),
-        ..first.inputs.clone()
-    };
-    Ok((inputs, change))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::testing::Bed;
 use super::*;
+use crate::cache::Directories as _;
 use crate::source;
 use crate::stage;
 use container::testing::Log as Progresses;

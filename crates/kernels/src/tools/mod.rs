@@ -14,7 +14,7 @@ use crate::archive::{Archive, Availability, fetch_package};
 use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::kbuild::BuildEnv;
-use crate::kbuild::sandbox::{self, TOOLS};
+use crate::kbuild::sandbox_script::{self, TOOLS};
 use crate::stage;
 use container::{json_file, require_space};
 use util::Sha256;
@@ -82,7 +82,7 @@ pub fn acquire(build_env: &BuildEnv<'_>, archive: &dyn Archive, pin: &ToolPin) -
     require_space("unpack a tool into", context.cache.root(), bytes.saturating_mul(UNPACKED_RATIO))?;
     let temporary = context.cache.temporary(&lock)?;
     context.stage(stage::UNPACK, format!("unpacking {}", pin.name), || {
-        packages.iter().try_for_each(|package| sandbox::unpack(build_env, package, temporary.path()))
+        packages.iter().try_for_each(|package| sandbox_script::unpack(build_env, package, temporary.path()))
     })?;
     write_script(pin, temporary.path())?;
     json_file::write(&temporary.path().join(MANIFEST), pin)?;

@@ -181,7 +181,7 @@ impl<'a> Wanted<'a> {
         let modules: Vec<Module> =
             names.into_iter().map(|name| Module::find(&request, name)).collect::<Result<_, _>>()?;
         let sources: Vec<_> = modules.iter().map(|module| (&module.name, &module.own)).collect();
-        let key = Key::of(&(RECIPE, super::sandbox::SCRIPT, inputs.key(), sources));
+        let key = Key::of(&(RECIPE, super::sandbox_script::SCRIPT, inputs.key(), sources));
         let kernel = super::entry::name(&inputs);
         let stem = kernel.rsplit_once('-').map_or(kernel.as_str(), |(stem, _)| stem).to_owned();
         Ok(Self { request, modules, stem, kernel, key, toolchain: inputs.toolchain })

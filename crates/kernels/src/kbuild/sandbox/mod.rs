@@ -21,13 +21,12 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use place::Place;
-pub(in crate::kbuild) use run::SCRIPT;
-pub(crate) use run::unpack;
+pub use place::{File, Place};
 pub use run::{Command, Ran, Times};
 
 use super::kernel_configs::Change;
 use super::make::{build_dirs, configure, copy_tree, create, patched};
+use super::sandbox_script::TOOLS;
 use super::{BuildEnv, Plan, Request, build_env, ensure_first, entry};
 use crate::cache::Directories as _;
 use crate::error::Error;
@@ -39,9 +38,6 @@ use container::scratch::{self, LockedTempDir};
 
 /// Where own modules are, inside.
 pub const EXTERNAL: &str = "/usr/src/external";
-
-/// Where tools are, inside.
-pub const TOOLS: &str = "/tools";
 
 /// What a copy of an output tree takes, and of the directories of a source, in bytes.
 const SIZE: u64 = 1_500_000_000;
@@ -85,17 +81,6 @@ pub enum Start {
     BuiltWithout(Vec<String>),
     /// A tree with the final `.config` and nothing else. No kernel is built for it.
     Configured,
-}
-
-/// A small file that is seen in `/recipe`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// Its name, one component.
-    pub name: String,
-    /// What is in it.
-    pub text: String,
-    /// Its permissions: `0o755` for a script.
-    pub mode: u32,
 }
 
 /// A private source and output tree, on which commands are run. Removed when dropped.

@@ -9,7 +9,6 @@ use std::time::SystemTime;
 use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
-use super::File;
 use crate::error::Error;
 
 /// Where a file of a sandbox is.
@@ -21,6 +20,17 @@ pub enum Place {
     Tree,
     /// In the copy of `kernel-configs/external`.
     External,
+}
+
+/// A small file that is seen in `/recipe`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name, one component.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+    /// Its permissions: `0o755` for a script.
+    pub mode: u32,
 }
 
 fn bad(path: &str, why: &'static str) -> Error {

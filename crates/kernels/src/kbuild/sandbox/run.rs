@@ -5,12 +5,9 @@ use std::path::Path;
 
 use super::BuildSandbox;
 use crate::error::Error;
-use crate::kbuild::BuildEnv;
 use crate::kbuild::build_env::{PINNED, REPRODUCIBLE, SOURCE, TREE};
-use container::engine::Mount;
+use crate::kbuild::sandbox_script::SCRIPT;
 use container::process::Stream;
-
-pub(in crate::kbuild) const SCRIPT: &str = include_str!("../../../../../ci/workbench.sh");
 
 /// What the script's own line begins with.
 const REPORT: &str = "workbench.sh: status ";
@@ -127,14 +124,6 @@ impl BuildSandbox<'_> {
         }
         Ok(Ran { status, lines, times })
     }
-}
-
-/// Unpacks a Debian package of the cache into a directory of it.
-pub(crate) fn unpack(build_env: &BuildEnv<'_>, package: &Path, into: &Path) -> Result<(), Error> {
-    let mut argv: Vec<OsString> = ["bash", "-c", SCRIPT, "workbench.sh", "unpack"].map(OsString::from).into();
-    argv.extend([package, into].map(OsString::from));
-    let mounts = vec![Mount::writable(build_env.context.cache.root())];
-    build_env.run_program(argv, mounts, Path::new("/"), Vec::new(), "unpack a package", &mut |_, _| {})
 }
 
 /// Reads the script's line.
