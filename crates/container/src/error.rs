@@ -49,7 +49,7 @@ pub enum Error {
     #[error("cannot find a cache directory: set MODBTF_CACHE, XDG_CACHE_HOME or HOME to an absolute path")]
     NoCacheDirectory,
     /// No engine runs.
-    #[error("cannot run a container{}; {remedy}", list(.rejected))]
+    #[error("cannot run a container: no container engine runs{}; {remedy}", list(.rejected))]
     NoEngine {
         /// What was tried.
         rejected: Vec<Rejected>,

@@ -242,5 +242,5 @@ fn cut_download(setting: &Setting<'_>) -> Result<String> {
 fn gone(setting: &Setting<'_>) -> Result<String> {
     let (_dir, _, mut command) = with_pins(setting, "6.1.192-1", "6.1.1-1")?;
     command.arg("--allow-unavailable");
-    demand(command, Exit::Environment, &["the nearest pair that there is"])
+    demand(command, Exit::Environment, &["the nearest pair in the archive"])
 }
