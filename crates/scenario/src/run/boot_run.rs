@@ -8,7 +8,7 @@ use container::scratch::LockedTempDir;
 use guest_protocol::{PROTOCOL, Plan, Step};
 use kmod::Module;
 use tracing::{info, info_span};
-use util::error::one_line;
+use util::error::{causes, one_line};
 use vm::{Accel, AccelRequest, BootOutcome, EntrySource, Initramfs, Machine, MachineLost, first_difference};
 
 use super::kernel_files::KernelFiles;
@@ -49,7 +49,7 @@ pub(super) fn run(
             run.run(&mut report).unwrap_or_else(|error| match error {
                 Error::Kernels(error) if error.class() == container::Class::Cancelled => Ending::Interrupted,
                 Error::Transcript(_) | Error::Boot(_) => Ending::Lost { what: one_line(&error) },
-                error => Ending::Environment { what: one_line(&error) },
+                error => Ending::Environment { what: causes(&error).join(": ") },
             })
         }
     };

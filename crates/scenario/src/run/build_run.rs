@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use container::scratch::LockedTempDir;
 use tracing::{info, info_span};
-use util::error::one_line;
+use util::error::{causes, one_line};
 
 use super::store::KernelStore;
 use super::{Error, Mode, Progress, RunContext, RunOptions, Task};
@@ -38,7 +38,7 @@ pub(super) fn run(
     report.ending = steps(context, scenario, store, options, &mut report).unwrap_or_else(|error| match error {
         Error::Kernels(error) if error.class() == container::Class::Cancelled => Ending::Interrupted,
         Error::Build(error @ kbuilds::Error::Transcript(_)) => Ending::Lost { what: one_line(&error) },
-        error => Ending::Environment { what: one_line(&error) },
+        error => Ending::Environment { what: causes(&error).join(": ") },
     });
     report.seconds = begun.elapsed().as_secs_f64();
     info!(ending = report.ending.word());

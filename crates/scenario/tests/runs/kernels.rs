@@ -190,7 +190,8 @@ impl KernelSource for FakeKernels {
         let name = name(request);
         self.call(format!("build {name}"));
         if self.broken.lock().unwrap().contains(&name) {
-            return Err(Error::NoKernel { package: name, what: "bzImage".into() });
+            let source = std::io::Error::other("the disk is gone");
+            return Err(Error::io("write", Path::new("/bzImage"), source));
         }
         if request.upgrade == Some("unheard-of") {
             let known = vec!["grow".into()];

@@ -78,6 +78,10 @@ fn a_build_that_fails_is_the_environment_s_and_is_not_tried_again_nor_allowed() 
     world.kernels.broken.lock().unwrap().insert("strict/first".into());
     let report = world.run(&tasks, &ALLOWED);
     assert_eq!((words(&report), report.exit), (vec!["environment"; 2], Exit::Environment));
+    for scenario in &report.scenarios {
+        let detail = scenario.ending.detail();
+        assert_eq!(detail.matches("the disk is gone").count(), 1, "the cause is reported, and once: {detail}");
+    }
     assert_eq!(*world.kernels.calls.lock().unwrap(), ["source 6.1", "build strict/first"]);
 }
 
