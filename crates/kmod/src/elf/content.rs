@@ -152,53 +152,25 @@ impl Content<'_> {
 mod tests {
     use std::io::Write as _;
 
+    use test_elf::{Builder, Section, TARGETS, Target, X86_64};
+
     use super::*;
 
     const TEXT: &[u8] = b"the same and the same and the same and the same again";
 
-    /// An ELF file of either class and byte order whose only section with contents has these flags and bytes.
-    fn file(wide: bool, little: bool, flags: u64, bytes: &[u8]) -> ElfFile {
-        let order = |mut bytes: Vec<u8>| {
-            if !little {
-                bytes.reverse();
-            }
-            bytes
-        };
-        let short = |number: u16| order(number.to_le_bytes().to_vec());
-        let half = |number: u32| order(number.to_le_bytes().to_vec());
-        let word = |number: u64| if wide { order(number.to_le_bytes().to_vec()) } else { half(number as u32) };
-        let names = b"\0.debug_x\0.names\0";
-        let head_len = if wide { 64 } else { 52 };
-        let names_at = head_len + bytes.len();
-        let sections_at = names_at + names.len();
-        let mut elf = vec![0x7f, b'E', b'L', b'F', if wide { 2 } else { 1 }, if little { 1 } else { 2 }, 1];
-        elf.resize(16, 0);
-        elf.extend([short(1), short(62), half(1), word(0), word(0), word(sections_at as u64), half(0)].concat());
-        let sizes = [if wide { 64 } else { 52 }, 0, 0, if wide { 64 } else { 40 }, 3, 2];
-        elf.extend(sizes.map(short).concat());
-        elf.extend_from_slice(bytes);
-        elf.extend_from_slice(names);
-        elf.resize(elf.len() + if wide { 64 } else { 40 }, 0);
-        for (name, kind, flags, at, len) in [(1, 1, flags, head_len, bytes.len()), (10, 3, 0, names_at, names.len())] {
-            elf.extend([half(name), half(kind), word(flags), word(0), word(at as u64), word(len as u64)].concat());
-            elf.extend([half(0), half(0), word(1), word(0)].concat());
-        }
-        ElfFile::from_bytes(elf).expect("usable")
+    /// A file whose only section with contents has these flags and bytes.
+    fn file(target: Target, flags: u64, bytes: &[u8]) -> ElfFile {
+        let section = Section { flags, ..Section::new(".debug_x", bytes) };
+        ElfFile::from_bytes(Builder::new(target).add(section).bytes()).expect("usable")
     }
 
-    fn compressed(wide: bool, little: bool, kind: u32, size: u64, data: &[u8]) -> ElfFile {
-        let half = |number: u32| if little { number.to_le_bytes() } else { number.to_be_bytes() };
-        let mut bytes = half(kind).to_vec();
-        if wide {
-            bytes.extend([0; 4]);
-            bytes.extend(if little { size.to_le_bytes() } else { size.to_be_bytes() });
-            bytes.extend([0; 8]);
-        } else {
-            bytes.extend(half(size as u32));
-            bytes.extend([0; 4]);
-        }
+    fn compressed(target: Target, kind: u32, size: u64, data: &[u8]) -> ElfFile {
+        let mut bytes = target.u32(kind);
+        bytes.resize(if target.is_64 { 8 } else { 4 }, 0);
+        bytes.extend(target.word(size));
+        bytes.resize(bytes.len() + if target.is_64 { 8 } else { 4 }, 0);
         bytes.extend_from_slice(data);
-        file(wide, little, SHF_COMPRESSED, &bytes)
+        file(target, SHF_COMPRESSED, &bytes)
     }
 
     fn zlib(bytes: &[u8]) -> Vec<u8> {
@@ -214,9 +186,9 @@ mod tests {
     #[test]
     fn what_was_compressed_comes_back() {
         let zstd = zstd::encode_all(TEXT, 3).expect("it goes to memory");
-        for (wide, little) in [(true, true), (true, false), (false, true), (false, false)] {
+        for target in TARGETS {
             for (kind, data) in [(ZLIB, zlib(TEXT)), (ZSTD, zstd.clone())] {
-                let elf = compressed(wide, little, kind, TEXT.len() as u64, &data);
+                let elf = compressed(target, kind, TEXT.len() as u64, &data);
                 assert_eq!(read(&elf).expect("well-formed"), TEXT);
                 let content = elf.content(&elf.find(".debug_x").expect("there")).expect("well-formed");
                 let mut part = vec![1];
@@ -226,7 +198,7 @@ mod tests {
                     assert!(matches!(content.read(offset, len, &mut part), Err(Error::OutOfBounds { .. })));
                 }
             }
-            assert_eq!(read(&file(wide, little, 0, TEXT)).expect("as it is"), TEXT);
+            assert_eq!(read(&file(target, 0, TEXT)).expect("as it is"), TEXT);
         }
     }
 
@@ -234,7 +206,7 @@ mod tests {
     fn what_is_not_as_it_says_is_refused() {
         let data = zlib(TEXT);
         let size = TEXT.len() as u64;
-        let refused = |kind, size, data: &[u8]| read(&compressed(true, true, kind, size, data)).expect_err("damaged");
+        let refused = |kind, size, data: &[u8]| read(&compressed(X86_64, kind, size, data)).expect_err("damaged");
         for size in [0, size - 1, size + 1] {
             assert!(matches!(refused(ZLIB, size, &data), Error::Elf { .. }), "{size}");
         }
@@ -242,13 +214,13 @@ mod tests {
         for (kind, data) in [(ZLIB, &data[..9]), (ZSTD, &data[..]), (3, &data[..]), (ZLIB, &[][..]), (ZSTD, &[][..])] {
             assert!(matches!(refused(kind, size, data), Error::Elf { .. }), "{kind}");
         }
-        let cut = file(true, true, SHF_COMPRESSED, &[1, 0, 0]);
+        let cut = file(X86_64, SHF_COMPRESSED, &[1, 0, 0]);
         assert!(matches!(read(&cut), Err(Error::OutOfBounds { .. })));
     }
 
     #[test]
     fn much_out_of_little_is_cut_at_what_was_said() {
         let data = zlib(&vec![0; 1 << 24]);
-        assert!(matches!(read(&compressed(true, true, ZLIB, 1000, &data)), Err(Error::Elf { .. })));
+        assert!(matches!(read(&compressed(X86_64, ZLIB, 1000, &data)), Err(Error::Elf { .. })));
     }
 }

@@ -2,7 +2,7 @@
 
 use kmod::{BtfIdSymbol, BtfIds, Elf, ElfFile, Error};
 
-use crate::build::{Builder, TARGETS, Target, X86_64};
+use test_elf::{Builder, TARGETS, Target, X86_64};
 
 /// Symbols of `.BTF_ids`: name, offset, size.
 type Symbols<'a> = &'a [(&'a str, u64, u64)];

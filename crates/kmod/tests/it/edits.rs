@@ -10,8 +10,9 @@ use goblin::elf::section_header::{SHF_ALLOC, SHT_NULL};
 use kmod::{Compression, Error, Module, SectionEdits};
 use proptest::prelude::*;
 
-use crate::build::{Builder, NOBITS, TARGETS, Target, X86_64};
+use crate::build::{self, NOBITS, without_bytes};
 use crate::sample::SAMPLE;
+use test_elf::{Builder, Section, TARGETS, Target, X86_64};
 
 /// What a section is besides its place in the file: name, type, flags, address, link, info, entry size, alignment, content.
 type Seen = (String, u32, u64, u64, u32, u32, u64, u64, Vec<u8>);
@@ -60,7 +61,7 @@ fn assert_only(old: &[u8], new: &[u8], changed: &[&str]) {
 }
 
 fn module(target: Target) -> Vec<u8> {
-    Builder::module(target).any_section(".bss", NOBITS, 0, 0, &[0; 64]).bytes()
+    build::module(target).add(without_bytes(".bss", 64)).bytes()
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn sections_that_overlap_are_refused() {
 
 #[test]
 fn very_many_sections_are_counted_in_the_first_header() {
-    let old = Builder::module(X86_64).extended_numbering().bytes();
+    let old = build::module(X86_64).count_in_first().bytes();
     let new = SectionEdits::new().set(".BTF.base", b"base").apply(&old).unwrap();
     assert_only(&old, &new, &[".BTF.base"]);
     assert_eq!(Goblin::parse(&new).unwrap().header.e_shnum, 0);
@@ -303,7 +304,7 @@ proptest! {
         let target = TARGETS[drawn.target];
         let mut builder = Builder::new(target).elf_type(drawn.elf_type).symbol("a", 1, 1).symbol("b", 2, 0);
         for (name, kind, content) in &drawn.sections {
-            builder = builder.any_section(NAMES[*name], if *kind == 0 { NOBITS } else { 1 }, 0, 0, content);
+            builder = builder.add(Section { kind: if *kind == 0 { NOBITS } else { 1 }, ..Section::new(NAMES[*name], content.as_slice()) });
         }
         let old = builder.bytes();
         let mut edits = SectionEdits::new();

@@ -1,6 +1,7 @@
 use kmod::{Export, KernelImage};
 
-use crate::build::{ABS, Builder, TARGETS, Target, X86_64};
+use crate::build::{Read as _, module};
+use test_elf::{ABS, Builder, TARGETS, Target, X86_64};
 
 type Row<'a> = (&'a str, bool, Option<&'a str>, Option<u32>);
 
@@ -11,7 +12,7 @@ fn rows<'a>(exports: &[Export<'a>]) -> Vec<Row<'a>> {
 #[test]
 fn exports_of_a_module_carry_licence_namespace_and_crc() {
     for target in TARGETS {
-        let module = Builder::module(target).read();
+        let module = module(target).read();
         let expected = [("fancy", true, Some("NS"), Some(0x9abc_def0)), ("plain", false, None, Some(0x1234_5678))];
         assert_eq!(rows(&module.exports().unwrap()), expected, "{target:?}");
     }

@@ -3,8 +3,9 @@ use std::os::unix::fs::FileExt;
 
 use kmod::{Compression, Error, ImageKind, MAX_DECOMPRESSED, kernel_btf, kernel_btf_from_bytes};
 
-use crate::build::{Builder, X86_64};
+use crate::build::module;
 use crate::pack::{gzip, lz4, xz};
+use test_elf::{Builder, X86_64};
 
 const BTF: &[u8] = b"\x9f\xeb\x01\0 and so on";
 
@@ -116,7 +117,7 @@ fn what_has_no_btf_of_a_kernel_is_refused_with_the_reason() {
     let without = Builder::new(X86_64).elf_type(2).section(".text", b"x").bytes();
     for (bytes, expected) in [
         (without, "cannot find BTF in the ELF kernel image: it was built without CONFIG_DEBUG_INFO_BTF"),
-        (Builder::module(X86_64).bytes(), "this is a relocatable file, such as a module; its BTF is not a base"),
+        (module(X86_64).bytes(), "this is a relocatable file, such as a module; its BTF is not a base"),
         (b"#!/bin/sh".to_vec(), "(it begins with 23212f62696e2f73)"),
         (Vec::new(), "cannot recognise the kernel image"),
     ] {

@@ -2,8 +2,9 @@ use std::fs;
 
 use kmod::{Compression, Error, Module};
 
-use crate::build::{Builder, NOBITS, TARGETS, Target, X86_64};
+use crate::build::{Read as _, module, version_records, without_bytes};
 use crate::pack::{gzip, xz};
+use test_elf::{Builder, TARGETS, Target, X86_64};
 
 fn versions(module: &Module) -> Vec<(&str, u32)> {
     module.versions().unwrap().iter().map(|version| (version.symbol, version.crc)).collect()
@@ -12,8 +13,11 @@ fn versions(module: &Module) -> Vec<(&str, u32)> {
 #[test]
 fn a_module_is_read_in_every_class_and_byte_order() {
     for target in TARGETS {
-        let module = Builder::module(target).read();
-        assert_eq!((module.elf().is_64(), module.elf().is_little_endian()), (target.is_64, !target.big_endian));
+        let module = module(target).read();
+        assert_eq!(
+            (module.elf().is_64(), module.elf().is_little_endian()),
+            (target.is_64, target.endian == util::Endian::Little)
+        );
         assert_eq!(module.btf(), Some(&b"\x9f\xebtypes"[..]), "{target:?}");
         assert_eq!((module.btf_base(), module.btf_ids(), module.section("types")), (None, None, None));
         assert_eq!(module.name().as_deref(), Some("sample"));
@@ -29,7 +33,7 @@ fn a_module_is_read_in_every_class_and_byte_order() {
 
 #[test]
 fn the_magic_decides_and_not_the_name() {
-    let plain = Builder::module(X86_64).bytes();
+    let plain = module(X86_64).bytes();
     let cases = [
         ("a.ko.xz", plain.clone(), None),
         ("b.ko", xz(&plain), Some(Compression::Xz)),
@@ -68,12 +72,12 @@ fn the_name_comes_from_modinfo_then_the_struct_then_the_file() {
 #[test]
 fn a_section_without_bytes_is_none_and_of_two_the_first_counts() {
     let module = Builder::new(X86_64)
-        .any_section(".BTF", NOBITS, 0, 0, &[1; 4096])
+        .add(without_bytes(".BTF", 4096))
         .section("x", b"first")
         .section("x", b"second")
         .section(".BTF.base", b"")
         .section("prefix.BTF", b"other")
-        .any_section("y", NOBITS, 0, 0, &[1; 8])
+        .add(without_bytes("y", 8))
         .section("y", b"bytes")
         .read();
     assert_eq!(module.btf(), None);
@@ -88,7 +92,7 @@ fn a_section_without_bytes_is_none_and_of_two_the_first_counts() {
 #[test]
 fn sections_beyond_65535_would_be_counted_in_the_first_header() {
     for target in TARGETS {
-        let module = Builder::module(target).extended_numbering().read();
+        let module = module(target).count_in_first().read();
         assert_eq!(module.btf(), Some(&b"\x9f\xebtypes"[..]), "{target:?}");
         assert_eq!(module.exports().unwrap().len(), 2);
     }
@@ -100,7 +104,7 @@ fn extended_versions_win_over_basic_ones() {
         let long = "a_name_of_rust".repeat(10);
         let crcs = [target.u32(0xffff_fffe), target.u32(3)].concat();
         let module = Builder::new(target)
-            .section("__versions", &target.versions(&[("short", 1)]))
+            .section("__versions", &version_records(target, &[("short", 1)]))
             .section("__version_ext_crcs", &crcs)
             .section("__version_ext_names", format!("{long}\0short\0\0").as_bytes())
             .read();
@@ -115,7 +119,7 @@ fn damaged_versions_are_errors() {
     let extended = |crcs: &[u8], names: &[u8]| {
         Builder::new(X86_64).section("__version_ext_crcs", crcs).section("__version_ext_names", names)
     };
-    let good = X86_64.versions(&[("f", 1), ("g", 2)]);
+    let good = version_records(X86_64, &[("f", 1), ("g", 2)]);
     let mut wide = good.clone();
     wide[64 + 4] = 1;
     let mut endless = good.clone();
@@ -149,7 +153,7 @@ fn damaged_versions_are_errors() {
 
 #[test]
 fn a_signature_is_seen_and_measured() {
-    let plain = Builder::module(X86_64).bytes();
+    let plain = module(X86_64).bytes();
     let signed = |id_type: u8, claimed: u32| {
         let record = [&[0, 0, id_type, 0, 0, 0, 0, 0][..], &claimed.to_be_bytes()].concat();
         Module::from_bytes([&plain[..], &[7; 30], &record, b"~Module signature appended~\n"].concat()).unwrap()
@@ -166,7 +170,7 @@ fn a_signature_is_seen_and_measured() {
 
 #[test]
 fn what_is_no_module_is_refused() {
-    let not_relocatable = Builder::module(X86_64).elf_type(2).bytes();
+    let not_relocatable = module(X86_64).elf_type(2).bytes();
     assert!(matches!(Module::from_bytes(not_relocatable), Err(Error::NotAModule { elf_type: 2 })));
     let told = [
         (&b""[..], "the file is empty"),
@@ -179,7 +183,7 @@ fn what_is_no_module_is_refused() {
         let error = Module::from_bytes(bytes.to_vec()).unwrap_err().to_string();
         assert!(error.contains(why), "{bytes:?}: {error}");
     }
-    let whole = Builder::module(X86_64).bytes();
+    let whole = module(X86_64).bytes();
     let cut = whole[..whole.len() - 1].to_vec();
     assert!(matches!(Module::from_bytes(cut), Err(Error::OutOfBounds { .. })));
 }
@@ -191,7 +195,7 @@ fn table_at(bytes: &[u8]) -> usize {
 
 #[test]
 fn headers_that_lead_outside_are_errors_with_the_offending_value() {
-    let good = Builder::module(X86_64).bytes();
+    let good = module(X86_64).bytes();
     let table = table_at(&good);
     let patch = |at: usize, bytes: &[u8]| {
         let mut patched = good.clone();
@@ -210,7 +214,7 @@ fn headers_that_lead_outside_are_errors_with_the_offending_value() {
 
 #[test]
 fn a_section_may_end_with_the_file_and_not_a_byte_later() {
-    let good = Builder::module(X86_64).bytes();
+    let good = module(X86_64).bytes();
     let section = table_at(&good) + 64;
     let offset = u64::from_le_bytes(good[section + 24..section + 32].try_into().unwrap());
     let with_len = |len: u64| {
@@ -225,7 +229,7 @@ fn a_section_may_end_with_the_file_and_not_a_byte_later() {
 
 #[test]
 fn a_count_in_the_first_header_allocates_nothing_before_it_is_checked() {
-    let mut bytes = Builder::module(X86_64).extended_numbering().bytes();
+    let mut bytes = module(X86_64).count_in_first().bytes();
     let table = table_at(&bytes);
     for count in [u64::MAX, 1 << 58, 1 << 40] {
         bytes[table + 32..table + 40].copy_from_slice(&count.to_le_bytes());

@@ -2,8 +2,9 @@
 
 use kmod::{Elf, KernelImage, Module, ModuleInfo, SectionEdits, kernel_btf_from_bytes};
 
-use crate::build::{Builder, TARGETS, X86_64};
+use crate::build::module;
 use crate::sample::SAMPLE;
+use test_elf::{TARGETS, X86_64};
 
 /// xorshift64*: a sequence of numbers that is the same everywhere.
 struct Numbers(u64);
@@ -64,7 +65,7 @@ fn ask_everything(module: &Module) -> usize {
 
 #[test]
 fn damaged_modules_are_read_or_refused() {
-    let mut plain: Vec<_> = TARGETS.map(|target| Builder::module(target).bytes()).into();
+    let mut plain: Vec<_> = TARGETS.map(|target| module(target).bytes()).into();
     plain.push(Module::from_bytes(SAMPLE.to_vec()).unwrap().bytes().to_vec());
     let (mut whole, mut partly, mut refused) = (0, 0, 0);
     for (file, bytes) in plain.iter().enumerate() {
@@ -93,7 +94,7 @@ fn damaged_compressed_modules_are_read_or_refused() {
 
 #[test]
 fn damaged_kernel_images_are_read_or_refused() {
-    let vmlinux = Builder::module(X86_64).elf_type(2).bytes();
+    let vmlinux = module(X86_64).elf_type(2).bytes();
     let payload = zstd::encode_all(&vmlinux[..], 1).unwrap();
     let mut bzimage = vec![0; 5 * 512];
     bzimage[0x202..0x206].copy_from_slice(b"HdrS");
@@ -123,7 +124,7 @@ fn damaged_files_are_edited_or_refused_and_never_grow() {
     let mut numbers = Numbers(0x5eed);
     let (mut edited, mut refused) = (0, 0);
     for target in TARGETS {
-        let file = Builder::module(target).bytes();
+        let file = module(target).bytes();
         let table = file.len() - 1000.min(file.len());
         for _ in 0..3000 {
             let damaged = mutate(&file, &[0, table], &mut numbers);
