@@ -1,7 +1,8 @@
 //! Files with debug information, as small as can be.
 
-use gimli::write::{AttributeValue, Dwarf, EndianVec, LineProgram, Sections};
-use gimli::{Encoding, Format, LittleEndian};
+use gimli::write::{AttributeValue, Dwarf, LineProgram};
+use gimli::{Encoding, Format};
+use test_elf::Builder;
 
 /// A unit with one type, and functions that take one parameter of it.
 pub(crate) struct Unit<'a> {
@@ -16,16 +17,7 @@ pub(crate) fn elf(units: &[Unit<'_>]) -> Vec<u8> {
     for unit in units {
         add(&mut dwarf, unit);
     }
-    let mut sections = Sections::new(EndianVec::new(LittleEndian));
-    dwarf.write(&mut sections).expect("well-formed");
-    let mut parts = vec![(String::new(), Vec::new())];
-    sections
-        .for_each(|id, data| {
-            parts.extend((!data.slice().is_empty()).then(|| (id.name().to_owned(), data.slice().to_vec())));
-            Ok::<(), gimli::write::Error>(())
-        })
-        .expect("nothing fails");
-    file(parts)
+    Builder::linked().dwarf(&mut dwarf).bytes()
 }
 
 fn add(dwarf: &mut Dwarf, unit: &Unit<'_>) {
@@ -49,36 +41,4 @@ fn add(dwarf: &mut Dwarf, unit: &Unit<'_>) {
         unit.get_mut(parameter).set(gimli::DW_AT_name, parameter_name);
         unit.get_mut(parameter).set(gimli::DW_AT_type, AttributeValue::UnitRef(ty));
     }
-}
-
-/// An ELF file of x86-64 with these sections, the first one being that without a name.
-fn file(mut parts: Vec<(String, Vec<u8>)>) -> Vec<u8> {
-    parts.push((".shstrtab".into(), Vec::new()));
-    let names: Vec<u8> = parts.iter().flat_map(|(name, _)| name.bytes().chain([0])).collect();
-    parts.last_mut().expect("just added").1 = names;
-    let (mut content, mut heads) = (Vec::<u8>::new(), Vec::<u8>::new());
-    let mut name_at = 0u32;
-    for (name, bytes) in &parts {
-        let kind = match name.as_str() {
-            "" => 0u32,
-            ".shstrtab" => 3,
-            _ => 1,
-        };
-        heads.extend([name_at, kind].map(u32::to_le_bytes).concat());
-        let words = [0, 0, 64 + content.len() as u64, bytes.len() as u64, 0, 1, 0];
-        heads.extend(words.map(u64::to_le_bytes).concat());
-        name_at += u32::try_from(name.len()).expect("short") + 1;
-        content.extend(bytes);
-    }
-    let count = u16::try_from(parts.len()).expect("few");
-    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
-    file.resize(16, 0);
-    file.extend([2, 62].map(u16::to_le_bytes).concat());
-    file.extend([1, 0, 0, 0]);
-    file.extend([0, 0, 64 + content.len() as u64].map(u64::to_le_bytes).concat());
-    file.extend([0; 4]);
-    file.extend([64, 0, 0, 64, count, count - 1].map(u16::to_le_bytes).concat());
-    file.extend(content);
-    file.extend(heads);
-    file
 }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use encode::{EncodeError, Encoder, Options, PreparedBase};
 use kmod::ElfFile;
+use test_elf::Builder;
 
 /// Encodes a file, alone and over a base, with one thread and with several. What comes out can be read, and is the same.
 pub fn file(bytes: &[u8]) {
@@ -65,16 +66,16 @@ const SECTIONS: [&str; 6] =
 
 /// A file with these sections: each is preceded by its length, in 4 bytes; what is left is the last one's.
 pub fn join(mut bytes: &[u8]) -> Vec<u8> {
-    let mut parts = Vec::new();
+    let mut elf = Builder::linked();
     for name in SECTIONS {
         let (length, rest) = bytes.split_first_chunk().map_or((0, &[][..]), |(length, rest)| {
             (usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX), rest)
         });
         let (part, rest) = rest.split_at(length.min(rest.len()));
-        parts.push((name.to_owned(), 1, 0, 0, part.to_vec()));
+        elf = elf.section(name, part);
         bytes = rest;
     }
-    elf_file(parts)
+    elf.bytes()
 }
 
 /// The reverse of [`join`], for a file that has debug information.
@@ -87,50 +88,4 @@ pub fn split(file: &[u8]) -> Option<Vec<u8>> {
         bytes.extend(part);
     }
     elf.find(SECTIONS[0]).map(|_| bytes)
-}
-
-/// Name, type, link, address and content of a section.
-pub type Part = (String, u32, u32, u64, Vec<u8>);
-
-/// An ELF file of these sections: name, type, link, content.
-pub fn elf_file(mut parts: Vec<Part>) -> Vec<u8> {
-    let mut names = vec![0];
-    let mut name_offsets = Vec::new();
-    parts.push((".shstrtab".to_owned(), 3, 0, 0, Vec::new()));
-    for (name, ..) in &parts {
-        name_offsets.push(u32::try_from(names.len()).expect("small"));
-        names.extend(name.bytes().chain([0]));
-    }
-    parts.last_mut().expect("there is one").4 = names;
-    let mut file = vec![0; 64];
-    let mut headers = vec![0; 64];
-    let info = parts.iter().position(|(name, ..)| name == ".debug_info").map_or(0, |place| place as u32 + 1);
-    for ((_, kind, link, address, data), name) in parts.iter().zip(name_offsets) {
-        file.resize(file.len().next_multiple_of(8), 0);
-        headers.extend(name.to_le_bytes());
-        headers.extend(kind.to_le_bytes());
-        headers.extend([0; 8]);
-        headers.extend(address.to_le_bytes());
-        headers.extend((file.len() as u64).to_le_bytes());
-        headers.extend((data.len() as u64).to_le_bytes());
-        headers.extend(link.to_le_bytes());
-        headers.extend(if *kind == 4 { info } else { 0 }.to_le_bytes());
-        headers.extend(8u64.to_le_bytes());
-        headers.extend(if *kind == 2 { 24u64 } else { 0 }.to_le_bytes());
-        file.extend_from_slice(data);
-    }
-    file.resize(file.len().next_multiple_of(8), 0);
-    let at = file.len() as u64;
-    let count = u16::try_from(parts.len() + 1).expect("few");
-    let mut header = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
-    header.resize(16, 0);
-    header.extend([2, 0, 62, 0, 1, 0, 0, 0]);
-    header.extend([0; 16]);
-    header.extend(at.to_le_bytes());
-    header.extend([0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 64, 0]);
-    header.extend(count.to_le_bytes());
-    header.extend((count - 1).to_le_bytes());
-    file[..64].copy_from_slice(&header);
-    file.extend(headers);
-    file
 }

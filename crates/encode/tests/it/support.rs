@@ -2,13 +2,10 @@
 
 use btf::{Btf, Kind, Type, TypeId, View};
 use encode::{Encoded, Encoder, Options};
-use gimli::write::{AttributeValue, Dwarf, EndianVec, Expression, LineProgram, Sections, Unit, UnitEntryId, UnitId};
-use gimli::{
-    DW_AT_byte_size, DW_AT_encoding, DW_AT_name, DW_AT_type, DwAt, DwAte, DwTag, Encoding, Format, LittleEndian,
-};
+use gimli::write::{AttributeValue, Dwarf, Expression, LineProgram, Unit, UnitEntryId, UnitId};
+use gimli::{DW_AT_byte_size, DW_AT_encoding, DW_AT_name, DW_AT_type, DwAt, DwAte, DwTag, Encoding, Format};
 use kmod::ElfFile;
-
-use crate::exercise::{Part, elf_file};
+use test_elf::{Builder, Symbol};
 
 /// Debug information being put together, and the symbols beside it.
 pub struct Source {
@@ -19,15 +16,7 @@ pub struct Source {
     address_size: u8,
     sections: Vec<(&'static str, u64, Vec<u8>)>,
     info: Vec<(usize, u8)>,
-    relocations: Vec<(u64, u64)>,
-}
-
-struct Symbol {
-    name: String,
-    kind: u8,
-    section: u16,
-    value: u64,
-    size: u64,
+    relocations: Vec<(u64, u32)>,
 }
 
 /// One unit of a [`Source`].
@@ -35,6 +24,8 @@ pub struct UnitOf<'s> {
     pub dwarf: &'s mut Dwarf,
     pub unit: UnitId,
 }
+
+const DEBUG_INFO: &str = ".debug_info";
 
 /// The index of `.data..percpu` in the files made here.
 const PER_CPU: u16 = 1;
@@ -64,7 +55,7 @@ impl Source {
     }
 
     pub fn function_symbol(&mut self, name: &str) {
-        self.symbols.push(Symbol { name: name.to_owned(), kind: 2, section: 0xfff1, value: 0, size: 1 });
+        self.symbols.push(Symbol { name: name.to_owned(), info: 2, section: test_elf::ABS, value: 0, size: 1 });
     }
 
     /// Of the units made from now on.
@@ -79,7 +70,7 @@ impl Source {
     }
 
     pub fn symbol(&mut self, name: &str, kind: u8, section: u16, value: u64, size: u64) {
-        self.symbols.push(Symbol { name: name.to_owned(), kind, section, value, size });
+        self.symbols.push(Symbol { name: name.to_owned(), info: kind, section, value, size });
     }
 
     /// Changes a byte of `.debug_info`.
@@ -90,60 +81,38 @@ impl Source {
     /// Makes the file a relocatable one, in which the address `placeholder` stands for an offset in `.data..percpu`: that
     /// of the last symbol that was added.
     pub fn relocate(&mut self, placeholder: u64) {
-        self.relocations.push((placeholder, self.symbols.len() as u64));
+        self.relocations.push((placeholder, self.symbols.len() as u32));
     }
 
     pub fn per_cpu_symbol(&mut self, name: &str, value: u64, size: u64) {
         self.per_cpu = self.per_cpu.max(value + size);
-        self.symbols.push(Symbol { name: name.to_owned(), kind: 1, section: PER_CPU, value, size });
+        self.symbols.push(Symbol { name: name.to_owned(), info: 1, section: PER_CPU, value, size });
     }
 
-    /// A linked file, so that no relocations are needed.
+    /// A linked file, so that no relocations are needed, unless some were asked for.
     pub fn elf(mut self) -> Vec<u8> {
-        let mut sections = Sections::new(EndianVec::new(LittleEndian));
-        self.dwarf.write(&mut sections).expect("well-formed");
-        let mut parts: Vec<Part> = Vec::new();
-        parts.push((".data..percpu".to_owned(), 1, 0, 0, vec![0; usize::try_from(self.per_cpu).expect("small")]));
+        let per_cpu = vec![0; usize::try_from(self.per_cpu).expect("small")];
+        let mut elf = Builder::linked().section(".data..percpu", &per_cpu);
+        for (name, address, bytes) in &self.sections {
+            elf = elf.section_at(name, *address, bytes);
+        }
         let mut relocations = Vec::new();
-        parts.extend(self.sections.into_iter().map(|(name, address, bytes)| (name.to_owned(), 1, 0, address, bytes)));
-        sections
-            .for_each(|id, data| {
-                if !data.slice().is_empty() {
-                    let mut bytes = data.slice().to_vec();
-                    for &(at, byte) in self.info.iter().filter(|_| id == gimli::SectionId::DebugInfo) {
-                        bytes[at] = byte;
-                    }
-                    for (placeholder, symbol) in self.relocations.iter().filter(|_| id == gimli::SectionId::DebugInfo) {
-                        let found = bytes.windows(8).position(|window| window == placeholder.to_le_bytes());
-                        let at = found.expect("the placeholder is there");
-                        bytes[at..at + 8].fill(0);
-                        relocations.extend([at as u64, symbol << 32 | 1, 0].iter().flat_map(|word| word.to_le_bytes()));
-                    }
-                    parts.push((id.name().to_owned(), 1, 0, 0, bytes));
+        for (name, mut bytes) in test_elf::dwarf_sections(&mut self.dwarf) {
+            if name == DEBUG_INFO {
+                self.info.iter().for_each(|&(at, byte)| bytes[at] = byte);
+                for &(placeholder, symbol) in &self.relocations {
+                    let found = bytes.windows(8).position(|window| window == placeholder.to_le_bytes());
+                    let at = found.expect("the placeholder is there");
+                    bytes[at..at + 8].fill(0);
+                    relocations.push((at as u64, symbol));
                 }
-                Ok::<(), gimli::write::Error>(())
-            })
-            .expect("nothing fails");
-        let (mut table, mut names) = (vec![0; 24], vec![0]);
-        for symbol in &self.symbols {
-            table.extend(u32::try_from(names.len()).expect("small").to_le_bytes());
-            table.extend([symbol.kind, 0]);
-            table.extend(symbol.section.to_le_bytes());
-            table.extend(symbol.value.to_le_bytes());
-            table.extend(symbol.size.to_le_bytes());
-            names.extend(symbol.name.bytes().chain([0]));
+            }
+            elf = elf.section(name, &bytes);
         }
-        let is_relocatable = !relocations.is_empty();
-        if is_relocatable {
-            let symtab = u32::try_from(parts.len()).expect("few") + 2;
-            parts.push((".rela.debug_info".to_owned(), 4, symtab, 0, relocations));
+        if !relocations.is_empty() {
+            elf = elf.elf_type(1).relocations(DEBUG_INFO, &relocations);
         }
-        let strtab = u32::try_from(parts.len()).expect("few") + 2;
-        parts.push((".symtab".to_owned(), 2, strtab, 0, table));
-        parts.push((".strtab".to_owned(), 3, 0, 0, names));
-        let mut file = elf_file(parts);
-        file[16] = if is_relocatable { 1 } else { 2 };
-        file
+        self.symbols.into_iter().fold(elf, Builder::add_symbol).bytes()
     }
 
     pub fn encode(self, options: Options) -> Encoded {

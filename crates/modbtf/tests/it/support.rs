@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use encode::{Encoder, Options};
-use gimli::LittleEndian;
-use gimli::write::{AttributeValue, Dwarf, EndianVec, LineProgram, Sections, Unit};
+use gimli::write::{AttributeValue, Dwarf, LineProgram, Unit};
 use kmod::{ElfFile, SectionEdits};
 use tempfile::TempDir;
+use test_elf::{Builder, X86_64};
 
 /// A linked file, or a module.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,21 +18,9 @@ pub enum Kind {
     Module,
 }
 
-/// An ELF file with nothing but the names of its sections.
-fn empty(kind: Kind) -> Vec<u8> {
-    let names = b"\0.shstrtab\0";
-    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
-    file.resize(16, 0);
-    file.extend([if kind == Kind::Module { 1 } else { 2 }, 0, 62, 0, 1, 0, 0, 0]);
-    file.extend([0; 16]);
-    file.extend(80u64.to_le_bytes());
-    file.extend([0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 64, 0, 2, 0, 1, 0]);
-    file.extend(names);
-    file.resize(80 + 64, 0);
-    for word in [1u32, 3, 0, 0, 0, 0, 64, 0, u32::try_from(names.len()).unwrap(), 0, 0, 0, 1, 0, 0, 0] {
-        file.extend(word.to_le_bytes());
-    }
-    file
+/// An ELF file without sections of its own.
+fn empty(kind: Kind) -> Builder {
+    if kind == Kind::Module { Builder::new(X86_64) } else { Builder::linked() }
 }
 
 /// A file whose debug information has a struct of each of these names, with an `int` in it.
@@ -58,24 +46,12 @@ pub fn with_structs(kind: Kind, names: &[&str]) -> Vec<u8> {
         unit.get_mut(member).set(gimli::DW_AT_type, AttributeValue::UnitRef(int));
         unit.get_mut(member).set(gimli::DW_AT_data_member_location, AttributeValue::Udata(0));
     }
-    let mut sections = Sections::new(EndianVec::new(LittleEndian));
-    dwarf.write(&mut sections).unwrap();
-    let mut parts = Vec::new();
-    sections
-        .for_each(|id, data| {
-            if !data.slice().is_empty() {
-                parts.push((id.name(), data.slice().to_vec()));
-            }
-            Ok::<(), gimli::write::Error>(())
-        })
-        .unwrap();
-    let edits = parts.iter().fold(SectionEdits::new(), |edits, (name, data)| edits.set(name, data));
-    edits.apply(&empty(kind)).unwrap()
+    empty(kind).dwarf(&mut dwarf).bytes()
 }
 
 /// A file without debug information.
 pub fn stripped() -> Vec<u8> {
-    SectionEdits::new().set(".modinfo", b"name=x\0").apply(&empty(Kind::Module)).unwrap()
+    empty(Kind::Module).section(".modinfo", b"name=x\0").bytes()
 }
 
 /// A directory with a vmlinux that has `.BTF`, and modules.

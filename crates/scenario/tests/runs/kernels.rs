@@ -313,42 +313,12 @@ fn split(base: &[u8]) -> Vec<u8> {
     builder.to_bytes().unwrap()
 }
 
-/// A relocatable ELF file for x86-64 with a `.modinfo`, an import in `__versions`, and possibly a `.BTF`.
+/// A module with a `.modinfo`, an import in `__versions`, and possibly a `.BTF`.
 fn relocatable(modinfo: &str, btf: Option<&[u8]>) -> Vec<u8> {
-    const NAMES: &[u8] = b"\0.shstrtab\0.modinfo\0.BTF\0__versions\0";
-    const HEADER: usize = 64;
     let mut versions = [0; 64];
     versions[0] = 1;
     versions[8..14].copy_from_slice(b"symbol");
-    let mut sections: Vec<(u32, u32, &[u8])> = vec![(1, 3, NAMES), (11, 1, modinfo.as_bytes()), (25, 1, &versions)];
-    sections.extend(btf.map(|btf| (20, 1, btf)));
-    let mut content = Vec::new();
-    let mut table = vec![0; HEADER];
-    for (name, kind, bytes) in &sections {
-        content.resize(content.len().next_multiple_of(8), 0);
-        let offset = (HEADER + content.len()) as u64;
-        table.extend(name.to_le_bytes());
-        table.extend(kind.to_le_bytes());
-        // Flags, address, offset, size, link and info in one, alignment, size of an entry.
-        for word in [0, 0, offset, bytes.len() as u64, 0, 1, 0] {
-            table.extend(word.to_le_bytes());
-        }
-        content.extend_from_slice(bytes);
-    }
-    content.resize(content.len().next_multiple_of(8), 0);
-    let table_offset = (HEADER + content.len()) as u64;
-    let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    file.extend(1_u16.to_le_bytes());
-    file.extend(62_u16.to_le_bytes());
-    file.extend(1_u32.to_le_bytes());
-    for word in [0, 0, table_offset] {
-        file.extend(word.to_le_bytes());
-    }
-    file.extend(0_u32.to_le_bytes());
-    for half in [64_u16, 0, 0, 64, u16::try_from(sections.len() + 1).unwrap(), 1] {
-        file.extend(half.to_le_bytes());
-    }
-    file.extend(content);
-    file.extend(table);
-    file
+    let elf = test_elf::Builder::new(test_elf::X86_64).section(".modinfo", modinfo.as_bytes());
+    let elf = elf.section("__versions", &versions);
+    btf.map_or_else(|| elf.clone(), |btf| elf.clone().section(".BTF", btf)).bytes()
 }
