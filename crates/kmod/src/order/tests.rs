@@ -1,3 +1,5 @@
+//! The order of loading: dependencies, soft dependencies, circles.
+
 use super::*;
 
 fn module(path: &str, depends: &[&str]) -> ModuleInfo {

@@ -1,3 +1,5 @@
+//! What modules and kernels export.
+
 use kmod::{Export, KernelImage};
 
 use crate::build::{Read as _, module};

@@ -1,3 +1,5 @@
+//! The BTF of each kind of kernel image.
+
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 

@@ -1,3 +1,5 @@
+//! Modules: sections, information, versions, and what is refused.
+
 use std::fs;
 
 use kmod::{Compression, Error, Module};

@@ -1,3 +1,5 @@
+//! A module of a distribution.
+
 use kmod::{Compression, LoadGraph, Module, ModuleInfo, abi};
 
 pub const SAMPLE: &[u8] = include_bytes!("../samples/crc-itu-t.ko.xz");
