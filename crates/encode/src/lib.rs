@@ -15,43 +15,44 @@
 //! # The way of a file
 //!
 //! ```text
-//! ElfFile ── dwarf::file ── dwarf::shape ── dwarf::collect ── CU ── dedup::meet ── dedup::finish ── select ── write
-//! sections   CUs,         abbreviations   the walk over     graph   types become   forward          functions bytes
-//!            relocations    as steps        DIEs              of a    canonical      declarations     variables
-//!                                                             CU
+//! ElfFile ─ dwarf::file ─ dwarf::abbrev ─ dwarf::visit ─ cu::graph ─ dedup::merge ─ dedup::resolve ─ functions ─ emit
+//! sections  CUs,          abbreviations   the walk over  types of    types become   forward          variables  bytes
+//!           relocations   as steps        DIEs           one CU      canonical      declarations
 //! ```
 //!
-//! - **CuReader** (`dwarf`). `.debug_info` is read CU by CU into one buffer, so it is never in memory as a whole. Each
-//!   abbreviation becomes a list of steps that read what is wanted and pass over runs of the rest by their length; a DIE of
-//!   which nothing is wanted is passed over with its children, by its sibling if it says where that is. A relocation is
-//!   looked up where a value is used: entries are in order, so it lies a few steps further on than the last one. A name is
-//!   compared with the one that came after the last name before, in the base or earlier in the file, and searched for only if it
-//!   is another.
-//! - **A CU** (`cu`) is a graph of types in one vector of words, each type as BTF has it (`record`), with names as numbers
-//!   (`names`) and references as indices. It is all that is kept of a CU's DWARF.
-//! - **Deduplication** (`dedup`). CUs meet the canonical types one after the other, in the order of the file: what is
-//!   known becomes the canonical type, the rest becomes canonical. So memory is needed for what is different only. Two types
-//!   are equal as in libbpf, see there. The types of a base are canonical from the start: they are hashed once
-//!   ([`PreparedBase`]), and only looked at afterwards.
-//! - **Threads**. Modules are encoded side by side, each by one thread. The CUs of vmlinux are read side by side and meet the
-//!   canonical types in order (`pipeline`). The bytes do not depend on either.
-//! - **Distillation** ([`mod@btf::distill`]), where it is asked for: the module gets a base of its own.
-//! - **Selection** (`select`, `variables`): which functions and variables are written, as pahole selects them.
+//! - **Reading** (`dwarf`). `.debug_info` is read CU by CU into one buffer, so it is never in memory as a whole. Each
+//!   abbreviation becomes a list of steps, which read the requested attributes and skip runs of the rest by their length. A DIE
+//!   of which nothing is requested is skipped with its children. A relocation is looked up where a value is used; DIEs are in
+//!   order, so it is a few entries behind the last one. A name is first compared with the one that followed the last name
+//!   before, in the base or earlier in the file; only another one is searched for.
+//! - **A compilation unit** (`cu`) is a graph of types in one vector of words. Each type is encoded as in BTF (`encoded`), with
+//!   names as numbers (`strings`) and references as indexes. Nothing else is kept of a CU's DWARF.
+//! - **Deduplication** (`dedup`). CUs are merged into the canonical types one after the other, in the order of the file. A type
+//!   that equals a canonical one becomes that type; another one becomes canonical. So memory is needed for different types
+//!   only. Equality is libbpf's. The types of a base are canonical from the start: they are hashed once ([`PreparedBase`]), and
+//!   not changed afterwards.
+//! - **Threads**. Modules are encoded side by side, each by one thread. The CUs of vmlinux are read by several threads and
+//!   merged in order (`pipeline`). The bytes depend on neither.
+//! - **Selection** (`functions`, `variables`): which functions and variables are written, as pahole selects them.
+//! - **Emission** (`emit`): the bytes, which are read again before they leave the encoder.
+//! - **Distillation** ([`mod@btf::distill`]), where it is requested: the module gets a base of its own.
 //!
 //! # Invariants
 //!
-//! - One description of the kinds: [`btf::Kind::shape`]. Hashing, equality, references, renumbering and writing derive
-//!   from it through `record`; there is no switch over kinds that could forget one.
+//! - The kinds are described once: [`btf::Kind::shape`]. Hashing, equality, references, renumbering and writing derive
+//!   from it through `encoded`; no switch over kinds could forget one.
 //! - Nothing depends on the numbers of names or on hashes: they differ from run to run where threads race for them.
-//! - Types and strings stand in the order in which pahole comes upon them (`dedup::EmitOrder`, `write`), so that what a kernel says
-//!   of BTF over another base does not depend on which of the two encoded it.
-//! - What is not encoded is counted ([`Report`]), but for functions and variables that pahole's rules pass over. What cannot be
+//! - Types and strings are in pahole's order (`dedup::emit_order`, `emit::strings`), so the kernel's messages about BTF over
+//!   another base do not depend on which of the two encoded it.
+//! - What is not encoded is counted ([`Report`]), except functions and variables that pahole's rules skip. What cannot be
 //!   encoded is an error ([`EncodeError`]).
-//! - Input may be anything: every offset and length is checked, nothing is allocated by a length that was not, and what is
-//!   followed, references, siblings or aliases, is followed a bounded number of times.
+//! - Input is hostile: every offset and length is checked, nothing is allocated by an unchecked length, and references, siblings
+//!   and aliases are followed a bounded number of times.
+//! - An internal breach is an error that names its place, and a panic in debug builds.
+//! - Modules form no circle: `dwarf` and `strings` know nothing of `dedup`, which knows nothing of `functions` and `emit`.
 //!
-//! gimli gives the numbers of DWARF, and in tests writes it; the walk is our own, since passing over attributes is most of the
-//! work.
+//! gimli gives the numbers of DWARF, and in tests writes it. The walk is our own, since skipping attributes is most of the
+//! work. What gimli refuses as malformed is refused here, except unknown kinds of units, which are counted.
 
 #![cfg_attr(
     not(test),

@@ -16,7 +16,7 @@
 //!   of types that was not met is compared like any other, whatever else either was paired with.
 //! - Everything is derived from [`crate::encoded`], so nothing of a kind can be forgotten.
 //!
-//! Candidates are found by a hash of what equal types have in common ([`crate::cu::graph::signature`]).
+//! Candidates are found by a hash of what equal types have in common ([`crate::cu::signature::signature`]).
 
 pub(crate) mod canonical;
 pub(crate) mod declarations;
