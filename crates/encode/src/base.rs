@@ -7,7 +7,7 @@ use crate::cu::signature::{designation, signature};
 use crate::encoded::{self, FieldRole, key};
 use crate::error::EncodeError;
 use crate::hash::IdMap;
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 use crate::section::{assemble, write_u32};
 use crate::strings::base::BaseStrings;
 use crate::type_index::TypeIndex;
@@ -22,7 +22,7 @@ pub struct PreparedBase {
     pub(crate) names: BaseStrings,
     pub(crate) index: TypeIndex,
     /// The structs and unions by name, where there is only one of the name.
-    pub(crate) composites: IdMap<Option<u32>>,
+    pub(crate) composites: IdMap<NameId, Option<u32>>,
     endian: Endian,
     strings_length: u32,
 }
@@ -74,7 +74,7 @@ impl PreparedBase {
                 continue;
             }
             let name = encoded::name(words);
-            if kind.is_composite() && name != 0 {
+            if kind.is_composite() && !name.is_empty() {
                 composites.entry(name).and_modify(|only| *only = None).or_insert(Some(id));
             }
             let hash = if kind.is_composite() {
@@ -145,7 +145,7 @@ fn number_names(words: &mut [u32], starts: &[u32], strings: &[u8]) -> Result<Bas
             let place = if offset == 0 { Some(&0) } else { places.get(offset as usize) };
             let number = place.and_then(|&place| names.number_at(place));
             is_whole &= number.is_some();
-            number.unwrap_or(0)
+            number.map_or(0, NameId::raw)
         });
         if !is_whole {
             return Err(EncodeError::BaseType { id, reason: "has a name that lies outside the strings" });

@@ -8,13 +8,14 @@ use crate::dwarf::file::CuHeader;
 use crate::dwarf::request::FileContext;
 use crate::dwarf::visit::collector::Collector;
 use crate::error::EncodeError;
+use crate::ids::NameId;
 use crate::report::Report;
 
 /// What all CUs of a file are read with.
 pub(crate) struct CuReader<'r> {
     pub(crate) context: FileContext<'r>,
     /// The number of the name `int`.
-    pub(crate) int: u32,
+    pub(crate) int: NameId,
 }
 
 impl CuReader<'_> {

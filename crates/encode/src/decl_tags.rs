@@ -12,8 +12,8 @@ use crate::hash::IdMap;
 /// Adds the declaration tags of what is written.
 pub(crate) fn tags(
     types: &mut CanonicalTypes<'_>,
-    functions: &IdMap<u32>,
-    variables: &IdMap<u32>,
+    functions: &IdMap<u32, u32>,
+    variables: &IdMap<u32, u32>,
 ) -> Result<(), EncodeError> {
     let tags = std::mem::take(&mut types.tags);
     for (place, tag) in tags.iter().enumerate() {

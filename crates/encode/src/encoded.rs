@@ -8,6 +8,7 @@
 use btf::{Info, Kind, Role};
 
 use crate::hash::mix;
+use crate::ids::NameId;
 
 /// What has to be known of a word to walk over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,8 +124,8 @@ pub(crate) fn info(words: &[u32]) -> u32 {
 
 /// The name.
 #[inline]
-pub(crate) fn name(words: &[u32]) -> u32 {
-    words.first().copied().unwrap_or(0)
+pub(crate) fn name(words: &[u32]) -> NameId {
+    NameId::from_raw(words.first().copied().unwrap_or(0))
 }
 
 /// The size or the type that is referred to.
@@ -139,8 +140,8 @@ pub(crate) const fn make_info(kind: Kind, vlen: u32, kflag: bool) -> u32 {
 }
 
 /// The head of a type with a size or a reference and nothing more before its elements.
-pub(crate) const fn head(kind: Kind, name: u32, vlen: u32, kflag: bool, word: u32) -> [u32; 3] {
-    [name, make_info(kind, vlen, kflag), word]
+pub(crate) const fn head(kind: Kind, name: NameId, vlen: u32, kflag: bool, word: u32) -> [u32; 3] {
+    [name.raw(), make_info(kind, vlen, kflag), word]
 }
 
 /// How many words an element of this kind has.
@@ -263,7 +264,7 @@ pub(crate) fn hash(words: &[u32], mut reference: impl FnMut(FieldRole, u32) -> u
 pub(crate) fn key(words: &[u32]) -> u64 {
     let name = name(words);
     match kind(words) {
-        Kind::Enum | Kind::Enum64 if name != 0 => mix(u64::from(Kind::Enum.number()), u64::from(name)),
+        Kind::Enum | Kind::Enum64 if !name.is_empty() => mix(u64::from(Kind::Enum.number()), u64::from(name.raw())),
         _ => hash(words, |_, id| u64::from(id)),
     }
 }

@@ -35,10 +35,10 @@ impl Hasher for IdHasher {
 }
 
 /// A map from pairs of ids.
-pub(crate) type PairMap<T> = HashMap<(u32, u32), T, BuildHasherDefault<IdHasher>>;
+pub(crate) type PairMap<T> = IdMap<(u32, u32), T>;
 
 /// A map from ids.
-pub(crate) type IdMap<T> = HashMap<u32, T, BuildHasherDefault<IdHasher>>;
+pub(crate) type IdMap<K, T> = HashMap<K, T, BuildHasherDefault<IdHasher>>;
 
 /// The hash of a string.
 #[inline]

@@ -11,7 +11,7 @@ use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::encoded::{self, head};
 use crate::error::EncodeError;
 use crate::hash::IdMap;
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 use crate::options::Options;
 use crate::report::Report;
 use crate::strings::interner::StringInterner;
@@ -133,7 +133,7 @@ impl Section<'_> {
 
 /// A variable that is to be written.
 struct Chosen {
-    name: u32,
+    name: NameId,
     size: u64,
 }
 
@@ -199,7 +199,7 @@ pub(crate) fn variables(
     sections: &VariableSections<'_>,
     names: &StringInterner<'_>,
     report: &mut Report,
-) -> Result<IdMap<u32>, EncodeError> {
+) -> Result<IdMap<u32, u32>, EncodeError> {
     let mut ids = IdMap::default();
     let mut members: Vec<Vec<[u32; 3]>> = vec![Vec::new(); sections.sections.len()];
     let variables = std::mem::take(&mut types.variables);
@@ -229,7 +229,7 @@ pub(crate) fn variables(
 }
 
 /// Adds a data section, unless it would be empty. It reaches as far as its last variable.
-fn data_section(types: &mut CanonicalTypes<'_>, name: u32, mut members: Vec<[u32; 3]>) -> Result<(), EncodeError> {
+fn data_section(types: &mut CanonicalTypes<'_>, name: NameId, mut members: Vec<[u32; 3]>) -> Result<(), EncodeError> {
     members.sort_by_key(|&[_, offset, _]| offset);
     let Some(&[_, offset, size]) = members.last() else { return Ok(()) };
     let vlen = id32(members.len());

@@ -4,7 +4,7 @@ use crate::cu::lookup::Lookup;
 use crate::cu::signature::{designation, signature};
 use crate::encoded;
 use crate::error::{Breach, EncodeError, internal};
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 
 /// The bit that tells a reference to a type of the CU from the id of a canonical type.
 pub(crate) const LOCAL: u32 = 1 << 31;
@@ -47,8 +47,8 @@ pub(crate) struct Cu {
 pub(crate) struct Function {
     /// Its DIE.
     pub(crate) offset: u32,
-    /// Its name, 0 if it has none.
-    pub(crate) name: u32,
+    /// Its name, empty if it has none.
+    pub(crate) name: NameId,
     /// What it returns.
     pub(crate) returns: u32,
     /// The DIE that it is an instance of, or 0.
@@ -71,8 +71,8 @@ pub(crate) struct Function {
 pub(crate) struct Param {
     /// Its DIE.
     pub(crate) offset: u32,
-    /// Its name, 0 if it has none.
-    pub(crate) name: u32,
+    /// Its name, empty if it has none.
+    pub(crate) name: NameId,
     /// Its type.
     pub(crate) ty: u32,
     /// The DIE that it is an instance of, or 0.
@@ -86,8 +86,8 @@ pub(crate) struct Param {
 pub(crate) struct Variable {
     /// Its DIE.
     pub(crate) offset: u32,
-    /// Its name, 0 if it has none.
-    pub(crate) name: u32,
+    /// Its name, empty if it has none.
+    pub(crate) name: NameId,
     /// Its type.
     pub(crate) ty: u32,
     /// The DIE of the declaration that it completes, or 0.
@@ -122,7 +122,7 @@ pub(crate) struct DeclTag {
     /// The member or parameter, counted from 0; -1 for the whole.
     pub(crate) component: i32,
     /// What it says.
-    pub(crate) value: u32,
+    pub(crate) value: NameId,
 }
 
 /// Types of a CU stay below what marks them, and below [`INDEX`].

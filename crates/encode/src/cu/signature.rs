@@ -50,8 +50,8 @@ fn designation_of<'g>(graph: &impl Fn(u32) -> &'g [u32], memo: &mut [u64], index
         Kind::Enum64 => Kind::Enum,
         kind => kind,
     };
-    let hash = if name != 0 && !matches!(kind, Kind::TypeTag | Kind::Func | Kind::Var | Kind::DeclTag) {
-        mix(u64::from(class.number()), u64::from(name))
+    let hash = if !name.is_empty() && !matches!(kind, Kind::TypeTag | Kind::Func | Kind::Var | Kind::DeclTag) {
+        mix(u64::from(class.number()), u64::from(name.raw()))
     } else {
         signature(words, |id| designation(graph, memo, id & !LOCAL, id == 0, depth.wrapping_add(1)))
     };

@@ -10,7 +10,7 @@ use crate::dedup::replaced::Replaced;
 use crate::encoded::key;
 use crate::error::{Breach, EncodeError, internal};
 use crate::hash::{IdHasher, IdMap};
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 use crate::type_index::TypeIndex;
 
 /// The canonical types: those of the base, and the ones found so far, whose ids follow.
@@ -25,9 +25,9 @@ pub(crate) struct CanonicalTypes<'b> {
     /// What each type turned out to be: itself, or for a forward declaration what it declares.
     pub(crate) map: Vec<u32>,
     /// The same for forward declarations of the base.
-    pub(crate) base_map: IdMap<u32>,
+    pub(crate) base_map: IdMap<u32, u32>,
     /// What types of the base were replaced by, at the end.
-    pub(super) remapped: IdMap<u32>,
+    pub(super) remapped: IdMap<u32, u32>,
     /// What of the base may be replaced at the end.
     pub(super) replaced: Replaced,
     /// Structs of the base of which a CU has a copy: by CU and the base's struct, the copy. It is what the CU's struct
@@ -50,7 +50,7 @@ pub(crate) struct CanonicalTypes<'b> {
     pub(crate) address_size: u8,
     pub(crate) functions: Vec<SavedFunction>,
     /// The parameters of functions: name and type.
-    pub(crate) params: Vec<(u32, u32)>,
+    pub(crate) params: Vec<(NameId, u32)>,
     pub(crate) variables: Vec<SavedVariable>,
     pub(crate) tags: Vec<SavedTag>,
 }

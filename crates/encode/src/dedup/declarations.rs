@@ -1,11 +1,12 @@
 //! What is kept of the functions, variables and tags of every CU until all CUs are merged.
 
 use crate::error::{EncodeError, internal};
+use crate::ids::NameId;
 
 /// A function that may be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedFunction {
-    pub(crate) name: u32,
+    pub(crate) name: NameId,
     /// The number of its CU, from 0 in the order in which they were met.
     pub(crate) cu: u32,
     pub(crate) returns: u32,
@@ -17,7 +18,7 @@ pub(crate) struct SavedFunction {
 
 impl SavedFunction {
     /// Its parameters, name and type, of all that there are.
-    pub(crate) fn params<'p>(&self, params: &'p [(u32, u32)]) -> Result<&'p [(u32, u32)], EncodeError> {
+    pub(crate) fn params<'p>(&self, params: &'p [(NameId, u32)]) -> Result<&'p [(NameId, u32)], EncodeError> {
         let start = self.first_param as usize;
         let params = params.get(start..start + self.param_count as usize);
         params.ok_or_else(|| internal("a function has parameters that were not kept"))
@@ -27,7 +28,7 @@ impl SavedFunction {
 /// A variable that may be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedVariable {
-    pub(crate) name: u32,
+    pub(crate) name: NameId,
     /// The number of its CU, from 0 in the order in which they were met.
     pub(crate) cu: u32,
     pub(crate) ty: u32,
@@ -47,7 +48,7 @@ pub(crate) struct SavedTag {
     pub(crate) cu: u32,
     pub(crate) on: SavedTagged,
     pub(crate) component: i32,
-    pub(crate) value: u32,
+    pub(crate) value: NameId,
 }
 
 /// What a tag belongs to.

@@ -8,13 +8,14 @@ use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::dedup::unit::{Scratch, UnitDedup};
 use crate::encoded::{self, head, key};
 use crate::error::{EncodeError, internal};
+use crate::ids::NameId;
 
 /// What a type of the CU is while what it refers to is being made canonical.
 const IN_PROGRESS: u32 = LOCAL | 0x7fff_fff0;
 
 impl CanonicalTypes<'_> {
     /// Takes in a CU: its types, functions, variables and tags. `int` is the number of that name.
-    pub(crate) fn merge_cu(&mut self, cu: &Cu, int: u32, scratch: &mut Scratch) -> Result<(), EncodeError> {
+    pub(crate) fn merge_cu(&mut self, cu: &Cu, int: NameId, scratch: &mut Scratch) -> Result<(), EncodeError> {
         scratch.reset(cu.len() as usize);
         self.cus += 1;
         let mut dedup = UnitDedup { types: self, cu, scratch };
@@ -73,7 +74,7 @@ impl UnitDedup<'_, '_> {
             if is_same_name && is_forward(canonical) && !is_forward(words) {
                 forwards.push(id);
             }
-            is_same_name && is_forward(words) && encoded::name(words) != 0
+            is_same_name && is_forward(words) && !encoded::name(words).is_empty()
         });
         if let Some(id) = found {
             return Ok(id);
@@ -90,7 +91,7 @@ impl UnitDedup<'_, '_> {
     }
 
     /// All arrays are indexed by the first type called `int`, or by one that is made for them.
-    fn find_index_type(&mut self, int: u32) -> Result<(), EncodeError> {
+    fn find_index_type(&mut self, int: NameId) -> Result<(), EncodeError> {
         if self.types.index_type.is_some() {
             return Ok(());
         }

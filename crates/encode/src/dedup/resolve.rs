@@ -8,15 +8,16 @@ use crate::dedup::replaced::MAX_CHAIN;
 use crate::encoded::{self, is_reference_kind, key};
 use crate::error::EncodeError;
 use crate::hash::IdMap;
+use crate::ids::NameId;
 use crate::type_index::TypeIndex;
 
 impl CanonicalTypes<'_> {
     /// Takes each forward declaration for the struct or union of its name, if there is only one.
     pub(crate) fn resolve_forwards(&mut self) {
-        let mut named: IdMap<Option<u32>> = IdMap::default();
+        let mut named: IdMap<NameId, Option<u32>> = IdMap::default();
         for (id, &known) in (self.first..).zip(&self.map) {
             let words = self.get(id);
-            if encoded::kind(words).is_composite() && encoded::name(words) != 0 && known == id {
+            if encoded::kind(words).is_composite() && !encoded::name(words).is_empty() && known == id {
                 named.entry(encoded::name(words)).and_modify(|only| *only = None).or_insert(Some(id));
             }
         }

@@ -4,7 +4,7 @@ use crate::cu::graph::{Function, LOCAL, Tagged};
 use crate::dedup::declarations::{SavedFunction, SavedTag, SavedTagged, SavedVariable};
 use crate::dedup::unit::UnitDedup;
 use crate::error::{EncodeError, internal};
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 
 impl UnitDedup<'_, '_> {
     pub(super) fn canonical(&self, id: u32) -> u32 {
@@ -35,7 +35,7 @@ impl UnitDedup<'_, '_> {
                 is_external: source.is_external,
                 is_top_level: variable.is_top_level,
                 is_artificial: variable.is_artificial,
-                has_own_name: variable.name != 0,
+                has_own_name: !variable.name.is_empty(),
                 section: variable.section,
                 address: variable.address,
             });
@@ -73,7 +73,7 @@ impl UnitDedup<'_, '_> {
         }
         let origin = if function.origin == 0 { None } else { of(function.origin) };
         let name = match origin {
-            _ if function.name != 0 => function.name,
+            _ if !function.name.is_empty() => function.name,
             Some(origin) => origin.name,
             None => return Ok(None),
         };
@@ -89,7 +89,7 @@ impl UnitDedup<'_, '_> {
                 cu.params.get(place)
             });
             let source = origin.flatten().unwrap_or(param);
-            if source.name == 0 {
+            if source.name.is_empty() {
                 self.types.params.truncate(first_param);
                 return Ok(None);
             }
@@ -97,7 +97,7 @@ impl UnitDedup<'_, '_> {
             self.types.params.push((source.name, ty));
         }
         if function.is_variadic {
-            self.types.params.push((0, 0));
+            self.types.params.push((NameId::EMPTY, 0));
         }
         let place = id32(self.types.functions.len());
         self.types.functions.push(SavedFunction {

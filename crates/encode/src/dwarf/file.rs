@@ -7,6 +7,7 @@ use crate::dwarf::form::Encoding;
 use crate::dwarf::reader::Reader;
 use crate::dwarf::relocations::Relocations;
 use crate::error::{EncodeError, Malformed};
+use crate::ids::NameId;
 use crate::strings::base::string_at;
 use crate::strings::interner::StringInterner;
 use crate::symbols::{Symbols, endian_of};
@@ -195,7 +196,7 @@ impl<'f> DwarfFile<'f> {
     }
 
     /// The number of the name at an offset of `.debug_line_str`.
-    pub(crate) fn line_name(&self, names: &StringInterner<'_>, offset: u64) -> Result<u32, EncodeError> {
+    pub(crate) fn line_name(&self, names: &StringInterner<'_>, offset: u64) -> Result<NameId, EncodeError> {
         let string = usize::try_from(offset).ok().and_then(|offset| string_at(&self.line_strings, offset));
         names.intern(string.ok_or(EncodeError::String { section: ".debug_line_str", offset })?)
     }

@@ -1,6 +1,7 @@
 //! What is asked of the DIEs of a file.
 
 use crate::dwarf::file::DwarfFile;
+use crate::ids::NameId;
 use crate::strings::interner::StringInterner;
 
 /// What is to be collected.
@@ -31,19 +32,19 @@ pub(crate) struct Requested {
 pub(crate) struct NameSet(Vec<u64>);
 
 impl NameSet {
-    pub(crate) fn insert(&mut self, number: u32) {
-        let place = (number >> 6) as usize;
+    pub(crate) fn insert(&mut self, name: NameId) {
+        let place = (name.raw() >> 6) as usize;
         if place >= self.0.len() {
             self.0.resize(place + 1, 0);
         }
         if let Some(word) = self.0.get_mut(place) {
-            *word |= 1 << (number & 63);
+            *word |= 1 << (name.raw() & 63);
         }
     }
 
     #[inline]
-    pub(crate) fn contains(&self, number: u32) -> bool {
-        self.0.get((number >> 6) as usize).is_some_and(|word| word >> (number & 63) & 1 == 1)
+    pub(crate) fn contains(&self, name: NameId) -> bool {
+        self.0.get((name.raw() >> 6) as usize).is_some_and(|word| word >> (name.raw() & 63) & 1 == 1)
     }
 }
 

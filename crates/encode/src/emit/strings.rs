@@ -6,6 +6,7 @@ use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::encoded::{self, FieldRole};
 use crate::error::{EncodeError, internal};
 use crate::hash::IdMap;
+use crate::ids::NameId;
 use crate::strings::interner::StringInterner;
 
 /// The strings that the base does not have, in the order in which pahole comes upon them: those of types that turned out to be
@@ -14,7 +15,7 @@ use crate::strings::interner::StringInterner;
 pub(crate) struct Strings {
     pub(super) bytes: Vec<u8>,
     pub(super) first: u32,
-    pub(super) offsets: IdMap<u32>,
+    pub(super) offsets: IdMap<NameId, u32>,
 }
 
 impl Strings {
@@ -36,7 +37,7 @@ impl Strings {
             }
             for (role, word) in encoded::fields(types.complete_words(place)?) {
                 if role == FieldRole::Name {
-                    strings.add(names, word)?;
+                    strings.add(names, NameId::from_raw(word))?;
                 }
             }
         }
@@ -51,22 +52,22 @@ impl Strings {
         Self { bytes, first, offsets: IdMap::default() }
     }
 
-    pub(super) fn offset(&self, names: &StringInterner<'_>, number: u32) -> Result<u32, EncodeError> {
-        if number == 0 || names.is_base(number) {
-            return Ok(number);
+    pub(super) fn offset(&self, names: &StringInterner<'_>, name: NameId) -> Result<u32, EncodeError> {
+        if name.is_empty() || names.is_base(name) {
+            return Ok(name.raw());
         }
-        self.offsets.get(&number).copied().ok_or_else(|| internal("a name is not among the strings"))
+        self.offsets.get(&name).copied().ok_or_else(|| internal("a name is not among the strings"))
     }
 
-    pub(super) fn add(&mut self, names: &StringInterner<'_>, number: u32) -> Result<(), EncodeError> {
-        if number == 0 || names.is_base(number) || self.offsets.contains_key(&number) {
+    pub(super) fn add(&mut self, names: &StringInterner<'_>, name: NameId) -> Result<(), EncodeError> {
+        if name.is_empty() || names.is_base(name) || self.offsets.contains_key(&name) {
             return Ok(());
         }
         let offset = u32::try_from(self.bytes.len()).ok().and_then(|length| self.first.checked_add(length));
         let offset = offset.ok_or(EncodeError::TooLarge { what: "strings" })?;
-        names.with(number, |string| self.bytes.extend_from_slice(string));
+        names.with(name, |string| self.bytes.extend_from_slice(string));
         self.bytes.push(0);
-        self.offsets.insert(number, offset);
+        self.offsets.insert(name, offset);
         Ok(())
     }
 }

@@ -50,6 +50,7 @@ mod tests {
 
     use super::*;
     use crate::encoded::{head, make_info};
+    use crate::ids::NameId;
     use crate::section::{assemble, write_u32};
 
     fn section(words: &[u32], strings: &[u8]) -> Vec<u8> {
@@ -62,7 +63,7 @@ mod tests {
         let alone = Expected { first_id: 1, types: 2, base_strings: 0 };
         let written = |name: u32, target: u32, strings: &[u8]| {
             let int = [1, make_info(Kind::Int, 0, false), 4, 32];
-            let typedef = head(Kind::Typedef, name, 0, false, target);
+            let typedef = head(Kind::Typedef, NameId::from_raw(name), 0, false, target);
             verify(&section(&[&int[..], &typedef].concat(), strings), alone)
         };
         assert_eq!(written(5, 2, b"\0int\0t\0"), Ok(()));
@@ -79,7 +80,7 @@ mod tests {
     fn verify_accepts_names_and_types_of_the_base() {
         let split = Expected { first_id: 100, types: 1, base_strings: 50 };
         let check = |name, target, strings: &[u8]| {
-            verify(&section(&head(Kind::Typedef, name, 0, false, target), strings), split)
+            verify(&section(&head(Kind::Typedef, NameId::from_raw(name), 0, false, target), strings), split)
         };
         assert_eq!(check(7, 99, b""), Ok(()));
         assert_eq!(check(50, 100, b"own\0"), Ok(()));

@@ -8,7 +8,7 @@ use crate::emit::strings::Strings;
 use crate::emit::verify::{Expected, verify};
 use crate::encoded::{self, FieldRole};
 use crate::error::{EncodeError, internal};
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 use crate::section::{assemble, write_u32};
 use crate::strings::interner::StringInterner;
 
@@ -36,7 +36,7 @@ pub(crate) fn write(
         for (role, word) in encoded::fields(words) {
             let word = match role {
                 FieldRole::Number => word,
-                FieldRole::Name => strings.offset(names, word)?,
+                FieldRole::Name => strings.offset(names, NameId::from_raw(word))?,
                 FieldRole::Reference | FieldRole::Index if word == 0 => 0,
                 FieldRole::Reference | FieldRole::Index => {
                     let id = types.resolved(word);

@@ -7,6 +7,7 @@ use crate::dedup::declarations::SavedFunction;
 use crate::encoded;
 use crate::error::EncodeError;
 use crate::hash::PairMap;
+use crate::ids::NameId;
 
 /// Compares definitions of functions (`funcs__match` and `types__match` in pahole's `btf_encoder.c`).
 ///
@@ -17,7 +18,7 @@ use crate::hash::PairMap;
 /// paths. So each pair of types is decided once, and the result is kept for all functions of the file.
 pub(super) struct Consistency<'t, 'b> {
     types: &'t CanonicalTypes<'b>,
-    params: &'t [(u32, u32)],
+    params: &'t [(NameId, u32)],
     /// What is known of each pair of types: whether they match. A pair that is being compared is taken to match.
     known: PairMap<bool>,
     /// The pairs that are left to compare; behind one whose parts were pushed, `true`.
@@ -38,7 +39,7 @@ enum Comparison {
 }
 
 impl<'t, 'b> Consistency<'t, 'b> {
-    pub(super) fn new(types: &'t CanonicalTypes<'b>, params: &'t [(u32, u32)]) -> Self {
+    pub(super) fn new(types: &'t CanonicalTypes<'b>, params: &'t [(NameId, u32)]) -> Self {
         Self {
             types,
             params,
@@ -154,7 +155,7 @@ mod tests {
     fn chain(types: &mut CanonicalTypes<'_>, leaf: u32, length: usize) -> u32 {
         (0..length).fold(leaf, |ty, _| {
             let prototype = add(types, &[0, make_info(Kind::FuncProto, 2, false), 0, 0, ty, 0, ty]);
-            add(types, &head(Kind::Ptr, 0, 0, false, prototype))
+            add(types, &head(Kind::Ptr, NameId::EMPTY, 0, false, prototype))
         })
     }
 
@@ -164,7 +165,7 @@ mod tests {
         let mut types = CanonicalTypes::new(None);
         let int = add(&mut types, &[1, make_info(Kind::Int, 0, false), 4, 32]);
         let long = add(&mut types, &[2, make_info(Kind::Int, 0, false), 8, 64]);
-        let constant = add(&mut types, &head(Kind::Const, 0, 0, false, int));
+        let constant = add(&mut types, &head(Kind::Const, NameId::EMPTY, 0, false, int));
         let [ints, constants, longs] = [int, constant, long].map(|leaf| chain(&mut types, leaf, LENGTH));
         let mut consistency = Consistency::new(&types, &[]);
         for (right, is_match) in [(ints, true), (constants, true), (longs, false)] {
@@ -197,9 +198,9 @@ mod tests {
     fn const_does_not_matter_except_on_void() {
         let mut types = CanonicalTypes::new(None);
         let int = add(&mut types, &[1, make_info(Kind::Int, 0, false), 4, 32]);
-        let constant = add(&mut types, &head(Kind::Const, 0, 0, false, int));
-        let const_void = add(&mut types, &head(Kind::Const, 0, 0, false, 0));
-        let volatile = add(&mut types, &head(Kind::Volatile, 0, 0, false, int));
+        let constant = add(&mut types, &head(Kind::Const, NameId::EMPTY, 0, false, int));
+        let const_void = add(&mut types, &head(Kind::Const, NameId::EMPTY, 0, false, 0));
+        let volatile = add(&mut types, &head(Kind::Volatile, NameId::EMPTY, 0, false, int));
         let mut consistency = Consistency::new(&types, &[]);
         assert!(consistency.types(int, constant) && consistency.types(constant, int));
         assert!(!consistency.types(const_void, 0) && !consistency.types(volatile, constant));

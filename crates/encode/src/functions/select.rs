@@ -10,7 +10,7 @@ use crate::error::EncodeError;
 use crate::functions::consistent::Consistency;
 use crate::functions::kfuncs::{self, Kfuncs};
 use crate::hash::IdMap;
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 use crate::options::{Functions, Options};
 use crate::report::Report;
 use crate::strings::interner::StringInterner;
@@ -42,7 +42,7 @@ pub(crate) fn functions<'b>(
     selection: &FunctionSelection<'_>,
     names: &StringInterner<'b>,
     report: &mut Report,
-) -> Result<IdMap<u32>, EncodeError> {
+) -> Result<IdMap<u32, u32>, EncodeError> {
     let mut ids = IdMap::default();
     let functions = std::mem::take(&mut types.functions);
     let params = std::mem::take(&mut types.params);
@@ -74,7 +74,7 @@ impl FunctionWriter<'_, '_> {
     fn function(
         &mut self,
         function: &SavedFunction,
-        params: &[(u32, u32)],
+        params: &[(NameId, u32)],
         order: EmitOrder,
     ) -> Result<u32, EncodeError> {
         let flags = self.names.with(function.name, |name| self.selection.kfuncs.flags(name));
@@ -85,7 +85,7 @@ impl FunctionWriter<'_, '_> {
         for (index, &(name, ty)) in params.iter().enumerate() {
             let ty = self.types.remapped(ty)?;
             let is_arena = arena.params.get(index).is_some_and(|&is_arena| is_arena);
-            words.extend([name, if is_arena { self.in_arena(ty, order)? } else { ty }]);
+            words.extend([name.raw(), if is_arena { self.in_arena(ty, order)? } else { ty }]);
         }
         let prototype = self.types.intern(&words, order)?;
         let id = self.types.intern(&head(Kind::Func, function.name, STATIC, false, prototype), order)?;
@@ -105,7 +105,7 @@ impl FunctionWriter<'_, '_> {
         let target = encoded::word(words);
         let attribute = self.names.intern(kfuncs::ARENA)?;
         let tag = self.types.intern(&head(Kind::TypeTag, attribute, 0, true, target), order)?;
-        self.types.intern(&head(Kind::Ptr, 0, 0, false, tag), order)
+        self.types.intern(&head(Kind::Ptr, NameId::EMPTY, 0, false, tag), order)
     }
 }
 
@@ -114,10 +114,10 @@ fn choose(
     types: &CanonicalTypes<'_>,
     selection: &FunctionSelection<'_>,
     functions: &[SavedFunction],
-    params: &[(u32, u32)],
+    params: &[(NameId, u32)],
 ) -> Result<Vec<bool>, EncodeError> {
     let mut chosen = vec![false; functions.len()];
-    let mut firsts: IdMap<usize> = IdMap::default();
+    let mut firsts: IdMap<NameId, usize> = IdMap::default();
     let mut thread = None;
     let mut consistency = Consistency::new(types, params);
     for (place, function) in functions.iter().enumerate() {

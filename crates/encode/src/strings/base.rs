@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use crate::hash::hash_bytes;
 use crate::id_table::IdTable;
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 
 /// The strings of a base.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct BaseStrings {
 /// A name in the order of the base.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Expected {
-    pub(super) number: u32,
+    pub(super) number: NameId,
     /// How long it is, in bytes.
     pub(super) length: u32,
 }
@@ -62,7 +62,7 @@ impl BaseStrings {
         let string = string_at(&self.strings, offset as usize)?;
         let hash = hash_bytes(string);
         let next = u32::try_from(self.order.len()).ok()?;
-        let own = Expected { number: offset, length: u32::try_from(string.len()).ok()? };
+        let own = Expected { number: NameId::from_raw(offset), length: u32::try_from(string.len()).ok()? };
         let known = self.find(hash, string).and_then(|place| Some((place, *self.order.get(place as usize)?)));
         if known.is_none() {
             self.places.add(hash, next);
@@ -88,15 +88,15 @@ impl BaseStrings {
     }
 
     /// The number of the name with this place in the order.
-    pub(crate) fn number_at(&self, place: u32) -> Option<u32> {
+    pub(crate) fn number_at(&self, place: u32) -> Option<NameId> {
         self.order.get(place as usize).map(|expected| expected.number)
     }
 
     /// The name with this place in the order, and its number.
     #[inline]
-    pub(super) fn at_place(&self, place: u32) -> Option<(u32, &[u8])> {
+    pub(super) fn at_place(&self, place: u32) -> Option<(NameId, &[u8])> {
         let &Expected { number, length } = self.order.get(place as usize)?;
-        let start = number as usize;
+        let start = number.raw() as usize;
         Some((number, self.strings.get(start..start.checked_add(length as usize)?)?))
     }
 }

@@ -1,6 +1,7 @@
 //! Names as DWARF has them, with the numbers of those that were asked for.
 
 use crate::error::EncodeError;
+use crate::ids::NameId;
 use crate::strings::base::{NameCursor, string_at};
 use crate::strings::interner::StringInterner;
 
@@ -13,7 +14,7 @@ use crate::strings::interner::StringInterner;
 pub(crate) struct NameCache {
     cursor: NameCursor,
     /// Names with their numbers, in the order in which they were searched for.
-    searched: Vec<(Key, u32)>,
+    searched: Vec<(Key, NameId)>,
     /// The place in `searched` of the name that is expected next.
     next: usize,
     /// Where in `searched` names came first: in a place that follows from the key, which another name may take. None over a base,
@@ -62,7 +63,7 @@ impl NameCache {
         names: &StringInterner<'_>,
         strings: &[u8],
         offset: u64,
-    ) -> Result<u32, Box<EncodeError>> {
+    ) -> Result<NameId, Box<EncodeError>> {
         let outside = || EncodeError::String { section: ".debug_str", offset };
         let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..)).ok_or_else(outside)?;
         if let Some(number) = names.next_name(rest, &mut self.cursor) {
@@ -77,7 +78,11 @@ impl NameCache {
     }
 
     /// The number of a name that stands in a DIE: what `rest` begins with. `None` if it has no end.
-    pub(crate) fn inline(&mut self, names: &StringInterner<'_>, rest: &[u8]) -> Result<Option<u32>, Box<EncodeError>> {
+    pub(crate) fn inline(
+        &mut self,
+        names: &StringInterner<'_>,
+        rest: &[u8],
+    ) -> Result<Option<NameId>, Box<EncodeError>> {
         if let Some(number) = names.next_name(rest, &mut self.cursor) {
             return Ok(Some(number));
         }
@@ -91,7 +96,7 @@ impl NameCache {
 
     /// The number of a name that was searched for before.
     #[inline]
-    fn number(&mut self, key: Key) -> Option<u32> {
+    fn number(&mut self, key: Key) -> Option<NameId> {
         let at = |place: usize| self.searched.get(place).filter(|&&(known, _)| known == key).map(|&(_, number)| number);
         if let Some(number) = at(self.next) {
             self.next = self.next.wrapping_add(1);
@@ -105,7 +110,12 @@ impl NameCache {
     }
 
     #[cold]
-    fn search(&mut self, names: &StringInterner<'_>, string: &[u8], key: Option<Key>) -> Result<u32, Box<EncodeError>> {
+    fn search(
+        &mut self,
+        names: &StringInterner<'_>,
+        string: &[u8],
+        key: Option<Key>,
+    ) -> Result<NameId, Box<EncodeError>> {
         let number = names.intern_at(string, &mut self.cursor)?;
         if let Some(key) = key {
             let place = self.place(key);
@@ -120,7 +130,7 @@ impl NameCache {
         Ok(number)
     }
 
-    fn remember(&mut self, key: Key, number: u32) -> bool {
+    fn remember(&mut self, key: Key, number: NameId) -> bool {
         let has_room = self.searched.len() < MAX_SEARCHED;
         if has_room {
             self.searched.push((key, number));

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 
 use crate::error::EncodeError;
 use crate::hash::hash_bytes;
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 use crate::strings::base::{BaseStrings, NameCursor};
 
 /// How many bits of a number say in which shard its string is.
@@ -49,13 +49,13 @@ impl<'b> StringInterner<'b> {
     }
 
     /// The number of a string; 0 for the empty one.
-    pub(crate) fn intern(&self, string: &[u8]) -> Result<u32, EncodeError> {
+    pub(crate) fn intern(&self, string: &[u8]) -> Result<NameId, EncodeError> {
         self.intern_at(string, &mut NameCursor::default())
     }
 
     /// The number of the string that `bytes` begin with, up to a NUL, if it is the one at the cursor.
     #[inline]
-    pub(crate) fn next_name(&self, bytes: &[u8], cursor: &mut NameCursor) -> Option<u32> {
+    pub(crate) fn next_name(&self, bytes: &[u8], cursor: &mut NameCursor) -> Option<NameId> {
         let (number, expected) = self.base?.at_place(cursor.0)?;
         let is_it = bytes.get(expected.len()) == Some(&0) && bytes.starts_with(expected);
         cursor.0 = cursor.0.wrapping_add(u32::from(is_it));
@@ -63,14 +63,14 @@ impl<'b> StringInterner<'b> {
     }
 
     /// The number of a string that is not at the cursor. If the base has it, the cursor moves behind it.
-    pub(crate) fn intern_at(&self, string: &[u8], cursor: &mut NameCursor) -> Result<u32, EncodeError> {
+    pub(crate) fn intern_at(&self, string: &[u8], cursor: &mut NameCursor) -> Result<NameId, EncodeError> {
         if string.is_empty() {
-            return Ok(0);
+            return Ok(NameId::EMPTY);
         }
         self.search(string, cursor).ok_or(EncodeError::TooLarge { what: "names" })
     }
 
-    fn search(&self, string: &[u8], cursor: &mut NameCursor) -> Option<u32> {
+    fn search(&self, string: &[u8], cursor: &mut NameCursor) -> Option<NameId> {
         let hash = hash_bytes(string);
         let index = (hash >> 32) as u32 & ((1 << SHARD_BITS) - 1);
         let mut shard = self.shards.get(index as usize)?.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,7 +79,9 @@ impl<'b> StringInterner<'b> {
                 cursor.0 = place.wrapping_add(1);
                 self.base?.number_at(place)
             }
-            Known::Own(place) => place.checked_mul(1 << SHARD_BITS)?.checked_add(self.first)?.checked_add(index),
+            Known::Own(place) => {
+                place.checked_mul(1 << SHARD_BITS)?.checked_add(self.first)?.checked_add(index).map(NameId::from_raw)
+            }
         }
     }
 
@@ -90,14 +92,14 @@ impl<'b> StringInterner<'b> {
     }
 
     /// Whether a number is that of a string of the base.
-    pub(crate) fn is_base(&self, number: u32) -> bool {
-        number < self.first
+    pub(crate) fn is_base(&self, number: NameId) -> bool {
+        number.raw() < self.first
     }
 
     /// The string with this number.
-    pub(crate) fn with<T>(&self, number: u32, each: impl FnOnce(&[u8]) -> T) -> T {
-        match number.checked_sub(self.first) {
-            None => each(self.base.and_then(|base| base.at(number as usize)).unwrap_or_default()),
+    pub(crate) fn with<T>(&self, number: NameId, each: impl FnOnce(&[u8]) -> T) -> T {
+        match number.raw().checked_sub(self.first) {
+            None => each(self.base.and_then(|base| base.at(number.raw() as usize)).unwrap_or_default()),
             Some(own) => {
                 let shard = self.shards.get(own as usize & ((1 << SHARD_BITS) - 1));
                 let shard = shard.map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
@@ -152,22 +154,24 @@ mod tests {
     fn equal_strings_have_equal_numbers() {
         let strings = b"\0int\0task_struct\0int\0";
         let (base, places) = BaseStrings::new(strings, [1, 17, 10, 21].into_iter());
-        let number_of = |offset: usize| places.get(offset).and_then(|&place| base.number_at(place));
+        let number_of = |offset: usize| places.get(offset).and_then(|&place| base.number_at(place)).map(NameId::raw);
         assert_eq!(number_of(17), Some(1), "the first of equal strings counts");
         assert_eq!(number_of(10), Some(10), "a tail is a string too");
         assert_eq!((number_of(21), number_of(2)), (None, None));
         let names = StringInterner::over(Some(&base));
-        let number = |string: &str| names.intern(string.as_bytes()).expect("few names");
+        let number = |string: &str| names.intern(string.as_bytes()).expect("few names").raw();
         assert_eq!((number(""), number("int"), number("task_struct"), number("struct")), (0, 1, 5, 10));
         let own: Vec<u32> = (0..500).map(|n| number(&format!("name_{n}"))).collect();
-        assert!(own.iter().all(|&number| !names.is_base(number)) && names.is_base(10));
+        assert!(
+            own.iter().all(|&number| !names.is_base(NameId::from_raw(number))) && names.is_base(NameId::from_raw(10))
+        );
         for (n, &expected) in own.iter().enumerate() {
             let string = format!("name_{n}");
             assert_eq!(number(&string), expected);
-            names.with(expected, |bytes| assert_eq!(bytes, string.as_bytes()));
+            names.with(NameId::from_raw(expected), |bytes| assert_eq!(bytes, string.as_bytes()));
         }
-        names.with(5, |bytes| assert_eq!(bytes, b"task_struct"));
-        assert_eq!(StringInterner::over(None).intern(b"").expect("few names"), 0);
+        names.with(NameId::from_raw(5), |bytes| assert_eq!(bytes, b"task_struct"));
+        assert_eq!(StringInterner::over(None).intern(b"").expect("few names"), NameId::EMPTY);
     }
 
     #[test]
@@ -180,7 +184,7 @@ mod tests {
             let bytes = format!("{string}\0more");
             let in_turn = names.next_name(bytes.as_bytes(), &mut cursor);
             let number = in_turn.map_or_else(|| names.intern_at(string.as_bytes(), &mut cursor), Ok);
-            (number.expect("few names"), in_turn.is_some(), cursor.0)
+            (number.expect("few names").raw(), in_turn.is_some(), cursor.0)
         };
         assert_eq!(number("a"), (1, false, 2));
         assert_eq!(number("b"), (3, true, 3));

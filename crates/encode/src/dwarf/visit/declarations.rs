@@ -8,7 +8,7 @@ use crate::dwarf::abbrev::{AbbrevPlan, Attr};
 use crate::dwarf::request::NameSet;
 use crate::dwarf::visit::visitor::{DieVisitor, Frame, Result};
 use crate::encoded::head;
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 
 impl DieVisitor<'_, '_> {
     pub(super) fn function(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
@@ -19,7 +19,7 @@ impl DieVisitor<'_, '_> {
         let specification = self.reference(Attr::Specification)?;
         let origin = if abstract_origin == 0 { specification } else { abstract_origin };
         let is_wanted = match name {
-            0 => self.is_wanted_instance(origin),
+            NameId::EMPTY => self.is_wanted_instance(origin),
             _ => self.wanted.functions.as_ref().is_none_or(known),
         };
         if !is_wanted {

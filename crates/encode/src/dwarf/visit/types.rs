@@ -9,7 +9,7 @@ use crate::dwarf::form;
 use crate::dwarf::reader::Reader;
 use crate::dwarf::visit::visitor::{DieVisitor, Frame, Result};
 use crate::encoded::{element_words, head, make_info};
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 use crate::symbols::endian_of;
 
 impl DieVisitor<'_, '_> {
@@ -32,10 +32,10 @@ impl DieVisitor<'_, '_> {
             1 | 2 | 4 | 8 | 16 => (name, u8::try_from(size).unwrap_or(4)),
             _ => (self.names.intern(b"__SANITIZED_FAKE_INT__")?, 4),
         };
-        let [name, info, word] = head(Kind::Int, name, 0, false, u32::from(size));
+        let [name_word, info, word] = head(Kind::Int, name, 0, false, u32::from(size));
         let data = IntData::new(flags, 0, size.saturating_mul(8));
-        let index = self.cu.add(offset, &[name, info, word, data.0]);
-        if self.cu.int.is_none() && name != 0 && self.names.with(name, |name| name == b"int") {
+        let index = self.cu.add(offset, &[name_word, info, word, data.0]);
+        if self.cu.int.is_none() && !name.is_empty() && self.names.with(name, |name| name == b"int") {
             self.cu.int = Some(index);
         }
         self.enter(plan, Frame::Nothing)
@@ -106,7 +106,7 @@ impl DieVisitor<'_, '_> {
             self.report.too_far_bit_fields += 1;
         }
         let word = if bit_size == 0 { offset } else { (bit_size << 24) | (offset & 0x00ff_ffff) };
-        self.elements.extend([name, ty, word]);
+        self.elements.extend([name.raw(), ty, word]);
         if let Some(Frame::Elements { head, .. }) = self.frames.last_mut() {
             head[1] |= u32::from(bit_size != 0) << 31;
         }
@@ -177,9 +177,9 @@ impl DieVisitor<'_, '_> {
         let name = self.name(Attr::Name)?;
         let value = self.number(Attr::ConstValue).unwrap_or(0);
         if crate::encoded::kind(&enumeration) == Kind::Enum64 {
-            self.elements.extend([name, value as u32, (value >> 32) as u32]);
+            self.elements.extend([name.raw(), value as u32, (value >> 32) as u32]);
         } else {
-            self.elements.extend([name, value as u32]);
+            self.elements.extend([name.raw(), value as u32]);
             let is_negative = self.wanted.enum64 && value.cast_signed() < 0;
             if let Some(Frame::Elements { head, .. }) = self.frames.last_mut() {
                 head[1] |= u32::from(is_negative) << 31;
@@ -236,14 +236,17 @@ impl DieVisitor<'_, '_> {
         let returns = self.reference(Attr::Type)?;
         let index = self.cu.reserve(offset);
         let start = self.elements.len();
-        self.enter(plan, Frame::Elements { index, head: head(Kind::FuncProto, 0, 0, false, returns), start })
+        self.enter(
+            plan,
+            Frame::Elements { index, head: head(Kind::FuncProto, NameId::EMPTY, 0, false, returns), start },
+        )
     }
 
     pub(super) fn prototype_parameter(&mut self, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
-        self.elements.extend([name, ty]);
+        self.elements.extend([name.raw(), ty]);
         self.enter(plan, Frame::Nothing)
     }
 }

@@ -6,6 +6,7 @@ use crate::dwarf::abbrev::{AbbrevPlan, Attr, AttrStep};
 use crate::dwarf::form;
 use crate::dwarf::visit::visitor::{DieVisitor, Result};
 use crate::error::{EncodeError, Malformed};
+use crate::ids::NameId;
 
 /// The offset of no DIE.
 const DANGLING: u32 = u32::MAX.wrapping_sub(1);
@@ -82,8 +83,8 @@ impl DieVisitor<'_, '_> {
 
     /// The number of the name that an attribute holds; 0 if it has none.
     #[inline]
-    pub(super) fn name(&mut self, attr: Attr) -> Result<u32> {
-        let Some(value) = self.values.get(attr) else { return Ok(0) };
+    pub(super) fn name(&mut self, attr: Attr) -> Result<NameId> {
+        let Some(value) = self.values.get(attr) else { return Ok(NameId::EMPTY) };
         let form = self.values.form(attr);
         let position = usize::try_from(value).unwrap_or(usize::MAX);
         match form {
@@ -110,7 +111,7 @@ impl DieVisitor<'_, '_> {
             }
             form => {
                 self.report.unsupported_form(form);
-                Ok(0)
+                Ok(NameId::EMPTY)
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::dwarf::request::SKELETON;
 use crate::dwarf::visit::visitor::{DieVisitor, Frame, MAX_NESTING, Result};
 use crate::encoded::{self, head};
 use crate::error::{EncodeError, Malformed};
-use crate::ids::id32;
+use crate::ids::{NameId, id32};
 
 impl<'a> DieVisitor<'a, '_> {
     pub(super) fn run(&mut self) -> Result<()> {
@@ -86,7 +86,7 @@ impl<'a> DieVisitor<'a, '_> {
             Frame::Elements { index, head, start } => self.finish_elements(index, head, start),
             Frame::Array { index, element, count } => self.finish_array(index, element, Some(count)),
             Frame::Pointer { index, target, last_tag } => {
-                self.cu.fill(index, &head(Kind::Ptr, 0, 0, false, last_tag.unwrap_or(target)), &[]);
+                self.cu.fill(index, &head(Kind::Ptr, NameId::EMPTY, 0, false, last_tag.unwrap_or(target)), &[]);
             }
             _ => {}
         }
