@@ -197,7 +197,7 @@ fn a_negative_number_is_passed_over() {
     let mut unit = source.unit();
     for value in [i64::MIN, -1] {
         let label = unit.add(gimli::DW_TAG_label, "");
-        unit.set(label, gimli::DW_AT_const_value, gimli::write::AttributeValue::Sdata(value));
+        unit.set(label, gimli::DW_AT_const_value, AttributeValue::Sdata(value));
     }
     unit.int();
     let encoded = source.encode(Options::kernel());
