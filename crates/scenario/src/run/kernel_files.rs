@@ -60,7 +60,8 @@ impl KernelFiles {
         let (mut modules, infos): (Vec<_>, Vec<_>) = read.into_iter().unzip();
         let base = image.btf()?.to_vec();
         if let Some(debug) = &parts.debug {
-            encoded::encode(&mut modules, &tree, debug, &base, &parts.config)?;
+            tracing::info_span!("encode")
+                .in_scope(|| encoded::encode(&mut modules, &tree, debug, &base, &parts.config))?;
         }
 
         let mut crcs = SymbolCrcs::from_modules(modules.iter().map(|module| &module.versions));
