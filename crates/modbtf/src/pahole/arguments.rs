@@ -66,7 +66,8 @@ pub struct Arguments {
     #[arg(long = "encode_btf_global_vars")]
     encode_btf_global_vars: bool,
 
-    /// Encode no ENUM64: an enum of more than 32 bits becomes an ENUM whose values are cut to 32 bits.
+    /// Encode no ENUM64: an enum of more than 32 bits becomes an ENUM whose values are cut to 32 bits. No enum is
+    /// marked as signed.
     #[arg(long = "skip_encoding_btf_enum64")]
     skip_encoding_btf_enum64: bool,
 
@@ -140,7 +141,7 @@ impl Arguments {
     /// What is encoded.
     pub(super) fn options(&self) -> Result<Options> {
         if let Some(language) = self.lang_exclude.iter().find(|language| *language != "rust") {
-            bail!("failed to leave out units in {language}: rust is the only language that can be left out");
+            bail!("cannot leave out units in {language}: rust is the only language that can be left out");
         }
         let mut features = Features::none();
         let lists = || self.btf_features.iter().chain(&self.btf_features_strict);
@@ -153,7 +154,7 @@ impl Arguments {
         let unknown: Vec<_> = self.btf_features_strict.iter().flat_map(|list| features.add(list)).collect();
         if !unknown.is_empty() {
             let (unknown, known) = (unknown.join(", "), Features::NAMES.join(", "));
-            bail!("failed to encode all features: {unknown} not known; there are default, all, {known}");
+            bail!("cannot encode all features: {unknown} not known; there are default, all, {known}");
         }
         let mut names: BTreeSet<&str> =
             Features::NAMES.iter().copied().filter(|name| features.contains(name)).collect();

@@ -2,5 +2,6 @@
 
 mod documents;
 mod encode;
+mod help;
 mod pahole;
 mod support;
