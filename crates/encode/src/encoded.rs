@@ -103,6 +103,27 @@ impl FieldRoles {
         self.head_len + self.element_len * vlen
     }
 
+    /// Passes the words of a type with what they are to `each`, as long as it returns true. Whether that held to the end.
+    #[inline]
+    pub(crate) fn all<W: Copy>(&self, words: &[W], mut each: impl FnMut(FieldRole, W) -> bool) -> bool {
+        let (head, elements) = words.split_at(self.head_len.min(words.len()));
+        if !self.head.iter().zip(head).all(|(&role, &word)| each(role, word)) {
+            return false;
+        }
+        let roles = self.element;
+        match self.element_len {
+            3 => elements.as_chunks::<3>().0.iter().all(|&[first, second, third]| {
+                each(roles[0], first) && each(roles[1], second) && each(roles[2], third)
+            }),
+            2 => elements
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .all(|&[first, second]| each(roles[0], first) && each(roles[1], second)),
+            _ => true,
+        }
+    }
+
     fn roles(&self) -> impl Iterator<Item = FieldRole> + '_ {
         let head = self.head.get(..self.head_len).unwrap_or_default();
         let element = self.element.get(..self.element_len).unwrap_or_default();
@@ -299,6 +320,13 @@ mod tests {
             assert!(count(|role| role == FieldRole::Name) <= 1 && count(FieldRole::is_reference) <= 1, "{kind}");
             let roles = FieldRoles::with_info(make_info(*kind, 2, false));
             assert_eq!(roles.len(2) as u64 * 4, shape.len(2), "{kind}");
+            let words: Vec<u32> = (0..roles.len(2) as u32).collect();
+            let mut walked = Vec::new();
+            roles.all(&words, |role, word| {
+                walked.push((role, word));
+                true
+            });
+            assert_eq!(walked, roles.roles().zip(words).collect::<Vec<_>>(), "{kind}");
         }
     }
 

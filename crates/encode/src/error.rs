@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::panic::Location;
 
-
 /// What can go wrong while BTF is encoded.
 ///
 /// A variant that wraps another error names it as its `source`: print the whole chain.

@@ -91,6 +91,11 @@ impl<'b> CanonicalTypes<'b> {
         id32(self.spans.len())
     }
 
+    /// How many words all types have that are not the base's.
+    pub(crate) const fn words_len(&self) -> usize {
+        self.words.len()
+    }
+
     /// The place of a type among those that are not the base's.
     #[inline]
     pub(crate) fn place(&self, id: u32) -> Option<usize> {

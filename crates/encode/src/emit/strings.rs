@@ -3,7 +3,7 @@
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::declarations::SavedFunction;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
-use crate::encoded::{self, FieldRole};
+use crate::encoded::{self, FieldRole, FieldRoles};
 use crate::error::{EncodeError, internal};
 use crate::hash::IdMap;
 use crate::ids::NameId;
@@ -27,19 +27,23 @@ impl Strings {
         let mut strings = Self::new(types);
         let mut functions = types.functions.iter().peekable();
         for &place in order {
-            let here = types.orders.get(place);
+            let here = types.orders.get(place).map_or(0, EmitOrder::key);
             let is_before =
-                |function: &&SavedFunction| here > Some(&EmitOrder::new(function.cu, EmitPhase::Functions, 0));
+                |function: &&SavedFunction| here > EmitOrder::new(function.cu, EmitPhase::Functions, 0).key();
             while let Some(function) = functions.next_if(is_before) {
                 for &(name, _) in function.params(&types.params)? {
                     strings.add(names, name)?;
                 }
             }
-            for (role, word) in encoded::fields(types.complete_words(place)?) {
+            let words = types.complete_words(place)?;
+            let mut result = Ok(());
+            FieldRoles::with_info(encoded::info(words)).all(words, |role, word| {
                 if role == FieldRole::Name {
-                    strings.add(names, NameId::from_raw(word))?;
+                    result = strings.add(names, NameId::from_raw(word));
                 }
-            }
+                result.is_ok()
+            });
+            result?;
         }
         Ok(strings)
     }

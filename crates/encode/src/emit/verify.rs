@@ -1,6 +1,8 @@
 //! Reads what was written, before it leaves the encoder.
 
-use btf::{Btf, Value};
+use btf::{Btf, Endian, Info};
+
+use crate::encoded::{FieldRole, FieldRoles};
 
 /// What the section must contain.
 #[derive(Debug, Clone, Copy)]
@@ -30,15 +32,24 @@ pub(super) fn verify(bytes: &[u8], expected: Expected) -> Result<(), &'static st
     if expected.base_strings == 0 && strings.first() != Some(&0) || strings.last().is_some_and(|&last| last != 0) {
         return Err("the strings that were written have no end or no empty string");
     }
-    for ty in btf.iter() {
-        for field in ty.fields() {
-            match field.value() {
-                Value::Type(id) if u64::from(id.0) >= end => {
-                    return Err("a reference that was written leads to no type");
-                }
-                Value::Name(name) if !is_string(name.0) => return Err("a name that was written is not a string"),
-                _ => {}
-            }
+    let read = |bytes: [u8; 4]| match btf.endian() {
+        Endian::Little => u32::from_le_bytes(bytes),
+        Endian::Big => u32::from_be_bytes(bytes),
+    };
+    let mut rest = btf.types_bytes().as_chunks::<4>().0;
+    while let Some(&info) = rest.get(1) {
+        let info = read(info);
+        let roles = FieldRoles::with_info(info);
+        let words = rest.split_at_checked(roles.len(Info::from_raw(info).vlen() as usize));
+        let (words, behind) = words.ok_or("the last type that was written has no end")?;
+        rest = behind;
+        let is_sound = roles.all(words, |role, word| match role {
+            FieldRole::Number => true,
+            FieldRole::Name => is_string(read(word)),
+            FieldRole::Reference | FieldRole::Index => u64::from(read(word)) < end,
+        });
+        if !is_sound {
+            return Err("a name that was written is not a string, or a reference leads to no type");
         }
     }
     Ok(())
