@@ -20,6 +20,12 @@ pub struct Fixture {
     cancel: AtomicBool,
 }
 
+impl Default for Fixture {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Fixture {
     /// With a cache of no directories but the crate's own.
     #[must_use]

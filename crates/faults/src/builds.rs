@@ -1,4 +1,4 @@
-//! Faults of kernels that are built from source: here those of builds that are killed or run out of space.
+//! Faults of kernels that are built from source: builds that are killed or run out of space.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -11,10 +11,12 @@ use container::engine::Engine;
 use kernels::kbuild::{Build, NONE};
 use xshell::{Shell, cmd};
 
+use crate::fault::ProgramFault;
+use crate::program::{demand, demand_said, names};
 use crate::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts, listed, published};
+use crate::setting::Setting;
 use crate::small_disk::SmallDisk;
 use crate::watched::Watched;
-use crate::{Outside, Setting, demand, demand_said, names, refused};
 
 /// Space for any build.
 const LARGE: &str = "2g";
@@ -22,8 +24,8 @@ const LARGE: &str = "2g";
 /// What is left on a disk that fills, in bytes: less than any step of a kernel's build needs.
 const LEFT_FREE: u64 = 1 << 20;
 
-pub const FAULTS: [Outside; 9] = [
-    Outside {
+pub const FAULTS: [ProgramFault; 4] = [
+    ProgramFault {
         name: "build-stopped",
         done: "SIGKILL while the source is changed; of each next run while the tree is copied, early and late in the build, while \
                it is collected; SIGTERM of the next; SIGKILL of one for which another waits",
@@ -31,53 +33,23 @@ pub const FAULTS: [Outside; 9] = [
                    one that waited are the reference's",
         provoke: stopped,
     },
-    Outside {
+    ProgramFault {
         name: "first-build-killed",
         done: "SIGKILL after 20 steps of a first build",
         demanded: "nothing is published, neither build nor tree; the next run clears up and starts over",
         provoke: first_killed,
     },
-    Outside {
+    ProgramFault {
         name: "build-disk-small",
         done: "a build on a disk of 100 MB",
         demanded: "exit 3 before anything is made, the disk is full, with both figures",
         provoke: disk_small,
     },
-    Outside {
+    ProgramFault {
         name: "build-disk-fills",
         done: "the disk fills while the tree is copied, and again while kbuild runs",
         demanded: "exit 3 each time, the disk is full; nothing is published or left; with space again the bytes are right",
         provoke: disk_fills,
-    },
-    Outside {
-        name: "patch-does-not-fit",
-        done: "a line around the upgrade's change is another one",
-        demanded: "exit 3, the upgrade does not apply, which hunk; nothing is published or left, the next run's bytes are right",
-        provoke: refused::patch_does_not_fit,
-    },
-    Outside {
-        name: "symbol-vanished",
-        done: "a fragment asks for a symbol that there is not",
-        demanded: "exit 3, which symbol; nothing is published or left",
-        provoke: refused::symbol_vanished,
-    },
-    Outside {
-        name: "dependency-lost",
-        done: "a fragment takes away what a symbol depends on",
-        demanded: "exit 3, which symbol; nothing is published or left",
-        provoke: refused::dependency_lost,
-    },
-    Outside {
-        name: "source-pin-wrong",
-        done: "a digit of the source's pinned hash is another one",
-        demanded: "exit 3, not the pinned file; nothing is published or kept",
-        provoke: refused::source_pin_wrong,
-    },
-    Outside {
-        name: "source-spoilt",
-        done: "the mirror sends zeros in the source's place",
-        demanded: "exit 3, not the pinned file; nothing is published or kept",
-        provoke: refused::source_spoilt,
     },
 ];
 

@@ -12,8 +12,43 @@ use xshell::{Shell, cmd};
 
 use crate::bad_proxy::{Harm, bad_proxy};
 use crate::builds::{build, demand_right, demand_unchanged};
+use crate::fault::{NotInArchive, ProgramFault};
+use crate::program::demand;
 use crate::second_cache::{CONFIG, First, LINE, SecondCache, UPGRADE, copy_verdicts};
-use crate::{Gone, Setting, demand};
+use crate::setting::Setting;
+
+pub const FAULTS: [ProgramFault; 5] = [
+    ProgramFault {
+        name: "patch-does-not-fit",
+        done: "a line around the upgrade's change is another one",
+        demanded: "exit 3, the upgrade does not apply, which hunk; nothing is published or left, the next run's bytes are right",
+        provoke: patch_does_not_fit,
+    },
+    ProgramFault {
+        name: "symbol-vanished",
+        done: "a fragment asks for a symbol that does not exist",
+        demanded: "exit 3, which symbol; nothing is published or left",
+        provoke: symbol_vanished,
+    },
+    ProgramFault {
+        name: "dependency-lost",
+        done: "a fragment takes away what a symbol depends on",
+        demanded: "exit 3, which symbol; nothing is published or left",
+        provoke: dependency_lost,
+    },
+    ProgramFault {
+        name: "source-pin-wrong",
+        done: "a digit of the source's pinned hash is another one",
+        demanded: "exit 3, not the pinned file; nothing is published or kept",
+        provoke: source_pin_wrong,
+    },
+    ProgramFault {
+        name: "source-spoilt",
+        done: "the mirror sends zeros in the source's place",
+        demanded: "exit 3, not the pinned file; nothing is published or kept",
+        provoke: source_spoilt,
+    },
+];
 
 /// A copy of kernel-configs with one text in one file replaced, or a file added.
 fn other_configs(cache: &SecondCache, file: &str, change: impl FnOnce(String) -> Result<String>) -> Result<TempDir> {
@@ -86,7 +121,8 @@ fn demand_no_source(setting: &Setting<'_>, change: impl FnOnce(&mut Command) -> 
     change(&mut command)?;
     let told = demand(command, Exit::Environment, &["is not the pinned file"]).map_err(|error| {
         let text = error.to_string();
-        let gone = text.lines().find(|line| line.contains("is unavailable: ")).map(|line| Gone(line.to_owned()));
+        let gone =
+            text.lines().find(|line| line.contains("is unavailable: ")).map(|line| NotInArchive(line.to_owned()));
         gone.map_or(error, anyhow::Error::from)
     })?;
     demand_unchanged(empty.path(), &[], true)?;

@@ -15,10 +15,12 @@ use scenario::run::RunEnvironment;
 use tempfile::TempDir;
 
 use crate::bad_proxy::{Harm, bad_proxy};
+use crate::fault::{Described, ProgramFault};
 use crate::machine::{self, Fault};
+use crate::program::{demand, names, program};
+use crate::setting::Setting;
 use crate::small_disk::SmallDisk;
 use crate::watched::{STOPPING, Watched};
-use crate::{Described, Outside, Setting, demand, names, program};
 
 /// The scenario that the harness is broken with: the smallest one.
 const SCENARIO: &str = "debian-upgrade";
@@ -26,45 +28,50 @@ const SCENARIO: &str = "debian-upgrade";
 /// Its two kernels; machines are broken with the first.
 const KERNELS: [&str; 2] = ["6.1.0-55-cloud-amd64", "6.1.0-56-cloud-amd64"];
 
-pub const FAULTS: [Outside; 8] = [
-    Outside {
+pub const FAULTS: [ProgramFault; 8] = [
+    ProgramFault {
         name: "interrupted",
         done: "Ctrl-C while QEMU runs",
         demanded: "exit 130, no QEMU is left",
         provoke: interrupted,
     },
-    Outside {
+    ProgramFault {
         name: "harness-killed",
         done: "SIGKILL of the harness while QEMU runs",
         demanded: "the next run removes what is left and is as recorded",
         provoke: harness_killed,
     },
-    Outside { name: "two-at-once", done: "two runs at the same time", demanded: "both exit 0", provoke: two_at_once },
-    Outside {
+    ProgramFault {
+        name: "two-at-once",
+        done: "two runs at the same time",
+        demanded: "both exit 0",
+        provoke: two_at_once,
+    },
+    ProgramFault {
         name: "no-engine",
         done: "a docker that does not answer is asked for",
         demanded: "exit 3, no container engine runs",
         provoke: no_engine,
     },
-    Outside {
+    ProgramFault {
         name: "disk-full",
         done: "kernels are fetched onto a disk of 40 MB",
         demanded: "exit 3, the disk is full; nothing is published",
         provoke: disk_full,
     },
-    Outside {
+    ProgramFault {
         name: "wrong-hash",
         done: "a pin says another hash than the archive",
         demanded: "exit 3, not the pinned file; nothing is published",
         provoke: wrong_hash,
     },
-    Outside {
+    ProgramFault {
         name: "cut-download",
         done: "the line ends after the first megabyte of each package",
         demanded: "exit 3, cut short; nothing is published",
         provoke: cut_download,
     },
-    Outside {
+    ProgramFault {
         name: "gone-from-the-archive",
         done: "the archive no longer has the pinned version",
         demanded: "exit 3 even with --allow-unavailable, since no upgrade was tried; what there is, is named",

@@ -16,7 +16,7 @@ use scenario::run::RunEnvironment;
 use walkdir::WalkDir;
 use xshell::{Shell, cmd};
 
-use crate::{names, program};
+use crate::program::{names, program};
 
 /// The line that builds are broken on.
 pub const LINE: &str = "6.1";

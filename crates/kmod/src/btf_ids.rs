@@ -292,7 +292,7 @@ impl BtfIds {
             while sets.next_if(|set| set.end() <= offset).is_some() {}
             let in_set = sets.peek().filter(|set| set.offset <= offset);
             let is_known = match in_set {
-                Some(set) => offset < set.first() || (offset - set.offset) % set.width != 0,
+                Some(set) => offset < set.first() || !(offset - set.offset).is_multiple_of(set.width),
                 None => false,
             };
             if !is_known && !self.ids.contains_key(&offset) && word.iter().any(|&byte| byte != 0) {

@@ -152,18 +152,18 @@ impl Builder {
     /// Adds a section; the first one has index 1.
     #[must_use]
     pub fn section(self, name: &str, data: &[u8]) -> Self {
-        self.add(Section::new(name, data))
+        self.add_section(Section::new(name, data))
     }
 
     /// Adds a section that is linked for an address.
     #[must_use]
     pub fn section_at(self, name: &str, address: u64, data: &[u8]) -> Self {
-        self.add(Section { address, ..Section::new(name, data) })
+        self.add_section(Section { address, ..Section::new(name, data) })
     }
 
     /// Adds any section.
     #[must_use]
-    pub fn add(mut self, section: Section) -> Self {
+    pub fn add_section(mut self, section: Section) -> Self {
         self.sections.push(section);
         self
     }

@@ -1,3 +1,5 @@
+//! Tests of fetching kernels: from a made-up archive into a cache, with what can go wrong on the way.
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs;
@@ -107,7 +109,7 @@ fn listing(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn kernels_come_in_one_batch_and_then_from_the_cache() {
+fn acquire_fetches_kernels_in_one_batch_and_then_takes_them_from_the_cache() {
     let fixture = fixture();
     let context = fixture.context();
     let archive = archive();
@@ -129,7 +131,7 @@ fn kernels_come_in_one_batch_and_then_from_the_cache() {
 }
 
 #[test]
-fn a_pin_that_the_archive_lost_is_unavailable_and_the_others_come() {
+fn acquire_reports_a_vanished_pin_as_unavailable_and_fetches_the_others() {
     let fixture = fixture();
     let archive = archive();
     let mut wanted = pins(&archive);
@@ -146,7 +148,7 @@ fn a_pin_that_the_archive_lost_is_unavailable_and_the_others_come() {
 }
 
 #[test]
-fn without_network_what_is_missing_is_unavailable() {
+fn acquire_without_network_reports_missing_kernels_as_unavailable() {
     let fixture = fixture();
     let archive = FakeArchive { unreachable: true, ..archive() };
     let wanted = pins(&archive);
@@ -162,7 +164,7 @@ fn without_network_what_is_missing_is_unavailable() {
 }
 
 #[test]
-fn a_wrong_hash_is_an_error_and_nothing_of_it_stays() {
+fn acquire_refuses_a_wrong_hash_and_keeps_nothing() {
     let fixture = fixture();
     let good = archive();
     let wanted = pins(&good);
@@ -180,7 +182,7 @@ fn a_wrong_hash_is_an_error_and_nothing_of_it_stays() {
 }
 
 #[test]
-fn a_pin_whose_hash_the_archive_does_not_confirm_is_never_downloaded() {
+fn acquire_never_downloads_a_pin_whose_hash_the_archive_does_not_confirm() {
     let fixture = fixture();
     let archive = archive();
     let mut wanted = pins(&archive);
@@ -191,7 +193,7 @@ fn a_pin_whose_hash_the_archive_does_not_confirm_is_never_downloaded() {
 }
 
 #[test]
-fn a_download_cut_short_is_told_apart_from_a_wrong_hash() {
+fn acquire_distinguishes_a_cut_download_from_a_wrong_hash() {
     let fixture = fixture();
     let archive = FakeArchive { comes: Some(b"linux-im".to_vec()), ..archive() };
     let error = acquire(&fixture.context(), &archive, &pins(&archive)).unwrap_err();
@@ -200,7 +202,7 @@ fn a_download_cut_short_is_told_apart_from_a_wrong_hash() {
 }
 
 #[test]
-fn what_came_before_a_failed_download_is_kept() {
+fn acquire_keeps_packages_that_came_before_a_failed_download() {
     let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
@@ -213,7 +215,7 @@ fn what_came_before_a_failed_download_is_kept() {
 }
 
 #[test]
-fn a_disk_that_fills_while_unpacking_publishes_nothing_and_the_next_run_need_not_download() {
+fn acquire_publishes_nothing_on_a_full_disk_and_the_next_run_does_not_download_again() {
     let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
@@ -228,7 +230,7 @@ fn a_disk_that_fills_while_unpacking_publishes_nothing_and_the_next_run_need_not
 }
 
 #[test]
-fn a_kept_package_that_was_damaged_is_fetched_again() {
+fn acquire_fetches_a_damaged_package_again() {
     let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
@@ -239,7 +241,7 @@ fn a_kept_package_that_was_damaged_is_fetched_again() {
 }
 
 #[test]
-fn what_has_no_manifest_is_no_kernel() {
+fn cached_kernels_have_a_manifest() {
     let fixture = fixture();
     let archive = archive();
     let wanted = pins(&archive);
@@ -250,7 +252,7 @@ fn what_has_no_manifest_is_no_kernel() {
 }
 
 #[test]
-fn more_than_the_disk_holds_is_refused_before_the_download() {
+fn acquire_refuses_more_than_the_disk_holds_before_the_download() {
     let fixture = fixture();
     let mut archive = archive();
     archive.entries[0].unpacked = u64::MAX;
@@ -263,7 +265,7 @@ fn more_than_the_disk_holds_is_refused_before_the_download() {
 }
 
 #[test]
-fn kernels_that_are_not_pinned_are_found_in_the_archive() {
+fn resolve_finds_kernels_that_are_not_pinned_in_the_archive() {
     let fixture = fixture();
     let archive = FakeArchive { entries: vec![entry("6.1.0-60-cloud-amd64", "6.1.200-1")], ..FakeArchive::default() };
     let pins = Pins::builtin().unwrap();
@@ -283,7 +285,7 @@ fn kernels_that_are_not_pinned_are_found_in_the_archive() {
 }
 
 #[test]
-fn the_index_is_read_beside_a_build_and_not_while_another_run_may_change_it() {
+fn index_is_read_beside_a_build_but_not_while_another_run_may_change_it() {
     let fixture = fixture();
     let context = fixture.context();
     let _building = context.cache.lock(&context.monitor()).unwrap();
@@ -307,7 +309,7 @@ fn the_index_is_read_beside_a_build_and_not_while_another_run_may_change_it() {
 }
 
 #[test]
-fn two_runs_at_once_fetch_once() {
+fn acquire_by_two_runs_at_once_fetches_once() {
     struct Shared<'a>(std::sync::Mutex<&'a mut FakeArchive>);
     impl Archive for Shared<'_> {
         fn index(&self, suites: &BTreeSet<String>) -> Result<Vec<Entry>, Error> {
@@ -337,7 +339,7 @@ fn two_runs_at_once_fetch_once() {
 }
 
 #[test]
-fn debug_information_is_published_beside_the_kernels_and_then_costs_nothing() {
+fn debug_information_is_published_beside_the_kernels_and_fetched_once() {
     let fixture = fixture();
     let context = fixture.context();
     let mut archive = archive();
@@ -356,7 +358,7 @@ fn debug_information_is_published_beside_the_kernels_and_then_costs_nothing() {
 }
 
 #[test]
-fn debug_information_that_would_not_fit_is_not_even_asked_for() {
+fn debug_information_that_does_not_fit_is_never_requested() {
     let fixture = fixture();
     let archive = archive();
     let pin = Pin { size: u64::MAX, ..archive.entries[0].to_pin() };

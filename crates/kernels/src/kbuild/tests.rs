@@ -1,3 +1,5 @@
+//! Tests of building kernels: what is built, reused, refused and published. Commands run on a made-up image that imitates kbuild.
+
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -14,7 +16,7 @@ use container::{Context, Progress};
 use util::Sha256;
 
 #[test]
-fn a_kernel_is_built_once_and_its_upgrade_on_its_tree() {
+fn kernel_is_built_once_and_its_upgrade_on_its_tree() {
     let bed = Bed::new();
     let first = bed.build(None).unwrap();
     assert_eq!(bed.fake.calls(), ["import", "configure", "make", "collect"]);
@@ -40,7 +42,7 @@ fn a_kernel_is_built_once_and_its_upgrade_on_its_tree() {
 }
 
 #[test]
-fn another_configuration_is_built_on_the_tree_of_strict_which_stays_as_it_is() {
+fn build_of_another_configuration_uses_the_tree_of_strict_unchanged() {
     let mut bed = Bed::new();
     let strict = bed.build(None).unwrap();
     bed.fake.calls();
@@ -60,7 +62,7 @@ fn another_configuration_is_built_on_the_tree_of_strict_which_stays_as_it_is() {
 }
 
 #[test]
-fn another_configuration_has_strict_built_first_and_names_what_is_expected_off_for_both() {
+fn build_of_another_configuration_builds_strict_first_and_names_symbols_expected_off_for_both() {
     let mut bed = Bed::new();
     bed.fake.set("loses", Some("CONFIG_B"));
     bed.config = Config::new(&["lenient"]);
@@ -77,7 +79,7 @@ fn another_configuration_has_strict_built_first_and_names_what_is_expected_off_f
 }
 
 #[test]
-fn without_a_fragment_strict_every_configuration_is_built_from_nothing() {
+fn build_without_a_fragment_strict_starts_from_an_empty_tree() {
     let mut bed = Bed::new();
     fs::remove_file(bed.fixture.path().join("configs/fragments/strict.config")).unwrap();
     bed.config = Config::new(&["lenient"]);
@@ -86,7 +88,7 @@ fn without_a_fragment_strict_every_configuration_is_built_from_nothing() {
 }
 
 #[test]
-fn an_upgrade_whose_first_build_lost_its_tree_has_it_built_again() {
+fn upgrade_rebuilds_a_first_build_that_lost_its_tree() {
     let bed = Bed::new();
     bed.build(None).unwrap();
     fs::remove_dir_all(bed.fixture.context().cache.trees()).unwrap();
@@ -97,7 +99,7 @@ fn an_upgrade_whose_first_build_lost_its_tree_has_it_built_again() {
 }
 
 #[test]
-fn a_build_that_lost_its_tree_is_built_again_for_whom_needs_both() {
+fn build_that_lost_its_tree_is_built_again_when_both_are_needed() {
     let bed = Bed::new();
     let context = bed.fixture.context();
     let build_env = bed.fake.build_env(&context);
@@ -114,7 +116,7 @@ fn a_build_that_lost_its_tree_is_built_again_for_whom_needs_both() {
 }
 
 #[test]
-fn a_changed_fragment_patch_or_compiler_is_another_build_and_another_tzdata_is_not() {
+fn build_key_changes_with_fragment_patch_and_compiler_and_not_with_tzdata() {
     let mut bed = Bed::new();
     let mut seen = vec![bed.build(Some("grow")).unwrap().manifest.key];
     let mut another = |bed: &Bed| {
@@ -138,7 +140,7 @@ fn a_changed_fragment_patch_or_compiler_is_another_build_and_another_tzdata_is_n
 }
 
 #[test]
-fn a_symbol_that_vanished_is_named_unless_it_is_expected_off() {
+fn build_names_a_vanished_symbol_unless_it_is_expected_off() {
     let mut bed = Bed::new();
     bed.fake.set("loses", Some("CONFIG_B"));
     let error = bed.build(None).unwrap_err();
@@ -149,7 +151,7 @@ fn a_symbol_that_vanished_is_named_unless_it_is_expected_off() {
 }
 
 #[test]
-fn a_build_that_fails_or_limps_publishes_nothing_and_the_next_run_is_right() {
+fn build_that_fails_or_is_incomplete_publishes_nothing_and_the_next_run_succeeds() {
     let bed = Bed::new();
     let context = bed.fixture.context();
     source::own(&bed.fake.build_env(&context), &bed.fixture.path().join("linux")).unwrap();
@@ -176,7 +178,7 @@ fn a_build_that_fails_or_limps_publishes_nothing_and_the_next_run_is_right() {
 }
 
 #[test]
-fn a_patch_that_no_longer_fits_is_told_with_the_source_and_what_patch_says() {
+fn patch_that_does_not_apply_is_reported_with_the_source_and_the_output_of_patch() {
     let bed = Bed::new();
     let error = bed.build(Some("misfit")).unwrap_err().to_string();
     assert!(error.contains("cannot apply the upgrade misfit to 6.1 6.1.192"), "{error}");
@@ -187,7 +189,7 @@ fn a_patch_that_no_longer_fits_is_told_with_the_source_and_what_patch_says() {
 }
 
 #[test]
-fn a_stopped_build_leaves_nothing_and_starts_over() {
+fn build_that_is_stopped_leaves_nothing_and_starts_over() {
     let bed = Bed::new();
     bed.fake.set("hangs", Some(""));
     thread::scope(|scope| {
@@ -207,7 +209,7 @@ fn a_stopped_build_leaves_nothing_and_starts_over() {
 }
 
 #[test]
-fn steps_are_counted_against_those_of_the_build_before() {
+fn progress_counts_steps_against_those_of_the_previous_build() {
     let bed = Bed::new();
     let progresses = Progresses::default();
     let report = |progress| progresses.push(progress);
@@ -227,7 +229,7 @@ fn steps_are_counted_against_those_of_the_build_before() {
 }
 
 #[test]
-fn on_the_host_building_is_refused() {
+fn build_refuses_the_engine_host() {
     let bed = Bed::new();
     bed.build(None).unwrap();
     let context = bed.fixture.context();
@@ -239,7 +241,7 @@ fn on_the_host_building_is_refused() {
 }
 
 #[test]
-fn another_encoder_makes_another_build_and_is_given_to_make() {
+fn encoder_is_part_of_the_build_key_and_is_passed_to_make() {
     let bed = Bed::new();
     let with_pahole = bed.build(None).unwrap();
     assert_eq!(with_pahole.manifest.encoder(), None);
@@ -265,7 +267,7 @@ fn another_encoder_makes_another_build_and_is_given_to_make() {
 }
 
 #[test]
-fn cleaning_removes_a_line_whole_and_no_other() {
+fn clean_removes_one_series_completely_and_no_other() {
     let bed = Bed::new();
     bed.build(Some("grow")).unwrap();
     let context = bed.fixture.context();

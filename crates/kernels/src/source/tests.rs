@@ -1,3 +1,5 @@
+//! Tests of fetching kernel sources: pinned ones from a made-up archive, and trees and tarballs of the user.
+
 use super::*;
 use crate::archive::{Entry, Reason};
 use crate::cache::fixture;
@@ -68,7 +70,7 @@ fn sources(context: &Context<'_>) -> usize {
 }
 
 #[test]
-fn a_pinned_source_is_fetched_and_unpacked_once() {
+fn pinned_source_is_fetched_and_unpacked_once() {
     let fixture = fixture();
     let fake = FakeImage::new(&fixture);
     let context = fixture.context();
@@ -85,7 +87,7 @@ fn a_pinned_source_is_fetched_and_unpacked_once() {
 }
 
 #[test]
-fn a_source_with_a_wrong_hash_is_an_error_and_a_lost_one_is_told_with_what_there_is() {
+fn source_with_a_wrong_hash_is_refused_and_a_vanished_one_is_reported_with_the_versions_that_exist() {
     let fixture = fixture();
     let fake = FakeImage::new(&fixture);
     let context = fixture.context();
@@ -109,7 +111,7 @@ fn a_source_with_a_wrong_hash_is_an_error_and_a_lost_one_is_told_with_what_there
 }
 
 #[test]
-fn a_source_that_does_not_unpack_is_not_published() {
+fn source_that_does_not_unpack_is_not_published() {
     let fixture = fixture();
     let fake = FakeImage::new(&fixture);
     let context = fixture.context();
@@ -123,7 +125,7 @@ fn a_source_that_does_not_unpack_is_not_published() {
 }
 
 #[test]
-fn somebodys_own_tree_is_copied_again_when_it_changed_and_a_tarball_is_its_bytes() {
+fn own_tree_is_copied_again_when_it_changed_and_a_tarball_is_identified_by_its_bytes() {
     let fixture = fixture();
     let fake = FakeImage::new(&fixture);
     let context = fixture.context();

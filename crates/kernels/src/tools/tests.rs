@@ -1,3 +1,5 @@
+//! Tests of fetching tools: pinned packages from a made-up archive.
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
@@ -49,7 +51,7 @@ fn pin(program: &str) -> ToolPin {
 }
 
 #[test]
-fn a_tool_is_fetched_once_and_runs_with_its_own_libraries() {
+fn tool_is_fetched_once_and_runs_with_its_own_libraries() {
     let (fixture, archive) = (fixture(), FakeArchive { indexes: Cell::new(0) });
     let context = fixture.context();
     let fake = FakeImage::new(&fixture);
@@ -71,7 +73,7 @@ fn a_tool_is_fetched_once_and_runs_with_its_own_libraries() {
 }
 
 #[test]
-fn packages_without_the_program_or_that_are_gone_give_no_tool() {
+fn tool_is_refused_if_its_packages_vanished_or_lack_the_program() {
     let (fixture, archive) = (fixture(), FakeArchive { indexes: Cell::new(0) });
     let context = fixture.context();
     let fake = FakeImage::new(&fixture);

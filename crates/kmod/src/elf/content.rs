@@ -161,7 +161,7 @@ mod tests {
     /// A file whose only section with contents has these flags and bytes.
     fn file(target: Target, flags: u64, bytes: &[u8]) -> ElfFile {
         let section = Section { flags, ..Section::new(".debug_x", bytes) };
-        ElfFile::from_bytes(Builder::new(target).add(section).bytes()).expect("usable")
+        ElfFile::from_bytes(Builder::new(target).add_section(section).bytes()).expect("usable")
     }
 
     fn compressed(target: Target, kind: u32, size: u64, data: &[u8]) -> ElfFile {

@@ -61,7 +61,7 @@ fn assert_only(old: &[u8], new: &[u8], changed: &[&str]) {
 }
 
 fn module(target: Target) -> Vec<u8> {
-    build::module(target).add(without_bytes(".bss", 64)).bytes()
+    build::module(target).add_section(without_bytes(".bss", 64)).bytes()
 }
 
 #[test]
@@ -304,7 +304,7 @@ proptest! {
         let target = TARGETS[drawn.target];
         let mut builder = Builder::new(target).elf_type(drawn.elf_type).symbol("a", 1, 1).symbol("b", 2, 0);
         for (name, kind, content) in &drawn.sections {
-            builder = builder.add(Section { kind: if *kind == 0 { NOBITS } else { 1 }, ..Section::new(NAMES[*name], content.as_slice()) });
+            builder = builder.add_section(Section { kind: if *kind == 0 { NOBITS } else { 1 }, ..Section::new(NAMES[*name], content.as_slice()) });
         }
         let old = builder.bytes();
         let mut edits = SectionEdits::new();

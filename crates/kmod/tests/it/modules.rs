@@ -74,12 +74,12 @@ fn the_name_comes_from_modinfo_then_the_struct_then_the_file() {
 #[test]
 fn a_section_without_bytes_is_none_and_of_two_the_first_counts() {
     let module = Builder::new(X86_64)
-        .add(without_bytes(".BTF", 4096))
+        .add_section(without_bytes(".BTF", 4096))
         .section("x", b"first")
         .section("x", b"second")
         .section(".BTF.base", b"")
         .section("prefix.BTF", b"other")
-        .add(without_bytes("y", 8))
+        .add_section(without_bytes("y", 8))
         .section("y", b"bytes")
         .read();
     assert_eq!(module.btf(), None);

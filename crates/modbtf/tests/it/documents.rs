@@ -1,9 +1,11 @@
+//! Manual pages and completions.
+
 use std::fs;
 
 use crate::support::Bench;
 
 #[test]
-fn man_pages_and_completions_tell_of_every_argument() {
+fn man_pages_and_completions_list_every_argument() {
     let bench = Bench::new();
     bench.modbtf(&["man", "pages"]).expect(0);
     let pages: Vec<_> = bench.names().into_iter().filter(|name| name.starts_with("pages/")).collect();

@@ -1,3 +1,5 @@
+//! The `pahole` command line, as the kernel's build calls it.
+
 use std::fs;
 
 use kmod::Module;
@@ -9,7 +11,7 @@ fn pahole(bench: &Bench, line: &str) -> Ran {
 }
 
 #[test]
-fn kernels_are_told_a_version_that_they_compare() {
+fn pahole_reports_a_version_that_kernels_compare() {
     let bench = Bench::new();
     assert_eq!(pahole(&bench, "--version").expect(0).out(), "v1.30\n");
     assert_eq!(pahole(&bench, "--numeric_version").expect(0).out(), "130\n");
@@ -18,7 +20,7 @@ fn kernels_are_told_a_version_that_they_compare() {
 }
 
 #[test]
-fn a_vmlinux_and_a_module_get_btf_as_linux_6_1_asks() {
+fn pahole_encodes_a_vmlinux_and_a_module_as_linux_6_1_asks() {
     let bench = Bench::new();
     let flags = "-J --btf_gen_floats -j --lang_exclude=rust --skip_encoding_btf_inconsistent_proto --btf_gen_optimized";
     pahole(&bench, &format!("{flags} vmlinux.plain")).expect(0);
@@ -29,7 +31,7 @@ fn a_vmlinux_and_a_module_get_btf_as_linux_6_1_asks() {
 }
 
 #[test]
-fn linux_7_2_gets_btf_beside_the_module() {
+fn pahole_writes_btf_beside_the_module_for_linux_7_2() {
     let bench = Bench::new();
     let before = bench.read("modules/three.ko");
     bench.write("modules/three.ko.BTF.1", &[7; 1000]);
@@ -44,7 +46,7 @@ fn linux_7_2_gets_btf_beside_the_module() {
 }
 
 #[test]
-fn a_module_without_types_of_its_own_gets_an_empty_section() {
+fn pahole_writes_an_empty_section_for_a_module_without_types_of_its_own() {
     let bench = Bench::new();
     let plain = crate::support::with_structs(crate::support::Kind::Module, &["of_vmlinux"]);
     bench.write("same.ko", &plain);
@@ -55,7 +57,7 @@ fn a_module_without_types_of_its_own_gets_an_empty_section() {
 }
 
 #[test]
-fn nothing_that_is_read_is_written_over() {
+fn pahole_never_overwrites_its_inputs() {
     let bench = Bench::new();
     fs::hard_link(bench.path("modules/three.ko"), bench.path("hard")).unwrap();
     let (names, before) = (bench.names(), bench.all());
@@ -73,7 +75,7 @@ fn nothing_that_is_read_is_written_over() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_and_changes_nothing() {
+fn pahole_reports_unsupported_requests_and_changes_nothing() {
     let bench = Bench::new();
     bench.write("no-dwarf.ko", &stripped());
     let (names, before) = (bench.names(), bench.read("no-dwarf.ko"));

@@ -1,3 +1,5 @@
+//! Tests of building external modules: on a made-up image, whose commands imitate kbuild.
+
 use super::*;
 use crate::kbuild::testing::Bed;
 
@@ -15,7 +17,7 @@ fn build_on(bed: &Bed, names: &[&str], upgrade: Option<&str>) -> Result<External
 }
 
 #[test]
-fn modules_are_built_once_and_lie_where_those_of_a_kernel_do() {
+fn external_modules_are_built_once_and_laid_out_like_those_of_a_kernel() {
     let bed = Bed::new();
     let kernel = bed.build(None).unwrap();
     bed.fake.calls();
@@ -42,7 +44,7 @@ fn modules_are_built_once_and_lie_where_those_of_a_kernel_do() {
 }
 
 #[test]
-fn against_an_upgrade_the_kernel_is_built_first() {
+fn external_build_against_an_upgrade_builds_the_kernel_first() {
     let bed = Bed::new();
     let external = build_on(&bed, &["probe"], Some("grow")).unwrap();
     assert!(external.manifest.name.starts_with("6.1-strict-grow-external-"), "{}", external.manifest.name);
@@ -51,7 +53,7 @@ fn against_an_upgrade_the_kernel_is_built_first() {
 }
 
 #[test]
-fn a_changed_module_is_built_again() {
+fn external_module_is_built_again_when_it_changed() {
     let bed = Bed::new();
     let first = build_on(&bed, &["probe"], None).unwrap();
     fs::write(bed.fixture.path().join("configs/external/probe/probe.c"), "int x;").unwrap();
@@ -59,7 +61,7 @@ fn a_changed_module_is_built_again() {
 }
 
 #[test]
-fn a_module_that_changes_before_it_is_copied_is_refused() {
+fn external_build_refuses_a_module_that_changes_before_it_is_copied() {
     let bed = Bed::new();
     let external = bed.fixture.path().join("configs/external");
     let module = Module { name: "probe".into(), own: Some(hash(&external.join("probe")).unwrap()) };
@@ -70,7 +72,7 @@ fn a_module_that_changes_before_it_is_copied_is_refused() {
 }
 
 #[test]
-fn what_fails_or_limps_or_gives_nothing_is_not_published() {
+fn external_build_that_fails_is_incomplete_or_empty_is_not_published() {
     let bed = Bed::new();
     let build = |names: &[&str]| build_on(&bed, names, None);
     for name in ["fs/ext4", "../linux/fs/fuse", "/fs/fuse", "", "fs//fuse"] {
@@ -96,7 +98,7 @@ fn what_fails_or_limps_or_gives_nothing_is_not_published() {
 }
 
 #[test]
-fn cleaning_a_line_takes_its_modules_along() {
+fn clean_of_a_series_removes_its_external_modules() {
     let bed = Bed::new();
     build_on(&bed, &["probe"], None).unwrap();
     let context = bed.fixture.context();

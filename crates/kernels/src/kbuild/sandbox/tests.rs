@@ -1,3 +1,5 @@
+//! Tests of the build sandbox: copies of a base tree, commands in them, and what remains when they are dropped or killed.
+
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -30,7 +32,7 @@ fn benches(bed: &Bed) -> usize {
 }
 
 #[test]
-fn a_bench_is_a_copy_that_changes_nothing_of_the_cache_and_is_gone_when_dropped() {
+fn sandbox_is_a_copy_that_changes_nothing_in_the_cache_and_is_removed_when_dropped() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let writable = vec!["fs/fuse".to_owned()];
@@ -61,7 +63,7 @@ fn a_bench_is_a_copy_that_changes_nothing_of_the_cache_and_is_gone_when_dropped(
 }
 
 #[test]
-fn a_command_that_fails_is_data_and_its_lines_are_seen_as_they_come() {
+fn run_returns_a_failed_command_as_data_and_shows_its_lines_as_they_come() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let sandbox = BuildSandbox::open(build_env, &setup).unwrap();
@@ -75,7 +77,7 @@ fn a_command_that_fails_is_data_and_its_lines_are_seen_as_they_come() {
 }
 
 #[test]
-fn a_full_disk_a_stop_and_an_engine_that_says_nothing_are_errors() {
+fn run_fails_for_a_full_disk_a_stop_and_a_silent_engine() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let sandbox = BuildSandbox::open(build_env, &setup).unwrap();
@@ -103,7 +105,7 @@ fn a_full_disk_a_stop_and_an_engine_that_says_nothing_are_errors() {
 }
 
 #[test]
-fn a_bench_begins_with_as_much_of_the_tree_as_is_wanted() {
+fn sandbox_begins_with_the_requested_part_of_the_tree() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let open = |start| BuildSandbox::open(build_env, &Setup { start, ..setup.clone() });
@@ -132,7 +134,7 @@ fn a_bench_begins_with_as_much_of_the_tree_as_is_wanted() {
 }
 
 #[test]
-fn upgrade_and_patch_change_the_source_and_a_misfit_leaves_nothing() {
+fn sandbox_applies_upgrade_and_patch_and_a_patch_that_does_not_apply_leaves_nothing() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let request = Request { upgrade: Some("grow"), ..setup.request };
@@ -147,7 +149,7 @@ fn upgrade_and_patch_change_the_source_and_a_misfit_leaves_nothing() {
 }
 
 #[test]
-fn benches_stand_side_by_side_and_beside_a_build_and_dead_ones_are_swept() {
+fn sandboxes_coexist_with_each_other_and_a_build_and_abandoned_ones_are_removed() {
     let bed = Bed::new();
     bed.build(None).unwrap();
     let dead = bed.fixture.context().cache.benches().join("dead");
@@ -165,7 +167,7 @@ fn benches_stand_side_by_side_and_beside_a_build_and_dead_ones_are_swept() {
 }
 
 #[test]
-fn files_of_the_recipe_have_their_permissions_and_stay_there() {
+fn config_files_keep_their_permissions_and_remain() {
     let bed = Bed::new();
     on_bed(&bed, |build_env, setup| {
         let file = |name: &str| File { name: name.into(), text: "#!/bin/sh\necho v1.18\n".into(), mode: 0o755 };
