@@ -1,9 +1,9 @@
-//! CuReader CUs with several threads.
+//! Reads CUs with several threads.
 //!
-//! Each thread takes the next_read CU and reads it. The CUs then have to meet the canonical types in the order of the file,
-//! one at a time: whoever has read a CU puts it on the state, and if no one is at work there, takes from the state in
-//! order as long as the next one lies there. So no thread waits for another, unless it is too far ahead, and the result
-//! does not depend on who was faster.
+//! Each thread takes the next CU and reads it. The CUs then have to meet the canonical types in the order of the file,
+//! one at a time: whoever has read a CU lays it down, and if no one merges at the moment, merges as long as the next one in
+//! order lies there. So no thread waits for another, unless it is too far ahead, and the result does not depend on who was
+//! faster.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,14 +17,14 @@ use crate::dwarf::visit::collector::Collector;
 use crate::error::EncodeError;
 use crate::report::Report;
 
-/// How many CUs, for each thread, may be read before their next_merge.
+/// How many CUs, for each thread, may be read before they are merged.
 const AHEAD: usize = 8;
 
 /// What the threads share.
 struct State<'p, 'b> {
-    /// The next_read CU to be read.
+    /// The next CU to be read.
     next_read: usize,
-    /// The next_read CU whose next_merge it is.
+    /// The next CU to be merged.
     next_merge: usize,
     read: BTreeMap<usize, Cu>,
     /// CUs whose memory can be used again.
@@ -91,7 +91,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of the next_read CU, and memory for it.
+    /// The number of the next CU to be read, and memory for it.
     fn next(&self) -> Option<(usize, Cu)> {
         let mut state = self.lock();
         loop {
@@ -130,7 +130,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
         self.moved_on.notify_all();
     }
 
-    /// Puts a CU on the state, and does what is to be done there unless someone else does.
+    /// Lays down a CU that was read, and merges what lies there unless another thread does.
     fn put(&self, number: usize, cu: Cu) {
         let mut state = self.lock();
         state.read.insert(number, cu);

@@ -1,16 +1,11 @@
 //! The types, functions and variables of one CU, as a compact graph.
 
 use crate::cu::lookup::Lookup;
+use crate::cu::reference::LOCAL;
 use crate::cu::signature::{designation, signature};
 use crate::encoded;
 use crate::error::{Breach, EncodeError, internal};
 use crate::ids::{NameId, id32};
-
-/// The bit that tells a reference to a type of the CU from the id of a canonical type.
-pub(crate) const LOCAL: u32 = 1 << 31;
-
-/// What an array's index refers to until the CU meets the others: all arrays have one type of index.
-pub(crate) const INDEX: u32 = u32::MAX;
 
 /// What was read from one CU (or from several that refer to each other).
 ///
@@ -125,7 +120,7 @@ pub(crate) struct DeclTag {
     pub(crate) value: NameId,
 }
 
-/// Types of a CU stay below what marks them, and below [`INDEX`].
+/// Types of a CU stay below what marks them, and below [`crate::cu::reference::INDEX`].
 const MAX_TYPES: usize = (LOCAL - 0x100) as usize;
 
 impl Cu {
@@ -250,7 +245,7 @@ impl Cu {
         for index in 0..self.len() {
             let words = self.get(index);
             signatures.push(if encoded::kind(words).is_composite() {
-                signature(words, |id| designation(&|id| self.local(id), &mut memo, id & !LOCAL, id == 0, 0))
+                signature(words, |id| designation(&|id| self.get(id), &mut memo, id & !LOCAL, id == 0, 0))
             } else {
                 0
             });
@@ -259,12 +254,6 @@ impl Cu {
         self.memo = memo;
     }
 
-    fn local(&self, index: u32) -> &[u32] {
-        self.get(index)
-    }
-}
-
-impl Cu {
     /// The type of the DIE at an offset.
     pub(crate) fn at_offset(&self, offset: u32) -> Option<u32> {
         self.offsets.binary_search(&offset).ok().and_then(|index| u32::try_from(index).ok())

@@ -1,6 +1,6 @@
 //! Finds the types of a CU by the offset of their DIE.
 
-use crate::cu::graph::{INDEX, LOCAL};
+use crate::cu::reference::{INDEX, LOCAL};
 use crate::ids::id32;
 
 /// How many bytes of `.debug_info` one bucket of the index covers, as a power of two.

@@ -2,5 +2,6 @@
 
 pub(crate) mod graph;
 pub(crate) mod lookup;
+pub(crate) mod reference;
 pub(crate) mod signature;
 pub(crate) mod unexpected_reg;

@@ -2,7 +2,7 @@
 
 use btf::Kind;
 
-use crate::cu::graph::LOCAL;
+use crate::cu::reference::LOCAL;
 use crate::encoded::{self, FieldRole};
 use crate::hash::mix;
 

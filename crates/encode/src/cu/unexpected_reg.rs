@@ -6,7 +6,8 @@
 
 use btf::Kind;
 
-use crate::cu::graph::{Cu, Function, LOCAL, Param};
+use crate::cu::graph::{Cu, Function, Param};
+use crate::cu::reference::LOCAL;
 use crate::encoded;
 
 /// How many typedefs and qualifiers are followed.

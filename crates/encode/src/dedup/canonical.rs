@@ -20,8 +20,8 @@ pub(crate) struct CanonicalTypes<'b> {
     /// The first id that is not the base's.
     pub(crate) first: u32,
     words: Vec<u32>,
-    /// Where each type begins and ends in `words`; for one that is not complete yet `(PENDING, index in its CU)`.
-    spans: Vec<(u32, u32)>,
+    /// Where the words of each type are.
+    spans: Vec<Span>,
     /// What each type turned out to be: itself, or for a forward declaration what it declares.
     pub(crate) map: Vec<u32>,
     /// The same for forward declarations of the base.
@@ -55,8 +55,14 @@ pub(crate) struct CanonicalTypes<'b> {
     pub(crate) tags: Vec<SavedTag>,
 }
 
-/// The start of a type that is not complete yet.
-pub(crate) const PENDING: u32 = u32::MAX;
+/// Where the words of a canonical type are.
+#[derive(Debug, Clone, Copy)]
+enum Span {
+    /// It is not complete yet: they are those of the type with this index in its CU.
+    InCu(u32),
+    /// From one place in [`CanonicalTypes::words`] up to another.
+    Own { start: u32, end: u32 },
+}
 
 impl<'b> CanonicalTypes<'b> {
     pub(crate) fn new(base: Option<&'b PreparedBase>) -> Self {
@@ -118,8 +124,8 @@ impl<'b> CanonicalTypes<'b> {
     #[inline]
     pub(crate) fn own(&self, place: usize) -> Result<&[u32], u32> {
         match self.spans.get(place) {
-            Some(&(PENDING, local)) => Err(local),
-            Some(&(start, end)) => match self.words.get(start as usize..end as usize) {
+            Some(&Span::InCu(local)) => Err(local),
+            Some(&Span::Own { start, end }) => match self.words.get(start as usize..end as usize) {
                 Some(words) => Ok(words),
                 None => Ok(self.no_words()),
             },
@@ -139,8 +145,10 @@ impl<'b> CanonicalTypes<'b> {
     }
 
     pub(crate) fn own_mut(&mut self, place: usize) -> Result<&mut [u32], EncodeError> {
-        let span = self.spans.get(place).filter(|&&(start, _)| start != PENDING);
-        let words = span.and_then(|&(start, end)| self.words.get_mut(start as usize..end as usize));
+        let words = match self.spans.get(place) {
+            Some(&Span::Own { start, end }) => self.words.get_mut(start as usize..end as usize),
+            Some(Span::InCu(_)) | None => None,
+        };
         words.ok_or_else(|| internal("a canonical type has no words"))
     }
 
@@ -153,7 +161,7 @@ impl<'b> CanonicalTypes<'b> {
         }
     }
 
-    fn reserve(&mut self, span: (u32, u32), order: EmitOrder) -> Result<u32, EncodeError> {
+    fn reserve(&mut self, span: Span, order: EmitOrder) -> Result<u32, EncodeError> {
         let id = self.first.checked_add(self.own_len()).filter(|&id| id < MAX_ID);
         let id = id.ok_or(EncodeError::TooLarge { what: "types" })?;
         self.spans.push(span);
@@ -164,7 +172,7 @@ impl<'b> CanonicalTypes<'b> {
 
     /// Makes a type of the CU canonical whose references are not.
     pub(crate) fn add_pending(&mut self, hash: u64, local: u32, order: EmitOrder) -> Result<u32, EncodeError> {
-        let id = self.reserve((PENDING, local), order)?;
+        let id = self.reserve(Span::InCu(local), order)?;
         self.index.add(hash, id);
         Ok(id)
     }
@@ -176,13 +184,14 @@ impl<'b> CanonicalTypes<'b> {
         let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(self.words.len())) else {
             return Err(EncodeError::TooLarge { what: "types" });
         };
-        *self.spans.get_mut(place).ok_or_else(|| internal("a type that is completed was not reserved"))? = (start, end);
+        *self.spans.get_mut(place).ok_or_else(|| internal("a type that is completed was not reserved"))? =
+            Span::Own { start, end };
         Ok(())
     }
 
     /// Adds a type that is not to be found by its hash.
     pub(crate) fn add_unindexed(&mut self, words: &[u32], order: EmitOrder) -> Result<u32, EncodeError> {
-        let id = self.reserve((0, 0), order)?;
+        let id = self.reserve(Span::Own { start: 0, end: 0 }, order)?;
         let place = self.place(id).ok_or_else(|| internal("a new type has the id of one of the base"))?;
         self.complete(place, words.iter().copied())?;
         Ok(id)

@@ -1,8 +1,8 @@
-//! Whether a type of a CU is_equiv a canonical one.
+//! Whether a type of a CU is equivalent to a canonical one.
 
 use btf::Kind;
 
-use crate::cu::graph::{INDEX, LOCAL};
+use crate::cu::reference::{INDEX, LOCAL};
 use crate::dedup::unit::{Scratch, UnitDedup, words};
 use crate::encoded;
 
@@ -215,7 +215,7 @@ impl UnitDedup<'_, '_> {
         }
     }
 
-    /// Notes that what a struct of this CU became is a copy, if what it is_equiv now is one of the base.
+    /// Notes that what a struct of this CU became is a copy, if what it is equivalent to now is one of the base.
     fn note_copy(&mut self, own: u32, canonical: u32) {
         let is_copy = self.types.place(own).is_some() && self.types.place(canonical).is_none();
         if is_copy && self.kind(own).is_composite() {

@@ -2,7 +2,8 @@
 
 use btf::{IntData, Kind};
 
-use crate::cu::graph::{Cu, INDEX, LOCAL};
+use crate::cu::graph::Cu;
+use crate::cu::reference::LOCAL;
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::dedup::unit::{Scratch, UnitDedup};
@@ -10,8 +11,15 @@ use crate::encoded::{self, head, key};
 use crate::error::{EncodeError, internal};
 use crate::ids::NameId;
 
-/// What a type of the CU is while what it refers to is being made canonical.
-const IN_PROGRESS: u32 = LOCAL | 0x7fff_fff0;
+/// What is known of what a reference leads to.
+enum Known {
+    /// The canonical type, or `void`.
+    Canonical(u32),
+    /// Only the type of the CU, by its index.
+    Local(u32),
+    /// The same, and what that refers to is being made canonical.
+    InProgress,
+}
 
 impl CanonicalTypes<'_> {
     /// Takes in a CU: its types, functions, variables and tags. `int` is the number of that name.
@@ -164,24 +172,26 @@ impl UnitDedup<'_, '_> {
         for local in 0..self.cu.len() {
             stack.push(local);
             while let Some(&top) = stack.last() {
-                if self.scratch.map.get(top as usize).is_some_and(|&id| id != 0 && id != IN_PROGRESS) {
+                if self.scratch.map.get(top as usize).is_some_and(|&id| id != 0) {
                     stack.pop();
                     continue;
                 }
-                self.set(top, IN_PROGRESS);
+                if let Some(slot) = self.scratch.in_progress.get_mut(top as usize) {
+                    *slot = true;
+                }
                 words.clear();
                 words.extend_from_slice(self.cu.get(top));
                 let (waiting, mut circles) = (stack.len(), 0u32);
-                encoded::map_references(&mut words, |id| {
-                    let known = self.known_reference(id);
-                    if known == IN_PROGRESS {
+                encoded::map_references(&mut words, |id| match self.known_reference(id) {
+                    Known::Canonical(canonical) => canonical,
+                    Known::Local(local) => {
+                        stack.push(local);
+                        id
+                    }
+                    Known::InProgress => {
                         circles += 1;
-                        return 0;
+                        0
                     }
-                    if known & LOCAL != 0 {
-                        stack.push(known & !LOCAL);
-                    }
-                    known
                 });
                 if stack.len() == waiting {
                     self.types.circles += circles;
@@ -194,15 +204,17 @@ impl UnitDedup<'_, '_> {
         Ok(())
     }
 
-    /// What a reference leads to; a type of the CU if that is not known yet, [`IN_PROGRESS`] if it is being made.
-    fn known_reference(&self, id: u32) -> u32 {
-        if id == 0 {
-            return 0;
+    /// What a reference leads to.
+    fn known_reference(&self, id: u32) -> Known {
+        let known = self.known(id);
+        let local = known & !LOCAL;
+        if known == local {
+            Known::Canonical(known)
+        } else if self.scratch.in_progress.get(local as usize) == Some(&true) {
+            Known::InProgress
+        } else {
+            Known::Local(local)
         }
-        if id & LOCAL != 0 && id != INDEX && self.scratch.map.get((id & !LOCAL) as usize) == Some(&IN_PROGRESS) {
-            return IN_PROGRESS;
-        }
-        self.known(id)
     }
 
     /// Gives new structs and unions their canonical references.

@@ -1,6 +1,7 @@
 //! Keeps the functions, variables and tags of a CU, which are decided on when all CUs are merged.
 
-use crate::cu::graph::{Function, LOCAL, Tagged};
+use crate::cu::graph::{Function, Tagged};
+use crate::cu::reference::LOCAL;
 use crate::dedup::declarations::{SavedFunction, SavedTag, SavedTagged, SavedVariable};
 use crate::dedup::unit::UnitDedup;
 use crate::error::{EncodeError, internal};

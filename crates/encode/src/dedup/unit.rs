@@ -5,7 +5,8 @@ use std::hash::BuildHasherDefault;
 
 use btf::Kind;
 
-use crate::cu::graph::{Cu, INDEX, LOCAL};
+use crate::cu::graph::Cu;
+use crate::cu::reference::{INDEX, LOCAL};
 use crate::dedup::canonical::CanonicalTypes;
 use crate::encoded;
 use crate::hash::IdHasher;
@@ -22,6 +23,8 @@ pub(super) struct UnitDedup<'m, 'b> {
 pub(crate) struct Scratch {
     /// What each type of the CU turned out to be: 0 while that is not known.
     pub(super) map: Vec<u32>,
+    /// The types of the CU of which what they refer to is being made canonical, or was.
+    pub(super) in_progress: Vec<bool>,
     /// The canonical type that each type of the CU is paired with, and in which walk.
     pub(super) paired: Vec<(u32, u32)>,
     /// Further pairs of this walk: types of the CU that are paired with more than one.
@@ -42,6 +45,8 @@ impl Scratch {
     pub(super) fn reset(&mut self, types: usize) {
         self.map.clear();
         self.map.resize(types, 0);
+        self.in_progress.clear();
+        self.in_progress.resize(types, false);
         if self.paired.len() < types || self.walk > u32::MAX / 2 {
             self.paired.clear();
             self.paired.resize(types, (0, 0));

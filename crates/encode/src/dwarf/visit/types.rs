@@ -3,7 +3,8 @@
 use btf::{IntData, Kind};
 use gimli::constants as dw;
 
-use crate::cu::graph::{Cu, INDEX, Tagged};
+use crate::cu::graph::{Cu, Tagged};
+use crate::cu::reference::INDEX;
 use crate::dwarf::abbrev::{AbbrevPlan, Attr};
 use crate::dwarf::form;
 use crate::dwarf::reader::Reader;
