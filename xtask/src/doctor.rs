@@ -12,6 +12,7 @@ use container::{Class, Context, host};
 use kernels::archive::cached;
 use kernels::images;
 use scenario::run::known_kvm;
+use util::error::one_line;
 use vm::KvmHost;
 use xshell::{Shell, cmd};
 
@@ -45,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
             Ok(_) => row(what, "a mirror is known"),
             Err(error) => {
                 missing = true;
-                row(what, &error.to_string());
+                row(what, &one_line(&error));
             }
         }
     }
@@ -53,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Ok(choice) => accelerator(&context, chosen(&context, &choice).as_deref())?,
         Err(error) => {
             missing |= error.class() != Class::Environment || !can_install(&context, arguments);
-            row("engine", &error.to_string());
+            row("engine", &one_line(&error));
         }
     }
     let pins = arguments.environment.pins()?;
@@ -90,7 +91,7 @@ fn chosen(context: &Context<'_>, SelectedEngine { engine, rejected }: &SelectedE
                 state
             }
             Ok(None) => format!("the {} image is to be made", kind.name),
-            Err(error) => error.to_string(),
+            Err(error) => one_line(&error),
         };
         row("image", &state);
     }

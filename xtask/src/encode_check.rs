@@ -141,7 +141,7 @@ mod tests {
 
     /// Without this the container would be set up first, which takes minutes on a fresh machine.
     #[test]
-    fn an_unknown_release_is_refused_before_anything_is_set_up() {
+    fn run_refuses_an_unknown_release_before_anything_is_set_up() {
         let line = Line::try_parse_from(["encode-check", "--release", "6.1.0-65-cloud-amd64"]).unwrap();
         let error = run(&line.arguments).unwrap_err();
         let error = error.downcast_ref::<kernels::Error>().unwrap();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_that_are_checked_without_arguments_are_pinned_with_their_debug_information() {
+    fn default_releases_are_pinned_with_their_debug_information() {
         let pins = kernels::pins::Pins::builtin().unwrap();
         for release in RELEASES {
             assert!(pins.release(release).is_some() && pins.debug_of(release).is_some(), "{release}");

@@ -192,7 +192,7 @@ fn list(arguments: &Listing) -> Result<Exit> {
         let kernels: Vec<_> = builds.iter().map(|build| &build.manifest).collect();
         let externals: Vec<_> = externals.iter().map(|external| &external.manifest).collect();
         let all = serde_json::json!({ "kernels": kernels, "externals": externals });
-        cli::terminal::print_line(&serde_json::to_string_pretty(&all).context("failed to write JSON")?);
+        cli::terminal::print_line(&serde_json::to_string_pretty(&all).context("cannot write JSON")?);
         return Ok(Exit::Success);
     }
     let kernels = builds.iter().map(|build| (&build.manifest.name, &build.directory, summary(build)));
@@ -236,10 +236,34 @@ fn clean(arguments: &Cleaning) -> Result<Exit> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use util::error::Class;
+
     use super::*;
 
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    /// Otherwise the container would be set up first, which takes minutes on a fresh machine.
     #[test]
-    fn names_that_differ_in_their_key_alone_are_told() {
+    fn build_refuses_an_unknown_series_configuration_or_upgrade_before_anything_is_set_up() {
+        for (line, text) in [
+            (&["kernel", "build", "9.9"][..], "9.9"),
+            (&["kernel", "build", "6.1", "--config", "strikt"], "strikt"),
+            (&["kernel", "build", "6.1", "--upgrade", "grwo"], "grwo"),
+        ] {
+            let error = run(&Line::try_parse_from(line).unwrap().arguments).unwrap_err();
+            let error = error.downcast_ref::<kernels::Error>().unwrap();
+            assert_eq!(error.class(), Class::Usage, "{error}");
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn repeats_finds_names_that_differ_in_their_key_alone() {
         assert!(repeats(["6.1-strict-01234567", "6.1-strict-grow-89abcdef", "6.1-strict-76543210"].into_iter()));
         assert!(!repeats(["6.1-strict-01234567", "6.1-strict-grow-89abcdef", "6.12-strict-01234567"].into_iter()));
     }

@@ -54,7 +54,7 @@ fn examples(cargo: &str) -> Result<Option<String>> {
         .args(["test", "--locked", "--workspace", "--doc"])
         .current_dir(crate::workspace::root())
         .stderr(Stdio::inherit());
-    let output = command.output().with_context(|| format!("failed to run {cargo}"))?;
+    let output = command.output().with_context(|| format!("cannot run {cargo}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         return Ok(Some(said.into_owned()));
@@ -76,7 +76,7 @@ fn bring_nextest(sh: &Shell, cargo: &str) -> Result<()> {
     say("cargo-nextest is missing: installing it (this takes a few minutes, once)");
     cmd!(sh, "{cargo} install --locked cargo-nextest")
         .run()
-        .context("failed to install cargo-nextest; install it by hand: cargo install --locked cargo-nextest")
+        .context("cannot install cargo-nextest; install it by hand: cargo install --locked cargo-nextest")
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ pub fn published(root: &Path) -> Result<Vec<String>> {
 /// The builds of a cache, as `kernel list` has them.
 pub fn listed(root: &Path) -> Result<Vec<Manifest>> {
     let mut command = program(&["kernel", "list", "--json"])?;
-    let output = command.env("MODBTF_CACHE", root).output().context("failed to run this program")?;
+    let output = command.env("MODBTF_CACHE", root).output().context("cannot run this program")?;
     ensure!(output.status.success(), "`kernel list` ended with {}", output.status);
     let mut all: serde_json::Value =
         serde_json::from_slice(&output.stdout).context("`kernel list --json` gave no JSON")?;

@@ -70,7 +70,7 @@ impl Drop for SmallDisk {
         // Lazily takes what is shown in it along.
         if let Err(error) = cmd!(sh, "umount --lazy {path}").quiet().run() {
             // Removing it would remove what is shown in it.
-            cli::terminal::say(&format!("failed to unmount {}: {error}", dir.keep().display()));
+            cli::terminal::say(&format!("cannot unmount {}: {error}", dir.keep().display()));
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct Watched {
 impl Watched {
     pub fn start(mut command: Command) -> Result<Self> {
         let mut run =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("failed to run this program")?;
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot run this program")?;
         let lines = Arc::new(Mutex::new(Vec::new()));
         let mut readers = Vec::new();
         readers.extend(run.stdout.take().map(|pipe| follow(pipe, Arc::clone(&lines))));

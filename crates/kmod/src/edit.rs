@@ -16,6 +16,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
+use tracing::debug_span;
 use util::atomic::{AtomicFile, Durability};
 
 use crate::compress::MAX_DECOMPRESSED;
@@ -105,6 +106,7 @@ impl<'a> SectionEdits<'a> {
     /// [`Error::Decompress`], [`Error::Compress`] and [`Error::NotForModules`].
     pub fn apply_to_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
+        let _span = debug_span!("edit sections", path = %path.display()).entered();
         let mut file = File::open(path).map_err(Error::io("open", path))?;
         let compression = Compression::of_file(&file, path)?;
         let mut replacement = AtomicFile::for_existing(path)?;

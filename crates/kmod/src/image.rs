@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use tracing::debug_span;
+
 use crate::compress::MAX_DECOMPRESSED;
 use crate::compression::Compression;
 use crate::elf::{Elf, ElfHeaders};
@@ -52,6 +54,7 @@ enum Body {
 /// [`KernelImage::from_bytes`] says.
 pub fn kernel_btf(path: impl AsRef<Path>) -> Result<KernelBtf, Error> {
     let path = path.as_ref();
+    let _span = debug_span!("read kernel BTF", path = %path.display()).entered();
     let file = File::open(path).map_err(Error::io("open", path))?;
     let mut magic = Vec::new();
     (&file).take(4).read_to_end(&mut magic).map_err(Error::io("read", path))?;
@@ -90,6 +93,7 @@ impl KernelImage {
     /// [`Error::Io`], or [`Error::File`] around what [`KernelImage::from_bytes`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        let _span = debug_span!("read kernel image", path = %path.display()).entered();
         Self::from_bytes(read_file(path)?).map_err(Error::reading(path, "a kernel image"))
     }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use tracing::debug_span;
+
 use crate::compress::MAX_DECOMPRESSED;
 use crate::compression::Compression;
 use crate::elf::Elf;
@@ -29,6 +31,7 @@ impl Module {
     /// [`Error::Io`], or [`Error::File`] around what [`Module::from_bytes`] says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        let _span = debug_span!("read module", path = %path.display()).entered();
         let mut module = Self::from_bytes(read_file(path)?).map_err(Error::reading(path, "a module"))?;
         module.file_name = module_name_from_path(path);
         Ok(module)

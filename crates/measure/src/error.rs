@@ -12,7 +12,7 @@ pub enum Error {
     #[error(transparent)]
     Kernels(#[from] kernels::Error),
     /// A kernel or a directory of modules that cannot be read.
-    #[error("could not read {path:?}")]
+    #[error("cannot read {path:?}")]
     Kmod {
         /// The file or directory.
         path: PathBuf,
@@ -20,7 +20,7 @@ pub enum Error {
         source: kmod::Error,
     },
     /// A file that cannot be read.
-    #[error("could not read {path:?}: {source}")]
+    #[error("cannot read {path:?}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum Error {
         release: String,
     },
     /// The script that encodes printed something that we do not understand.
-    #[error("could not encode the modules of {release}: did not understand the line {line:?} of sizes.sh")]
+    #[error("cannot encode the modules of {release}: unexpected line {line:?} of sizes.sh")]
     Unreadable {
         /// The kernel.
         release: String,
@@ -48,7 +48,7 @@ pub enum Error {
         release: String,
     },
     /// What both encoders were given, or wrote, cannot be compared.
-    #[error("could not compare what both encoders wrote of {path:?}: {what}")]
+    #[error("cannot compare what both encoders wrote of {path:?}: {what}")]
     Checked {
         /// The file that they encoded.
         path: PathBuf,

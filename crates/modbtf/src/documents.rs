@@ -31,10 +31,10 @@ pub struct Completions {
 /// Where a file cannot be written.
 pub fn man(modbtf: Command, arguments: &Man) -> Result<()> {
     let dir = &arguments.dir;
-    std::fs::create_dir_all(dir).with_context(|| format!("failed to create {}", dir.display()))?;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     for command in [modbtf.disable_help_subcommand(true), pahole::Arguments::command()] {
         clap_mangen::generate_to(command, dir)
-            .with_context(|| format!("failed to write the man pages into {}", dir.display()))?;
+            .with_context(|| format!("cannot write the man pages into {}", dir.display()))?;
     }
     Ok(())
 }
@@ -49,6 +49,6 @@ pub fn completions(mut modbtf: Command, arguments: &Completions) -> Result<()> {
     clap_complete::generate(arguments.shell, &mut modbtf, "modbtf", &mut text);
     match io::Write::write_all(&mut io::stdout(), &text) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("failed to print the completions"),
+        other => other.context("cannot print the completions"),
     }
 }

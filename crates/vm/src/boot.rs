@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use std::{io, path};
 
+use tracing::debug_span;
 use util::error::one_line;
 
 use crate::boot_plan::Boot;
@@ -26,6 +27,7 @@ pub fn boot(
     cancel: &AtomicBool,
     progress: &mut dyn FnMut(BootProgress),
 ) -> Result<BootOutcome, BootError> {
+    let _span = debug_span!("qemu", kernel = %boot.machine.kernel.display(), accel = ?boot.machine.accel).entered();
     let run = RunDir::prepare(&boot.run).map_err(|source| BootError::Prepare { path: boot.run.clone(), source })?;
     progress(BootProgress::Started { accel: boot.machine.accel });
     let machine = absolute(&boot.machine).map_err(|source| BootError::Prepare { path: boot.run.clone(), source })?;

@@ -103,3 +103,42 @@ impl fmt::Display for Key {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key is the name of what the cache holds: if the key of the same inputs changes, everything is built again. Renaming a
+    /// field of [`Inputs`] or of [`Identity`] would do that. Who means to do it raises [`RECIPE`].
+    #[test]
+    fn key_of_the_same_inputs_never_changes() {
+        let source = Identity { series: "6.1".into(), version: "6.1.1-1".into(), sha256: Sha256::of(b"source") };
+        let packages = [("gcc-12", "12.2.0-14"), ("dwarves", "1.24-4.1")];
+        let first = Inputs {
+            recipe: 1,
+            script: "make\n",
+            source,
+            config: "strict".into(),
+            asked: "CONFIG_DEBUG_INFO_BTF=y\n".into(),
+            upgrade: None,
+            patch: String::new(),
+            toolchain: packages.map(|(name, version)| (name.into(), version.into())).into(),
+        };
+        let upgrade = Inputs { upgrade: Some("grow".into()), patch: "--- a/x\n+++ b/x\n".into(), ..first.clone() };
+        let keys = [first.key(), upgrade.key()].map(|key| key.to_string());
+        let expected = [
+            "7940b0c8d1b6116623880ab1cce0425625769f210d8da1a2c34adbd74a3d8f0e",
+            "4e3f33926a646fb7d088fe6ab31408b0fea34f8839c2c360b4192e3a2844d5d6",
+        ];
+        assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn toolchain_lists_only_packages_that_decide_the_bytes() {
+        let packages = [("gcc-12", "1"), ("make", "2"), ("tzdata", "3"), ("libelf1", "4")];
+        let packages = packages.map(|(name, version)| (name.to_owned(), version.to_owned())).into();
+        let names: Vec<_> =
+            toolchain(&Manifest { id: String::new(), qemu: String::new(), packages }).into_keys().collect();
+        assert_eq!(names, ["gcc-12", "libelf1", "make"]);
+    }
+}

@@ -11,6 +11,7 @@ use encode::{Options, PreparedBase};
 use encode_check::{Compared, FileChecker};
 use kernels::archive::Debug;
 use kernels::kbuild::BuildEnv;
+use util::error::one_line;
 
 use super::flags::FEATURES;
 use super::{cores, setting, shipped, stage};
@@ -211,8 +212,8 @@ impl Measuring<'_> {
         let vmlinux = &self.plan.debug.vmlinux;
         let wrong = |path: &Path, what: String| Error::Checked { path: path.to_owned(), what };
         let base = kmod::kernel_btf(vmlinux).map_err(|source| Error::Kmod { path: vmlinux.clone(), source })?.bytes;
-        let parsed = Btf::parse(&base).map_err(|error| wrong(vmlinux, error.to_string()))?;
-        let prepared = PreparedBase::new(&base).map_err(|error| wrong(vmlinux, error.to_string()))?;
+        let parsed = Btf::parse(&base).map_err(|error| wrong(vmlinux, one_line(&error)))?;
+        let prepared = PreparedBase::new(&base).map_err(|error| wrong(vmlinux, one_line(&error)))?;
         let alone = FileChecker::new(None, Options::kernel());
         let over = FileChecker::new(Some((&parsed, &prepared)), Options::kernel());
         let mut checked = Checked::default();

@@ -1,4 +1,8 @@
 //! Several scenarios at a time.
+//!
+//! The items have threads of their own rather than rayon's. An item's work uses rayon itself, and a rayon thread that waits for
+//! inner work may begin another item meanwhile: more items than asked for would be under way, one inside the other, and an item
+//! could wait for a lock that the interrupted one holds.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -75,9 +75,9 @@ fn the_exit_code_without_the_end_marker_is_no_completion() {
 
 #[test]
 fn a_guest_that_cannot_follow_its_plan_says_why() {
-    let failed = Event::Failed { message: "failed to open /modules/x".into() };
+    let failed = Event::Failed { message: "cannot open /modules/x".into() };
     let found = ending(&(report(&[events(2)[0].clone(), failed]) + "exit 35"));
-    assert_eq!(found, BootEnding::GuestFailed { message: "failed to open /modules/x".into() });
+    assert_eq!(found, BootEnding::GuestFailed { message: "cannot open /modules/x".into() });
 }
 
 #[test]
