@@ -1,6 +1,6 @@
 //! Fault injection: breaks runs and builds on purpose, for real, and checks that each is reported with the right cause.
 //!
-//! Faults of a virtual machine are injected through [`machine`]. The other faults are injected from outside, on this very program:
+//! Faults of a virtual machine are injected through the module `machine`. The other faults are injected from outside, on this very program:
 //! it is started once more with the arguments of `repro` or `kernel build`, and its exit code and its report are compared with
 //! what is expected.
 
