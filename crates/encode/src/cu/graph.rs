@@ -1,7 +1,7 @@
 //! The types, functions and variables of one CU, as a compact graph.
 
 use crate::cu::lookup::Lookup;
-use crate::cu::reference::LOCAL;
+use crate::cu::reference::{LOCAL, LocalId};
 use crate::cu::signature::{designation, signature};
 use crate::encoded;
 use crate::error::{Breach, EncodeError, internal};
@@ -26,7 +26,7 @@ pub(crate) struct Cu {
     pub(crate) variables: Vec<Variable>,
     pub(crate) tags: Vec<DeclTag>,
     /// The first base type called `int`.
-    pub(crate) int: Option<u32>,
+    pub(crate) int: Option<LocalId>,
     /// Whether there are arrays.
     pub(crate) has_arrays: bool,
     /// Internal errors of what cannot return any.
@@ -102,8 +102,8 @@ pub(crate) struct Variable {
 /// What a declaration tag belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tagged {
-    /// A type of the CU, by its index.
-    Type(u32),
+    /// A type of the CU.
+    Type(LocalId),
     /// A function, by its index.
     Function(u32),
     /// A variable, by its index.
@@ -146,45 +146,50 @@ impl Cu {
         id32(self.spans.len())
     }
 
+    /// All types.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = LocalId> + use<> {
+        (0..self.len()).map(LocalId::from_raw)
+    }
+
     /// Takes a place for the type of a DIE. What it consists of follows with [`Cu::fill`].
-    pub(crate) fn reserve(&mut self, offset: u32) -> u32 {
-        let index = self.len();
+    pub(crate) fn reserve(&mut self, offset: u32) -> LocalId {
+        let id = LocalId::from_raw(self.len());
         self.spans.push((0, 0));
         self.offsets.push(offset);
-        index
+        id
     }
 
     /// Says what a type consists of: its head, and elements.
-    pub(crate) fn fill(&mut self, index: u32, head: &[u32], elements: &[u32]) {
+    pub(crate) fn fill(&mut self, id: LocalId, head: &[u32], elements: &[u32]) {
         // That these fit is seen once all are there: see `resolve`.
         let start = self.words.len() as u32;
         self.words.extend_from_slice(head);
         self.words.extend_from_slice(elements);
         let end = self.words.len() as u32;
-        match self.spans.get_mut(index as usize) {
+        match self.spans.get_mut(id.place()) {
             Some(span) => *span = (start, end),
             None => self.breach.note("a type that is filled was not reserved"),
         }
     }
 
-    pub(crate) fn add(&mut self, offset: u32, head: &[u32]) -> u32 {
-        let index = self.reserve(offset);
-        self.fill(index, head, &[]);
-        index
+    pub(crate) fn add(&mut self, offset: u32, head: &[u32]) -> LocalId {
+        let id = self.reserve(offset);
+        self.fill(id, head, &[]);
+        id
     }
 
-    /// The words of the type with this index.
+    /// The words of a type.
     #[inline]
-    pub(crate) fn get(&self, index: u32) -> &[u32] {
-        let span = self.spans.get(index as usize);
+    pub(crate) fn get(&self, id: LocalId) -> &[u32] {
+        let span = self.spans.get(id.place());
         match span.and_then(|&(start, end)| self.words.get(start as usize..end as usize)) {
             Some(words) => words,
             None => self.no_words(),
         }
     }
 
-    pub(crate) fn get_mut(&mut self, index: u32) -> &mut [u32] {
-        let span = self.spans.get(index as usize);
+    pub(crate) fn get_mut(&mut self, id: LocalId) -> &mut [u32] {
+        let span = self.spans.get(id.place());
         match span.and_then(|&(start, end)| self.words.get_mut(start as usize..end as usize)) {
             Some(words) => words,
             None => {
@@ -242,10 +247,12 @@ impl Cu {
         memo.resize(self.spans.len(), 0);
         let mut signatures = std::mem::take(&mut self.signatures);
         signatures.clear();
-        for index in 0..self.len() {
-            let words = self.get(index);
+        for id in self.ids() {
+            let words = self.get(id);
             signatures.push(if encoded::kind(words).is_composite() {
-                signature(words, |id| designation(&|id| self.get(id), &mut memo, id & !LOCAL, id == 0, 0))
+                signature(words, |id| {
+                    designation(&|id| self.get(LocalId::from_raw(id)), &mut memo, id & !LOCAL, id == 0, 0)
+                })
             } else {
                 0
             });
@@ -255,7 +262,7 @@ impl Cu {
     }
 
     /// The type of the DIE at an offset.
-    pub(crate) fn at_offset(&self, offset: u32) -> Option<u32> {
-        self.offsets.binary_search(&offset).ok().and_then(|index| u32::try_from(index).ok())
+    pub(crate) fn at_offset(&self, offset: u32) -> Option<LocalId> {
+        self.offsets.binary_search(&offset).ok().and_then(|index| u32::try_from(index).ok()).map(LocalId::from_raw)
     }
 }

@@ -7,7 +7,7 @@
 use btf::Kind;
 
 use crate::cu::graph::{Cu, Function, Param};
-use crate::cu::reference::LOCAL;
+use crate::cu::reference::LocalId;
 use crate::encoded;
 
 /// How many typedefs and qualifiers are followed.
@@ -48,10 +48,8 @@ fn takes_struct(cu: &Cu, param: &Param) -> bool {
     let origin = if param.ty == 0 { find(&cu.params, param.origin) } else { None };
     let mut id = origin.and_then(|origin| cu.params.get(origin)).unwrap_or(param).ty;
     for _ in 0..MAX_DEPTH {
-        let words = cu.get(id & !LOCAL);
-        if id == 0 {
-            return false;
-        }
+        let Some(local) = LocalId::of(id) else { return false };
+        let words = cu.get(local);
         match encoded::kind(words) {
             Kind::Struct => return true,
             Kind::Fwd => return encoded::info(words) >> 31 == 0,
@@ -60,4 +58,21 @@ fn takes_struct(cu: &Cu, param: &Param) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mark_takes_a_parameter_without_a_type_for_no_struct() {
+        let param = Param { offset: 2, unexpected_reg: true, ..Param::default() };
+        let function = Function { offset: 1, param_count: 1, ..Function::default() };
+        let mut cu = Cu::default();
+        cu.functions.push(function);
+        cu.params.push(param);
+        mark(&mut cu);
+        assert!(cu.functions[0].unexpected_reg);
+        assert!(cu.breach.check().is_ok(), "there are no types at all, and none is looked for");
+    }
 }

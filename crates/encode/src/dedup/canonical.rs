@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use crate::base::PreparedBase;
+use crate::cu::reference::LocalId;
 use crate::dedup::declarations::{SavedFunction, SavedTag, SavedVariable};
 use crate::dedup::emit_order::EmitOrder;
 use crate::dedup::replaced::Replaced;
@@ -58,8 +59,8 @@ pub(crate) struct CanonicalTypes<'b> {
 /// Where the words of a canonical type are.
 #[derive(Debug, Clone, Copy)]
 enum Span {
-    /// It is not complete yet: they are those of the type with this index in its CU.
-    InCu(u32),
+    /// It is not complete yet: they are those of this type of its CU.
+    InCu(LocalId),
     /// From one place in [`CanonicalTypes::words`] up to another.
     Own { start: u32, end: u32 },
 }
@@ -120,9 +121,9 @@ impl<'b> CanonicalTypes<'b> {
         self.first.wrapping_add(id32(place))
     }
 
-    /// The words of a type that is not the base's: `Err` with its index in the CU if it is not complete yet.
+    /// The words of a type that is not the base's: `Err` with the type of the CU if it is not complete yet.
     #[inline]
-    pub(crate) fn own(&self, place: usize) -> Result<&[u32], u32> {
+    pub(crate) fn own(&self, place: usize) -> Result<&[u32], LocalId> {
         match self.spans.get(place) {
             Some(&Span::InCu(local)) => Err(local),
             Some(&Span::Own { start, end }) => match self.words.get(start as usize..end as usize) {
@@ -171,7 +172,7 @@ impl<'b> CanonicalTypes<'b> {
     }
 
     /// Makes a type of the CU canonical whose references are not.
-    pub(crate) fn add_pending(&mut self, hash: u64, local: u32, order: EmitOrder) -> Result<u32, EncodeError> {
+    pub(crate) fn add_pending(&mut self, hash: u64, local: LocalId, order: EmitOrder) -> Result<u32, EncodeError> {
         let id = self.reserve(Span::InCu(local), order)?;
         self.index.add(hash, id);
         Ok(id)

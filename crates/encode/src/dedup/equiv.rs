@@ -2,7 +2,7 @@
 
 use btf::Kind;
 
-use crate::cu::reference::{INDEX, LOCAL};
+use crate::cu::reference::{INDEX, LOCAL, LocalId};
 use crate::dedup::unit::{Scratch, UnitDedup, words};
 use crate::encoded;
 
@@ -25,9 +25,9 @@ enum Equivalence {
 
 impl UnitDedup<'_, '_> {
     /// Whether a struct or union of the CU is equivalent to a canonical one. If so, it and what was met on the way is noted.
-    pub(super) fn is_equiv(&mut self, local: u32, canonical: u32) -> bool {
+    pub(super) fn is_equiv(&mut self, local: LocalId, canonical: u32) -> bool {
         self.scratch.reader = self.types.cu_of(canonical);
-        let equivalence = self.walk(local, canonical);
+        let equivalence = self.walk(local.reference(), canonical);
         if equivalence != Equivalence::Different {
             self.apply(equivalence);
         }
@@ -166,7 +166,7 @@ impl UnitDedup<'_, '_> {
         }
         let trail = std::mem::take(&mut self.scratch.trail);
         for &(local, canonical) in &trail {
-            let is_struct = || encoded::kind(self.cu.get(local & !LOCAL)).is_composite();
+            let is_struct = || encoded::kind(self.words(local)).is_composite();
             if all_as_paired || is_struct() {
                 self.apply_type(local, canonical & !IN_BASE);
             }

@@ -3,7 +3,7 @@
 use btf::{IntData, Kind};
 
 use crate::cu::graph::Cu;
-use crate::cu::reference::LOCAL;
+use crate::cu::reference::LocalId;
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::dedup::unit::{Scratch, UnitDedup};
@@ -15,8 +15,8 @@ use crate::ids::NameId;
 enum Known {
     /// The canonical type, or `void`.
     Canonical(u32),
-    /// Only the type of the CU, by its index.
-    Local(u32),
+    /// Only the type of the CU.
+    Local(LocalId),
     /// The same, and what that refers to is being made canonical.
     InProgress,
 }
@@ -44,19 +44,19 @@ impl UnitDedup<'_, '_> {
         self.types.cus - 1
     }
 
-    pub(super) fn order(&self, local: u32) -> EmitOrder {
-        EmitOrder { cu: self.cu_number(), phase: EmitPhase::Types, place: local }
+    pub(super) fn order(&self, local: LocalId) -> EmitOrder {
+        EmitOrder { cu: self.cu_number(), phase: EmitPhase::Types, place: local.raw() }
     }
 
-    pub(super) fn set(&mut self, local: u32, id: u32) {
-        if let Some(slot) = self.scratch.map.get_mut(local as usize) {
+    pub(super) fn set(&mut self, local: LocalId, id: u32) {
+        if let Some(slot) = self.scratch.map.get_mut(local.place()) {
             *slot = id;
         }
     }
 
     /// Types that refer to nothing.
     fn plain_types(&mut self) -> Result<(), EncodeError> {
-        for local in 0..self.cu.len() {
+        for local in self.cu.ids() {
             let words = self.cu.get(local);
             let id = match encoded::kind(words) {
                 Kind::Int | Kind::Float | Kind::Fwd => self.types.intern(words, self.order(local))?,
@@ -69,7 +69,7 @@ impl UnitDedup<'_, '_> {
     }
 
     /// An enum without values is a forward declaration of any other enum of its name.
-    fn enumeration(&mut self, local: u32, words: &[u32]) -> Result<u32, EncodeError> {
+    fn enumeration(&mut self, local: LocalId, words: &[u32]) -> Result<u32, EncodeError> {
         let is_forward = |words: &[u32]| encoded::info(words) & btf::Info::MAX_VLEN == 0;
         let hash = key(words);
         let mut forwards = Vec::new();
@@ -103,13 +103,13 @@ impl UnitDedup<'_, '_> {
         if self.types.index_type.is_some() {
             return Ok(());
         }
-        let named = self.cu.int.and_then(|local| self.scratch.map.get(local as usize)).copied();
+        let named = self.cu.int.and_then(|local| self.scratch.map.get(local.place())).copied();
         self.types.index_type = match named {
             Some(id) => Some(id),
             None if self.cu.has_arrays => {
                 let [name, info, size] = head(Kind::Int, int, 0, false, 4);
                 let words = [name, info, size, IntData::new(IntData::SIGNED, 0, 32).0];
-                Some(self.types.intern(&words, self.order(self.cu.len()))?)
+                Some(self.types.intern(&words, self.order(LocalId::from_raw(self.cu.len())))?)
             }
             None => None,
         };
@@ -119,12 +119,12 @@ impl UnitDedup<'_, '_> {
     /// Structs and unions. Those that are new become canonical, still with references into the CU: their places.
     fn composites(&mut self) -> Result<Vec<usize>, EncodeError> {
         let mut fresh = Vec::new();
-        for local in 0..self.cu.len() {
+        for local in self.cu.ids() {
             let words = self.cu.get(local);
-            if !encoded::kind(words).is_composite() || self.scratch.map.get(local as usize).is_none_or(|&id| id != 0) {
+            if !encoded::kind(words).is_composite() || self.scratch.map.get(local.place()).is_none_or(|&id| id != 0) {
                 continue;
             }
-            let hash = self.cu.signatures.get(local as usize).copied();
+            let hash = self.cu.signatures.get(local.place()).copied();
             let hash = hash.ok_or_else(|| internal("a struct or union has no signature"))?;
             if let Some(id) = self.equiv_composite(local, words, hash) {
                 self.set(local, id);
@@ -139,7 +139,7 @@ impl UnitDedup<'_, '_> {
 
     /// The canonical struct or union that equals one of the CU. Where there are several, because forward declarations make
     /// them equal to this one but not to each other, the latest is taken, as by libbpf.
-    fn equiv_composite(&mut self, local: u32, words: &[u32], hash: u64) -> Option<u32> {
+    fn equiv_composite(&mut self, local: LocalId, words: &[u32], hash: u64) -> Option<u32> {
         let mut candidate = self.types.index.first(hash);
         while candidate != 0 {
             if self.is_equiv_composite(local, words, candidate) {
@@ -157,8 +157,8 @@ impl UnitDedup<'_, '_> {
         None
     }
 
-    fn is_equiv_composite(&mut self, local: u32, words: &[u32], candidate: u32) -> bool {
-        encoded::compare(words, self.words(candidate), |_, _| true) && self.is_equiv(LOCAL | local, candidate)
+    fn is_equiv_composite(&mut self, local: LocalId, words: &[u32], candidate: u32) -> bool {
+        encoded::compare(words, self.words(candidate), |_, _| true) && self.is_equiv(local, candidate)
     }
 
     /// Types that are equal if their words are, once their references are canonical.
@@ -169,14 +169,14 @@ impl UnitDedup<'_, '_> {
     fn references(&mut self) -> Result<(), EncodeError> {
         let mut stack = Vec::new();
         let mut words = Vec::new();
-        for local in 0..self.cu.len() {
+        for local in self.cu.ids() {
             stack.push(local);
             while let Some(&top) = stack.last() {
-                if self.scratch.map.get(top as usize).is_some_and(|&id| id != 0) {
+                if self.scratch.map.get(top.place()).is_some_and(|&id| id != 0) {
                     stack.pop();
                     continue;
                 }
-                if let Some(slot) = self.scratch.in_progress.get_mut(top as usize) {
+                if let Some(slot) = self.scratch.in_progress.get_mut(top.place()) {
                     *slot = true;
                 }
                 words.clear();
@@ -207,13 +207,10 @@ impl UnitDedup<'_, '_> {
     /// What a reference leads to.
     fn known_reference(&self, id: u32) -> Known {
         let known = self.known(id);
-        let local = known & !LOCAL;
-        if known == local {
-            Known::Canonical(known)
-        } else if self.scratch.in_progress.get(local as usize) == Some(&true) {
-            Known::InProgress
-        } else {
-            Known::Local(local)
+        match LocalId::of(known) {
+            None => Known::Canonical(known),
+            Some(local) if self.scratch.in_progress.get(local.place()) == Some(&true) => Known::InProgress,
+            Some(local) => Known::Local(local),
         }
     }
 
@@ -241,8 +238,8 @@ impl UnitDedup<'_, '_> {
     /// Notes which types of the base the CU has.
     fn note_replaceable(&mut self) {
         let Some(base) = self.types.base else { return };
-        for local in 0..self.cu.len() {
-            let id = self.scratch.map.get(local as usize).copied().unwrap_or(0);
+        for local in self.cu.ids() {
+            let id = self.scratch.map.get(local.place()).copied().unwrap_or(0);
             if id != 0 && self.types.place(id).is_none() {
                 let order = self.order(local);
                 self.types.replaced.note(base, id, order);

@@ -1,7 +1,6 @@
 //! Keeps the functions, variables and tags of a CU, which are decided on when all CUs are merged.
 
 use crate::cu::graph::{Function, Tagged};
-use crate::cu::reference::LOCAL;
 use crate::dedup::declarations::{SavedFunction, SavedTag, SavedTagged, SavedVariable};
 use crate::dedup::unit::UnitDedup;
 use crate::error::{EncodeError, internal};
@@ -44,7 +43,7 @@ impl UnitDedup<'_, '_> {
         let number = self.cu_number();
         for tag in &cu.tags {
             let on = match tag.on {
-                Tagged::Type(local) => Some(SavedTagged::Type(self.canonical(LOCAL | local))),
+                Tagged::Type(local) => Some(SavedTagged::Type(self.canonical(local.reference()))),
                 Tagged::Variable(index) => Some(SavedTagged::Variable(first_variable + index)),
                 Tagged::Function(index) => {
                     let place = places.binary_search_by_key(&index, |&(index, _)| index).ok();

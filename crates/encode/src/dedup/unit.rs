@@ -6,7 +6,7 @@ use std::hash::BuildHasherDefault;
 use btf::Kind;
 
 use crate::cu::graph::Cu;
-use crate::cu::reference::{INDEX, LOCAL};
+use crate::cu::reference::{INDEX, LOCAL, LocalId};
 use crate::dedup::canonical::CanonicalTypes;
 use crate::encoded;
 use crate::hash::IdHasher;
@@ -91,8 +91,8 @@ impl UnitDedup<'_, '_> {
 
 #[inline]
 pub(super) fn words<'w>(types: &'w CanonicalTypes<'_>, cu: &'w Cu, id: u32) -> &'w [u32] {
-    if id & LOCAL != 0 {
-        return cu.get(id & !LOCAL);
+    if let Some(local) = LocalId::of(id) {
+        return cu.get(local);
     }
     match types.place(id) {
         Some(place) => types.own(place).unwrap_or_else(|local| cu.get(local)),

@@ -1,6 +1,7 @@
 //! Collects CUs one after the other, and keeps the memory of the ones before.
 
 use crate::cu::graph::Cu;
+use crate::cu::reference::LocalId;
 use crate::dwarf::abbrev::AbbrevPlans;
 use crate::dwarf::file::{CuHeader, DwarfFile};
 use crate::dwarf::form;
@@ -22,7 +23,7 @@ pub(crate) struct Collector {
     frames: Vec<Frame>,
     elements: Vec<u32>,
     /// Enums of 64 bits whose signedness is that of another DIE.
-    enums: Vec<(u32, u32)>,
+    enums: Vec<(LocalId, u32)>,
     window: LocationWindow,
     name_cache: NameCache,
 }

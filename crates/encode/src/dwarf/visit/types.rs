@@ -4,7 +4,7 @@ use btf::{IntData, Kind};
 use gimli::constants as dw;
 
 use crate::cu::graph::{Cu, Tagged};
-use crate::cu::reference::INDEX;
+use crate::cu::reference::{INDEX, LocalId};
 use crate::dwarf::abbrev::{AbbrevPlan, Attr};
 use crate::dwarf::form;
 use crate::dwarf::reader::Reader;
@@ -86,7 +86,7 @@ impl DieVisitor<'_, '_> {
         self.enter(plan, Frame::Elements { index, head: head(kind, name, 0, false, size), start })
     }
 
-    pub(super) fn member(&mut self, plan: &AbbrevPlan, composite: u32) -> Result<()> {
+    pub(super) fn member(&mut self, plan: &AbbrevPlan, composite: LocalId) -> Result<()> {
         self.read(plan)?;
         let is_static = self.values.flag(Attr::External) || self.values.flag(Attr::Declaration);
         if is_static {
@@ -115,7 +115,7 @@ impl DieVisitor<'_, '_> {
     }
 
     /// How many members the struct has so far.
-    pub(super) fn component(&self, composite: u32) -> i32 {
+    pub(super) fn component(&self, composite: LocalId) -> i32 {
         match self.frames.last() {
             Some(&Frame::Elements { index, start, .. }) if index == composite => {
                 i32::try_from((self.elements.len() - start) / 3).unwrap_or(i32::MAX)
@@ -190,7 +190,7 @@ impl DieVisitor<'_, '_> {
     }
 
     /// Puts the elements of a struct, union, enum or prototype behind its head.
-    pub(super) fn finish_elements(&mut self, index: u32, mut head: [u32; 3], start: usize) {
+    pub(super) fn finish_elements(&mut self, index: LocalId, mut head: [u32; 3], start: usize) {
         let kind = crate::encoded::kind(&head);
         let elements = self.elements.get_mut(start..).unwrap_or_default();
         if self.is_rust && kind.is_composite() {
@@ -213,7 +213,7 @@ impl DieVisitor<'_, '_> {
         self.enter(plan, Frame::Array { index, element, count: 1 })
     }
 
-    pub(super) fn finish_array(&mut self, index: u32, element: u32, count: Option<u32>) {
+    pub(super) fn finish_array(&mut self, index: LocalId, element: u32, count: Option<u32>) {
         let info = make_info(Kind::Array, 0, false);
         self.cu.fill(index, &[0, info, 0, element, INDEX, count.unwrap_or(0)], &[]);
     }
@@ -254,7 +254,7 @@ impl DieVisitor<'_, '_> {
 
 impl Cu {
     /// Gives an enum of 64 bits the signedness of the type that it says it has.
-    pub(super) fn enum_signedness(&mut self, index: u32, ty: u32) {
+    pub(super) fn enum_signedness(&mut self, index: LocalId, ty: u32) {
         let is_signed = self.at_offset(ty).is_some_and(|ty| {
             let words = self.get(ty);
             crate::encoded::kind(words) == Kind::Int

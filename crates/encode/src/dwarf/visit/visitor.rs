@@ -1,6 +1,7 @@
 //! The visitor over a CU's DIEs.
 
 use crate::cu::graph::{Cu, Tagged};
+use crate::cu::reference::LocalId;
 use crate::dwarf::abbrev::AbbrevPlans;
 use crate::dwarf::file::{CuHeader, DwarfFile};
 use crate::dwarf::location_window::LocationWindow;
@@ -23,11 +24,11 @@ pub(super) enum Frame {
     /// A function, if it is wanted.
     Function(Option<u32>),
     /// A struct, union, enum or prototype: its elements are from `start` on in the stack of elements.
-    Elements { index: u32, head: [u32; 3], start: usize },
+    Elements { index: LocalId, head: [u32; 3], start: usize },
     /// An array.
-    Array { index: u32, element: u32, count: u32 },
+    Array { index: LocalId, element: u32, count: u32 },
     /// A pointer that may have type tags: the last one's DIE, if there is any.
-    Pointer { index: u32, target: u32, last_tag: Option<u32> },
+    Pointer { index: LocalId, target: u32, last_tag: Option<u32> },
     /// Something that can only have declaration tags in it.
     Tagged(Option<(Tagged, i32)>),
     /// Something of whose children none is wanted.
@@ -59,7 +60,7 @@ pub(super) struct DieVisitor<'a, 'u> {
     pub(super) lists: u64,
     pub(super) frames: &'u mut Vec<Frame>,
     pub(super) elements: &'u mut Vec<u32>,
-    pub(super) enums: &'u mut Vec<(u32, u32)>,
+    pub(super) enums: &'u mut Vec<(LocalId, u32)>,
     pub(super) window: &'u mut LocationWindow,
     pub(super) name_cache: &'u mut NameCache,
     pub(super) cu: &'u mut Cu,
