@@ -17,10 +17,10 @@ pub fn exit_vm(value: u8) -> ! {
         // To sleep would let the virtual clock run ahead, and the kernel with it, until QEMU stops: the log would then
         // end at a different place each time.
         Ok(()) => (0..SPINS).for_each(|_| spin_loop()),
-        Err(error) => eprintln!("guest-init: cannot write to I/O port {DEBUG_EXIT_PORT:#x}: {error}"),
+        Err(error) => eprintln!("guest-init: failed to write to I/O port {DEBUG_EXIT_PORT:#x}: {error}"),
     }
     if let Err(error) = reboot(RebootCommand::PowerOff) {
-        eprintln!("guest-init: cannot power the machine off: {error}");
+        eprintln!("guest-init: failed to power the machine off: {error}");
     }
     loop {
         thread::sleep(Duration::from_secs(1));

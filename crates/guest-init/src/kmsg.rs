@@ -30,7 +30,7 @@ impl Kmsg {
             .read(true)
             .custom_flags(flags)
             .open(PATH)
-            .map_err(|error| format!("cannot open {PATH}: {error}"))?;
+            .map_err(|error| format!("failed to open {PATH}: {error}"))?;
         Ok(Self::new(source))
     }
 }
@@ -64,14 +64,14 @@ impl<R: Read> Kmsg<R> {
                     )
                     .into());
                 }
-                Err(error) => return Err(format!("cannot read {PATH}: {error}").into()),
+                Err(error) => return Err(format!("failed to read {PATH}: {error}").into()),
             }
         }
     }
 }
 
 fn misread(bytes: &[u8]) -> Failure {
-    format!("cannot parse a record of {PATH}: {:?}", String::from_utf8_lossy(bytes)).into()
+    format!("failed to understand a record of {PATH}: {:?}", String::from_utf8_lossy(bytes)).into()
 }
 
 /// Takes one record apart: `prefix,sequence,microseconds,flags[,…];text`, a newline, then lines that begin with a space

@@ -42,9 +42,9 @@ fn main() {
 /// Mounts the kernel's own file systems.
 fn mount_all() -> Result<(), Failure> {
     for (kind, target) in [("devtmpfs", "/dev"), ("proc", "/proc"), ("sysfs", "/sys")] {
-        fs::create_dir_all(target).map_err(|error| format!("cannot create {target}: {error}"))?;
+        fs::create_dir_all(target).map_err(|error| format!("failed to create {target}: {error}"))?;
         mount(kind, target, kind, MountFlags::empty(), None)
-            .map_err(|error| format!("cannot mount {kind} on {target}: {error}"))?;
+            .map_err(|error| format!("failed to mount {kind} on {target}: {error}"))?;
     }
     Ok(())
 }
@@ -73,8 +73,9 @@ fn run() -> Result<(), Failure> {
 
 /// Reads the plan and checks that it is of this guest's protocol.
 fn read_plan() -> Result<Plan, Failure> {
-    let json = fs::read(PLAN_PATH).map_err(|error| format!("cannot read {PLAN_PATH}: {error}"))?;
-    let plan: Plan = serde_json::from_slice(&json).map_err(|error| format!("cannot parse {PLAN_PATH}: {error}"))?;
+    let json = fs::read(PLAN_PATH).map_err(|error| format!("failed to read {PLAN_PATH}: {error}"))?;
+    let plan: Plan =
+        serde_json::from_slice(&json).map_err(|error| format!("failed to understand {PLAN_PATH}: {error}"))?;
     if plan.protocol == PROTOCOL {
         Ok(plan)
     } else {
@@ -83,7 +84,7 @@ fn read_plan() -> Result<Plan, Failure> {
     }
 }
 
-/// Reports why the plan cannot be followed, on the console as well, and ends the machine.
+/// Reports why the plan failed to be followed, on the console as well, and ends the machine.
 fn fail(message: &str) -> ! {
     eprintln!("guest-init: {message}");
     let reported = Results::open().and_then(|mut results| {

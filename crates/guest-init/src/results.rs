@@ -22,8 +22,8 @@ impl Results {
             .read(true)
             .write(true)
             .open(RESULTS_DEVICE)
-            .map_err(|error| format!("cannot open {RESULTS_DEVICE}: {error}"))?;
-        make_raw(&port).map_err(|error| format!("cannot make the line of {RESULTS_DEVICE} raw: {error}"))?;
+            .map_err(|error| format!("failed to open {RESULTS_DEVICE}: {error}"))?;
+        make_raw(&port).map_err(|error| format!("failed to make the line of {RESULTS_DEVICE} raw: {error}"))?;
         Ok(Self(port))
     }
 
@@ -31,12 +31,12 @@ impl Results {
     pub fn send(&mut self, event: &Event) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
-        self.0.write_all(&line).map_err(|error| format!("cannot write to {RESULTS_DEVICE}: {error}").into())
+        self.0.write_all(&line).map_err(|error| format!("failed to write to {RESULTS_DEVICE}: {error}").into())
     }
 
     /// Waits until every byte has left.
     pub fn drain(&self) -> Result<(), Failure> {
-        tcdrain(&self.0).map_err(|error| format!("cannot drain {RESULTS_DEVICE}: {error}").into())
+        tcdrain(&self.0).map_err(|error| format!("failed to drain {RESULTS_DEVICE}: {error}").into())
     }
 }
 

@@ -22,8 +22,8 @@ pub fn execute(step: &Step) -> Result<Load, Failure> {
 
 fn load(module: &str, file: &str, parameters: &str) -> Result<Load, Failure> {
     let parameters = CString::new(parameters)
-        .map_err(|error| format!("cannot pass the parameters {parameters:?} to {module}: {error}"))?;
-    let object = File::open(file).map_err(|error| format!("cannot open {file}, module {module}: {error}"))?;
+        .map_err(|error| format!("failed to pass the parameters {parameters:?} to {module}: {error}"))?;
+    let object = File::open(file).map_err(|error| format!("failed to open {file}, module {module}: {error}"))?;
     let errno = finit_module(&object, &parameters, 0).map_or_else(|errno| errno.raw_os_error(), |()| 0);
     let sys = Path::new("/sys");
     Ok(Load { module: module.to_owned(), errno, live: sysfs::is_live(sys, module)?, btf: sysfs::btf(sys, module)? })
@@ -34,7 +34,7 @@ fn trigger_fault(fault: Fault) -> Failure {
     match fault {
         Fault::Panic => match fs::write("/proc/sysrq-trigger", "c") {
             Ok(()) => "the kernel survived a crash asked for through /proc/sysrq-trigger".into(),
-            Err(error) => format!("cannot write to /proc/sysrq-trigger: {error}").into(),
+            Err(error) => format!("failed to write to /proc/sysrq-trigger: {error}").into(),
         },
         Fault::Hang => loop {
             thread::sleep(Duration::from_secs(3600));

@@ -17,7 +17,7 @@ pub fn btf(sys: &Path, name: &str) -> Result<Option<SysfsBtf>, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => Err(error),
     };
-    digest.map(Some).map_err(|error| format!("cannot read {}: {error}", path.display()).into())
+    digest.map(Some).map_err(|error| format!("failed to read {}: {error}", path.display()).into())
 }
 
 fn digest(mut file: File) -> io::Result<SysfsBtf> {
@@ -46,7 +46,7 @@ pub fn is_live(sys: &Path, name: &str) -> Result<bool, Failure> {
     match fs::read(&path) {
         Ok(state) => Ok(state.trim_ascii() == b"live"),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(format!("cannot read {}: {error}", path.display()).into()),
+        Err(error) => Err(format!("failed to read {}: {error}", path.display()).into()),
     }
 }
 
