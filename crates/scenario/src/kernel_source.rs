@@ -20,7 +20,7 @@ use kernels::tools::{Tool, ToolPin};
 /// Where kernels, their debug information and their sources come from, and what builds them.
 ///
 /// Every method fails with what keeps the thing from being acquired or built. That the archive does not have it is no failure
-/// but [`Unavailable`].
+/// but `Unavailable`.
 #[expect(clippy::missing_errors_doc, reason = "the errors of all methods are described once, above")]
 pub trait KernelSource: Sync {
     /// Prebuilt kernels, in the order of `pins`. One call for all, so that the archive's index is read once.
