@@ -1,7 +1,7 @@
 //! Scenarios that run kbuild and record what it prints, what it changes, and which BTF it makes. No machine boots.
 //!
 //! A [`BuildDefinition`](crate::definition::BuildDefinition) is a list of steps on a private copy of an output tree ([`kernels::kbuild::sandbox`]). [`run()`] does them
-//! and gives back a [`Transcript`], raw; [mod@snapshot] is a pure function of the two. So the log of a build is recorded,
+//! and gives back a [`Transcript`], raw; `snapshot` is a pure function of the two. So the log of a build is recorded,
 //! replayed and compared as a kernel's log is.
 //!
 //! Paths are those inside the container, which are the same on every host: the source at `/usr/src/linux`, the output tree
