@@ -142,8 +142,9 @@ fn number_names(words: &mut [u32], starts: &[u32], strings: &[u8]) -> Result<Bas
     for (id, span) in (0..).zip(spans()) {
         let mut is_whole = true;
         encoded::map_names(words.get_mut(span).unwrap_or_default(), |offset| {
-            let place = if offset == 0 { Some(&0) } else { places.get(offset as usize) };
-            let number = place.and_then(|&place| names.number_at(place));
+            let place =
+                if offset == 0 { Some(0) } else { places.get(offset as usize).and_then(|place| Some((*place)?.get())) };
+            let number = place.and_then(|place| names.number_at(place));
             is_whole &= number.is_some();
             number.map_or(0, NameId::raw)
         });

@@ -141,18 +141,19 @@ impl UnitDedup<'_, '_> {
     /// them equal to this one but not to each other, the latest is taken, as by libbpf.
     fn equiv_composite(&mut self, local: LocalId, words: &[u32], hash: u64) -> Option<u32> {
         let mut candidate = self.types.index.first(hash);
-        while candidate != 0 {
-            if self.is_equiv_composite(local, words, candidate) {
-                return Some(candidate);
+        while let Some(id) = candidate {
+            if self.is_equiv_composite(local, words, id) {
+                return Some(id);
             }
-            candidate = self.types.index.after(candidate);
+            candidate = self.types.index.after(id);
         }
-        candidate = self.types.base.map_or(0, |base| base.index.first(hash));
-        while candidate != 0 {
-            if self.is_equiv_composite(local, words, candidate) {
-                return Some(candidate);
+        let base = self.types.base?;
+        candidate = base.index.first(hash);
+        while let Some(id) = candidate {
+            if self.is_equiv_composite(local, words, id) {
+                return Some(id);
             }
-            candidate = self.types.base.map_or(0, |base| base.index.after(candidate));
+            candidate = base.index.after(id);
         }
         None
     }

@@ -1,6 +1,7 @@
 //! The strings of a base, in the order of its types.
 
 use std::ffi::CStr;
+use std::num::NonZeroU32;
 
 use crate::hash::hash_bytes;
 use crate::id_table::IdTable;
@@ -34,22 +35,22 @@ pub(crate) struct NameCursor(pub(super) u32);
 
 impl BaseStrings {
     /// Takes the string section of a base, and the offsets of its types' names in the order of the types. With it comes where in
-    /// the order the string at each of these offsets is, for [`BaseStrings::number_at`].
-    pub(crate) fn new(strings: &[u8], names: impl Iterator<Item = u32>) -> (Self, Vec<u32>) {
+    /// the order the string at each of these offsets is, for [`BaseStrings::number_at`]; place 0 is the empty string's.
+    pub(crate) fn new(strings: &[u8], names: impl Iterator<Item = u32>) -> (Self, Vec<Option<NonZeroU32>>) {
         let count = strings.iter().filter(|&&byte| byte == 0).count();
         let order = vec![Expected::default()];
         let mut base = Self { strings: strings.to_vec(), order, places: IdTable::with_capacity(count) };
-        let mut places = vec![NOWHERE; strings.len()];
+        let mut places: Vec<Option<NonZeroU32>> = vec![None; strings.len()];
         for offset in names.filter(|&offset| offset != 0) {
             let Some(place) = places.get_mut(offset as usize) else { continue };
-            match base.order.get(*place as usize) {
+            match place.and_then(|place| base.order.get(place.get() as usize)) {
                 Some(&known) => base.order.push(known),
-                None => *place = base.add(offset).unwrap_or(NOWHERE),
+                None => *place = base.add(offset).and_then(NonZeroU32::new),
             }
         }
         let mut offset = 0u32;
         for string in strings.split_inclusive(|&byte| byte == 0) {
-            if places.get(offset as usize) == Some(&NOWHERE) && string.len() > 1 {
+            if places.get(offset as usize) == Some(&None) && string.len() > 1 {
                 base.add(offset);
             }
             offset += id32(string.len());
@@ -100,9 +101,6 @@ impl BaseStrings {
         Some((number, self.strings.get(start..start.checked_add(length as usize)?)?))
     }
 }
-
-/// The place of no string.
-const NOWHERE: u32 = u32::MAX;
 
 /// The string at an offset, without its NUL.
 #[inline]

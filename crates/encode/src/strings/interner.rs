@@ -154,7 +154,10 @@ mod tests {
     fn equal_strings_have_equal_numbers() {
         let strings = b"\0int\0task_struct\0int\0";
         let (base, places) = BaseStrings::new(strings, [1, 17, 10, 21].into_iter());
-        let number_of = |offset: usize| places.get(offset).and_then(|&place| base.number_at(place)).map(NameId::raw);
+        let number_of = |offset: usize| {
+            let place = (*places.get(offset)?)?;
+            base.number_at(place.get()).map(NameId::raw)
+        };
         assert_eq!(number_of(17), Some(1), "the first of equal strings counts");
         assert_eq!(number_of(10), Some(10), "a tail is a string too");
         assert_eq!((number_of(21), number_of(2)), (None, None));
