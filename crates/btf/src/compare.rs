@@ -1,9 +1,9 @@
 //! The comparison of types by what they mean.
 //!
-//! Two types are compared where they are: each in a [`View`], which says what its ids and string offsets mean. So the same
+//! Two types are compared where they are: each in a [`View`](crate::View), which says what its ids and string offsets mean. So the same
 //! bytes of a module can be compared with themselves over two bases, and any two types of any two BTFs.
 //!
-//! How much has to be equal is a [`Strength`]. All of them derive from [`Type::fields`], by what a field is: a name, a
+//! How much has to be equal is a [`Strength`]. All of them derive from [`Type::fields`](crate::Type::fields), by what a field is: a name, a
 //! number or a reference. Names are compared as the strings they resolve to and references as the types they land on,
 //! never as offsets and ids (`facet` is the table of what counts where).
 //!

@@ -56,8 +56,8 @@ pub(crate) struct SavedTag {
 pub(crate) enum SavedTagged {
     /// A type, by its id.
     Type(u32),
-    /// A function, by its place in [`CanonicalTypes::functions`].
+    /// A function, by its place in [`super::canonical::CanonicalTypes::functions`].
     Function(u32),
-    /// A variable, by its place in [`CanonicalTypes::variables`].
+    /// A variable, by its place in [`super::canonical::CanonicalTypes::variables`].
     Variable(u32),
 }

@@ -51,7 +51,7 @@ pub struct BuildEnv<'a> {
     pub context: &'a Context<'a>,
     /// The engine; not the host.
     pub engine: &'a Engine,
-    /// The image of [`crate::image::Kind::Build`].
+    /// The image of [`crate::images::BUILD`].
     pub image: &'a Image,
     /// What encodes BTF in place of the image's pahole, if anything does.
     pub encoder: Option<&'a Encoder>,

@@ -1,6 +1,6 @@
 //! One section of an ELF file.
 
-/// One section of an [`Elf`].
+/// One section of an [`Elf`](crate::Elf).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Section<'a> {
@@ -24,7 +24,7 @@ pub struct Section<'a> {
     pub data: &'a [u8],
 }
 
-/// The header of one section of an [`ElfFile`].
+/// The header of one section of an [`ElfFile`](crate::ElfFile).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SectionHead<'a> {

@@ -6,7 +6,7 @@ use goblin::elf::{Symtab, section_header, sym};
 use super::headers::MAX_NAME;
 use crate::error::Error;
 
-/// One symbol of an [`Elf`].
+/// One symbol of an [`Elf`](crate::Elf).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Symbol<'a> {
@@ -38,7 +38,7 @@ impl Symbol<'_> {
     }
 }
 
-/// The symbols of an [`ElfFile`](super::ElfFile), held in memory with their names.
+/// The symbols of an [`ElfFile`](crate::ElfFile)(super::ElfFile), held in memory with their names.
 #[derive(Debug, Clone)]
 pub struct SymbolTable {
     pub(super) table: Vec<u8>,
