@@ -90,7 +90,7 @@ pub fn patch_does_not_fit(setting: &Setting<'_>) -> Result<String> {
     let file = format!("upgrades/{UPGRADE}.patch");
     let configs =
         other_configs(cache, &file, |text| replaced(&text, "signal->pids[type] = pid;", "signal->pids[kind] = pid;"))?;
-    let said = format!("the upgrade {UPGRADE} does not apply to {LINE}");
+    let said = format!("cannot apply the upgrade {UPGRADE} to {LINE}");
     let told = demand_refused(setting, First::Built, &configs, &["--upgrade", UPGRADE], &[&said, "FAILED"])?;
     let next = build(setting, cache, &["--upgrade", UPGRADE])?;
     let next = demand_right(setting, cache.root(), next, None, &cache.upgraded)?;
