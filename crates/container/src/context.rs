@@ -21,14 +21,14 @@ pub struct Context<'a> {
     pub install: bool,
     /// Whether only what the cache has may be used.
     pub offline: bool,
-    /// Set by whoever wants everything to stop.
+    /// Set to stop everything, for instance by Ctrl-C.
     pub cancel: &'a AtomicBool,
     /// Receives what is going on.
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl<'a> Context<'a> {
-    /// Who watches and who may stop it, for what needs no more than that.
+    /// The progress callback and the stop flag, for functions that need nothing else.
     #[must_use]
     pub fn monitor(&self) -> Monitor<'a> {
         Monitor { cancel: self.cancel, progress: self.progress }

@@ -1,4 +1,4 @@
-//! The lock on the cache, and what it says to whoever waits.
+//! The lock on the cache, and the notice that another process holds it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek};
@@ -15,7 +15,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// More than this the lock file never says, in bytes.
 const LONGEST_OWNER: u64 = 1000;
 
-/// Tries to lock a published directory until that succeeds; whoever watches is told once that this waits.
+/// Tries to lock a published directory until that succeeds; one progress note reports the wait.
 pub(crate) fn poll(
     monitor: &Monitor<'_>,
     published: &Path,
@@ -70,7 +70,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Tells whoever waits what takes so long.
+    /// Writes our process id and what we are doing into the lock file, for processes that wait.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::Error;
 
-/// How often whoever watches is told that time passes.
+/// How often [`Watch::on_tick`] is called.
 const TICK: Duration = Duration::from_millis(50);
 
 /// How often a silent program is looked at.
@@ -45,7 +45,7 @@ pub enum Stream {
 pub struct Watch<'a> {
     /// Completes "cannot …".
     pub doing: String,
-    /// Set by whoever wants the run to end.
+    /// Set to end the run, for instance by Ctrl-C.
     pub cancel: &'a AtomicBool,
     /// Called for each line.
     pub on_line: &'a mut dyn FnMut(Stream, &str),

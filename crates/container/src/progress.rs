@@ -1,4 +1,4 @@
-//! What is going on, as plain data: whoever shows it decides how.
+//! Progress events as plain data. The caller decides how to show them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,7 +88,7 @@ pub enum Progress {
 /// Who watches, and who may stop it.
 #[derive(Clone, Copy)]
 pub struct Monitor<'a> {
-    /// Set by whoever wants everything to stop.
+    /// Set to stop everything, for instance by Ctrl-C.
     pub cancel: &'a AtomicBool,
     /// Receives what is going on.
     pub progress: &'a (dyn Fn(Progress) + Sync),

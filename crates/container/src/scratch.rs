@@ -1,4 +1,4 @@
-//! Directories that live as long as whoever works in them, and are swept when that one was killed.
+//! Directories that live as long as their process, and are swept by a later run if the process was killed.
 //!
 //! A folder is locked while it is used. One that is neither locked nor marked as kept was left by a process that died; a
 //! later [`sweep`] removes it.

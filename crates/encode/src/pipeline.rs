@@ -121,7 +121,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
         report
     }
 
-    /// The error of the first CU that has one is told, whoever came upon another one earlier.
+    /// The error of the first failing CU in file order is reported, even if a later CU failed earlier in time.
     fn fail(&self, number: usize, error: EncodeError) {
         let mut state = self.lock();
         if state.error.as_ref().is_none_or(|&(other, _)| number < other) {

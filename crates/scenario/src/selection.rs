@@ -24,7 +24,7 @@ pub enum Selection {
     All,
 }
 
-/// Why no scenarios can be selected. Each is a mistake of whoever asked.
+/// Why no scenarios can be selected. Each is a usage error.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -42,7 +42,7 @@ pub enum GuestError {
 /// Builds `guest-init` of the workspace at `root` as a static program and gives its path. Takes a fraction of a second
 /// where nothing has changed.
 ///
-/// `target` is a directory of its own for this build: cargo's lock on the usual one may be held by whoever runs this.
+/// `target` is a directory of its own for this build: cargo's lock on the usual one may be held by the command that runs this.
 ///
 /// # Errors
 ///

@@ -120,8 +120,8 @@ impl<'a> Comparison<'a> {
         self.views[1]
     }
 
-    /// Whether the type with the first id on the left equals the type with the second id on the right. An id that is none
-    /// is equal to nothing.
+    /// Whether the type with the first id on the left equals the type with the second id on the right. An id that
+    /// does not exist equals nothing.
     #[must_use]
     pub fn same(&self, left: TypeId, right: TypeId, strength: Strength) -> bool {
         self.equal(strength.facet(), left, right)

@@ -78,7 +78,7 @@ pub struct RunSpec {
 #[derive(Debug)]
 pub struct Invocation {
     /// The command: standard input is empty, the other streams are as the caller sets them. It runs in a process group of its
-    /// own, so a Ctrl-C on the terminal does not reach it: whoever spawned it ends it, by [`Guard::stop`].
+    /// own, so a Ctrl-C on the terminal does not reach it: the caller ends it, by [`Guard::stop`].
     pub command: Command,
     /// Ends the container, should it still run when this is dropped.
     pub guard: Guard,

@@ -11,7 +11,7 @@
 //!
 //! Where it is not libbpf's:
 //!
-//! - One CU may have several copies of one type. libbpf demands that a canonical type corresponds to one type of the CU
+//! - One CU may have several copies of one type. libbpf requires that a canonical type corresponds to one type of the CU
 //!   and mends that by a second comparison of its own, cut off at a depth, which compares an array with itself. Here a pair
 //!   of types that was not met is compared like any other, whatever else either was paired with.
 //! - Everything is derived from [`crate::encoded`], so nothing of a kind can be forgotten.

@@ -53,7 +53,7 @@ impl Encoder {
     /// Our own, built from the workspace at `root` as an optimised static program. Takes a fraction of a second where nothing has
     /// changed.
     ///
-    /// `target` is a directory of its own for this build: cargo's lock on the usual one may be held by whoever runs this.
+    /// `target` is a directory of its own for this build: cargo's lock on the usual one may be held by the command that runs this.
     ///
     /// # Errors
     ///

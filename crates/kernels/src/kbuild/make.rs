@@ -99,7 +99,7 @@ pub(super) fn upgrade(
     entry::publish(context, inputs, &dirs.out, measured, lock)
 }
 
-/// Tells whoever waits what is built.
+/// Reports what is built.
 fn say(lock: &Lock, context: &Context<'_>, inputs: &Inputs) -> Result<(), Error> {
     let root = context.cache.root();
     lock.say(&format!("building {}", entry::name(inputs)))
