@@ -1,0 +1,167 @@
+//! What a failed check logs.
+
+use btf::Kind;
+
+use super::Validator;
+use crate::errno::Errno;
+use crate::form::Form;
+use crate::kernel_btf::Head;
+use crate::line::{Line, Value};
+
+/// A member of a struct or union (`struct btf_member`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RawMember {
+    pub name: u32,
+    pub ty: u32,
+    /// The whole word: with kflag, the size of a bit-field is in its highest byte.
+    pub offset: u32,
+}
+
+/// A variable of a section (`struct btf_var_secinfo`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RawVar {
+    pub ty: u32,
+    pub offset: u32,
+    pub size: u32,
+}
+
+impl Validator<'_> {
+    /// `btf_verifier_log`: one line, whatever the configuration.
+    pub(super) fn plain(&mut self, form: Form, values: impl Into<Vec<Value>>) -> Errno {
+        self.lines.push(Line::new(form, values));
+        Errno::EINVAL
+    }
+
+    /// Whether lines about types and members are left out: a module that may load without its BTF.
+    fn quiet(&self) -> bool {
+        self.rules.mismatch_is_quiet() && self.rules.allow_mismatch && self.btf.base.is_some()
+    }
+
+    /// `btf_verifier_log_type`: the type, its details, the reason.
+    pub(super) fn of_type(&mut self, head: Head, reason: Form, values: impl Into<Vec<Value>>) -> Errno {
+        if !self.quiet() {
+            self.subject(Form::Type, head);
+            self.details(head);
+            self.reason(reason, values);
+        }
+        Errno::EINVAL
+    }
+
+    /// `btf_verifier_log_basic`: the type and the reason.
+    pub(super) fn basic(&mut self, head: Head, reason: Form, values: impl Into<Vec<Value>>) -> Errno {
+        if !self.quiet() {
+            self.subject(Form::TypeAlone, head);
+            self.reason(reason, values);
+        }
+        Errno::EINVAL
+    }
+
+    /// `btf_verifier_log_member`.
+    pub(super) fn of_member(
+        &mut self,
+        holder: Head,
+        member: RawMember,
+        reason: Form,
+        values: impl Into<Vec<Value>>,
+    ) -> Errno {
+        if self.quiet() {
+            return Errno::EINVAL;
+        }
+        let name = self.btf.shown_name(member.name);
+        let line = match holder.info.kflag() {
+            true => {
+                let (bits, offset) = (member.offset >> 24, member.offset & 0x00ff_ffff);
+                Line::new(Form::BitfieldMember, [name.into(), member.ty.into(), bits.into(), offset.into()])
+            }
+            false => Line::new(Form::Member, [name.into(), member.ty.into(), member.offset.into()]),
+        };
+        self.lines.push(line);
+        self.reason(reason, values);
+        Errno::EINVAL
+    }
+
+    /// `btf_verifier_log_vsi`.
+    pub(super) fn of_var(&mut self, var: RawVar, reason: Form) -> Errno {
+        self.plain(Form::SectionVar, [var.ty.into(), var.offset.into(), var.size.into()]);
+        self.reason(reason, []);
+        Errno::EINVAL
+    }
+
+    fn subject(&mut self, form: Form, head: Head) {
+        let name = self.btf.shown_name(head.name);
+        self.plain(form, [self.id.into(), head.kind().name().into(), name.into()]);
+    }
+
+    fn reason(&mut self, form: Form, values: impl Into<Vec<Value>>) {
+        self.plain(Form::Space, []);
+        self.plain(form, values);
+        self.plain(Form::End, []);
+    }
+
+    /// The `*_log` function of each kind.
+    fn details(&mut self, head: Head) {
+        let word = |nth| self.btf.word(head.offset, nth).unwrap_or_default();
+        let (first, second, third) = (word(3), word(4), word(5));
+        let (size, vlen) = (head.word, head.info.vlen());
+        match head.kind() {
+            Kind::Int => {
+                let encoding = match (first >> 24) & 0xf {
+                    0 => "(none)",
+                    1 => "SIGNED",
+                    2 => "CHAR",
+                    4 => "BOOL",
+                    _ => "UNKN",
+                };
+                let (offset, bits) = ((first >> 16) & 0xff, first & 0xff);
+                self.plain(Form::IntDetails, [size.into(), offset.into(), bits.into(), encoding.into()])
+            }
+            Kind::Ptr | Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag | Kind::Func => {
+                self.plain(Form::ReferenceDetails, [size.into()])
+            }
+            Kind::Array => self.plain(Form::ArrayDetails, [first.into(), second.into(), third.into()]),
+            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Datasec => {
+                self.plain(Form::SizeDetails, [size.into(), vlen.into()])
+            }
+            Kind::Fwd if head.info.kflag() => self.plain(Form::FwdUnion, []),
+            Kind::Fwd => self.plain(Form::FwdStruct, []),
+            Kind::FuncProto => self.prototype(head),
+            Kind::Var => self.plain(Form::VarDetails, [size.into(), first.into()]),
+            Kind::Float => self.plain(Form::FloatDetails, [size.into()]),
+            Kind::DeclTag => self.plain(Form::TagDetails, [size.into(), first.cast_signed().into()]),
+            Kind::Void | Kind::Other(_) => Errno::EINVAL,
+        };
+    }
+
+    /// `btf_func_proto_log`: a line for each part.
+    fn prototype(&mut self, head: Head) -> Errno {
+        self.plain(Form::ProtoReturn, [head.word.into()]);
+        let words: Vec<u32> = self.btf.words(head).map(|(_, word)| word).collect();
+        let arguments: Vec<(u32, u32)> = words.as_chunks().0.iter().map(|&[name, ty]| (name, ty)).collect();
+        match *arguments.as_slice() {
+            [] => {
+                self.plain(Form::ProtoNoArgument, []);
+            }
+            [(_, 0)] => {
+                self.plain(Form::ProtoOnlyVararg, []);
+            }
+            [(name, ty), ref rest @ ..] => {
+                self.argument(Form::ProtoArgument, ty, name);
+                for (nth, &(name, ty)) in rest.iter().enumerate() {
+                    let last = nth.checked_add(1) == Some(rest.len());
+                    match (last, ty) {
+                        (true, 0) => {
+                            self.plain(Form::ProtoVararg, []);
+                        }
+                        _ => self.argument(Form::ProtoNextArgument, ty, name),
+                    }
+                }
+            }
+        }
+        self.plain(Form::ProtoEnd, [])
+    }
+
+    fn argument(&mut self, form: Form, ty: u32, name: u32) {
+        let name = self.btf.shown_name(name);
+        self.plain(form, [ty.into(), name.into()]);
+    }
+}
