@@ -3,14 +3,17 @@
 use btf::{Btf, Endian, Kind};
 use tracing::info_span;
 
-use crate::cu::signature::{designation, signature};
+use crate::cu::signature::{TypeGraph, composite_signature};
 use crate::encoded::{self, FieldRole, key};
 use crate::error::EncodeError;
 use crate::hash::IdMap;
-use crate::ids::{NameId, id32};
+use crate::ids::{CanonicalId, NameId, StrOffset, id32};
 use crate::section::{assemble, write_u32};
 use crate::strings::base::BaseStrings;
 use crate::type_index::TypeIndex;
+
+/// The first type of a base.
+const FIRST: CanonicalId = CanonicalId::new(std::num::NonZeroU32::MIN);
 
 /// The BTF that modules are split from, with its strings and types hashed: made once, and shared by all threads.
 #[derive(Debug)]
@@ -22,9 +25,10 @@ pub struct PreparedBase {
     pub(crate) names: BaseStrings,
     pub(crate) index: TypeIndex,
     /// The structs and unions by name, where there is only one of the name.
-    pub(crate) composites: IdMap<NameId, Option<u32>>,
+    pub(crate) composites: IdMap<NameId, Option<CanonicalId>>,
     endian: Endian,
-    strings_length: u32,
+    /// Where the strings end.
+    strings_end: StrOffset,
 }
 
 impl PreparedBase {
@@ -55,19 +59,19 @@ impl PreparedBase {
         }
         starts.push(id32(words.len()));
         let names = number_names(&mut words, &starts, btf.strings())?;
-        let index = TypeIndex::new(1, count as usize + 1);
-        let strings_length = btf.header().strings.length;
+        let index = TypeIndex::new(FIRST, count as usize + 1);
+        let strings_end = StrOffset::from_raw(btf.header().strings.length);
         let composites = IdMap::default();
-        let mut base = Self { words, starts, names, index, composites, endian: btf.endian(), strings_length };
+        let mut base = Self { words, starts, names, index, composites, endian: btf.endian(), strings_end };
         base.fill_index();
         Ok(base)
     }
 
     fn fill_index(&mut self) {
         let mut memo = vec![0; self.starts.len()];
-        let mut index = std::mem::take(&mut self.index);
+        let mut index = std::mem::replace(&mut self.index, TypeIndex::new(FIRST, 0));
         let mut composites = std::mem::take(&mut self.composites);
-        for id in 1..=self.len() {
+        for id in (1..=self.len()).filter_map(CanonicalId::from_word) {
             let words = self.get(id);
             let kind = encoded::kind(words);
             if matches!(kind, Kind::Var | Kind::Datasec) {
@@ -77,11 +81,7 @@ impl PreparedBase {
             if kind.is_composite() && !name.is_empty() {
                 composites.entry(name).and_modify(|only| *only = None).or_insert(Some(id));
             }
-            let hash = if kind.is_composite() {
-                signature(words, |id| designation(&|id| self.get(id), &mut memo, id, id == 0, 0))
-            } else {
-                key(words)
-            };
+            let hash = if kind.is_composite() { composite_signature(self, &mut memo, words) } else { key(words) };
             index.add(hash, id);
         }
         self.index = index;
@@ -112,19 +112,31 @@ impl PreparedBase {
         self.endian
     }
 
-    /// The length of the strings, in bytes.
-    pub(crate) const fn strings_length(&self) -> u32 {
-        self.strings_length
+    /// Where the strings end, and those of what is split from the base begin.
+    pub(crate) const fn strings_end(&self) -> StrOffset {
+        self.strings_end
     }
 
-    /// The words of a type; none for `void`.
+    /// The words of a type.
     #[inline]
-    pub(crate) fn get(&self, id: u32) -> &[u32] {
-        let place = id as usize;
+    pub(crate) fn get(&self, id: CanonicalId) -> &[u32] {
+        let place = id.raw() as usize;
         let (Some(&start), Some(&end)) = (self.starts.get(place), self.starts.get(place.wrapping_add(1))) else {
             return &[];
         };
         self.words.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
+impl TypeGraph for PreparedBase {
+    #[inline]
+    fn place(&self, reference: u32) -> Option<u32> {
+        Some(reference).filter(|&id| id != 0)
+    }
+
+    #[inline]
+    fn words(&self, place: u32) -> &[u32] {
+        CanonicalId::from_word(place).map_or(&[], |id| self.get(id))
     }
 }
 
@@ -137,14 +149,15 @@ fn number_names(words: &mut [u32], starts: &[u32], strings: &[u8]) -> Result<Bas
     };
     let types = spans().map(|span| words.get(span).unwrap_or_default());
     let is_name = |&(role, _): &(FieldRole, u32)| role == FieldRole::Name;
-    let (names, places) =
-        BaseStrings::new(strings, types.flat_map(encoded::fields).filter(is_name).map(|(_, word)| word));
+    let offsets = types.flat_map(encoded::fields).filter(is_name).map(|(_, word)| StrOffset::from_raw(word));
+    let (names, places) = BaseStrings::new(strings, offsets);
     for (id, span) in (0..).zip(spans()) {
         let mut is_whole = true;
-        encoded::map_names(words.get_mut(span).unwrap_or_default(), |offset| {
-            let place =
-                if offset == 0 { Some(0) } else { places.get(offset as usize).and_then(|place| Some((*place)?.get())) };
-            let number = place.and_then(|place| names.number_at(place));
+        encoded::map_names(words.get_mut(span).unwrap_or_default(), |word| {
+            let number = match StrOffset::from_raw(word) {
+                StrOffset::EMPTY => Some(NameId::EMPTY),
+                offset => places.get(offset.place()).and_then(|&place| names.number_at(place?)),
+            };
             is_whole &= number.is_some();
             number.map_or(0, NameId::raw)
         });

@@ -8,12 +8,13 @@ use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::encoded::head;
 use crate::error::EncodeError;
 use crate::hash::IdMap;
+use crate::ids::CanonicalId;
 
 /// Adds the declaration tags of what is written.
 pub(crate) fn tags(
     types: &mut CanonicalTypes<'_>,
-    functions: &IdMap<u32, u32>,
-    variables: &IdMap<u32, u32>,
+    functions: &IdMap<u32, CanonicalId>,
+    variables: &IdMap<u32, CanonicalId>,
 ) -> Result<(), EncodeError> {
     let tags = std::mem::take(&mut types.tags);
     for (place, tag) in tags.iter().enumerate() {
@@ -22,8 +23,8 @@ pub(crate) fn tags(
             SavedTagged::Function(place) => functions.get(&place).copied(),
             SavedTagged::Variable(place) => variables.get(&place).copied(),
         };
-        let Some(on) = on.filter(|&on| on != 0) else { continue };
-        let [name, info, word] = head(Kind::DeclTag, tag.value, 0, false, on);
+        let Some(on) = on else { continue };
+        let [name, info, word] = head(Kind::DeclTag, tag.value, 0, false, on.raw());
         let order = match tag.on {
             SavedTagged::Type(_) => EmitOrder::new(tag.cu, EmitPhase::TypeTags, place),
             SavedTagged::Function(_) => EmitOrder::BEHIND_FUNCTIONS,

@@ -94,7 +94,7 @@ impl<'b> Encoder<'b> {
         let Read { types, names, .. } = self.read(elf, &symbols, false, None)?;
         let mut definitions = vec![Vec::new(); types.cus as usize];
         for function in &types.functions {
-            if let Some(cu) = definitions.get_mut(function.cu as usize) {
+            if let Some(cu) = definitions.get_mut(function.cu.place()) {
                 cu.push(names.with(function.name, <[u8]>::to_vec));
             }
         }

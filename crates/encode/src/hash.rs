@@ -34,9 +34,6 @@ impl Hasher for IdHasher {
     }
 }
 
-/// A map from pairs of ids.
-pub(crate) type PairMap<T> = IdMap<(u32, u32), T>;
-
 /// A map from ids.
 pub(crate) type IdMap<K, T> = HashMap<K, T, BuildHasherDefault<IdHasher>>;
 

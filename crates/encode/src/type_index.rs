@@ -1,36 +1,40 @@
 //! Types by hash.
 
-use std::num::NonZeroU32;
-
 use crate::id_table::IdTable;
+use crate::ids::CanonicalId;
 
 /// The types of a range of ids, by hash; of those with the same hash the one that was added last comes first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TypeIndex {
-    first_id: u32,
+    first: CanonicalId,
     heads: IdTable,
     /// The next type with the same hash as each one.
-    next: Vec<Option<NonZeroU32>>,
+    next: Vec<Option<CanonicalId>>,
 }
 
 impl TypeIndex {
     /// For types with this id or a higher one.
-    pub(crate) fn new(first_id: u32, capacity: usize) -> Self {
-        Self { first_id, heads: IdTable::with_capacity(capacity), next: vec![None; capacity] }
+    pub(crate) fn new(first: CanonicalId, capacity: usize) -> Self {
+        Self { first, heads: IdTable::with_capacity(capacity), next: vec![None; capacity] }
+    }
+
+    #[inline]
+    const fn place(&self, id: CanonicalId) -> usize {
+        id.raw().wrapping_sub(self.first.raw()) as usize
     }
 
     /// Adds a type.
-    pub(crate) fn add(&mut self, hash: u64, id: u32) {
-        let place = id.wrapping_sub(self.first_id) as usize;
+    pub(crate) fn add(&mut self, hash: u64, id: CanonicalId) {
+        let place = self.place(id);
         if place >= self.next.len() {
             self.next.resize(place + 1, None);
         }
         match self.heads.first_mut(hash) {
-            None => self.heads.add(hash, id),
+            None => self.heads.add(hash, id.get()),
             Some(first) => {
-                let before = std::mem::replace(first, id);
+                let before = std::mem::replace(first, id.get());
                 if let Some(next) = self.next.get_mut(place) {
-                    *next = NonZeroU32::new(before);
+                    *next = Some(CanonicalId::new(before));
                 }
             }
         }
@@ -38,19 +42,19 @@ impl TypeIndex {
 
     /// The first type with this hash.
     #[inline]
-    pub(crate) fn first(&self, hash: u64) -> Option<u32> {
-        self.heads.find(hash, |_| true)
+    pub(crate) fn first(&self, hash: u64) -> Option<CanonicalId> {
+        self.heads.find(hash, |_| true).map(CanonicalId::new)
     }
 
     /// The type with the same hash as this one that was added before it.
     #[inline]
-    pub(crate) fn after(&self, id: u32) -> Option<u32> {
-        self.next.get(id.wrapping_sub(self.first_id) as usize)?.map(NonZeroU32::get)
+    pub(crate) fn after(&self, id: CanonicalId) -> Option<CanonicalId> {
+        *self.next.get(self.place(id))?
     }
 
     /// The first type with this hash that something holds for.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, mut holds: impl FnMut(CanonicalId) -> bool) -> Option<CanonicalId> {
         let mut candidate = self.first(hash);
         while let Some(id) = candidate {
             if holds(id) {
@@ -68,20 +72,21 @@ mod tests {
 
     #[test]
     fn of_types_with_one_hash_the_last_one_comes_first() {
-        let mut index = TypeIndex::new(100, 1);
-        for id in 100..160 {
-            index.add(u64::from(id % 3) << 32, id);
+        let id = |id| CanonicalId::from_word(id).expect("not void");
+        let mut index = TypeIndex::new(id(100), 1);
+        for n in 100..160 {
+            index.add(u64::from(n % 3) << 32, id(n));
         }
         let mut found = Vec::new();
         assert_eq!(
             index.find(1 << 32, |id| {
-                found.push(id);
+                found.push(id.raw());
                 false
             }),
             None
         );
         assert_eq!(found, (100..160).rev().filter(|id| id % 3 == 1).collect::<Vec<u32>>());
-        assert_eq!(index.find(2 << 32, |id| id < 120), Some(119));
+        assert_eq!(index.find(2 << 32, |found| found < id(120)), Some(id(119)));
         assert_eq!(index.first(7 << 32), None);
     }
 }

@@ -7,11 +7,11 @@ use kmod::ElfFile;
 
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::declarations::SavedVariable;
-use crate::dedup::emit_order::{EmitOrder, EmitPhase};
+use crate::dedup::emit_order::{EmitCu, EmitOrder, EmitPhase};
 use crate::encoded::{self, head};
 use crate::error::EncodeError;
 use crate::hash::IdMap;
-use crate::ids::{NameId, id32};
+use crate::ids::{CanonicalId, NameId, id32};
 use crate::options::Options;
 use crate::report::Report;
 use crate::strings::interner::StringInterner;
@@ -153,8 +153,8 @@ impl Choice<'_, '_> {
         offset: u64,
     ) -> Result<Option<Chosen>, EncodeError> {
         let is_wanted = self.options.local_variables || (variable.is_top_level && !variable.is_artificial);
-        let type_size = size_of(self.types, variable.ty);
-        if !is_wanted || variable.ty == 0 || type_size == 0 {
+        let type_size = variable.ty.map_or(0, |ty| size_of(self.types, ty));
+        if !is_wanted || type_size == 0 {
             return Ok(None);
         }
         if self.options.size_from_symbol {
@@ -199,7 +199,7 @@ pub(crate) fn variables(
     sections: &VariableSections<'_>,
     names: &StringInterner<'_>,
     report: &mut Report,
-) -> Result<IdMap<u32, u32>, EncodeError> {
+) -> Result<IdMap<u32, CanonicalId>, EncodeError> {
     let mut ids = IdMap::default();
     let mut members: Vec<Vec<[u32; 3]>> = vec![Vec::new(); sections.sections.len()];
     let variables = std::mem::take(&mut types.variables);
@@ -211,13 +211,14 @@ pub(crate) fn variables(
         let Some(chosen) = choice.choose(variable, section, offset)? else { continue };
         let (Ok(offset), Ok(size)) = (u32::try_from(offset), u32::try_from(chosen.size)) else { continue };
         let linkage = if variable.is_external { GLOBAL } else { 0 };
-        let [name, info, word] = head(Kind::Var, chosen.name, 0, false, types.remapped(variable.ty)?);
+        let [name, info, word] =
+            head(Kind::Var, chosen.name, 0, false, CanonicalId::word(types.remapped(variable.ty)?));
         let id = types.add_unindexed(
             &[name, info, word, linkage],
-            EmitOrder { cu: variable.cu, phase: EmitPhase::Variables, place },
+            EmitOrder { cu: variable.cu.into(), phase: EmitPhase::Variables, place },
         )?;
         if let Some(members) = members.get_mut(number) {
-            members.push([id, offset, size]);
+            members.push([id.raw(), offset, size]);
         }
         ids.insert(place, id);
         report.variables += 1;
@@ -236,7 +237,7 @@ fn data_section(types: &mut CanonicalTypes<'_>, name: NameId, mut members: Vec<[
     let mut words = head(Kind::Datasec, name, vlen, false, offset.saturating_add(size)).to_vec();
     words.extend(members.iter().flatten());
     let place = types.own_len() as usize;
-    types.add_unindexed(&words, EmitOrder::new(EmitOrder::END, EmitPhase::DataSections, place))?;
+    types.add_unindexed(&words, EmitOrder::new(EmitCu::END, EmitPhase::DataSections, place))?;
     Ok(())
 }
 
@@ -256,22 +257,25 @@ fn is_valid_name(name: &[u8]) -> bool {
 const MAX_DEPTH: u32 = 100;
 
 /// The size of a type, in bytes; 0 for one without a size.
-fn size_of(types: &CanonicalTypes<'_>, mut id: u32) -> u64 {
+fn size_of(types: &CanonicalTypes<'_>, mut id: CanonicalId) -> u64 {
     let mut count = 1u64;
     for _ in 0..MAX_DEPTH {
         let words = types.get(types.resolved(id));
-        match encoded::kind(words) {
+        let next = match encoded::kind(words) {
             Kind::Int | Kind::Float | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 => {
                 return count.saturating_mul(u64::from(encoded::word(words)));
             }
             Kind::Ptr => return count.saturating_mul(u64::from(types.address_size)),
             Kind::Array => {
-                count = count.saturating_mul(u64::from(words.get(5).copied().unwrap_or(0)));
-                id = words.get(3).copied().unwrap_or(0);
+                let &[_, _, _, element, _, length] = words else { return 0 };
+                count = count.saturating_mul(u64::from(length));
+                element
             }
-            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => id = encoded::word(words),
+            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => encoded::word(words),
             _ => return 0,
-        }
+        };
+        let Some(next) = CanonicalId::from_word(next) else { return 0 };
+        id = next;
     }
     0
 }

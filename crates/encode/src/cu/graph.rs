@@ -1,24 +1,25 @@
 //! The types, functions and variables of one CU, as a compact graph.
 
+use crate::cu::die::{DieOffset, DieReference};
 use crate::cu::lookup::Lookup;
-use crate::cu::reference::{LOCAL, LocalId};
-use crate::cu::signature::{designation, signature};
+use crate::cu::reference::{LocalId, MAX_TYPES, Reference};
+use crate::cu::signature::{TypeGraph, composite_signature};
 use crate::encoded;
 use crate::error::{Breach, EncodeError, internal};
 use crate::ids::{NameId, id32};
 
 /// What was read from one CU (or from several that refer to each other).
 ///
-/// While it is read, references are offsets of DIEs in `.debug_info`; [`Cu::resolve`] makes them `LOCAL | index`.
+/// While it is read, references are [`DieReference`]s; [`Cu::resolve`] makes them [`Reference`]s.
 #[derive(Debug, Default)]
 pub(crate) struct Cu {
     pub(crate) words: Vec<u32>,
     /// Where each type begins and ends in `words`.
     pub(crate) spans: Vec<(u32, u32)>,
     /// The DIE of each type, ascending.
-    offsets: Vec<u32>,
-    /// DIEs that mean another type: `(DIE, the other's DIE)`, ascending. `void` is 0.
-    pub(crate) aliases: Vec<(u32, u32)>,
+    offsets: Vec<DieOffset>,
+    /// DIEs that mean another type or `void`, ascending, each with what it means.
+    pub(crate) aliases: Vec<(DieOffset, DieReference)>,
     /// For structs and unions what equal ones have in common: see [`Cu::sign`].
     pub(crate) signatures: Vec<u64>,
     pub(crate) functions: Vec<Function>,
@@ -37,17 +38,46 @@ pub(crate) struct Cu {
     buckets: Vec<u32>,
 }
 
+/// What a function, parameter or variable refers to: the DIE of a type while the CU is read, and that type afterwards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TypeSlot(u32);
+
+impl TypeSlot {
+    /// Whether it refers to nothing, which is `void`.
+    #[inline]
+    pub(crate) const fn is_void(self) -> bool {
+        self.0 == 0
+    }
+
+    /// What it refers to in a CU that was resolved.
+    #[inline]
+    pub(crate) const fn resolved(self) -> Reference {
+        Reference::from_word(self.0)
+    }
+
+    fn resolve(&mut self, lookup: &mut Lookup<'_>) {
+        self.0 = lookup.reference(DieReference::from_word(self.0)).word();
+    }
+}
+
+impl From<DieReference> for TypeSlot {
+    #[inline]
+    fn from(reference: DieReference) -> Self {
+        Self(reference.word())
+    }
+}
+
 /// A function.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Function {
     /// Its DIE.
-    pub(crate) offset: u32,
+    pub(crate) offset: DieOffset,
     /// Its name, empty if it has none.
     pub(crate) name: NameId,
     /// What it returns.
-    pub(crate) returns: u32,
-    /// The DIE that it is an instance of, or 0.
-    pub(crate) origin: u32,
+    pub(crate) returns: TypeSlot,
+    /// The DIE that it is an instance of.
+    pub(crate) origin: DieReference,
     /// Whether `origin` is an abstract instance, not a declaration that is completed.
     pub(crate) is_instance: bool,
     /// Its parameters: from this one in [`Cu::params`] on.
@@ -65,13 +95,13 @@ pub(crate) struct Function {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Param {
     /// Its DIE.
-    pub(crate) offset: u32,
+    pub(crate) offset: DieOffset,
     /// Its name, empty if it has none.
     pub(crate) name: NameId,
     /// Its type.
-    pub(crate) ty: u32,
-    /// The DIE that it is an instance of, or 0.
-    pub(crate) origin: u32,
+    pub(crate) ty: TypeSlot,
+    /// The DIE that it is an instance of.
+    pub(crate) origin: DieReference,
     /// Whether it lies in another register than it should.
     pub(crate) unexpected_reg: bool,
 }
@@ -80,13 +110,13 @@ pub(crate) struct Param {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Variable {
     /// Its DIE.
-    pub(crate) offset: u32,
+    pub(crate) offset: DieOffset,
     /// Its name, empty if it has none.
     pub(crate) name: NameId,
     /// Its type.
-    pub(crate) ty: u32,
-    /// The DIE of the declaration that it completes, or 0.
-    pub(crate) specification: u32,
+    pub(crate) ty: TypeSlot,
+    /// The DIE of the declaration that it completes.
+    pub(crate) specification: DieReference,
     pub(crate) is_external: bool,
     /// Whether it has no address and only says what a later one completes.
     pub(crate) is_declaration: bool,
@@ -120,9 +150,6 @@ pub(crate) struct DeclTag {
     pub(crate) value: NameId,
 }
 
-/// Types of a CU stay below what marks them, and below [`crate::cu::reference::INDEX`].
-const MAX_TYPES: usize = (LOCAL - 0x100) as usize;
-
 impl Cu {
     pub(crate) fn clear(&mut self) {
         let Self {
@@ -152,7 +179,7 @@ impl Cu {
     }
 
     /// Takes a place for the type of a DIE. What it consists of follows with [`Cu::fill`].
-    pub(crate) fn reserve(&mut self, offset: u32) -> LocalId {
+    pub(crate) fn reserve(&mut self, offset: DieOffset) -> LocalId {
         let id = LocalId::from_raw(self.len());
         self.spans.push((0, 0));
         self.offsets.push(offset);
@@ -172,7 +199,7 @@ impl Cu {
         }
     }
 
-    pub(crate) fn add(&mut self, offset: u32, head: &[u32]) -> LocalId {
+    pub(crate) fn add(&mut self, offset: DieOffset, head: &[u32]) -> LocalId {
         let id = self.reserve(offset);
         self.fill(id, head, &[]);
         id
@@ -211,27 +238,29 @@ impl Cu {
         self.params.get(start..start + function.param_count as usize)
     }
 
-    /// Turns references from offsets of DIEs into indices.
+    /// Turns references to DIEs into references to types.
     pub(crate) fn resolve(&mut self) -> Result<(), EncodeError> {
-        if u32::try_from(self.words.len()).is_err() || self.spans.len() >= MAX_TYPES {
+        if u32::try_from(self.words.len()).is_err() || self.spans.len() >= MAX_TYPES as usize {
             return Err(EncodeError::TooLarge { what: "types in one CU" });
         }
         let mut words = std::mem::take(&mut self.words);
         let mut lookup = Lookup::new(&self.offsets, &self.aliases, std::mem::take(&mut self.buckets));
         for &(start, end) in &self.spans {
             match words.get_mut(start as usize..end as usize) {
-                Some(words) => encoded::map_references(words, |offset| lookup.reference(offset)),
+                Some(words) => {
+                    encoded::map_references(words, |word| lookup.reference(DieReference::from_word(word)).word())
+                }
                 None => return Err(internal("a type of a CU has no words")),
             }
         }
         for function in &mut self.functions {
-            function.returns = lookup.reference(function.returns);
+            function.returns.resolve(&mut lookup);
         }
         for param in &mut self.params {
-            param.ty = lookup.reference(param.ty);
+            param.ty.resolve(&mut lookup);
         }
         for variable in &mut self.variables {
-            variable.ty = lookup.reference(variable.ty);
+            variable.ty.resolve(&mut lookup);
         }
         self.dangling = lookup.dangling;
         self.buckets = lookup.buckets;
@@ -250,9 +279,7 @@ impl Cu {
         for id in self.ids() {
             let words = self.get(id);
             signatures.push(if encoded::kind(words).is_composite() {
-                signature(words, |id| {
-                    designation(&|id| self.get(LocalId::from_raw(id)), &mut memo, id & !LOCAL, id == 0, 0)
-                })
+                composite_signature(&*self, &mut memo, words)
             } else {
                 0
             });
@@ -262,7 +289,19 @@ impl Cu {
     }
 
     /// The type of the DIE at an offset.
-    pub(crate) fn at_offset(&self, offset: u32) -> Option<LocalId> {
-        self.offsets.binary_search(&offset).ok().and_then(|index| u32::try_from(index).ok()).map(LocalId::from_raw)
+    pub(crate) fn at_offset(&self, offset: DieOffset) -> Option<LocalId> {
+        self.offsets.binary_search(&offset).ok().map(|place| LocalId::from_raw(id32(place)))
+    }
+}
+
+impl TypeGraph for Cu {
+    #[inline]
+    fn place(&self, word: u32) -> Option<u32> {
+        Reference::from_word(word).local().map(LocalId::raw)
+    }
+
+    #[inline]
+    fn words(&self, place: u32) -> &[u32] {
+        self.get(LocalId::from_raw(place))
     }
 }

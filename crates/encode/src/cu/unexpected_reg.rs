@@ -6,8 +6,9 @@
 
 use btf::Kind;
 
+use crate::cu::die::DieReference;
 use crate::cu::graph::{Cu, Function, Param};
-use crate::cu::reference::LocalId;
+use crate::cu::reference::Reference;
 use crate::encoded;
 
 /// How many typedefs and qualifiers are followed.
@@ -16,15 +17,16 @@ const MAX_DEPTH: u32 = 100;
 /// Tells of parameters what is known of their instances; before references are resolved.
 pub(crate) fn share(cu: &mut Cu) {
     for place in 0..cu.params.len() {
-        let Some(&Param { origin, ty: 0, unexpected_reg: true, .. }) = cu.params.get(place) else { continue };
-        if let Some(origin) = find(&cu.params, origin).and_then(|origin| cu.params.get_mut(origin)) {
+        let Some(&Param { origin, ty, unexpected_reg: true, .. }) = cu.params.get(place) else { continue };
+        let origin = find(&cu.params, origin).filter(|_| ty.is_void());
+        if let Some(origin) = origin.and_then(|origin| cu.params.get_mut(origin)) {
             origin.unexpected_reg = true;
         }
     }
 }
 
-fn find(params: &[Param], offset: u32) -> Option<usize> {
-    params.binary_search_by_key(&offset, |param| param.offset).ok()
+fn find(params: &[Param], origin: DieReference) -> Option<usize> {
+    params.binary_search_by_key(&origin.die()?, |param| param.offset).ok()
 }
 
 /// Marks the functions; after references were resolved.
@@ -45,15 +47,15 @@ fn params_of<'u>(cu: &'u Cu, function: &Function) -> &'u [Param] {
 }
 
 fn takes_struct(cu: &Cu, param: &Param) -> bool {
-    let origin = if param.ty == 0 { find(&cu.params, param.origin) } else { None };
-    let mut id = origin.and_then(|origin| cu.params.get(origin)).unwrap_or(param).ty;
+    let origin = if param.ty.is_void() { find(&cu.params, param.origin) } else { None };
+    let mut reference = origin.and_then(|origin| cu.params.get(origin)).unwrap_or(param).ty.resolved();
     for _ in 0..MAX_DEPTH {
-        let Some(local) = LocalId::of(id) else { return false };
+        let Some(local) = reference.local() else { return false };
         let words = cu.get(local);
         match encoded::kind(words) {
             Kind::Struct => return true,
             Kind::Fwd => return encoded::info(words) >> 31 == 0,
-            Kind::Const | Kind::Typedef => id = encoded::word(words),
+            Kind::Const | Kind::Typedef => reference = Reference::from_word(encoded::word(words)),
             _ => return false,
         }
     }
@@ -63,11 +65,12 @@ fn takes_struct(cu: &Cu, param: &Param) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cu::die::DieOffset;
 
     #[test]
     fn mark_takes_a_parameter_without_a_type_for_no_struct() {
-        let param = Param { offset: 2, unexpected_reg: true, ..Param::default() };
-        let function = Function { offset: 1, param_count: 1, ..Function::default() };
+        let param = Param { offset: DieOffset::from_raw(2), unexpected_reg: true, ..Param::default() };
+        let function = Function { offset: DieOffset::from_raw(1), param_count: 1, ..Function::default() };
         let mut cu = Cu::default();
         cu.functions.push(function);
         cu.params.push(param);

@@ -2,46 +2,48 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::num::NonZeroU32;
 
 use crate::base::PreparedBase;
-use crate::cu::reference::LocalId;
+use crate::cu::reference::{LocalId, MAX_TYPES, Reference, Target};
 use crate::dedup::declarations::{SavedFunction, SavedTag, SavedVariable};
 use crate::dedup::emit_order::EmitOrder;
 use crate::dedup::replaced::Replaced;
 use crate::encoded::key;
 use crate::error::{Breach, EncodeError, internal};
 use crate::hash::{IdHasher, IdMap};
-use crate::ids::{NameId, id32};
+use crate::ids::{CanonicalId, CuNumber, NameId, id32};
 use crate::type_index::TypeIndex;
 
 /// The canonical types: those of the base, and the ones found so far, whose ids follow.
 #[derive(Debug)]
 pub(crate) struct CanonicalTypes<'b> {
     pub(crate) base: Option<&'b PreparedBase>,
-    /// The first id that is not the base's.
-    pub(crate) first: u32,
+    /// The first type that is not the base's.
+    pub(crate) first: CanonicalId,
     words: Vec<u32>,
     /// Where the words of each type are.
     spans: Vec<Span>,
-    /// What each type turned out to be: itself, or for a forward declaration what it declares.
-    pub(crate) map: Vec<u32>,
+    /// What each type turned out to be: itself, or for a forward declaration what it declares. That is a canonical type, except
+    /// while a CU is merged, when it may be a type of the CU.
+    pub(crate) map: Vec<Reference>,
     /// The same for forward declarations of the base.
-    pub(crate) base_map: IdMap<u32, u32>,
+    pub(crate) base_map: IdMap<CanonicalId, Reference>,
     /// What types of the base were replaced by, at the end.
-    pub(super) remapped: IdMap<u32, u32>,
+    pub(super) remapped: IdMap<CanonicalId, CanonicalId>,
     /// What of the base may be replaced at the end.
     pub(super) replaced: Replaced,
     /// Structs of the base of which a CU has a copy: by CU and the base's struct, the copy. It is what the CU's struct
     /// became before the forward declaration behind the base's was known to stand for something, which made the two equal.
-    pub(super) copies: HashMap<(u32, u32), u32, BuildHasherDefault<IdHasher>>,
+    pub(super) copies: HashMap<(CuNumber, CanonicalId), CanonicalId, BuildHasherDefault<IdHasher>>,
     /// Where each type comes from.
     pub(crate) orders: Vec<EmitOrder>,
     pub(crate) index: TypeIndex,
     /// What arrays are indexed by.
-    pub(crate) index_type: Option<u32>,
+    pub(crate) index_type: Option<CanonicalId>,
     /// Internal errors of what cannot return any.
     pub(crate) breach: Breach,
-    /// How many CUs there were.
+    /// How many CUs were merged.
     pub(crate) cus: u32,
     /// How many references closed a circle of types without a struct or union.
     pub(crate) circles: u32,
@@ -51,7 +53,7 @@ pub(crate) struct CanonicalTypes<'b> {
     pub(crate) address_size: u8,
     pub(crate) functions: Vec<SavedFunction>,
     /// The parameters of functions: name and type.
-    pub(crate) params: Vec<(NameId, u32)>,
+    pub(crate) params: Vec<(NameId, Option<CanonicalId>)>,
     pub(crate) variables: Vec<SavedVariable>,
     pub(crate) tags: Vec<SavedTag>,
 }
@@ -67,7 +69,7 @@ enum Span {
 
 impl<'b> CanonicalTypes<'b> {
     pub(crate) fn new(base: Option<&'b PreparedBase>) -> Self {
-        let first = base.map_or(0, PreparedBase::len) + 1;
+        let first = CanonicalId::new(NonZeroU32::MIN.saturating_add(base.map_or(0, PreparedBase::len)));
         Self {
             base,
             first,
@@ -105,20 +107,20 @@ impl<'b> CanonicalTypes<'b> {
 
     /// The place of a type among those that are not the base's.
     #[inline]
-    pub(crate) fn place(&self, id: u32) -> Option<usize> {
-        id.checked_sub(self.first).map(|place| place as usize)
+    pub(crate) fn place(&self, id: CanonicalId) -> Option<usize> {
+        id.raw().checked_sub(self.first.raw()).map(|place| place as usize)
     }
 
     /// The CU that brought a canonical type; nothing for one of the base.
-    pub(super) fn cu_of(&self, id: u32) -> Option<u32> {
-        self.place(id).and_then(|place| self.orders.get(place)).map(|order| order.cu)
+    pub(super) fn cu_of(&self, id: CanonicalId) -> Option<CuNumber> {
+        self.place(id).and_then(|place| self.orders.get(place)).and_then(|order| order.cu.number())
     }
 
     /// The id of the type at this place.
     #[inline]
-    pub(crate) fn id_at(&self, place: usize) -> u32 {
-        // `reserve` keeps all ids below MAX_ID.
-        self.first.wrapping_add(id32(place))
+    pub(crate) fn id_at(&self, place: usize) -> CanonicalId {
+        // `reserve` keeps all ids below MAX_TYPES.
+        CanonicalId::new(self.first.get().saturating_add(id32(place)))
     }
 
     /// The words of a type that is not the base's: `Err` with the type of the CU if it is not complete yet.
@@ -153,35 +155,40 @@ impl<'b> CanonicalTypes<'b> {
         words.ok_or_else(|| internal("a canonical type has no words"))
     }
 
-    /// The words of a type; none for `void` and for one that is not complete yet, to which no other is equal.
+    /// The words of a type; none for one that is not complete yet, to which no other is equal.
     #[inline]
-    pub(crate) fn get(&self, id: u32) -> &[u32] {
+    pub(crate) fn get(&self, id: CanonicalId) -> &[u32] {
         match self.place(id) {
             Some(place) => self.own(place).unwrap_or(&[]),
             None => self.base.map_or(&[], |base| base.get(id)),
         }
     }
 
-    fn reserve(&mut self, span: Span, order: EmitOrder) -> Result<u32, EncodeError> {
-        let id = self.first.checked_add(self.own_len()).filter(|&id| id < MAX_ID);
-        let id = id.ok_or(EncodeError::TooLarge { what: "types" })?;
+    fn reserve(&mut self, span: Span, order: EmitOrder) -> Result<CanonicalId, EncodeError> {
+        let id = self.first.get().checked_add(self.own_len()).filter(|id| id.get() < MAX_TYPES);
+        let id = id.map(CanonicalId::new).ok_or(EncodeError::TooLarge { what: "types" })?;
         self.spans.push(span);
-        self.map.push(id);
+        self.map.push(id.into());
         self.orders.push(order);
         Ok(id)
     }
 
     /// Makes a type of the CU canonical whose references are not.
-    pub(crate) fn add_pending(&mut self, hash: u64, local: LocalId, order: EmitOrder) -> Result<u32, EncodeError> {
+    pub(crate) fn add_pending(
+        &mut self,
+        hash: u64,
+        local: LocalId,
+        order: EmitOrder,
+    ) -> Result<CanonicalId, EncodeError> {
         let id = self.reserve(Span::InCu(local), order)?;
         self.index.add(hash, id);
         Ok(id)
     }
 
     /// Says what a canonical type consists of.
-    pub(crate) fn complete(&mut self, place: usize, words: impl Iterator<Item = u32>) -> Result<(), EncodeError> {
+    pub(crate) fn complete(&mut self, place: usize, words: &[u32]) -> Result<(), EncodeError> {
         let start = self.words.len();
-        self.words.extend(words);
+        self.words.extend_from_slice(words);
         let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(self.words.len())) else {
             return Err(EncodeError::TooLarge { what: "types" });
         };
@@ -191,15 +198,15 @@ impl<'b> CanonicalTypes<'b> {
     }
 
     /// Adds a type that is not to be found by its hash.
-    pub(crate) fn add_unindexed(&mut self, words: &[u32], order: EmitOrder) -> Result<u32, EncodeError> {
+    pub(crate) fn add_unindexed(&mut self, words: &[u32], order: EmitOrder) -> Result<CanonicalId, EncodeError> {
         let id = self.reserve(Span::Own { start: 0, end: 0 }, order)?;
         let place = self.place(id).ok_or_else(|| internal("a new type has the id of one of the base"))?;
-        self.complete(place, words.iter().copied())?;
+        self.complete(place, words)?;
         Ok(id)
     }
 
     /// Adds a canonical type.
-    pub(crate) fn add(&mut self, hash: u64, words: &[u32], order: EmitOrder) -> Result<u32, EncodeError> {
+    pub(crate) fn add(&mut self, hash: u64, words: &[u32], order: EmitOrder) -> Result<CanonicalId, EncodeError> {
         let id = self.add_unindexed(words, order)?;
         self.index.add(hash, id);
         Ok(id)
@@ -207,13 +214,13 @@ impl<'b> CanonicalTypes<'b> {
 
     /// The canonical type with this hash, of the base or of the others, that something holds for.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, mut holds: impl FnMut(CanonicalId) -> bool) -> Option<CanonicalId> {
         let base = self.base.and_then(|base| base.index.find(hash, &mut holds));
         base.or_else(|| self.index.find(hash, holds))
     }
 
     /// The canonical type with exactly these words, which is added if there is none.
-    pub(crate) fn intern(&mut self, words: &[u32], order: EmitOrder) -> Result<u32, EncodeError> {
+    pub(crate) fn intern(&mut self, words: &[u32], order: EmitOrder) -> Result<CanonicalId, EncodeError> {
         let hash = key(words);
         match self.find(hash, |id| self.get(id) == words) {
             Some(id) => {
@@ -226,22 +233,49 @@ impl<'b> CanonicalTypes<'b> {
         }
     }
 
-    /// What a canonical type turned out to be.
+    /// What a canonical type turned out to be, once all CUs are merged.
     #[inline]
-    pub(crate) fn resolved(&self, mut id: u32) -> u32 {
+    pub(crate) fn resolved(&self, id: CanonicalId) -> CanonicalId {
+        match self.resolved_reference(id).target() {
+            Target::Canonical(resolved) => resolved,
+            Target::Void | Target::Local(_) | Target::ArrayIndex => self.no_type(id),
+        }
+    }
+
+    #[cold]
+    fn no_type(&self, id: CanonicalId) -> CanonicalId {
+        self.breach.note("a canonical type turned out to be none");
+        id
+    }
+
+    /// What a canonical type is known to be while a CU is merged: a canonical type or one of the CU.
+    #[inline]
+    pub(super) fn resolved_reference(&self, mut id: CanonicalId) -> Reference {
         loop {
+            let own = Reference::from(id);
             let next = match self.place(id) {
-                Some(place) => self.map.get(place).copied().unwrap_or(id),
-                None if self.base_map.is_empty() => id,
-                None => self.base_map.get(&id).copied().unwrap_or(id),
+                Some(place) => self.map.get(place).copied().unwrap_or(own),
+                None if self.base_map.is_empty() => return own,
+                None => self.base_map.get(&id).copied().unwrap_or(own),
             };
-            if next == id {
-                return id;
+            match next.target() {
+                _ if next == own => return own,
+                Target::Canonical(next) => id = next,
+                Target::Void | Target::Local(_) | Target::ArrayIndex => return next,
             }
-            id = next;
+        }
+    }
+
+    /// Notes what a forward declaration declares.
+    pub(super) fn set_resolved(&mut self, forward: CanonicalId, ty: Reference) {
+        match self.place(forward) {
+            Some(place) => match self.map.get_mut(place) {
+                Some(slot) => *slot = ty,
+                None => self.breach.note("a canonical type that is resolved does not exist"),
+            },
+            None => {
+                self.base_map.insert(forward, ty);
+            }
         }
     }
 }
-
-/// Ids stay below the bit that marks a CU's own types.
-const MAX_ID: u32 = 1 << 30;

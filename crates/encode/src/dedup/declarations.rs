@@ -1,15 +1,14 @@
 //! What is kept of the functions, variables and tags of every CU until all CUs are merged.
 
 use crate::error::{EncodeError, internal};
-use crate::ids::NameId;
+use crate::ids::{CanonicalId, CuNumber, NameId};
 
 /// A function that may be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedFunction {
     pub(crate) name: NameId,
-    /// The number of its CU, from 0 in the order in which they were met.
-    pub(crate) cu: u32,
-    pub(crate) returns: u32,
+    pub(crate) cu: CuNumber,
+    pub(crate) returns: Option<CanonicalId>,
     pub(crate) first_param: u32,
     pub(crate) param_count: u32,
     /// Whether it takes a parameter elsewhere than in the register that it should be in.
@@ -18,7 +17,10 @@ pub(crate) struct SavedFunction {
 
 impl SavedFunction {
     /// Its parameters, name and type, of all that there are.
-    pub(crate) fn params<'p>(&self, params: &'p [(NameId, u32)]) -> Result<&'p [(NameId, u32)], EncodeError> {
+    pub(crate) fn params<'p>(
+        &self,
+        params: &'p [(NameId, Option<CanonicalId>)],
+    ) -> Result<&'p [(NameId, Option<CanonicalId>)], EncodeError> {
         let start = self.first_param as usize;
         let params = params.get(start..start + self.param_count as usize);
         params.ok_or_else(|| internal("a function has parameters that were not kept"))
@@ -29,9 +31,8 @@ impl SavedFunction {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedVariable {
     pub(crate) name: NameId,
-    /// The number of its CU, from 0 in the order in which they were met.
-    pub(crate) cu: u32,
-    pub(crate) ty: u32,
+    pub(crate) cu: CuNumber,
+    pub(crate) ty: Option<CanonicalId>,
     pub(crate) is_external: bool,
     pub(crate) is_top_level: bool,
     pub(crate) is_artificial: bool,
@@ -44,8 +45,7 @@ pub(crate) struct SavedVariable {
 /// A declaration tag.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SavedTag {
-    /// The number of its CU, from 0 in the order in which they were met.
-    pub(crate) cu: u32,
+    pub(crate) cu: CuNumber,
     pub(crate) on: SavedTagged,
     pub(crate) component: i32,
     pub(crate) value: NameId,
@@ -54,8 +54,8 @@ pub(crate) struct SavedTag {
 /// What a tag belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SavedTagged {
-    /// A type, by its id.
-    Type(u32),
+    /// A type.
+    Type(CanonicalId),
     /// A function, by its place in [`super::canonical::CanonicalTypes::functions`].
     Function(u32),
     /// A variable, by its place in [`super::canonical::CanonicalTypes::variables`].

@@ -2,14 +2,11 @@
 
 use btf::Kind;
 
-use crate::cu::reference::{INDEX, LOCAL, LocalId};
+use crate::cu::reference::{LocalId, Reference, Target};
+use crate::dedup::reached::{Reached, Way};
 use crate::dedup::unit::{Scratch, UnitDedup, words};
 use crate::encoded;
-
-/// Marks a canonical type of a pair that was reached through types of the base alone: what cannot be changed. libbpf walks
-/// over the types of CUs as they were read, which refer to forward declarations of their own, while here they refer to
-/// the canonical ones, some of which are the base's: so which of the two it is depends on the way.
-const IN_BASE: u32 = 1 << 30;
+use crate::ids::CanonicalId;
 
 /// What a walk found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +22,16 @@ enum Equivalence {
 
 impl UnitDedup<'_, '_> {
     /// Whether a struct or union of the CU is equivalent to a canonical one. If so, it and what was met on the way is noted.
-    pub(super) fn is_equiv(&mut self, local: LocalId, canonical: u32) -> bool {
+    pub(super) fn is_equiv(&mut self, local: LocalId, canonical: CanonicalId) -> bool {
         self.scratch.reader = self.types.cu_of(canonical);
-        let equivalence = self.walk(local.reference(), canonical);
+        let equivalence = self.walk(local, canonical);
         if equivalence != Equivalence::Different {
             self.apply(equivalence);
         }
         equivalence == Equivalence::Equal
     }
 
-    fn walk(&mut self, local: u32, canonical: u32) -> Equivalence {
+    fn walk(&mut self, local: LocalId, canonical: CanonicalId) -> Equivalence {
         self.scratch.walk = self.scratch.walk.wrapping_add(1);
         self.scratch.stack.clear();
         self.scratch.trail.clear();
@@ -42,7 +39,8 @@ impl UnitDedup<'_, '_> {
         self.scratch.more_pairs.clear();
         let mut equivalence = Equivalence::Equal;
         let mut stack = std::mem::take(&mut self.scratch.stack);
-        self.push_pair(&mut stack, local, canonical, self.way(canonical));
+        let canonical = Reference::from(canonical);
+        self.push_pair(&mut stack, local.into(), canonical, self.way(canonical));
         while let Some((local, canonical)) = stack.pop() {
             match self.pair(&mut stack, local, canonical) {
                 Equivalence::Equal => {}
@@ -58,14 +56,23 @@ impl UnitDedup<'_, '_> {
     }
 
     /// The way on from a canonical type that was not reached through a reference.
-    fn way(&self, canonical: u32) -> u32 {
-        if self.types.place(canonical).is_none() { IN_BASE } else { 0 }
+    fn way(&self, canonical: Reference) -> Way {
+        match canonical.target() {
+            Target::Canonical(id) if self.types.place(id).is_none() => Way::Base,
+            _ => Way::Cu,
+        }
     }
 
     /// Notes two types to be compared, unless it is known what they are. Whether they may be equal.
     #[inline]
-    fn push_pair(&self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32, way: u32) -> bool {
-        let canonical = if way == 0 { self.as_read(canonical) } else { canonical };
+    fn push_pair(
+        &self,
+        stack: &mut Vec<(Reference, Reached)>,
+        local: Reference,
+        canonical: Reference,
+        way: Way,
+    ) -> bool {
+        let canonical = if way == Way::Cu { self.as_read(canonical) } else { canonical };
         if local == canonical {
             return true;
         }
@@ -73,10 +80,10 @@ impl UnitDedup<'_, '_> {
         if known == known_canonical {
             return true;
         }
-        if local == 0 || canonical == 0 {
+        if local.is_void() || canonical.is_void() {
             return false;
         }
-        stack.push((local, canonical | way));
+        stack.push((local, Reached::new(canonical, way)));
         true
     }
 
@@ -84,31 +91,31 @@ impl UnitDedup<'_, '_> {
     /// has, if it has one. libbpf (`btf_dedup_is_equiv`) follows the CU's types as they were read, where one that became a
     /// copy may be behind one that became the base's.
     #[inline]
-    fn as_read(&self, canonical: u32) -> u32 {
+    fn as_read(&self, canonical: Reference) -> Reference {
         if self.types.copies.is_empty() {
             return canonical;
         }
-        let copy = self.scratch.reader.and_then(|cu| self.types.copies.get(&(cu, canonical)));
-        copy.copied().unwrap_or(canonical)
+        let (Some(cu), Target::Canonical(id)) = (self.scratch.reader, canonical.target()) else { return canonical };
+        self.types.copies.get(&(cu, id)).map_or(canonical, |&copy| copy.into())
     }
 
     /// Compares two types, all but what they refer to, which is noted to be compared.
-    fn pair(&mut self, stack: &mut Vec<(u32, u32)>, local: u32, canonical: u32) -> Equivalence {
-        let (met, way) = (canonical & !IN_BASE, canonical & IN_BASE);
+    fn pair(&mut self, stack: &mut Vec<(Reference, Reached)>, reference: Reference, reached: Reached) -> Equivalence {
+        let met = reached.reference();
         let canonical = self.declared(met);
-        let way = if canonical == met { way } else { self.way(canonical) };
-        if local & LOCAL == 0 || local == INDEX {
+        let way = if canonical == met { reached.way() } else { self.way(canonical) };
+        let Some(local) = reference.local() else {
             // Something canonical other than the canonical type: the type of an index.
-            return if self.words(self.known(local)) == self.words(canonical) {
+            return if self.words(self.known(reference)) == self.words(canonical) {
                 Equivalence::Equal
             } else {
                 Equivalence::Different
             };
-        }
-        if !self.note_pair(local, canonical | way) {
+        };
+        if !self.note_pair(local, Reached::new(canonical, way)) {
             return Equivalence::Equal;
         }
-        let (left, right) = (words(self.types, self.cu, local), words(self.types, self.cu, canonical));
+        let (left, right) = (self.cu.get(local), words(self.types, self.cu, canonical));
         if encoded::name(left) != encoded::name(right) {
             return Equivalence::Different;
         }
@@ -117,10 +124,12 @@ impl UnitDedup<'_, '_> {
             self.scratch.forwards.push((local, canonical));
         }
         if kind != kind_canonical || kind.is_enum() {
-            return pair_of_kinds(left, right, way == 0);
+            return pair_of_kinds(left, right, way == Way::Cu);
         }
         let before = stack.len();
-        if !encoded::compare(left, right, |left, right| self.push_pair(stack, left, right, way)) {
+        if !encoded::compare(left, right, |left, right| {
+            self.push_pair(stack, Reference::from_word(left), Reference::from_word(right), way)
+        }) {
             return Equivalence::Different;
         }
         // Depth first and in the order of the fields, as libbpf goes: where a type is paired with two, the first pair counts.
@@ -131,7 +140,7 @@ impl UnitDedup<'_, '_> {
     }
 
     /// What a canonical forward declaration stands for, if that is known.
-    fn declared(&self, canonical: u32) -> u32 {
+    fn declared(&self, canonical: Reference) -> Reference {
         if self.kind(canonical) != Kind::Fwd {
             return canonical;
         }
@@ -141,9 +150,9 @@ impl UnitDedup<'_, '_> {
 
     /// Notes a pair; whether it is new to this walk.
     #[inline]
-    fn note_pair(&mut self, local: u32, canonical: u32) -> bool {
+    fn note_pair(&mut self, local: LocalId, canonical: Reached) -> bool {
         let Scratch { paired, more_pairs, trail, walk, .. } = self.scratch;
-        let Some(slot) = paired.get_mut((local & !LOCAL) as usize) else { return false };
+        let Some(slot) = paired.get_mut(local.place()) else { return false };
         if slot.0 != *walk {
             *slot = (*walk, canonical);
         } else if slot.1 == canonical || !more_pairs.insert((local, canonical)) {
@@ -166,60 +175,52 @@ impl UnitDedup<'_, '_> {
         }
         let trail = std::mem::take(&mut self.scratch.trail);
         for &(local, canonical) in &trail {
-            let is_struct = || encoded::kind(self.words(local)).is_composite();
+            let is_struct = || encoded::kind(self.cu.get(local)).is_composite();
             if all_as_paired || is_struct() {
-                self.apply_type(local, canonical & !IN_BASE);
+                self.apply_type(local, canonical.reference());
             }
         }
         self.scratch.trail = trail;
     }
 
     /// Notes what a forward declaration on either side stands for. Whether both sides are now known to be the same.
-    fn apply_forward(&mut self, local: u32, canonical: u32, equivalence: Equivalence) -> bool {
-        let is_forward = |this: &Self, id| this.kind(id) == Kind::Fwd;
-        let (known, known_canonical) = (self.known(local), self.known(canonical));
+    fn apply_forward(&mut self, local: LocalId, canonical: Reference, equivalence: Equivalence) -> bool {
+        let is_forward = |this: &Self, reference| this.kind(reference) == Kind::Fwd;
+        let (known, known_canonical) = (self.known(local.into()), self.known(canonical));
         match (is_forward(self, known), is_forward(self, known_canonical)) {
             (false, true) => self.stand_for(known_canonical, known),
             (true, false) if equivalence == Equivalence::Equal => self.stand_for(known, known_canonical),
             _ => {}
         }
-        self.known(local) == self.known(canonical)
+        self.known(local.into()) == self.known(canonical)
     }
 
-    fn stand_for(&mut self, forward: u32, ty: u32) {
-        match self.types.place(forward) {
-            _ if forward & LOCAL != 0 => {}
-            Some(place) => {
-                if let Some(slot) = self.types.map.get_mut(place) {
-                    *slot = ty;
-                }
-            }
-            None => {
-                self.types.base_map.insert(forward, ty);
-            }
-        }
-        if ty & LOCAL != 0 {
+    fn stand_for(&mut self, forward: Reference, ty: Reference) {
+        let Target::Canonical(forward) = forward.target() else { return };
+        self.types.set_resolved(forward, ty);
+        if ty.local().is_some() {
             self.scratch.resolved.push(forward);
         }
     }
 
-    fn apply_type(&mut self, local: u32, canonical: u32) {
+    fn apply_type(&mut self, local: LocalId, canonical: Reference) {
         let known = self.known(canonical);
-        if known & LOCAL != 0 || self.kind(known) == Kind::Fwd {
+        let Target::Canonical(id) = known.target() else { return };
+        if self.kind(known) == Kind::Fwd {
             return;
         }
-        match self.scratch.map.get_mut((local & !LOCAL) as usize) {
-            Some(slot @ 0) => *slot = known,
-            Some(&mut other) => self.note_copy(other, known),
+        match self.scratch.map.get_mut(local.place()) {
+            Some(slot @ None) => *slot = Some(id),
+            Some(&mut Some(other)) => self.note_copy(other, id),
             None => {}
         }
     }
 
     /// Notes that what a struct of this CU became is a copy, if what it is equivalent to now is one of the base.
-    fn note_copy(&mut self, own: u32, canonical: u32) {
+    fn note_copy(&mut self, own: CanonicalId, canonical: CanonicalId) {
         let is_copy = self.types.place(own).is_some() && self.types.place(canonical).is_none();
-        if is_copy && self.kind(own).is_composite() {
-            let cu = self.types.cus - 1;
+        if is_copy && self.kind(own.into()).is_composite() {
+            let cu = self.cu_number();
             self.types.copies.entry((cu, canonical)).or_insert(own);
         }
     }

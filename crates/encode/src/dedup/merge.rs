@@ -1,20 +1,20 @@
-//! A CU meets the canonical types.
+//! Merges a CU into the canonical types.
 
 use btf::{IntData, Kind};
 
 use crate::cu::graph::Cu;
-use crate::cu::reference::LocalId;
+use crate::cu::reference::{LocalId, Reference, Target};
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::dedup::unit::{Scratch, UnitDedup};
 use crate::encoded::{self, head, key};
 use crate::error::{EncodeError, internal};
-use crate::ids::NameId;
+use crate::ids::{CanonicalId, NameId};
 
 /// What is known of what a reference leads to.
 enum Known {
     /// The canonical type, or `void`.
-    Canonical(u32),
+    Canonical(Option<CanonicalId>),
     /// Only the type of the CU.
     Local(LocalId),
     /// The same, and what that refers to is being made canonical.
@@ -22,7 +22,7 @@ enum Known {
 }
 
 impl CanonicalTypes<'_> {
-    /// Takes in a CU: its types, functions, variables and tags. `int` is the number of that name.
+    /// Merges a CU: its types, functions, variables and tags. `int` is the number of that name.
     pub(crate) fn merge_cu(&mut self, cu: &Cu, int: NameId, scratch: &mut Scratch) -> Result<(), EncodeError> {
         scratch.reset(cu.len() as usize);
         self.cus += 1;
@@ -40,18 +40,20 @@ impl CanonicalTypes<'_> {
 }
 
 impl UnitDedup<'_, '_> {
-    pub(super) fn cu_number(&self) -> u32 {
-        self.types.cus - 1
-    }
-
     pub(super) fn order(&self, local: LocalId) -> EmitOrder {
-        EmitOrder { cu: self.cu_number(), phase: EmitPhase::Types, place: local.raw() }
+        EmitOrder { cu: self.cu_number().into(), phase: EmitPhase::Types, place: local.raw() }
     }
 
-    pub(super) fn set(&mut self, local: LocalId, id: u32) {
+    fn set(&mut self, local: LocalId, id: CanonicalId) {
         if let Some(slot) = self.scratch.map.get_mut(local.place()) {
-            *slot = id;
+            *slot = Some(id);
         }
+    }
+
+    /// What a type of the CU turned out to be, if that is known.
+    #[inline]
+    fn canonical_of(&self, local: LocalId) -> Option<CanonicalId> {
+        self.scratch.map.get(local.place()).copied().flatten()
     }
 
     /// Types that refer to nothing.
@@ -69,12 +71,12 @@ impl UnitDedup<'_, '_> {
     }
 
     /// An enum without values is a forward declaration of any other enum of its name.
-    fn enumeration(&mut self, local: LocalId, words: &[u32]) -> Result<u32, EncodeError> {
+    fn enumeration(&mut self, local: LocalId, words: &[u32]) -> Result<CanonicalId, EncodeError> {
         let is_forward = |words: &[u32]| encoded::info(words) & btf::Info::MAX_VLEN == 0;
         let hash = key(words);
         let mut forwards = Vec::new();
         let found = self.types.find(hash, |id| {
-            let canonical = self.words(id);
+            let canonical = self.words(id.into());
             if canonical == words {
                 return true;
             }
@@ -89,11 +91,7 @@ impl UnitDedup<'_, '_> {
         }
         let id = self.types.add(hash, words, self.order(local))?;
         for forward in forwards {
-            if let Some(slot) = self.types.place(forward).and_then(|place| self.types.map.get_mut(place)) {
-                *slot = id;
-            } else {
-                self.types.base_map.insert(forward, id);
-            }
+            self.types.set_resolved(forward, id.into());
         }
         Ok(id)
     }
@@ -103,7 +101,7 @@ impl UnitDedup<'_, '_> {
         if self.types.index_type.is_some() {
             return Ok(());
         }
-        let named = self.cu.int.and_then(|local| self.scratch.map.get(local.place())).copied();
+        let named = self.cu.int.and_then(|local| self.canonical_of(local));
         self.types.index_type = match named {
             Some(id) => Some(id),
             None if self.cu.has_arrays => {
@@ -121,7 +119,7 @@ impl UnitDedup<'_, '_> {
         let mut fresh = Vec::new();
         for local in self.cu.ids() {
             let words = self.cu.get(local);
-            if !encoded::kind(words).is_composite() || self.scratch.map.get(local.place()).is_none_or(|&id| id != 0) {
+            if !encoded::kind(words).is_composite() || self.canonical_of(local).is_some() {
                 continue;
             }
             let hash = self.cu.signatures.get(local.place()).copied();
@@ -139,7 +137,7 @@ impl UnitDedup<'_, '_> {
 
     /// The canonical struct or union that equals one of the CU. Where there are several, because forward declarations make
     /// them equal to this one but not to each other, the latest is taken, as by libbpf.
-    fn equiv_composite(&mut self, local: LocalId, words: &[u32], hash: u64) -> Option<u32> {
+    fn equiv_composite(&mut self, local: LocalId, words: &[u32], hash: u64) -> Option<CanonicalId> {
         let mut candidate = self.types.index.first(hash);
         while let Some(id) = candidate {
             if self.is_equiv_composite(local, words, id) {
@@ -158,8 +156,8 @@ impl UnitDedup<'_, '_> {
         None
     }
 
-    fn is_equiv_composite(&mut self, local: LocalId, words: &[u32], candidate: u32) -> bool {
-        encoded::compare(words, self.words(candidate), |_, _| true) && self.is_equiv(local, candidate)
+    fn is_equiv_composite(&mut self, local: LocalId, words: &[u32], candidate: CanonicalId) -> bool {
+        encoded::compare(words, self.words(candidate.into()), |_, _| true) && self.is_equiv(local, candidate)
     }
 
     /// Types that are equal if their words are, once their references are canonical.
@@ -173,7 +171,7 @@ impl UnitDedup<'_, '_> {
         for local in self.cu.ids() {
             stack.push(local);
             while let Some(&top) = stack.last() {
-                if self.scratch.map.get(top.place()).is_some_and(|&id| id != 0) {
+                if self.canonical_of(top).is_some() {
                     stack.pop();
                     continue;
                 }
@@ -183,11 +181,11 @@ impl UnitDedup<'_, '_> {
                 words.clear();
                 words.extend_from_slice(self.cu.get(top));
                 let (waiting, mut circles) = (stack.len(), 0u32);
-                encoded::map_references(&mut words, |id| match self.known_reference(id) {
-                    Known::Canonical(canonical) => canonical,
+                encoded::map_references(&mut words, |word| match self.known_reference(Reference::from_word(word)) {
+                    Known::Canonical(id) => CanonicalId::word(id),
                     Known::Local(local) => {
                         stack.push(local);
-                        id
+                        word
                     }
                     Known::InProgress => {
                         circles += 1;
@@ -206,32 +204,30 @@ impl UnitDedup<'_, '_> {
     }
 
     /// What a reference leads to.
-    fn known_reference(&self, id: u32) -> Known {
-        let known = self.known(id);
-        match LocalId::of(known) {
-            None => Known::Canonical(known),
-            Some(local) if self.scratch.in_progress.get(local.place()) == Some(&true) => Known::InProgress,
-            Some(local) => Known::Local(local),
+    fn known_reference(&self, reference: Reference) -> Known {
+        match self.known(reference).target() {
+            Target::Local(local) if self.scratch.in_progress.get(local.place()) == Some(&true) => Known::InProgress,
+            Target::Local(local) => Known::Local(local),
+            Target::Canonical(id) => Known::Canonical(Some(id)),
+            Target::Void | Target::ArrayIndex => Known::Canonical(None),
         }
     }
 
     /// Gives new structs and unions their canonical references.
     fn complete(&mut self, fresh: Vec<usize>) -> Result<(), EncodeError> {
+        let mut words = Vec::new();
         for place in fresh {
             let Err(local) = self.types.own(place) else {
                 return Err(internal("a new struct or union is complete already"));
             };
-            let mut words = self.cu.get(local).to_vec();
-            encoded::map_references(&mut words, |id| if id == 0 { 0 } else { self.known(id) });
-            self.types.complete(place, words.into_iter())?;
+            words.clear();
+            words.extend_from_slice(self.cu.get(local));
+            encoded::map_references(&mut words, |word| CanonicalId::word(self.canonical(Reference::from_word(word))));
+            self.types.complete(place, &words)?;
         }
         for forward in std::mem::take(&mut self.scratch.resolved) {
-            let known = self.known(forward);
-            if let Some(slot) = self.types.place(forward).and_then(|place| self.types.map.get_mut(place)) {
-                *slot = known;
-            } else {
-                self.types.base_map.insert(forward, known);
-            }
+            let id = self.canonical(forward.into()).ok_or_else(|| internal("a forward declaration stands for void"))?;
+            self.types.set_resolved(forward, id.into());
         }
         Ok(())
     }
@@ -240,8 +236,8 @@ impl UnitDedup<'_, '_> {
     fn note_replaceable(&mut self) {
         let Some(base) = self.types.base else { return };
         for local in self.cu.ids() {
-            let id = self.scratch.map.get(local.place()).copied().unwrap_or(0);
-            if id != 0 && self.types.place(id).is_none() {
+            let Some(id) = self.canonical_of(local) else { continue };
+            if self.types.place(id).is_none() {
                 let order = self.order(local);
                 self.types.replaced.note(base, id, order);
             }

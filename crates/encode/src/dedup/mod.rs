@@ -23,6 +23,7 @@ pub(crate) mod declarations;
 pub(crate) mod emit_order;
 mod equiv;
 mod merge;
+mod reached;
 mod replaced;
 mod resolve;
 mod save;

@@ -9,14 +9,15 @@ use btf::Kind;
 use crate::base::PreparedBase;
 use crate::dedup::emit_order::EmitOrder;
 use crate::encoded::{self, is_reference_kind};
+use crate::ids::CanonicalId;
 
 /// The types of a base that were found, and those among them that may be replaced.
 #[derive(Debug, Default)]
 pub(super) struct Replaced {
     /// What is known of each type, by id: [`SEEN`], [`DECIDED`], [`LEADS`].
     states: Vec<u8>,
-    /// The ids of those that lead to a declaration, each with where it was found first.
-    pub(super) found: Vec<(u32, EmitOrder)>,
+    /// Those that lead to a declaration, each with where it was found first.
+    pub(super) found: Vec<(CanonicalId, EmitOrder)>,
 }
 
 /// How long chains of pointers, qualifiers and prototypes of a base may be.
@@ -32,11 +33,11 @@ const LEADS: u8 = 4;
 impl Replaced {
     /// Takes down that a CU has a type of the base. CUs come in their order, so the first counts.
     #[inline]
-    pub(super) fn note(&mut self, base: &PreparedBase, id: u32, order: EmitOrder) {
+    pub(super) fn note(&mut self, base: &PreparedBase, id: CanonicalId, order: EmitOrder) {
         if self.states.is_empty() {
             self.states = vec![0; base.len() as usize + 1];
         }
-        match self.states.get_mut(id as usize) {
+        match self.states.get_mut(id.raw() as usize) {
             Some(state) if *state & SEEN == 0 => *state |= SEEN,
             _ => return,
         }
@@ -46,8 +47,8 @@ impl Replaced {
     }
 
     /// Whether a type leads to a declaration, through types without a body alone.
-    fn leads(&mut self, base: &PreparedBase, id: u32, chain: u32) -> bool {
-        let Some(state) = self.states.get_mut(id as usize) else { return false };
+    fn leads(&mut self, base: &PreparedBase, id: CanonicalId, chain: u32) -> bool {
+        let Some(state) = self.states.get_mut(id.raw() as usize) else { return false };
         if *state & DECIDED != 0 || chain == 0 {
             return *state & LEADS != 0;
         }
@@ -58,8 +59,9 @@ impl Replaced {
             || (is_reference_kind(kind)
                 && encoded::fields(words)
                     .filter(|(role, _)| role.is_reference())
-                    .any(|(_, target)| self.leads(base, target, chain - 1)));
-        if let Some(state) = self.states.get_mut(id as usize).filter(|_| leads) {
+                    .filter_map(|(_, target)| CanonicalId::from_word(target))
+                    .any(|target| self.leads(base, target, chain - 1)));
+        if let Some(state) = self.states.get_mut(id.raw() as usize).filter(|_| leads) {
             *state |= LEADS;
         }
         leads

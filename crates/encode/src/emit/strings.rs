@@ -1,12 +1,14 @@
 //! The strings of the section.
 
+use std::collections::hash_map::Entry;
+
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::declarations::SavedFunction;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::encoded::{self, FieldRole, FieldRoles};
-use crate::error::{EncodeError, internal};
+use crate::error::EncodeError;
 use crate::hash::IdMap;
-use crate::ids::NameId;
+use crate::ids::{NameId, StrOffset};
 use crate::strings::interner::StringInterner;
 
 /// The strings that the base does not have, in the order in which pahole comes upon them: those of types that turned out to be
@@ -14,8 +16,8 @@ use crate::strings::interner::StringInterner;
 /// (`btf_encoder__save_func` in `btf_encoder.c`), used or not.
 pub(crate) struct Strings {
     pub(super) bytes: Vec<u8>,
-    pub(super) first: u32,
-    pub(super) offsets: IdMap<NameId, u32>,
+    first: StrOffset,
+    offsets: IdMap<NameId, StrOffset>,
 }
 
 impl Strings {
@@ -50,28 +52,30 @@ impl Strings {
 
     pub(super) fn new(types: &CanonicalTypes<'_>) -> Self {
         let (first, bytes) = match types.base {
-            Some(base) => (base.strings_length(), Vec::new()),
-            None => (0, vec![0]),
+            Some(base) => (base.strings_end(), Vec::new()),
+            None => (StrOffset::EMPTY, vec![0]),
         };
         Self { bytes, first, offsets: IdMap::default() }
     }
 
-    pub(super) fn offset(&self, names: &StringInterner<'_>, name: NameId) -> Result<u32, EncodeError> {
+    /// Where a name is; `None` if it was not added.
+    #[inline]
+    pub(super) fn offset(&self, names: &StringInterner<'_>, name: NameId) -> Option<StrOffset> {
         if name.is_empty() || names.is_base(name) {
-            return Ok(name.raw());
+            return Some(name.in_base());
         }
-        self.offsets.get(&name).copied().ok_or_else(|| internal("a name is not among the strings"))
+        self.offsets.get(&name).copied()
     }
 
     pub(super) fn add(&mut self, names: &StringInterner<'_>, name: NameId) -> Result<(), EncodeError> {
-        if name.is_empty() || names.is_base(name) || self.offsets.contains_key(&name) {
+        if name.is_empty() || names.is_base(name) {
             return Ok(());
         }
-        let offset = u32::try_from(self.bytes.len()).ok().and_then(|length| self.first.checked_add(length));
-        let offset = offset.ok_or(EncodeError::TooLarge { what: "strings" })?;
+        let Entry::Vacant(entry) = self.offsets.entry(name) else { return Ok(()) };
+        let offset = self.first.plus(self.bytes.len()).ok_or(EncodeError::TooLarge { what: "strings" })?;
         names.with(name, |string| self.bytes.extend_from_slice(string));
         self.bytes.push(0);
-        self.offsets.insert(name, offset);
+        entry.insert(offset);
         Ok(())
     }
 }

@@ -3,16 +3,17 @@
 use btf::{Btf, Endian, Info};
 
 use crate::encoded::{FieldRole, FieldRoles};
+use crate::ids::{CanonicalId, StrOffset};
 
 /// What the section must contain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
-    /// The id of the first type.
-    pub(super) first_id: u32,
+    /// The first type.
+    pub(super) first: CanonicalId,
     /// How many types there are.
     pub(super) types: u32,
-    /// The length of the base's strings, in bytes.
-    pub(super) base_strings: u32,
+    /// Where the base's strings end.
+    pub(super) base_strings: StrOffset,
 }
 
 /// Whether the section can be read, has as many types as expected, every reference leads to a type of it or of the base, and
@@ -22,14 +23,16 @@ pub(super) fn verify(bytes: &[u8], expected: Expected) -> Result<(), &'static st
     if btf.len() != expected.types {
         return Err("what was written has another number of types");
     }
-    let end = u64::from(expected.first_id) + u64::from(expected.types);
+    let end = u64::from(expected.first.raw()) + u64::from(expected.types);
     let strings = btf.strings();
     // A name of its own begins behind the end of another string, and has an end.
-    let is_string = |offset: u32| match offset.checked_sub(expected.base_strings) {
+    let is_string = |offset: u32| match offset.checked_sub(expected.base_strings.raw()) {
         None | Some(0) => true,
         Some(own) => strings.get(own as usize - 1) == Some(&0) && (own as usize) < strings.len(),
     };
-    if expected.base_strings == 0 && strings.first() != Some(&0) || strings.last().is_some_and(|&last| last != 0) {
+    if expected.base_strings == StrOffset::EMPTY && strings.first() != Some(&0)
+        || strings.last().is_some_and(|&last| last != 0)
+    {
         return Err("the strings that were written have no end or no empty string");
     }
     let read = |bytes: [u8; 4]| match btf.endian() {
@@ -64,6 +67,10 @@ mod tests {
     use crate::ids::NameId;
     use crate::section::{assemble, write_u32};
 
+    fn id(id: u32) -> CanonicalId {
+        CanonicalId::from_word(id).expect("not void")
+    }
+
     fn section(words: &[u32], strings: &[u8]) -> Vec<u8> {
         let types: Vec<u8> = words.iter().flat_map(|&word| write_u32(Endian::Little, word)).collect();
         assemble(&types, strings, Endian::Little).expect("small")
@@ -71,7 +78,7 @@ mod tests {
 
     #[test]
     fn verify_refuses_what_leads_nowhere() {
-        let alone = Expected { first_id: 1, types: 2, base_strings: 0 };
+        let alone = Expected { first: id(1), types: 2, base_strings: StrOffset::EMPTY };
         let written = |name: u32, target: u32, strings: &[u8]| {
             let int = [1, make_info(Kind::Int, 0, false), 4, 32];
             let typedef = head(Kind::Typedef, NameId::from_raw(name), 0, false, target);
@@ -89,7 +96,7 @@ mod tests {
 
     #[test]
     fn verify_accepts_names_and_types_of_the_base() {
-        let split = Expected { first_id: 100, types: 1, base_strings: 50 };
+        let split = Expected { first: id(100), types: 1, base_strings: StrOffset::from_raw(50) };
         let check = |name, target, strings: &[u8]| {
             verify(&section(&head(Kind::Typedef, NameId::from_raw(name), 0, false, target), strings), split)
         };

@@ -9,7 +9,7 @@ use crate::emit::strings::Strings;
 use crate::emit::verify::{Expected, verify};
 use crate::encoded::{self, FieldRole, FieldRoles};
 use crate::error::{EncodeError, internal};
-use crate::ids::{NameId, id32};
+use crate::ids::{CanonicalId, NameId, StrOffset, id32};
 use crate::section::{assemble, write_u32};
 use crate::strings::interner::StringInterner;
 
@@ -22,10 +22,10 @@ pub(crate) fn write(
     let all = order(types);
     let strings = Strings::of(types, names, &all)?;
     let written: Vec<usize> = all.into_iter().filter(|&place| is_written(types, place)).collect();
-    let mut ids = vec![0u32; types.map.len()];
+    let mut ids = vec![None; types.map.len()];
     for (place, &own) in written.iter().enumerate() {
         if let Some(id) = ids.get_mut(own) {
-            *id = types.id_at(place);
+            *id = Some(types.id_at(place));
         }
     }
     let mut bytes = Vec::with_capacity(types.words_len() * 4);
@@ -34,39 +34,36 @@ pub(crate) fn write(
         if !encoded::is_whole(words) {
             return Err(EncodeError::TooLarge { what: "members, values, parameters or variables of one type" });
         }
-        let mut result = Ok(());
-        FieldRoles::with_info(encoded::info(words)).all(words, |role, word| {
+        let is_complete = FieldRoles::with_info(encoded::info(words)).all(words, |role, word| {
             let written = match role {
-                FieldRole::Number => Ok(word),
-                FieldRole::Name => strings.offset(names, NameId::from_raw(word)),
+                FieldRole::Number => Some(word),
+                FieldRole::Name => strings.offset(names, NameId::from_raw(word)).map(StrOffset::raw),
                 FieldRole::Reference | FieldRole::Index => written_id(types, &ids, word),
             };
-            match written {
-                Ok(word) => bytes.extend_from_slice(&write_u32(endian, word)),
-                Err(error) => result = Err(error),
-            }
-            result.is_ok()
+            bytes.extend_from_slice(&write_u32(endian, written.unwrap_or(0)));
+            written.is_some()
         });
-        result?;
+        if !is_complete {
+            return Err(internal(
+                "a name is not among the strings, or a reference leads to a type that is not written",
+            ));
+        }
     }
     let count = id32(written.len());
     let section = assemble(&bytes, &strings.bytes, endian)?;
-    let base_strings = types.base.map_or(0, PreparedBase::strings_length);
-    verify(&section, Expected { first_id: types.first, types: count, base_strings }).map_err(internal)?;
+    let base_strings = types.base.map_or(StrOffset::EMPTY, PreparedBase::strings_end);
+    verify(&section, Expected { first: types.first, types: count, base_strings }).map_err(internal)?;
     Ok((section, count))
 }
 
-/// The id under which a type is written; `ids` are those of the types that are not the base's, by their place.
+/// What a reference is written as; `None` if what it leads to is not written. `ids` are the ids of the types that are not the base's, by their place.
 #[inline]
-fn written_id(types: &CanonicalTypes<'_>, ids: &[u32], id: u32) -> Result<u32, EncodeError> {
-    if id == 0 {
-        return Ok(0);
-    }
+fn written_id(types: &CanonicalTypes<'_>, ids: &[Option<CanonicalId>], word: u32) -> Option<u32> {
+    let Some(id) = CanonicalId::from_word(word) else { return Some(word) };
     let id = types.resolved(id);
-    match types.place(id).map(|place| ids.get(place)) {
-        None => Ok(id),
-        Some(Some(&id)) if id != 0 => Ok(id),
-        Some(_) => Err(internal("a reference leads to a type that is not written")),
+    match types.place(id) {
+        None => Some(id.raw()),
+        Some(place) => (*ids.get(place)?).map(CanonicalId::raw),
     }
 }
 
@@ -80,6 +77,5 @@ fn order(types: &CanonicalTypes<'_>) -> Vec<usize> {
 
 /// Whether a type did not turn out to be another one.
 fn is_written(types: &CanonicalTypes<'_>, place: usize) -> bool {
-    let id = types.id_at(place);
-    types.map.get(place) == Some(&id)
+    types.map.get(place) == Some(&types.id_at(place).into())
 }

@@ -6,8 +6,8 @@ use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::declarations::SavedFunction;
 use crate::encoded;
 use crate::error::EncodeError;
-use crate::hash::PairMap;
-use crate::ids::NameId;
+use crate::hash::IdMap;
+use crate::ids::{CanonicalId, NameId};
 
 /// Compares definitions of functions (`funcs__match` and `types__match` in pahole's `btf_encoder.c`).
 ///
@@ -18,15 +18,18 @@ use crate::ids::NameId;
 /// paths. So each pair of types is decided once, and the result is kept for all functions of the file.
 pub(super) struct Consistency<'t, 'b> {
     types: &'t CanonicalTypes<'b>,
-    params: &'t [(NameId, u32)],
+    params: &'t [(NameId, Option<CanonicalId>)],
     /// What is known of each pair of types: whether they match. A pair that is being compared is taken to match.
-    known: PairMap<bool>,
+    known: IdMap<TypePair, bool>,
     /// The pairs that are left to compare; behind one whose parts were pushed, `true`.
-    pending: Vec<((u32, u32), bool)>,
+    pending: Vec<(TypePair, bool)>,
     /// How many pairs were looked at.
     #[cfg(test)]
     steps: usize,
 }
+
+/// Two types, each of which may be `void`.
+type TypePair = (Option<CanonicalId>, Option<CanonicalId>);
 
 /// What one look at two types shows.
 enum Comparison {
@@ -39,11 +42,11 @@ enum Comparison {
 }
 
 impl<'t, 'b> Consistency<'t, 'b> {
-    pub(super) fn new(types: &'t CanonicalTypes<'b>, params: &'t [(NameId, u32)]) -> Self {
+    pub(super) fn new(types: &'t CanonicalTypes<'b>, params: &'t [(NameId, Option<CanonicalId>)]) -> Self {
         Self {
             types,
             params,
-            known: PairMap::default(),
+            known: IdMap::default(),
             pending: Vec::new(),
             #[cfg(test)]
             steps: 0,
@@ -60,7 +63,7 @@ impl<'t, 'b> Consistency<'t, 'b> {
     }
 
     /// Whether types match: loosely, as `const` does not matter and the name of a type stands for it.
-    fn types(&mut self, left: u32, right: u32) -> bool {
+    fn types(&mut self, left: Option<CanonicalId>, right: Option<CanonicalId>) -> bool {
         self.pending.clear();
         self.pending.push(((left, right), false));
         while let Some((pair, is_done)) = self.pending.pop() {
@@ -88,32 +91,33 @@ impl<'t, 'b> Consistency<'t, 'b> {
     }
 
     /// Compares two types without what they refer to, which is pushed to `pending`.
-    fn compare(&mut self, (left, right): (u32, u32)) -> Comparison {
+    fn compare(&mut self, (left, right): TypePair) -> Comparison {
         #[cfg(test)]
         {
             self.steps += 1;
         }
-        let (left, right) = (self.types.resolved(left), self.types.resolved(right));
+        let (left, right) = match (left, right) {
+            (Some(left), Some(right)) => (self.types.resolved(left), self.types.resolved(right)),
+            (None, None) => return Comparison::Match,
+            (Some(_), None) | (None, Some(_)) => return Comparison::Differ,
+        };
         if left == right {
             return Comparison::Match;
-        }
-        if left == 0 || right == 0 {
-            return Comparison::Differ;
         }
         let (words, others) = (self.types.get(left), self.types.get(right));
         let (kind, other_kind) = (declared_kind(words), declared_kind(others));
         let mut part = |left, right| {
-            self.pending.push(((left, right), false));
+            self.pending.push(((CanonicalId::from_word(left), CanonicalId::from_word(right)), false));
             true
         };
         match (kind, other_kind) {
             _ if kind == other_kind => {}
             (Kind::Const, _) => {
-                part(encoded::word(words), right);
+                part(encoded::word(words), right.raw());
                 return Comparison::Parts;
             }
             (_, Kind::Const) => {
-                part(left, encoded::word(others));
+                part(left.raw(), encoded::word(others));
                 return Comparison::Parts;
             }
             _ => return Comparison::Differ,
@@ -146,9 +150,15 @@ mod tests {
     use super::*;
     use crate::dedup::emit_order::{EmitOrder, EmitPhase};
     use crate::encoded::{head, make_info};
+    use crate::ids::CuNumber;
 
     fn add(types: &mut CanonicalTypes<'_>, words: &[u32]) -> u32 {
-        types.intern(words, EmitOrder::new(0, EmitPhase::Types, 0)).expect("few types")
+        let order = EmitOrder::new(CuNumber::from_raw(0), EmitPhase::Types, 0);
+        types.intern(words, order).expect("few types").raw()
+    }
+
+    fn is_match(consistency: &mut Consistency<'_, '_>, left: u32, right: u32) -> bool {
+        consistency.types(CanonicalId::from_word(left), CanonicalId::from_word(right))
     }
 
     /// A chain of pointers to prototypes, each of which takes the next one twice: 2^length paths lead to the leaf.
@@ -168,10 +178,10 @@ mod tests {
         let constant = add(&mut types, &head(Kind::Const, NameId::EMPTY, 0, false, int));
         let [ints, constants, longs] = [int, constant, long].map(|leaf| chain(&mut types, leaf, LENGTH));
         let mut consistency = Consistency::new(&types, &[]);
-        for (right, is_match) in [(ints, true), (constants, true), (longs, false)] {
+        for (right, expected) in [(ints, true), (constants, true), (longs, false)] {
             // Of two comparisons, and of a further prototype that shares all, only the first one costs anything.
             for _ in 0..3 {
-                assert_eq!(consistency.types(ints, right), is_match);
+                assert_eq!(is_match(&mut consistency, ints, right), expected);
             }
         }
         assert!(consistency.steps <= 6 * LENGTH + 16, "{} steps", consistency.steps);
@@ -189,7 +199,7 @@ mod tests {
         });
         let mut consistency = Consistency::new(&types, &[]);
         for (&left, &right) in users[0].iter().zip(&users[1]) {
-            assert!(!consistency.types(left, right));
+            assert!(!is_match(&mut consistency, left, right));
         }
         assert!(consistency.steps <= 2 * 300 + 2 * 190 + 16, "{} steps", consistency.steps);
     }
@@ -202,7 +212,8 @@ mod tests {
         let const_void = add(&mut types, &head(Kind::Const, NameId::EMPTY, 0, false, 0));
         let volatile = add(&mut types, &head(Kind::Volatile, NameId::EMPTY, 0, false, int));
         let mut consistency = Consistency::new(&types, &[]);
-        assert!(consistency.types(int, constant) && consistency.types(constant, int));
-        assert!(!consistency.types(const_void, 0) && !consistency.types(volatile, constant));
+        let mut is_match = |left, right| is_match(&mut consistency, left, right);
+        assert!(is_match(int, constant) && is_match(constant, int));
+        assert!(!is_match(const_void, 0) && !is_match(volatile, constant));
     }
 }

@@ -4,13 +4,13 @@ use btf::Kind;
 
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::declarations::SavedFunction;
-use crate::dedup::emit_order::{EmitOrder, EmitPhase};
+use crate::dedup::emit_order::{EmitCu, EmitOrder, EmitPhase};
 use crate::encoded::{self, head, make_info};
 use crate::error::EncodeError;
 use crate::functions::consistent::Consistency;
 use crate::functions::kfuncs::{self, Kfuncs};
 use crate::hash::IdMap;
-use crate::ids::{NameId, id32};
+use crate::ids::{CanonicalId, NameId, id32};
 use crate::options::{Functions, Options};
 use crate::report::Report;
 use crate::strings::interner::StringInterner;
@@ -42,7 +42,7 @@ pub(crate) fn functions<'b>(
     selection: &FunctionSelection<'_>,
     names: &StringInterner<'b>,
     report: &mut Report,
-) -> Result<IdMap<u32, u32>, EncodeError> {
+) -> Result<IdMap<u32, CanonicalId>, EncodeError> {
     let mut ids = IdMap::default();
     let functions = std::mem::take(&mut types.functions);
     let params = std::mem::take(&mut types.params);
@@ -57,7 +57,7 @@ pub(crate) fn functions<'b>(
     for (rank, (place, function)) in order.into_iter().enumerate() {
         let place = id32(place);
         let known = writer.types.own_len();
-        let cu = if at_the_end { EmitOrder::END } else { function.cu };
+        let cu = if at_the_end { EmitCu::END } else { function.cu.into() };
         let id =
             writer.function(function, function.params(&params)?, EmitOrder::new(cu, EmitPhase::Functions, rank))?;
         ids.insert(place, id);
@@ -74,38 +74,39 @@ impl FunctionWriter<'_, '_> {
     fn function(
         &mut self,
         function: &SavedFunction,
-        params: &[(NameId, u32)],
+        params: &[(NameId, Option<CanonicalId>)],
         order: EmitOrder,
-    ) -> Result<u32, EncodeError> {
+    ) -> Result<CanonicalId, EncodeError> {
         let flags = self.names.with(function.name, |name| self.selection.kfuncs.flags(name));
         let arena = kfuncs::Arena::of(flags.filter(|_| self.selection.options.attributes).unwrap_or(0));
         let returns = self.types.remapped(function.returns)?;
         let returns = if arena.returns { self.in_arena(returns, order)? } else { returns };
-        let mut words = vec![0, make_info(Kind::FuncProto, function.param_count, false), returns];
+        let mut words = vec![0, make_info(Kind::FuncProto, function.param_count, false), CanonicalId::word(returns)];
         for (index, &(name, ty)) in params.iter().enumerate() {
             let ty = self.types.remapped(ty)?;
             let is_arena = arena.params.get(index).is_some_and(|&is_arena| is_arena);
-            words.extend([name.raw(), if is_arena { self.in_arena(ty, order)? } else { ty }]);
+            let ty = if is_arena { self.in_arena(ty, order)? } else { ty };
+            words.extend([name.raw(), CanonicalId::word(ty)]);
         }
         let prototype = self.types.intern(&words, order)?;
-        let id = self.types.intern(&head(Kind::Func, function.name, STATIC, false, prototype), order)?;
+        let id = self.types.intern(&head(Kind::Func, function.name, STATIC, false, prototype.raw()), order)?;
         for tag in flags.into_iter().flat_map(kfuncs::tags_of) {
-            let [name, info, word] = head(Kind::DeclTag, self.names.intern(tag)?, 0, false, id);
+            let [name, info, word] = head(Kind::DeclTag, self.names.intern(tag)?, 0, false, id.raw());
             self.types.intern(&[name, info, word, WHOLE], order)?;
         }
         Ok(id)
     }
 
     /// A pointer into BPF's arena, made of a pointer (`btf__tag_bpf_arena_ptr` in `btf_encoder.c`).
-    fn in_arena(&mut self, pointer: u32, order: EmitOrder) -> Result<u32, EncodeError> {
-        let words = self.types.get(pointer);
+    fn in_arena(&mut self, pointer: Option<CanonicalId>, order: EmitOrder) -> Result<Option<CanonicalId>, EncodeError> {
+        let words = pointer.map_or(&[][..], |pointer| self.types.get(pointer));
         if encoded::kind(words) != Kind::Ptr {
             return Ok(pointer);
         }
         let target = encoded::word(words);
         let attribute = self.names.intern(kfuncs::ARENA)?;
         let tag = self.types.intern(&head(Kind::TypeTag, attribute, 0, true, target), order)?;
-        self.types.intern(&head(Kind::Ptr, NameId::EMPTY, 0, false, tag), order)
+        self.types.intern(&head(Kind::Ptr, NameId::EMPTY, 0, false, tag.raw()), order).map(Some)
     }
 }
 
@@ -114,14 +115,14 @@ fn choose(
     types: &CanonicalTypes<'_>,
     selection: &FunctionSelection<'_>,
     functions: &[SavedFunction],
-    params: &[(NameId, u32)],
+    params: &[(NameId, Option<CanonicalId>)],
 ) -> Result<Vec<bool>, EncodeError> {
     let mut chosen = vec![false; functions.len()];
     let mut firsts: IdMap<NameId, usize> = IdMap::default();
     let mut thread = None;
     let mut consistency = Consistency::new(types, params);
     for (place, function) in functions.iter().enumerate() {
-        let next = selection.threads.get(function.cu as usize);
+        let next = selection.threads.get(function.cu.place());
         if next != thread {
             firsts.clear();
             thread = next;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use crate::hash::hash_bytes;
 use crate::id_table::IdTable;
-use crate::ids::{NameId, id32};
+use crate::ids::{NameId, StrOffset};
 
 /// The strings of a base.
 #[derive(Debug, Default)]
@@ -26,47 +26,79 @@ pub(crate) struct Expected {
     pub(super) length: u32,
 }
 
+/// A name by its place in the order of a base: the first place that an equal name has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NamePlace(NonZeroU32);
+
+impl NamePlace {
+    #[inline]
+    const fn index(self) -> usize {
+        self.0.get() as usize
+    }
+}
+
 /// The place of the name that is expected next, in the order of the base.
 ///
 /// Members of one struct have their names in the same order wherever it is declared, and so have most types of one header. So
 /// most names need not be searched for, which means to wait for memory again and again.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct NameCursor(pub(super) u32);
+pub(crate) struct NameCursor(u32);
+
+impl NameCursor {
+    /// Moves to the next name.
+    #[inline]
+    pub(super) const fn step(&mut self, is_it: bool) {
+        self.0 = self.0.wrapping_add(is_it as u32);
+    }
+
+    /// Moves behind a name.
+    #[inline]
+    pub(super) const fn move_behind(&mut self, place: NamePlace) {
+        self.0 = place.0.get().wrapping_add(1);
+    }
+
+    #[cfg(test)]
+    pub(super) const fn raw(self) -> u32 {
+        self.0
+    }
+}
 
 impl BaseStrings {
     /// Takes the string section of a base, and the offsets of its types' names in the order of the types. With it comes where in
-    /// the order the string at each of these offsets is, for [`BaseStrings::number_at`]; place 0 is the empty string's.
-    pub(crate) fn new(strings: &[u8], names: impl Iterator<Item = u32>) -> (Self, Vec<Option<NonZeroU32>>) {
+    /// the order the string at each of these offsets is, for [`BaseStrings::number_at`].
+    pub(crate) fn new(strings: &[u8], names: impl Iterator<Item = StrOffset>) -> (Self, Vec<Option<NamePlace>>) {
         let count = strings.iter().filter(|&&byte| byte == 0).count();
         let order = vec![Expected::default()];
         let mut base = Self { strings: strings.to_vec(), order, places: IdTable::with_capacity(count) };
-        let mut places: Vec<Option<NonZeroU32>> = vec![None; strings.len()];
-        for offset in names.filter(|&offset| offset != 0) {
-            let Some(place) = places.get_mut(offset as usize) else { continue };
-            match place.and_then(|place| base.order.get(place.get() as usize)) {
+        let mut places: Vec<Option<NamePlace>> = vec![None; strings.len()];
+        for offset in names.filter(|&offset| offset != StrOffset::EMPTY) {
+            let Some(place) = places.get_mut(offset.place()) else { continue };
+            match place.and_then(|place| base.order.get(place.index())) {
                 Some(&known) => base.order.push(known),
-                None => *place = base.add(offset).and_then(NonZeroU32::new),
+                None => *place = base.add(offset),
             }
         }
-        let mut offset = 0u32;
+        let mut offset = StrOffset::EMPTY;
         for string in strings.split_inclusive(|&byte| byte == 0) {
-            if places.get(offset as usize) == Some(&None) && string.len() > 1 {
+            if places.get(offset.place()) == Some(&None) && string.len() > 1 {
                 base.add(offset);
             }
-            offset += id32(string.len());
+            let Some(next) = offset.plus(string.len()) else { break };
+            offset = next;
         }
         (base, places)
     }
 
-    /// Says that the string at an offset comes next. Where in the order it is, or an equal one before it.
-    pub(super) fn add(&mut self, offset: u32) -> Option<u32> {
-        let string = string_at(&self.strings, offset as usize)?;
+    /// Appends the string at an offset to the order. The first place of an equal string in the order; `None` if the string has no
+    /// end.
+    fn add(&mut self, offset: StrOffset) -> Option<NamePlace> {
+        let string = string_at(&self.strings, offset.place())?;
         let hash = hash_bytes(string);
-        let next = u32::try_from(self.order.len()).ok()?;
-        let own = Expected { number: NameId::from_raw(offset), length: u32::try_from(string.len()).ok()? };
-        let known = self.find(hash, string).and_then(|place| Some((place, *self.order.get(place as usize)?)));
+        let own = Expected { number: NameId::of_base(offset), length: u32::try_from(string.len()).ok()? };
+        let next = NamePlace(NonZeroU32::new(u32::try_from(self.order.len()).ok()?)?);
+        let known = self.find(hash, string).and_then(|place| Some((place, *self.order.get(place.index())?)));
         if known.is_none() {
-            self.places.add(hash, next);
+            self.places.add(hash, next.0);
         }
         let (place, expected) = known.unwrap_or((next, own));
         self.order.push(expected);
@@ -78,26 +110,38 @@ impl BaseStrings {
         &self.strings
     }
 
-    pub(super) fn at(&self, offset: usize) -> Option<&[u8]> {
-        string_at(&self.strings, offset)
+    /// The string at an offset.
+    pub(super) fn at(&self, offset: StrOffset) -> Option<&[u8]> {
+        string_at(&self.strings, offset.place())
     }
 
     /// Where in the order a string comes first.
     #[inline]
-    pub(super) fn find(&self, hash: u64, string: &[u8]) -> Option<u32> {
-        self.places.find(hash, |place| self.at_place(place).is_some_and(|(_, expected)| expected == string))
+    pub(super) fn find(&self, hash: u64, string: &[u8]) -> Option<NamePlace> {
+        let is_it = |place: NonZeroU32| self.at_place(place.get()).is_some_and(|(_, expected)| expected == string);
+        self.places.find(hash, is_it).map(NamePlace)
     }
 
     /// The number of the name with this place in the order.
-    pub(crate) fn number_at(&self, place: u32) -> Option<NameId> {
-        self.order.get(place as usize).map(|expected| expected.number)
+    pub(crate) fn number_at(&self, place: NamePlace) -> Option<NameId> {
+        self.order.get(place.index()).map(|expected| expected.number)
     }
 
-    /// The name with this place in the order, and its number.
+    /// The name with this place in the order.
+    pub(super) fn name_at(&self, place: NamePlace) -> Option<&[u8]> {
+        self.at_place(place.0.get()).map(|(_, name)| name)
+    }
+
+    /// The name at a cursor, and its number.
     #[inline]
-    pub(super) fn at_place(&self, place: u32) -> Option<(NameId, &[u8])> {
+    pub(super) fn at_cursor(&self, cursor: NameCursor) -> Option<(NameId, &[u8])> {
+        self.at_place(cursor.0)
+    }
+
+    #[inline]
+    fn at_place(&self, place: u32) -> Option<(NameId, &[u8])> {
         let &Expected { number, length } = self.order.get(place as usize)?;
-        let start = number.raw() as usize;
+        let start = number.in_base().place();
         Some((number, self.strings.get(start..start.checked_add(length as usize)?)?))
     }
 }

@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use crate::error::EncodeError;
 use crate::hash::hash_bytes;
 use crate::ids::{NameId, id32};
-use crate::strings::base::{BaseStrings, NameCursor};
+use crate::strings::base::{BaseStrings, NameCursor, NamePlace};
 
 /// How many bits of a number say in which shard its string is.
 const SHARD_BITS: u32 = 4;
@@ -38,7 +38,7 @@ enum Known {
     /// In the shard, at this place.
     Own(u32),
     /// In the order of the base, at this place.
-    Base(u32),
+    Base(NamePlace),
 }
 
 impl<'b> StringInterner<'b> {
@@ -56,9 +56,9 @@ impl<'b> StringInterner<'b> {
     /// The number of the string that `bytes` begin with, up to a NUL, if it is the one at the cursor.
     #[inline]
     pub(crate) fn next_name(&self, bytes: &[u8], cursor: &mut NameCursor) -> Option<NameId> {
-        let (number, expected) = self.base?.at_place(cursor.0)?;
+        let (number, expected) = self.base?.at_cursor(*cursor)?;
         let is_it = bytes.get(expected.len()) == Some(&0) && bytes.starts_with(expected);
-        cursor.0 = cursor.0.wrapping_add(u32::from(is_it));
+        cursor.step(is_it);
         is_it.then_some(number)
     }
 
@@ -76,7 +76,7 @@ impl<'b> StringInterner<'b> {
         let mut shard = self.shards.get(index as usize)?.lock().unwrap_or_else(PoisonError::into_inner);
         match shard.search(hash, string, self.base)? {
             Known::Base(place) => {
-                cursor.0 = place.wrapping_add(1);
+                cursor.move_behind(place);
                 self.base?.number_at(place)
             }
             Known::Own(place) => {
@@ -99,7 +99,7 @@ impl<'b> StringInterner<'b> {
     /// The string with this number.
     pub(crate) fn with<T>(&self, number: NameId, each: impl FnOnce(&[u8]) -> T) -> T {
         match number.raw().checked_sub(self.first) {
-            None => each(self.base.and_then(|base| base.at(number.raw() as usize)).unwrap_or_default()),
+            None => each(self.base.and_then(|base| base.at(number.in_base())).unwrap_or_default()),
             Some(own) => {
                 let shard = self.shards.get(own as usize & ((1 << SHARD_BITS) - 1));
                 let shard = shard.map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
@@ -120,7 +120,7 @@ impl Shard {
         let is_it = |&(other, found): &(u64, Known)| {
             let found = match found {
                 Known::Own(place) => string(all, ends, place as usize),
-                Known::Base(place) => base.and_then(|base| base.at_place(place)).map(|(_, name)| name),
+                Known::Base(place) => base.and_then(|base| base.name_at(place)),
             };
             other == hash && found == Some(bytes)
         };
@@ -149,14 +149,15 @@ fn string<'s>(bytes: &'s [u8], ends: &[usize], place: usize) -> Option<&'s [u8]>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::StrOffset;
 
     #[test]
     fn equal_strings_have_equal_numbers() {
         let strings = b"\0int\0task_struct\0int\0";
-        let (base, places) = BaseStrings::new(strings, [1, 17, 10, 21].into_iter());
+        let (base, places) = BaseStrings::new(strings, [1, 17, 10, 21].into_iter().map(StrOffset::from_raw));
         let number_of = |offset: usize| {
             let place = (*places.get(offset)?)?;
-            base.number_at(place.get()).map(NameId::raw)
+            base.number_at(place).map(NameId::raw)
         };
         assert_eq!(number_of(17), Some(1), "the first of equal strings counts");
         assert_eq!(number_of(10), Some(10), "a tail is a string too");
@@ -180,14 +181,14 @@ mod tests {
     #[test]
     fn a_string_has_the_same_number_in_its_turn_and_out_of_it() {
         let strings = b"\0a\0b\0c\0d\0unused\0";
-        let (base, _) = BaseStrings::new(strings, [1, 3, 5, 1, 7, 3].into_iter());
+        let (base, _) = BaseStrings::new(strings, [1, 3, 5, 1, 7, 3].into_iter().map(StrOffset::from_raw));
         let names = StringInterner::over(Some(&base));
         let mut cursor = NameCursor::default();
         let mut number = |string: &str| {
             let bytes = format!("{string}\0more");
             let in_turn = names.next_name(bytes.as_bytes(), &mut cursor);
             let number = in_turn.map_or_else(|| names.intern_at(string.as_bytes(), &mut cursor), Ok);
-            (number.expect("few names").raw(), in_turn.is_some(), cursor.0)
+            (number.expect("few names").raw(), in_turn.is_some(), cursor.raw())
         };
         assert_eq!(number("a"), (1, false, 2));
         assert_eq!(number("b"), (3, true, 3));

@@ -1,5 +1,6 @@
 //! Collects CUs one after the other, and keeps the memory of the ones before.
 
+use crate::cu::die::DieOffset;
 use crate::cu::graph::Cu;
 use crate::cu::reference::LocalId;
 use crate::dwarf::abbrev::AbbrevPlans;
@@ -23,7 +24,7 @@ pub(crate) struct Collector {
     frames: Vec<Frame>,
     elements: Vec<u32>,
     /// Enums of 64 bits whose signedness is that of another DIE.
-    enums: Vec<(LocalId, u32)>,
+    enums: Vec<(LocalId, DieOffset)>,
     window: LocationWindow,
     name_cache: NameCache,
 }
@@ -70,10 +71,9 @@ impl Collector {
         self.frames.clear();
         self.elements.clear();
         self.enums.clear();
-        let base = u32::try_from(head.offset).map_err(|_| EncodeError::TooLarge { what: "bytes of .debug_info" })?;
-        if u32::try_from(head.offset.saturating_add(head.length)).is_err() {
-            return Err(EncodeError::TooLarge { what: "bytes of .debug_info" });
-        }
+        let too_large = EncodeError::TooLarge { what: "bytes of .debug_info" };
+        let end = head.offset.checked_add(head.length).and_then(DieOffset::new);
+        let Some(base) = end.and(DieOffset::new(head.offset)) else { return Err(too_large) };
         let mut visitor = DieVisitor {
             file,
             names,

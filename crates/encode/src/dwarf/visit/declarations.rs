@@ -3,6 +3,7 @@
 use btf::Kind;
 use gimli::constants as dw;
 
+use crate::cu::die::{DieOffset, DieReference};
 use crate::cu::graph::{DeclTag, Function, Param, Tagged, Variable};
 use crate::dwarf::abbrev::{AbbrevPlan, Attr};
 use crate::dwarf::request::NameSet;
@@ -11,13 +12,13 @@ use crate::encoded::head;
 use crate::ids::{NameId, id32};
 
 impl DieVisitor<'_, '_> {
-    pub(super) fn function(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn function(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let known = |names: &NameSet| names.contains(name);
         let abstract_origin = self.reference(Attr::AbstractOrigin)?;
         let specification = self.reference(Attr::Specification)?;
-        let origin = if abstract_origin == 0 { specification } else { abstract_origin };
+        let origin = abstract_origin.or(specification);
         let is_wanted = match name {
             NameId::EMPTY => self.is_wanted_instance(origin),
             _ => self.wanted.functions.as_ref().is_none_or(known),
@@ -30,9 +31,9 @@ impl DieVisitor<'_, '_> {
         self.cu.functions.push(Function {
             offset,
             name,
-            returns,
+            returns: returns.into(),
             origin,
-            is_instance: abstract_origin != 0,
+            is_instance: !abstract_origin.is_nothing(),
             first_param: id32(self.cu.params.len()),
             is_declaration: self.values.seen >> Attr::Declaration as u32 & 1 == 1,
             is_external: self.values.flag(Attr::External),
@@ -42,14 +43,15 @@ impl DieVisitor<'_, '_> {
     }
 
     /// Whether an instance of a function may be wanted: it is, unless that was seen and is not.
-    fn is_wanted_instance(&self, origin: u32) -> bool {
+    fn is_wanted_instance(&self, origin: DieReference) -> bool {
         let functions = &self.cu.functions;
+        let Some(origin) = origin.die() else { return true };
         origin < self.base
             || functions.last().is_none_or(|last| origin > last.offset)
             || functions.binary_search_by_key(&origin, |function| function.offset).is_ok()
     }
 
-    pub(super) fn parameter(&mut self, offset: u32, plan: &AbbrevPlan, function: u32) -> Result<()> {
+    pub(super) fn parameter(&mut self, offset: DieOffset, plan: &AbbrevPlan, function: u32) -> Result<()> {
         self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
@@ -67,12 +69,12 @@ impl DieVisitor<'_, '_> {
         if let Some(function) = owner.filter(is_next) {
             component = i32::try_from(function.param_count).unwrap_or(-1);
             function.param_count += 1;
-            self.cu.params.push(Param { offset, name, ty, origin, unexpected_reg });
+            self.cu.params.push(Param { offset, name, ty: ty.into(), origin, unexpected_reg });
         }
         self.enter(plan, Frame::Tagged(Some((Tagged::Function(function), component))))
     }
 
-    pub(super) fn variable(&mut self, offset: u32, plan: &AbbrevPlan, frame: Frame) -> Result<()> {
+    pub(super) fn variable(&mut self, offset: DieOffset, plan: &AbbrevPlan, frame: Frame) -> Result<()> {
         let is_top_level = matches!(frame, Frame::Scope { in_function: false });
         if !self.wanted.variables || !(is_top_level || self.wanted.local_variables) {
             return self.pass(plan);
@@ -91,7 +93,7 @@ impl DieVisitor<'_, '_> {
         self.cu.variables.push(Variable {
             offset,
             name,
-            ty,
+            ty: ty.into(),
             specification,
             is_external: self.values.flag(Attr::External),
             is_declaration,
@@ -156,7 +158,7 @@ impl DieVisitor<'_, '_> {
     }
 
     /// A tag: `btf_type_tag` in a pointer, `btf_decl_tag` elsewhere.
-    pub(super) fn annotation(&mut self, offset: u32, plan: &AbbrevPlan, frame: Frame) -> Result<()> {
+    pub(super) fn annotation(&mut self, offset: DieOffset, plan: &AbbrevPlan, frame: Frame) -> Result<()> {
         self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let is = |expected: &[u8]| self.names.with(name, |name| name == expected);
@@ -164,7 +166,8 @@ impl DieVisitor<'_, '_> {
         let value = self.name(Attr::ConstValue)?;
         match frame {
             Frame::Pointer { target, last_tag, .. } if is_type_tag && self.wanted.type_tags => {
-                self.cu.add(offset, &head(Kind::TypeTag, value, 0, false, last_tag.unwrap_or(target)));
+                let target = last_tag.map_or(target, DieReference::from);
+                self.cu.add(offset, &head(Kind::TypeTag, value, 0, false, target.word()));
                 if let Some(Frame::Pointer { last_tag, .. }) = self.frames.last_mut() {
                     *last_tag = Some(offset);
                 }

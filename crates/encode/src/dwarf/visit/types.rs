@@ -3,8 +3,9 @@
 use btf::{IntData, Kind};
 use gimli::constants as dw;
 
+use crate::cu::die::{DieOffset, DieReference};
 use crate::cu::graph::{Cu, Tagged};
-use crate::cu::reference::{INDEX, LocalId};
+use crate::cu::reference::LocalId;
 use crate::dwarf::abbrev::{AbbrevPlan, Attr};
 use crate::dwarf::form;
 use crate::dwarf::reader::Reader;
@@ -14,7 +15,7 @@ use crate::ids::{NameId, id32};
 use crate::symbols::endian_of;
 
 impl DieVisitor<'_, '_> {
-    pub(super) fn base_type(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn base_type(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let size = self.number(Attr::ByteSize).unwrap_or(0);
@@ -42,14 +43,14 @@ impl DieVisitor<'_, '_> {
         self.enter(plan, Frame::Nothing)
     }
 
-    pub(super) fn pointer(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn pointer(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let target = self.reference(Attr::Type)?;
         let index = self.cu.reserve(offset);
         self.enter(plan, Frame::Pointer { index, target, last_tag: None })
     }
 
-    pub(super) fn reference_type(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn reference_type(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let kind = match plan.tag {
             dw::DW_TAG_const_type => Kind::Const,
@@ -59,19 +60,19 @@ impl DieVisitor<'_, '_> {
         };
         let name = self.name(Attr::Name)?;
         let target = self.reference(Attr::Type)?;
-        let index = self.cu.add(offset, &head(kind, name, 0, false, target));
+        let index = self.cu.add(offset, &head(kind, name, 0, false, target.word()));
         self.enter(plan, Frame::Tagged((kind == Kind::Typedef).then_some((Tagged::Type(index), -1))))
     }
 
     /// A type that means another, or nothing.
-    pub(super) fn alias(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn alias(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let target = self.reference(Attr::Type)?;
         self.cu.aliases.push((offset, target));
         self.enter(plan, Frame::Nothing)
     }
 
-    pub(super) fn composite(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn composite(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let is_union = plan.tag == dw::DW_TAG_union_type;
@@ -107,7 +108,7 @@ impl DieVisitor<'_, '_> {
             self.report.too_far_bit_fields += 1;
         }
         let word = if bit_size == 0 { offset } else { (bit_size << 24) | (offset & 0x00ff_ffff) };
-        self.elements.extend([name.raw(), ty, word]);
+        self.elements.extend([name.raw(), ty.word(), word]);
         if let Some(Frame::Elements { head, .. }) = self.frames.last_mut() {
             head[1] |= u32::from(bit_size != 0) << 31;
         }
@@ -158,14 +159,14 @@ impl DieVisitor<'_, '_> {
         }
     }
 
-    pub(super) fn enumeration(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn enumeration(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
         let size = u32::try_from(self.number(Attr::ByteSize).unwrap_or(4)).unwrap_or(4);
         let kind = if size > 4 && self.wanted.enum64 { Kind::Enum64 } else { Kind::Enum };
         let index = self.cu.reserve(offset);
-        if kind == Kind::Enum64 && ty != 0 {
+        if let Some(ty) = ty.die().filter(|_| kind == Kind::Enum64) {
             self.enums.push((index, ty));
         }
         let start = self.elements.len();
@@ -205,7 +206,7 @@ impl DieVisitor<'_, '_> {
         self.elements.truncate(start);
     }
 
-    pub(super) fn array(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn array(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let element = self.reference(Attr::Type)?;
         let index = self.cu.reserve(offset);
@@ -213,9 +214,9 @@ impl DieVisitor<'_, '_> {
         self.enter(plan, Frame::Array { index, element, count: 1 })
     }
 
-    pub(super) fn finish_array(&mut self, index: LocalId, element: u32, count: Option<u32>) {
+    pub(super) fn finish_array(&mut self, index: LocalId, element: DieReference, count: u32) {
         let info = make_info(Kind::Array, 0, false);
-        self.cu.fill(index, &[0, info, 0, element, INDEX, count.unwrap_or(0)], &[]);
+        self.cu.fill(index, &[0, info, 0, element.word(), DieReference::ARRAY_INDEX.word(), count], &[]);
     }
 
     /// A dimension of an array. BTF has arrays of arrays, but one with the product of the dimensions is what is written
@@ -232,14 +233,14 @@ impl DieVisitor<'_, '_> {
         self.enter(plan, Frame::Nothing)
     }
 
-    pub(super) fn prototype(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn prototype(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         self.read(plan)?;
         let returns = self.reference(Attr::Type)?;
         let index = self.cu.reserve(offset);
         let start = self.elements.len();
         self.enter(
             plan,
-            Frame::Elements { index, head: head(Kind::FuncProto, NameId::EMPTY, 0, false, returns), start },
+            Frame::Elements { index, head: head(Kind::FuncProto, NameId::EMPTY, 0, false, returns.word()), start },
         )
     }
 
@@ -247,14 +248,14 @@ impl DieVisitor<'_, '_> {
         self.read(plan)?;
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
-        self.elements.extend([name.raw(), ty]);
+        self.elements.extend([name.raw(), ty.word()]);
         self.enter(plan, Frame::Nothing)
     }
 }
 
 impl Cu {
     /// Gives an enum of 64 bits the signedness of the type that it says it has.
-    pub(super) fn enum_signedness(&mut self, index: LocalId, ty: u32) {
+    pub(super) fn enum_signedness(&mut self, index: LocalId, ty: DieOffset) {
         let is_signed = self.at_offset(ty).is_some_and(|ty| {
             let words = self.get(ty);
             crate::encoded::kind(words) == Kind::Int

@@ -2,14 +2,12 @@
 
 use gimli::{DwForm, constants as dw};
 
+use crate::cu::die::DieReference;
 use crate::dwarf::abbrev::{AbbrevPlan, Attr, AttrStep};
 use crate::dwarf::form;
 use crate::dwarf::visit::visitor::{DieVisitor, Result};
 use crate::error::{EncodeError, Malformed};
 use crate::ids::NameId;
-
-/// The offset of no DIE.
-const DANGLING: u32 = u32::MAX.wrapping_sub(1);
 
 impl DieVisitor<'_, '_> {
     /// Reads what is wanted of a DIE.
@@ -135,21 +133,21 @@ impl DieVisitor<'_, '_> {
         Ok(Some(self.offset_at(position)?))
     }
 
-    /// The offset in `.debug_info` of the DIE that an attribute refers to; 0 if it has none.
+    /// What an attribute refers to.
     #[inline]
-    pub(super) fn reference(&mut self, attr: Attr) -> Result<u32> {
-        let Some(value) = self.values.get(attr) else { return Ok(0) };
+    pub(super) fn reference(&mut self, attr: Attr) -> Result<DieReference> {
+        let Some(value) = self.values.get(attr) else { return Ok(DieReference::NOTHING) };
         match self.values.form(attr) {
             dw::DW_FORM_ref4 | dw::DW_FORM_ref1 | dw::DW_FORM_ref2 | dw::DW_FORM_ref8 | dw::DW_FORM_ref_udata => {
-                Ok(u32::try_from(value).ok().and_then(|value| value.checked_add(self.base)).unwrap_or(DANGLING))
+                Ok(value.checked_add(self.head.offset).map_or(DieReference::OUTSIDE, DieReference::at))
             }
             dw::DW_FORM_ref_addr => {
                 let position = usize::try_from(value).unwrap_or(usize::MAX);
-                Ok(u32::try_from(self.offset_at(position)?).unwrap_or(DANGLING))
+                Ok(DieReference::at(self.offset_at(position)?))
             }
             form => {
                 self.report.unsupported_form(form);
-                Ok(DANGLING)
+                Ok(DieReference::OUTSIDE)
             }
         }
     }

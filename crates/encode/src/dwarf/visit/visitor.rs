@@ -1,5 +1,6 @@
 //! The visitor over a CU's DIEs.
 
+use crate::cu::die::{DieOffset, DieReference};
 use crate::cu::graph::{Cu, Tagged};
 use crate::cu::reference::LocalId;
 use crate::dwarf::abbrev::AbbrevPlans;
@@ -26,9 +27,9 @@ pub(super) enum Frame {
     /// A struct, union, enum or prototype: its elements are from `start` on in the stack of elements.
     Elements { index: LocalId, head: [u32; 3], start: usize },
     /// An array.
-    Array { index: LocalId, element: u32, count: u32 },
+    Array { index: LocalId, element: DieReference, count: u32 },
     /// A pointer that may have type tags: the last one's DIE, if there is any.
-    Pointer { index: LocalId, target: u32, last_tag: Option<u32> },
+    Pointer { index: LocalId, target: DieReference, last_tag: Option<DieOffset> },
     /// Something that can only have declaration tags in it.
     Tagged(Option<(Tagged, i32)>),
     /// Something of whose children none is wanted.
@@ -53,14 +54,14 @@ pub(super) struct DieVisitor<'a, 'u> {
     pub(super) plans: &'a AbbrevPlans,
     pub(super) cursor: usize,
     /// Where the CU begins in `.debug_info`.
-    pub(super) base: u32,
+    pub(super) base: DieOffset,
     pub(super) is_rust: bool,
     pub(super) string_offsets: u64,
     pub(super) addresses: u64,
     pub(super) lists: u64,
     pub(super) frames: &'u mut Vec<Frame>,
     pub(super) elements: &'u mut Vec<u32>,
-    pub(super) enums: &'u mut Vec<(LocalId, u32)>,
+    pub(super) enums: &'u mut Vec<(LocalId, DieOffset)>,
     pub(super) window: &'u mut LocationWindow,
     pub(super) name_cache: &'u mut NameCache,
     pub(super) cu: &'u mut Cu,

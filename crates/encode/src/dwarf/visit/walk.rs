@@ -3,12 +3,13 @@
 use btf::Kind;
 use gimli::constants as dw;
 
+use crate::cu::die::{DieOffset, DieReference};
 use crate::dwarf::abbrev::{AbbrevPlan, Attr, Class};
 use crate::dwarf::request::SKELETON;
 use crate::dwarf::visit::visitor::{DieVisitor, Frame, MAX_NESTING, Result};
 use crate::encoded::{self, head};
 use crate::error::{EncodeError, Malformed};
-use crate::ids::{NameId, id32};
+use crate::ids::NameId;
 
 impl<'a> DieVisitor<'a, '_> {
     pub(super) fn run(&mut self) -> Result<()> {
@@ -56,14 +57,14 @@ impl<'a> DieVisitor<'a, '_> {
 
     /// The offset and the abbreviation of the next DIE; `None` at the end of a list of children.
     #[inline]
-    pub(super) fn next_die(&mut self) -> Result<Option<(u32, &'a AbbrevPlan)>> {
+    pub(super) fn next_die(&mut self) -> Result<Option<(DieOffset, &'a AbbrevPlan)>> {
         let at = self.reader.position();
         let code = self.reader.uleb().map_err(|error| self.malformed(error))?;
         if code == 0 {
             return Ok(None);
         }
         let plan = self.plans.get(code).ok_or_else(|| self.malformed(Malformed::Abbreviation { code, at }))?;
-        Ok(Some((self.base.wrapping_add(id32(at)), plan)))
+        Ok(Some((self.base.plus(at), plan)))
     }
 
     pub(super) fn push(&mut self, frame: Frame) -> Result<()> {
@@ -84,9 +85,10 @@ impl<'a> DieVisitor<'a, '_> {
     pub(super) fn finish(&mut self, frame: Frame) {
         match frame {
             Frame::Elements { index, head, start } => self.finish_elements(index, head, start),
-            Frame::Array { index, element, count } => self.finish_array(index, element, Some(count)),
+            Frame::Array { index, element, count } => self.finish_array(index, element, count),
             Frame::Pointer { index, target, last_tag } => {
-                self.cu.fill(index, &head(Kind::Ptr, NameId::EMPTY, 0, false, last_tag.unwrap_or(target)), &[]);
+                let target = last_tag.map_or(target, DieReference::from);
+                self.cu.fill(index, &head(Kind::Ptr, NameId::EMPTY, 0, false, target.word()), &[]);
             }
             _ => {}
         }
@@ -94,7 +96,7 @@ impl<'a> DieVisitor<'a, '_> {
 
     // Left to itself, the compiler makes it a call of its own, which costs a twentieth of the whole.
     #[inline(always)]
-    pub(super) fn die(&mut self, offset: u32, plan: &AbbrevPlan) -> Result<()> {
+    pub(super) fn die(&mut self, offset: DieOffset, plan: &AbbrevPlan) -> Result<()> {
         let frame = self.frames.last().copied().unwrap_or(Frame::Nothing);
         match (plan.class, frame) {
             (_, Frame::Nothing) | (Class::Ignored, _) => self.pass(plan),
