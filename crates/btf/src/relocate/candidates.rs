@@ -1,4 +1,7 @@
 //! Which type of a base stands for each of the distilled base: `btf_relocate_map_distilled_base`.
+//!
+//! The kernel compares each type of the base with all distilled types of its name. Here those that fit are looked up, since
+//! distilled types of one name can be as many as a file holds. A type that fits is found once, or the relocation fails.
 
 use core::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -25,7 +28,7 @@ struct Wanted<'a> {
 }
 
 /// A size in bytes by which types are looked up: the kernel keeps 31 bits of it, next to a flag.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone, Copy, Hash)]
 struct Size(u32);
 
 impl Size {
@@ -46,21 +49,16 @@ pub(super) fn find(distilled: View<'_>, base: View<'_>, embedded: &[bool]) -> Re
     let shared = shared_names(base);
     let mut stands_for: Vec<TypeId> = wanted.iter().map(|_| TypeId::VOID).collect();
     let mut names = HashMap::new();
+    let index = Index::new(&wanted, embedded);
     for (id, ty) in base.own_types() {
         let Some(needs_size) = looked_for(&ty, &shared) else { continue };
         let Some(name) = base.name(&ty).filter(|_| !ty.name().is_none()) else { continue };
-        for candidate in with_name(&wanted, name) {
-            if needs_size && Size::of(&ty) != candidate.size {
-                continue;
-            }
+        for candidate in index.fitting(name, &ty, needs_size) {
             if candidate.id == TypeId::VOID {
                 return Err(Error::InvalidDistilled { base: id, distilled: candidate.id });
             }
             let place = usize::try_from(candidate.id.0).unwrap_or(usize::MAX);
-            let embedded = embedded.get(place).copied().unwrap_or_default();
-            let Some(found) = stands_for.get_mut(place).filter(|_| fits(&candidate.ty, &ty, embedded)) else {
-                continue;
-            };
+            let Some(found) = stands_for.get_mut(place) else { continue };
             if *found != TypeId::VOID {
                 let (name, size) = (name.into(), bytes(&ty));
                 return Err(Error::Ambiguous { name, distilled: candidate.id, size, candidates: [*found, id] });
@@ -89,13 +87,6 @@ fn wanted(distilled: View<'_>) -> Vec<Wanted<'_>> {
     all
 }
 
-fn with_name<'w, 'a>(wanted: &'w [Wanted<'a>], name: &BStr) -> impl Iterator<Item = &'w Wanted<'a>> {
-    let first = wanted.partition_point(|wanted| wanted.name < name);
-    let length = |from: &[Wanted<'_>]| from.partition_point(|wanted| wanted.name == name);
-    let from = wanted.get(first..).unwrap_or_default();
-    from.iter().take(length(from))
-}
-
 /// The names that several structs or unions of a base have, told apart by where the string lies.
 fn shared_names(base: View<'_>) -> HashSet<StrOff> {
     let mut once = HashSet::new();
@@ -113,15 +104,89 @@ fn looked_for(ty: &Type<'_>, shared: &HashSet<StrOff>) -> Option<bool> {
     }
 }
 
-/// Whether a type of a base may stand for one of the distilled base with the same name.
-fn fits(distilled: &Type<'_>, base: &Type<'_>, embedded: bool) -> bool {
-    match (distilled.kind(), base.kind()) {
-        (Kind::Fwd, Kind::Fwd) => distilled.kflag() == base.kflag(),
-        (Kind::Fwd, Kind::Struct) => !base.kflag(),
-        (Kind::Fwd, Kind::Union) => base.kflag(),
-        (Kind::Int, Kind::Int) => base.int().map(IntData::encoding) == distilled.int().map(IntData::encoding),
-        (Kind::Float, Kind::Float) | (Kind::Enum, Kind::Enum | Kind::Enum64) => true,
-        (Kind::Struct | Kind::Union, _) => !embedded || bytes(base) == bytes(distilled),
-        _ => false,
+/// What a distilled type demands of a type of the base with its name, besides the size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Demand {
+    /// A forward declaration with this flag, or a struct or union.
+    Fwd(bool),
+    /// An integer with this encoding.
+    Int(Option<u8>),
+    Float,
+    Enum,
+    /// Nothing: a struct or union that the module does not contain by value.
+    Anything,
+    /// As many bytes: a struct or union that the module contains by value.
+    Bytes(u32),
+    /// It is `void`, for which nothing may stand.
+    Void,
+}
+
+impl Demand {
+    /// What a distilled type demands; `None` if nothing can stand for it.
+    fn of(ty: &Type<'_>, is_embedded: bool) -> Option<Self> {
+        Some(match ty.kind() {
+            Kind::Void => Self::Void,
+            Kind::Fwd => Self::Fwd(ty.kflag()),
+            Kind::Int => Self::Int(ty.int().map(IntData::encoding)),
+            Kind::Float => Self::Float,
+            Kind::Enum => Self::Enum,
+            Kind::Struct | Kind::Union if is_embedded => Self::Bytes(bytes(ty)),
+            Kind::Struct | Kind::Union => Self::Anything,
+            _ => return None,
+        })
+    }
+
+    /// The demands that a type of a base meets.
+    fn met_by(ty: &Type<'_>) -> impl Iterator<Item = Self> {
+        let any_fwd = [Some(Self::Fwd(false)), Some(Self::Fwd(true))];
+        let own = match ty.kind() {
+            Kind::Fwd => [Some(Self::Fwd(ty.kflag())), None],
+            Kind::Struct if !ty.kflag() => any_fwd,
+            Kind::Union if ty.kflag() => any_fwd,
+            Kind::Int => [Some(Self::Int(ty.int().map(IntData::encoding))), None],
+            Kind::Float => [Some(Self::Float), None],
+            Kind::Enum | Kind::Enum64 => [Some(Self::Enum), None],
+            _ => [None, None],
+        };
+        own.into_iter().flatten().chain([Self::Anything, Self::Bytes(bytes(ty)), Self::Void])
+    }
+}
+
+/// The types of a distilled base, to be looked up by what may stand for them.
+struct Index<'w, 'a> {
+    wanted: &'w [Wanted<'a>],
+    /// By the place of the first one with the name, the demand, and with and without the size: places in `wanted`, ascending.
+    places: HashMap<(usize, Demand, Option<Size>), Vec<usize>>,
+}
+
+impl<'w, 'a> Index<'w, 'a> {
+    /// `wanted` is in order; `embedded` says, by id, which types the module contains by value.
+    fn new(wanted: &'w [Wanted<'a>], embedded: &[bool]) -> Self {
+        let mut places: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut first = 0;
+        for (place, one) in wanted.iter().enumerate() {
+            if wanted.get(first).is_some_and(|before| before.name != one.name) {
+                first = place;
+            }
+            let is_embedded = usize::try_from(one.id.0).ok().and_then(|id| embedded.get(id)) == Some(&true);
+            if let Some(demand) = Demand::of(&one.ty, is_embedded) {
+                places.entry((first, demand, None)).or_default().push(place);
+                places.entry((first, demand, Some(one.size))).or_default().push(place);
+            }
+        }
+        Self { wanted, places }
+    }
+
+    /// The distilled types that a type of a base with this name may stand for, in order.
+    fn fitting(&self, name: &BStr, ty: &Type<'_>, needs_size: bool) -> impl Iterator<Item = &'w Wanted<'a>> {
+        let first = self.wanted.partition_point(|wanted| wanted.name < name);
+        let mut fitting = Vec::new();
+        if self.wanted.get(first).is_some_and(|wanted| wanted.name == name) {
+            let size = needs_size.then(|| Size::of(ty));
+            let places = Demand::met_by(ty).filter_map(|demand| self.places.get(&(first, demand, size)));
+            fitting.extend(places.flatten().copied());
+            fitting.sort_unstable();
+        }
+        fitting.into_iter().filter_map(|place| self.wanted.get(place))
     }
 }
