@@ -1,12 +1,18 @@
 //! Whether a type of a CU is equivalent to a canonical one.
+//!
+//! Each walk goes over two graphs side by side and ends at the first difference. Then that pair differs, and so do all that led to
+//! it: they are kept as different while the CU is merged, since else a chain of K structs that differs at its end would be walked
+//! over K times. A pair that differs goes on to differ, whatever becomes of other types, with two exceptions, at which all
+//! differences are forgotten: two different enums may both be equal to a forward declaration of one, and so may what contains
+//! them; and of a struct of the base a CU may turn out to have a copy (`as_read`).
 
 use btf::Kind;
 
 use crate::cu::reference::{LocalId, Reference, Target};
 use crate::dedup::reached::{Reached, Way};
-use crate::dedup::unit::{Scratch, UnitDedup, words};
+use crate::dedup::unit::{Met, Pending, Scratch, UnitDedup, words};
 use crate::encoded;
-use crate::ids::CanonicalId;
+use crate::ids::{CanonicalId, id32};
 
 /// What a walk found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +26,25 @@ enum Equivalence {
     NeedsBase,
 }
 
+/// What is known of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Noted {
+    /// Nothing so far: it is noted.
+    New,
+    /// This walk met it.
+    Before,
+    /// It differs.
+    Different,
+}
+
 impl UnitDedup<'_, '_> {
     /// Whether a struct or union of the CU is equivalent to a canonical one. If so, it and what was met on the way is noted.
     pub(super) fn is_equiv(&mut self, local: LocalId, canonical: CanonicalId) -> bool {
-        self.scratch.reader = self.types.cu_of(canonical);
+        let reader = self.types.cu_of(canonical);
+        if !self.types.copies.is_empty() && self.scratch.reader != reader {
+            self.scratch.forget_differences();
+        }
+        self.scratch.reader = reader;
         let equivalence = self.walk(local, canonical);
         if equivalence != Equivalence::Different {
             self.apply(equivalence);
@@ -37,12 +58,13 @@ impl UnitDedup<'_, '_> {
         self.scratch.trail.clear();
         self.scratch.forwards.clear();
         self.scratch.more_pairs.clear();
+        self.scratch.has_enum_forward = false;
         let mut equivalence = Equivalence::Equal;
         let mut stack = std::mem::take(&mut self.scratch.stack);
         let canonical = Reference::from(canonical);
-        self.push_pair(&mut stack, local.into(), canonical, self.way(canonical));
-        while let Some((local, canonical)) = stack.pop() {
-            match self.pair(&mut stack, local, canonical) {
+        self.push_pair(&mut stack, local.into(), canonical, self.way(canonical), 0);
+        while let Some(pending) = stack.pop() {
+            match self.pair(&mut stack, pending) {
                 Equivalence::Equal => {}
                 Equivalence::NeedsBase => equivalence = Equivalence::NeedsBase,
                 Equivalence::Different => {
@@ -67,10 +89,11 @@ impl UnitDedup<'_, '_> {
     #[inline]
     fn push_pair(
         &self,
-        stack: &mut Vec<(Reference, Reached)>,
+        stack: &mut Vec<Pending>,
         local: Reference,
         canonical: Reference,
         way: Way,
+        parent: u32,
     ) -> bool {
         let canonical = if way == Way::Cu { self.as_read(canonical) } else { canonical };
         if local == canonical {
@@ -83,7 +106,7 @@ impl UnitDedup<'_, '_> {
         if local.is_void() || canonical.is_void() {
             return false;
         }
-        stack.push((local, Reached::new(canonical, way)));
+        stack.push(Pending { local, canonical: Reached::new(canonical, way), parent });
         true
     }
 
@@ -100,37 +123,49 @@ impl UnitDedup<'_, '_> {
     }
 
     /// Compares two types, all but what they refer to, which is noted to be compared.
-    fn pair(&mut self, stack: &mut Vec<(Reference, Reached)>, reference: Reference, reached: Reached) -> Equivalence {
-        let met = reached.reference();
+    fn pair(&mut self, stack: &mut Vec<Pending>, pending: Pending) -> Equivalence {
+        #[cfg(test)]
+        {
+            self.scratch.steps += 1;
+        }
+        let met = pending.canonical.reference();
         let canonical = self.declared(met);
-        let way = if canonical == met { reached.way() } else { self.way(canonical) };
-        let Some(local) = reference.local() else {
+        let way = if canonical == met { pending.canonical.way() } else { self.way(canonical) };
+        let Some(local) = pending.local.local() else {
             // Something canonical other than the canonical type: the type of an index.
-            return if self.words(self.known(reference)) == self.words(canonical) {
+            return if self.words(self.known(pending.local)) == self.words(canonical) {
                 Equivalence::Equal
             } else {
-                Equivalence::Different
+                self.difference(pending.parent)
             };
         };
-        if !self.note_pair(local, Reached::new(canonical, way)) {
-            return Equivalence::Equal;
+        let own = id32(self.scratch.trail.len());
+        match self.note_pair(Met { local, canonical: Reached::new(canonical, way), parent: pending.parent }) {
+            Noted::New => {}
+            Noted::Before => return Equivalence::Equal,
+            Noted::Different => return self.difference(pending.parent),
         }
         let (left, right) = (self.cu.get(local), words(self.types, self.cu, canonical));
         if encoded::name(left) != encoded::name(right) {
-            return Equivalence::Different;
+            return self.difference(own);
         }
         let (kind, kind_canonical) = (encoded::kind(left), encoded::kind(right));
         if kind == Kind::Fwd || kind_canonical == Kind::Fwd {
             self.scratch.forwards.push((local, canonical));
         }
         if kind != kind_canonical || kind.is_enum() {
-            return pair_of_kinds(left, right, way == Way::Cu);
+            self.scratch.has_enum_forward |= kind.is_enum() && left != right;
+            return match pair_of_kinds(left, right, way == Way::Cu) {
+                Equivalence::Different => self.difference(own),
+                equivalence => equivalence,
+            };
         }
         let before = stack.len();
-        if !encoded::compare(left, right, |left, right| {
-            self.push_pair(stack, Reference::from_word(left), Reference::from_word(right), way)
-        }) {
-            return Equivalence::Different;
+        let is_equal = encoded::compare(left, right, |left, right| {
+            self.push_pair(stack, Reference::from_word(left), Reference::from_word(right), way, own)
+        });
+        if !is_equal {
+            return self.difference(own);
         }
         // Depth first and in the order of the fields, as libbpf goes: where a type is paired with two, the first pair counts.
         if let Some(pushed) = stack.get_mut(before..) {
@@ -148,18 +183,42 @@ impl UnitDedup<'_, '_> {
         if self.kind(known) == Kind::Fwd { canonical } else { known }
     }
 
-    /// Notes a pair; whether it is new to this walk.
+    /// Notes a pair, unless this walk met it or it is known to differ.
     #[inline]
-    fn note_pair(&mut self, local: LocalId, canonical: Reached) -> bool {
-        let Scratch { paired, more_pairs, trail, walk, .. } = self.scratch;
-        let Some(slot) = paired.get_mut(local.place()) else { return false };
-        if slot.0 != *walk {
-            *slot = (*walk, canonical);
-        } else if slot.1 == canonical || !more_pairs.insert((local, canonical)) {
-            return false;
+    fn note_pair(&mut self, met: Met) -> Noted {
+        let Scratch { paired, more_pairs, trail, walk, more_different, forgotten, .. } = self.scratch;
+        let Met { local, canonical, .. } = met;
+        let Some(slot) = paired.get_mut(local.place()) else { return Noted::Before };
+        if slot.differs_in > *forgotten && (slot.different == canonical || more_different.contains(&(local, canonical)))
+        {
+            return Noted::Different;
         }
-        trail.push((local, canonical));
-        true
+        if slot.walk != *walk {
+            (slot.walk, slot.canonical) = (*walk, canonical);
+        } else if slot.canonical == canonical || !more_pairs.insert((local, canonical)) {
+            return Noted::Before;
+        }
+        trail.push(met);
+        Noted::New
+    }
+
+    /// Notes that a pair of the trail differs, and so do those that led to it.
+    #[cold]
+    fn difference(&mut self, mut place: u32) -> Equivalence {
+        let Scratch { paired, trail, walk, more_different, forgotten, .. } = self.scratch;
+        while let Some(&Met { local, canonical, parent }) = trail.get(place as usize) {
+            let Some(slot) = paired.get_mut(local.place()) else { break };
+            if slot.differs_in <= *forgotten {
+                (slot.differs_in, slot.different) = (*walk, canonical);
+            } else if slot.different != canonical {
+                more_different.insert((local, canonical));
+            }
+            if parent >= place {
+                break;
+            }
+            place = parent;
+        }
+        Equivalence::Different
     }
 
     /// Notes what the pairs of a walk without a difference show.
@@ -174,13 +233,16 @@ impl UnitDedup<'_, '_> {
             return;
         }
         let trail = std::mem::take(&mut self.scratch.trail);
-        for &(local, canonical) in &trail {
+        for &Met { local, canonical, .. } in &trail {
             let is_struct = || encoded::kind(self.cu.get(local)).is_composite();
             if all_as_paired || is_struct() {
                 self.apply_type(local, canonical.reference());
             }
         }
         self.scratch.trail = trail;
+        if self.scratch.has_enum_forward {
+            self.scratch.forget_differences();
+        }
     }
 
     /// Notes what a forward declaration on either side stands for. Whether both sides are now known to be the same.
@@ -222,6 +284,7 @@ impl UnitDedup<'_, '_> {
         if is_copy && self.kind(own.into()).is_composite() {
             let cu = self.cu_number();
             self.types.copies.entry((cu, canonical)).or_insert(own);
+            self.scratch.forget_differences();
         }
     }
 }
@@ -243,4 +306,56 @@ fn pair_of_kinds(left: &[u32], right: &[u32], may_resolve: bool) -> Equivalence 
         _ => false,
     };
     if equal { Equivalence::Equal } else { Equivalence::Different }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cu::die::{DieOffset, DieReference};
+    use crate::cu::graph::Cu;
+    use crate::dedup::canonical::CanonicalTypes;
+    use crate::encoded::{head, make_info};
+    use crate::ids::NameId;
+
+    const INT: u32 = 1;
+    const MEMBER: u32 = 2;
+
+    /// A chain of structs, each of which has a pointer to the next one; the last one has an integer of this name.
+    fn chain(length: u32, leaf: u32) -> Cu {
+        let mut cu = Cu::default();
+        let name = NameId::from_raw;
+        cu.add(DieOffset::from_raw(1), &[leaf, make_info(Kind::Int, 0, false), 4, 32]);
+        for n in 1..=length {
+            let pointer = DieOffset::from_raw(10 * n + 1);
+            let target = if n == length { DieOffset::from_raw(1) } else { pointer };
+            let id = cu.reserve(DieOffset::from_raw(10 * n));
+            let member = [MEMBER, DieReference::from(target).word(), 0];
+            cu.fill(id, &head(Kind::Struct, name(100 + n), 1, false, 8), &member);
+            if n < length {
+                cu.add(pointer, &head(Kind::Ptr, NameId::EMPTY, 0, false, 10 * n + 10));
+            }
+        }
+        cu.resolve().expect("small");
+        cu.sign();
+        cu
+    }
+
+    #[test]
+    fn structs_that_differ_at_the_end_of_a_chain_are_walked_over_once() {
+        const LENGTH: u32 = 1000;
+        let mut types = CanonicalTypes::new(None);
+        let mut scratch = Scratch::default();
+        for leaf in 10..15 {
+            let before = types.own_len();
+            types.merge_cu(&chain(LENGTH, leaf), NameId::from_raw(INT), &mut scratch).expect("few types");
+            assert_eq!(types.own_len() - before, 2 * LENGTH, "none equals one of an earlier CU");
+            // Each struct is compared with that of each CU before, but what follows in the chain only once.
+            let bound = 4 * LENGTH as usize * (leaf as usize - 10) + 16;
+            assert!(scratch.steps <= bound, "{} steps, expected at most {bound}", scratch.steps);
+            scratch.steps = 0;
+        }
+        let before = types.own_len();
+        types.merge_cu(&chain(LENGTH, 12), NameId::from_raw(INT), &mut scratch).expect("few types");
+        assert_eq!(types.own_len(), before, "all equal those of the third CU");
+    }
 }

@@ -27,15 +27,25 @@ pub(crate) struct Scratch {
     pub(super) map: Vec<Option<CanonicalId>>,
     /// The types of the CU of which what they refer to is being made canonical, or was.
     pub(super) in_progress: Vec<bool>,
-    /// The canonical type that each type of the CU is paired with, and in which walk.
-    pub(super) paired: Vec<(u32, Reached)>,
+    /// What each type of the CU is paired with.
+    pub(super) paired: Vec<Paired>,
     /// Further pairs of this walk: types of the CU that are paired with more than one.
     pub(super) more_pairs: HashSet<(LocalId, Reached), BuildHasherDefault<IdHasher>>,
-    pub(super) stack: Vec<(Reference, Reached)>,
+    pub(super) stack: Vec<Pending>,
     /// All pairs of this walk, in the order in which they were met.
-    pub(super) trail: Vec<(LocalId, Reached)>,
+    pub(super) trail: Vec<Met>,
+    /// Pairs that differ, of types of the CU of which more than one is known.
+    pub(super) more_different: HashSet<(LocalId, Reached), BuildHasherDefault<IdHasher>>,
+    /// The last walk whose differences do not count any more.
+    pub(super) forgotten: u32,
+    /// Whether two enums were equal in this walk since one is a forward declaration.
+    pub(super) has_enum_forward: bool,
+    /// How many pairs were looked at.
+    #[cfg(test)]
+    pub(super) steps: usize,
     /// Those of which one is a forward declaration.
     pub(super) forwards: Vec<(LocalId, Reference)>,
+    /// The number of this walk, from 1.
     pub(super) walk: u32,
     /// Forward declarations that now stand for a type of the CU.
     pub(super) resolved: Vec<CanonicalId>,
@@ -51,10 +61,52 @@ impl Scratch {
         self.in_progress.resize(types, false);
         if self.paired.len() < types || self.walk > u32::MAX / 2 {
             self.paired.clear();
-            self.paired.resize(types, (0, Reached::VOID));
+            self.paired.resize(types, Paired::NONE);
             self.walk = 0;
         }
+        self.forget_differences();
         self.resolved.clear();
+    }
+}
+
+/// Two types that are to be compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pending {
+    pub(super) local: Reference,
+    pub(super) canonical: Reached,
+    /// Where in [`Scratch::trail`] the pair is that refers to this one.
+    pub(super) parent: u32,
+}
+
+/// Two types that were compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Met {
+    pub(super) local: LocalId,
+    pub(super) canonical: Reached,
+    /// Where in [`Scratch::trail`] the pair is that refers to this one: before it, except for the first.
+    pub(super) parent: u32,
+}
+
+/// What a type of the CU is paired with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paired {
+    /// The last walk that met it, and the first type that it was paired with there.
+    pub(super) walk: u32,
+    pub(super) canonical: Reached,
+    /// The walk that showed it to be different from another type, and that type.
+    pub(super) differs_in: u32,
+    pub(super) different: Reached,
+}
+
+impl Paired {
+    const NONE: Self = Self { walk: 0, canonical: Reached::VOID, differs_in: 0, different: Reached::VOID };
+}
+
+impl Scratch {
+    /// Forgets which pairs differ.
+    pub(super) fn forget_differences(&mut self) {
+        self.more_different.clear();
+        self.forgotten = self.walk;
     }
 }
 
