@@ -1,4 +1,4 @@
-//! Gets every pinned kernel ready, telling what takes how long:
+//! Acquires every pinned kernel and prints how long each step takes:
 //!
 //! ```text
 //! cargo run -p kernels --example acquire -- [--offline] [--no-install] [--build] [--engine ENGINE] [--pins FILE]

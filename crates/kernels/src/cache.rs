@@ -1,17 +1,17 @@
-//! What lies in the cache directory.
+//! The directories of the cache.
 //!
 //! - `kernels/<release>-<version>-<hash>/`: unpacked kernels, each published whole by one rename
-//! - `debug/<release>-<version>-<hash>/`: the debug information of kernels, published likewise
-//! - `sources/<series>-<version>-<hash>/`: kernel sources, published likewise
-//! - `builds/<series>-<config>-<upgrade>-<key>/`: kernels built from them, published likewise
+//! - `debug/<release>-<version>-<hash>/`: debug information of kernels, published the same way
+//! - `sources/<series>-<version>-<hash>/`: kernel sources, published the same way
+//! - `builds/<series>-<config>-<upgrade>-<key>/`: kernels built from source, published the same way
 //! - `trees/<series>-<config>-<key>/`: the output trees that upgrades are built on
-//! - `tools/<name>-<key>/`: pinned programs, published likewise
-//! - `benches/`: private copies of output trees, each locked while it is used, else swept
-//! - `logs/`: what the builds printed
+//! - `tools/<name>-<key>/`: pinned programs, published the same way
+//! - `benches/`: private copies of output trees. Each is locked while it is used; unlocked ones are removed
+//! - `logs/`: the output of the builds
 //! - `debs/`: packages that were downloaded and verified, but not yet unpacked
-//! - `apt/`: the private apt state, locked for itself while it is used
+//! - `apt/`: the private apt state, with a lock of its own
 //!
-//! What else is there belongs to [`Cache`] itself.
+//! [`Cache`] itself creates everything else.
 
 use std::path::{Path, PathBuf};
 
@@ -20,11 +20,11 @@ use container::Cache;
 const DIRECTORIES: &[&str] =
     &["kernels", "debug", "sources", "builds", "trees", "tools", "benches", "logs", "debs", "apt"];
 
-/// The cache that the environment names, see [`Cache::from_env`].
+/// The cache that the environment selects, see [`Cache::from_env`].
 ///
 /// # Errors
 ///
-/// As [`Cache::from_env`].
+/// Same as [`Cache::from_env`].
 pub fn from_env() -> Result<Cache, container::Error> {
     Cache::from_env(DIRECTORIES)
 }
@@ -33,12 +33,12 @@ pub fn from_env() -> Result<Cache, container::Error> {
 ///
 /// # Errors
 ///
-/// As [`Cache::at`].
+/// Same as [`Cache::at`].
 pub fn at(root: &Path) -> Result<Cache, container::Error> {
     Cache::at(root, DIRECTORIES)
 }
 
-/// The directories of the cache by what they hold.
+/// The directories of the cache, by their content.
 pub(crate) trait Directories {
     fn kernels(&self) -> PathBuf;
     fn debug(&self) -> PathBuf;
@@ -94,7 +94,7 @@ impl Directories for Cache {
     }
 }
 
-/// A cache in a temporary directory, and programs that are shell scripts.
+/// A cache in a temporary directory, with shell scripts as programs.
 #[cfg(test)]
 pub(crate) fn fixture() -> container::testing::Fixture {
     container::testing::Fixture::with_directories(DIRECTORIES)

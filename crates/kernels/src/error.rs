@@ -1,4 +1,4 @@
-//! What can go wrong with getting and building kernels.
+//! Errors of getting and building kernels.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,9 @@ pub enum Error {
     /// A kernel or a pair of kernels that cannot be parsed.
     #[error("cannot read `{given}` as {what}: {why}")]
     BadSpec {
-        /// What was given.
+        /// The text that was given.
         given: String,
-        /// What it should have named: `a kernel`, `a pair of kernels`.
+        /// What the text should name: `a kernel`, `a pair of kernels`.
         what: &'static str,
         /// What is wrong with it.
         why: &'static str,
@@ -41,17 +41,17 @@ pub enum Error {
         /// Where the found hash comes from: `computed`, `the archive's index`.
         source_of_hash: &'static str,
     },
-    /// A download ended before the file did.
+    /// A download stopped before the end of the file.
     #[error("cannot use {file}: the download was cut short, {got} of {wanted} bytes came; run again")]
     CutShort {
         /// The package file.
         file: String,
         /// Bytes in the complete file.
         wanted: u64,
-        /// Bytes that came.
+        /// Bytes that were downloaded.
         got: u64,
     },
-    /// A package without a kernel.
+    /// A package that contains no kernel.
     #[error("cannot boot the package {package}: it does not contain {what}")]
     NoKernel {
         /// The package.
@@ -59,12 +59,12 @@ pub enum Error {
         /// What is missing: `boot/vmlinuz-6.1.0-55-cloud-amd64`.
         what: String,
     },
-    /// A file of pins that cannot be read.
+    /// A file of pins that cannot be parsed.
     #[error("cannot read the pins of {path:?}")]
     Pins {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The parser's error.
         source: toml::de::Error,
     },
     /// A file of pins that contradicts itself.
@@ -72,7 +72,7 @@ pub enum Error {
     InconsistentPins {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The contradiction.
         why: String,
     },
     /// A tool printed an unexpected line.
@@ -86,14 +86,14 @@ pub enum Error {
     /// Unknown series, configuration or upgrade.
     #[error("cannot find the {what} `{given}`: {}", Suggestion::new(.given, .known))]
     UnknownName {
-        /// What was named: `kernel series`, `configuration`, `upgrade`.
+        /// The kind of name: `kernel series`, `configuration`, `upgrade`.
         what: &'static str,
-        /// What was given.
+        /// The name that was given.
         given: String,
         /// The known names.
         known: Vec<String>,
     },
-    /// A source of the user's own that no kernel can be built from.
+    /// A user's source tree or tarball from which no kernel can be built.
     #[error("cannot build from {path:?}: {why}")]
     NoSource {
         /// The directory or tarball.
@@ -122,7 +122,7 @@ pub enum Error {
     ConfigLost {
         /// What was to be built.
         what: String,
-        /// Each symbol that is not as asked for.
+        /// Each symbol that differs from the fragments.
         lost: Vec<LostSymbol>,
     },
     /// Packages of a tool without the program.

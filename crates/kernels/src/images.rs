@@ -2,7 +2,7 @@
 
 use container::image::ImageDefinition;
 
-/// QEMU and apt: all that prebuilt kernels need.
+/// QEMU and apt: enough for prebuilt kernels.
 pub const BOOT: ImageDefinition =
     ImageDefinition { name: "boot", containerfile: include_str!("../../../ci/boot.Containerfile"), below: None };
 

@@ -1,14 +1,15 @@
 //! Getting kernels: Debian's archive, sources, builds, tools and the cache.
 //!
-//! The way from nothing to a booted kernel's files, each step plain data in and out:
+//! From nothing to the files of a kernel that can boot. Each step takes and returns plain data:
 //!
-//! 1. [`container::engine::prepare`] finds a container engine, [`container::image::prepare`] makes one of the [`images`];
-//! 2. [`pins::Pins`] has the kernels that are pinned, [`archive::resolve`] finds those that are not;
-//! 3. [`archive::acquire`] fetches them into the [`cache`].
+//! 1. [`container::engine::prepare`] finds a container engine, [`container::image::prepare`] makes one of the
+//!    [`images`];
+//! 2. [`pins::Pins`] lists the pinned kernels, [`archive::resolve`] finds others;
+//! 3. [`archive::acquire`] fetches kernels into the [`cache`].
 //!
-//! Or from source: [`source::acquire`] or [`source::own`] brings a tree into the cache, and [`kbuild::build`] builds a kernel
-//! or its upgrade from it in the build image. [`kbuild::external`] builds modules against such a kernel, and
-//! [`kbuild::sandbox`] runs any kbuild target on a copy of its tree, with the pinned [`tools`] where wanted.
+//! From source: [`source::acquire`] or [`source::own`] puts a source tree into the cache, and [`kbuild::build`]
+//! builds a kernel or its upgrade from it in the build image. [`kbuild::external`] builds modules against such a
+//! kernel. [`kbuild::sandbox`] runs any kbuild target on a copy of its tree, with pinned [`tools`] if needed.
 
 pub mod archive;
 pub mod cache;

@@ -14,7 +14,7 @@ pub const SOURCE: Stage = Stage::new("kernel source");
 pub const CONFIGURE: Stage = Stage::new("configuration");
 /// Building a kernel and its modules.
 pub const BUILD: Stage = Stage::new("kernel build");
-/// Taking from a finished build what is booted and loaded.
+/// Copying the files that are booted and loaded out of a finished build.
 pub const COLLECT: Stage = Stage::new("collect");
-/// Measuring what was built or fetched.
+/// Measuring a kernel that was built or fetched.
 pub const MEASURE: Stage = Stage::new("measure");

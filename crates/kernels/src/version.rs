@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 /// Compares two Debian versions, `[epoch:]upstream[-revision]`.
 ///
-/// Source of the rule: Debian Policy, section 5.6.12: epochs by number; then upstream and then revision, each cut into
-/// alternating runs of non-digits (letters before everything else, `~` before even the end) and of digits (by number).
+/// Source of the rule: Debian Policy, section 5.6.12. Epochs are compared as numbers. Then upstream version and
+/// revision are each split into alternating runs of non-digits (letters sort before other characters, `~` sorts
+/// before the end) and digits (compared as numbers).
 pub(crate) fn compare(left: &str, right: &str) -> Ordering {
     let (left_epoch, left) = epoch(left);
     let (right_epoch, right) = epoch(right);
@@ -62,7 +63,7 @@ fn compare_text(left: &[u8], right: &[u8]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// By number, of any length, without leading zeroes.
+/// Compares two numbers of any length, ignoring leading zeroes.
 fn compare_number(left: &[u8], right: &[u8]) -> Ordering {
     let (_, left) = split_while(left, |byte| *byte == b'0');
     let (_, right) = split_while(right, |byte| *byte == b'0');

@@ -1,4 +1,4 @@
-//! `ci/archive.sh` itself, with scripts in the place of apt and dpkg.
+//! Tests of `ci/archive.sh` itself, with scripts in place of apt and dpkg.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,17 @@ use tempfile::TempDir;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ci/archive.sh");
 
-/// A directory whose programs come before the system's.
+/// A directory whose programs take precedence over the system's.
 struct Fixture(TempDir);
 
 impl Fixture {
-    /// With these programs, each a shell script.
+    /// Creates these programs, each a shell script.
     fn new(programs: &[(&str, &str)]) -> Self {
         let fixture = Self(tempfile::tempdir().unwrap());
         fs::create_dir(fixture.path("bin")).unwrap();
         for (name, script) in programs {
-            // Written by another process: a thread that forks just then would inherit our descriptor and keep the file busy.
+            // Another process writes the file: if this one did, a concurrent fork could inherit the descriptor and
+            // keep the file busy.
             let write = ["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod +x \"$2\"", "sh", script];
             let written = Command::new("sh").args(write).arg(fixture.path("bin").join(name)).status().unwrap();
             assert!(written.success());
@@ -40,7 +41,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// An apt whose suites `one` and `two` have the lists `STATE/one` and `STATE/two`.
+/// A fake apt whose suites `one` and `two` have the lists `STATE/one` and `STATE/two`.
 const APT: &str = r#"case "$*" in
 *update) exit 0;;
 *indextargets*) state=${APT_CONFIG%/apt.conf}; echo "one $state/one"; echo "two $state/two";;
@@ -129,7 +130,7 @@ fn a_list_that_breaks_off_is_no_shorter_list() {
     assert_eq!(output.status.code(), Some(100), "{}", said(&output));
 }
 
-/// A dpkg-deb that gives the package as it is, and fails where the package's name says so.
+/// A fake dpkg-deb that prints the package unchanged, and fails if the package's name says so.
 const DPKG_DEB: &str = "cat \"$2\"; case $2 in *damaged*) exit 2;; esac";
 
 /// A kernel's package.
@@ -138,7 +139,7 @@ fn package(fixture: &Fixture, name: &str) -> PathBuf {
     package_of(fixture, name, &files)
 }
 
-/// A package: what it holds as a tar archive.
+/// A package containing these files as a tar archive.
 fn package_of(fixture: &Fixture, name: &str, files: &[&str]) -> PathBuf {
     let tree = fixture.path("tree");
     for file in files {

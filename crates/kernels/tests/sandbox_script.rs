@@ -1,4 +1,4 @@
-//! `ci/workbench.sh` itself.
+//! Tests of `ci/workbench.sh` itself.
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,4 @@
-//! What is asked of an archive.
+//! The interface to an archive of packages.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 use super::entry::Entry;
 use crate::error::Error;
 
-/// Where kernels come from. [`super::AptArchive`] is the real one.
+/// A source of kernel packages. [`super::AptArchive`] is the real one.
 pub trait Archive {
-    /// Every kernel package of these suites.
+    /// Lists every kernel package of these suites.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the archive from being read.
+    /// Any failure to read the archive's index.
     fn index(&self, suites: &BTreeSet<String>) -> Result<Vec<Entry>, Error>;
 
-    /// Downloads packages into a directory, each as [`Entry::file_name`].
+    /// Downloads packages into a directory. Each file is named [`Entry::file_name`].
     ///
     /// # Errors
     ///
-    /// [`Error::WrongHash`], [`Error::CutShort`], [`container::Error::DiskFull`], and whatever else fails.
+    /// [`Error::WrongHash`], [`Error::CutShort`], [`container::Error::DiskFull`], and other failures.
     fn download(&self, entries: &[Entry], into: &Path) -> Result<(), Error>;
 
-    /// Unpacks package files, each into its directory.
+    /// Unpacks pairs of package file and directory.
     ///
     /// # Errors
     ///
-    /// [`container::Error::DiskFull`], and whatever else fails.
+    /// [`container::Error::DiskFull`], and other failures.
     fn unpack(&self, packages: &[(PathBuf, PathBuf)]) -> Result<(), Error>;
 }

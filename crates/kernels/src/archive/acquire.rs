@@ -1,4 +1,4 @@
-//! Bringing what is pinned into the cache.
+//! Fetching pinned kernels into the cache.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,13 +21,15 @@ pub fn cached(context: &Context<'_>, pin: &Pin) -> Option<Kernel> {
     publish::find(context, pin)
 }
 
-/// Brings kernels into the cache; those that are there already cost nothing. The results are in the order of `wanted`.
+/// Fetches kernels into the cache. Kernels that are cached are not fetched again. The results are in the order of
+/// `wanted`.
 ///
 /// # Errors
 ///
-/// [`Error::WrongHash`] and [`Error::CutShort`] for a file that is not the pinned one, [`container::Error::DiskFull`],
-/// [`Error::NoKernel`], [`container::Error::Cancelled`], [`container::Error::Failed`], [`container::Error::Io`]. Kernels that came before the failure stay.
-/// What the archive does not have, or cannot be asked for, is [`Unavailable`] instead, and keeps nothing else from coming.
+/// [`Error::WrongHash`] and [`Error::CutShort`] for a file that differs from its pin, [`container::Error::DiskFull`],
+/// [`Error::NoKernel`], [`container::Error::Cancelled`], [`container::Error::Failed`], [`container::Error::Io`].
+/// Kernels that were published before the failure stay in the cache. A kernel that the archive lacks, or that cannot
+/// be looked up, is reported as [`Unavailable`]; the others are still fetched.
 pub fn acquire(
     context: &Context<'_>,
     archive: &dyn Archive,
@@ -57,13 +59,13 @@ pub fn acquire(
         .collect())
 }
 
-/// Somebody emptied the cache in the meantime.
+/// The reason for a kernel that another process removed from the cache during the run.
 fn vanished(pin: &Pin) -> Unavailable {
     let detail = "it vanished from the cache just after it was fetched".to_owned();
     Unavailable::because(pin.name(), Reason::Unreachable { detail })
 }
 
-/// Fetches what is missing, as one batch.
+/// Fetches all missing kernels as one batch.
 fn fetch(
     context: &Context<'_>,
     archive: &dyn Archive,
@@ -77,7 +79,7 @@ fn fetch(
         .partition(|(_, package)| package.is_some());
     if !absent.is_empty() {
         let suites = absent.iter().map(|(pin, _)| pin.suite.clone()).collect();
-        // What is downloaded is looked up in the index that was read, so both are done while nobody else reads one.
+        // The lock covers reading the index and downloading, so that no other run replaces the index in between.
         let apt = context.cache.hold_alone(&context.monitor(), &context.cache.apt())?;
         let index = index::read(context, archive, suites, &apt)?;
         let mut entries = Vec::new();
@@ -96,7 +98,7 @@ fn fetch(
     Ok(unavailable)
 }
 
-/// One package, verified and kept among the downloads, whatever is in it.
+/// Downloads one package, verifies it and keeps it among the downloads, whatever it contains.
 pub(crate) fn fetch_package(
     context: &Context<'_>,
     archive: &dyn Archive,
@@ -136,7 +138,7 @@ fn download(
     let what = format!("downloading {} kernel packages, {} MB", entries.len(), bytes / 1_000_000);
     context.stage(stage::DOWNLOAD, what, || {
         let downloaded = archive.download(&only_entries, directory.path());
-        // What did come is kept and need not come again, whatever became of the rest.
+        // Complete packages are kept even if others failed, so that they are not downloaded again.
         let kept: Vec<_> = entries
             .iter()
             .map(|(pin, entry)| (pin, publish::keep_package(context, pin, &directory.path().join(entry.file_name()))))
@@ -146,7 +148,7 @@ fn download(
     })
 }
 
-/// The archive's entry for a pin, if the archive could be asked.
+/// The archive's entry for a pin, or the reason why there is none.
 fn find_pinned(pin: &Pin, index: &Availability<Index, Reason>) -> Result<Availability<Entry>, Error> {
     match index {
         Availability::Available(index) => index.find_pinned(pin),

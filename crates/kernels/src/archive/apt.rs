@@ -1,4 +1,4 @@
-//! The archive as apt sees it from inside a container, with a state directory of its own.
+//! Debian's archive, read by apt in a container with a private state directory.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,16 +20,16 @@ use util::Sha256;
 
 const SCRIPT: &str = include_str!("../../../../ci/archive.sh");
 
-/// Where the image keeps the keys of Debian's archive.
+/// The path of the Debian archive's keys in the image.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// What the indexes of the suites and apt's own caches take, roughly, in bytes.
+/// The approximate size of the suites' indexes and apt's own caches, in bytes.
 const STATE_SIZE: u64 = 100_000_000;
 
-/// How long an index or a download may stand still.
+/// The longest time without progress in an index or a download.
 const STALL: Duration = Duration::from_secs(120);
 
-/// Debian's archive, read with the apt of an image.
+/// Debian's archive, read with an image's apt.
 #[derive(Debug)]
 pub struct AptArchive<'a> {
     context: &'a Context<'a>,
@@ -38,13 +38,13 @@ pub struct AptArchive<'a> {
 }
 
 impl<'a> AptArchive<'a> {
-    /// The archive, read with the apt of this image (by its name in the engine).
+    /// The archive, read with the apt of this image (its name in the engine).
     #[must_use]
     pub const fn new(context: &'a Context<'a>, engine: &'a Engine, image: &'a str) -> Self {
         Self { context, engine, image }
     }
 
-    /// Runs the script; gives back what it wrote to standard output.
+    /// Runs the script and returns its standard output.
     fn run(&self, task: Task<'_>, on_tick: &mut dyn FnMut(Duration) -> bool) -> Result<String, Error> {
         let mut argv = vec!["sh".into(), "-c".into(), SCRIPT.into(), "archive.sh".into()];
         argv.extend(task.arguments.into_iter().map(Into::into));
@@ -95,7 +95,7 @@ impl<'a> AptArchive<'a> {
         let mut sources = String::new();
         for suite in suites {
             let mirror = self.context.apt.mirror_of(suite)?;
-            // sid's index can be past its date as the archive serves it. How fresh it is does not matter to a pin.
+            // Debian sometimes serves an index of sid past its expiry date. Pins do not depend on a fresh index.
             let late = if suite == "sid" { " check-valid-until=no" } else { "" };
             sources.push_str(&format!("deb [signed-by={KEYRING}{late}] {mirror} {suite} main\n"));
         }
@@ -119,7 +119,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(|source| Error::io("write", path, source))
 }
 
-/// An apt.conf that leaves nothing to the image's or the host's own.
+/// An apt.conf that overrides the configuration of the image and of the host.
 fn configuration(state: &Path, of_machine: &[String]) -> String {
     let state = state.display();
     let own = format!(
@@ -222,7 +222,7 @@ fn text(path: &Path) -> Result<String, Error> {
     Ok(path.to_string_lossy().into_owned())
 }
 
-/// Notices when nothing comes any more.
+/// Detects a transfer without progress.
 struct Stall {
     directory: PathBuf,
     bytes: u64,
@@ -234,7 +234,7 @@ impl Stall {
         Self { directory: directory.to_owned(), bytes: 0, since: Duration::ZERO }
     }
 
-    /// The bytes that are there now, or nothing if their number has not changed for too long.
+    /// The bytes downloaded so far, or `None` if that number has not changed for too long.
     fn moves(&mut self, elapsed: Duration) -> Option<u64> {
         let bytes = size_of(&self.directory);
         if bytes != self.bytes {
@@ -244,7 +244,7 @@ impl Stall {
     }
 }
 
-/// The sizes of all files in a directory and its `partial`, in bytes.
+/// The total size of the files in a directory and its `partial`, in bytes.
 fn size_of(directory: &Path) -> u64 {
     [directory.to_owned(), directory.join("partial")]
         .iter()
@@ -256,12 +256,13 @@ fn size_of(directory: &Path) -> u64 {
         .fold(0, u64::saturating_add)
 }
 
-/// apt verifies what it downloads, and says in words what is wrong: a line that begins with `E: Failed to fetch` and names the
-/// file, with the hashes in the lines below it. A package that came only in part is still in the directory.
+/// Turns apt's complaint into a typed error. apt verifies each download and reports a failure as a line that begins
+/// with `E: Failed to fetch` and names the file, followed by the hashes. A partial download is still in the
+/// directory.
 fn explain(error: Error, entries: &[Entry], into: &Path) -> Error {
     let Error::Container(container::Error::Failed { doing, program, status, output }) = error else { return error };
     let wrong = output.split("E: Failed to fetch ").skip(1).find_map(|complaint| {
-        // In a URI apt writes a `+` and a `~`, which kernel versions have, with their numbers.
+        // apt escapes `+` and `~`, which occur in kernel versions, as `%2b` and `%7e` in URIs.
         let line = complaint.lines().next().unwrap_or_default().replace("%2b", "+").replace("%7e", "~");
         let entry = entries.iter().find(|entry| line.contains(&entry.file_name()))?;
         let (file, wanted) = (entry.file_name(), entry.size);
@@ -295,7 +296,7 @@ mod tests {
         entry::parse(&line).unwrap().remove(0)
     }
 
-    /// What apt says when the second of two packages comes to grief.
+    /// The error for apt's complaint about the second of two packages.
     fn explained(complaint: &str, into: &Path) -> Error {
         let (first, second) = (entry(1).package, entry(2).file_name().replace('+', "%2b").replace('~', "%7e"));
         let output = format!(

@@ -12,30 +12,32 @@ use crate::stage;
 use container::Context;
 use container::{Lock, json_file, require_space};
 
-/// Written last into its directory: without it there is nothing.
+/// Written last: a directory without this file is not complete.
 const MANIFEST: &str = "manifest.json";
 
-/// How many times a package's size its files take: those of 6.1 take six times as much.
+/// Upper bound for unpacked size divided by package size. For 6.1 it is six.
 const UNPACKED_RATIO: u64 = 7;
 
 /// A kernel's debug information in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Debug {
-    /// Which it is.
+    /// The package's pin.
     pub pin: Pin,
-    /// Its directory in the cache; everything in it is only to be read.
+    /// Its directory in the cache; read-only.
     pub directory: PathBuf,
     /// The kernel with its DWARF.
     pub vmlinux: PathBuf,
-    /// The modules with theirs, at the paths that the kernel's own modules have below `lib/modules/<release>`.
+    /// The modules with their DWARF, at the same paths as the kernel's own modules below `lib/modules/<release>`.
     pub modules: PathBuf,
 }
 
-/// Brings a kernel's debug information into the cache, some GB when it is unpacked; what is there already costs nothing.
+/// Fetches a kernel's debug information into the cache, several GB when unpacked. If it is cached, nothing is
+/// fetched.
 ///
 /// # Errors
 ///
-/// As [`super::acquire()`]. What the archive does not have, or cannot be asked for, is [`super::Unavailable`] instead.
+/// Same as [`super::acquire()`]. A package that the archive lacks, or that cannot be looked up, is reported as
+/// [`super::Unavailable`].
 pub fn acquire_debug(context: &Context<'_>, archive: &dyn Archive, pin: &Pin) -> Result<Availability<Debug>, Error> {
     if let Some(debug) = find(context, pin) {
         return Ok(Availability::Available(debug));

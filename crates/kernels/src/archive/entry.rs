@@ -1,4 +1,4 @@
-//! What the archive's index says of a package.
+//! A package as the archive's index describes it.
 
 use serde::{Deserialize, Serialize};
 use util::Sha256;
@@ -6,55 +6,55 @@ use util::Sha256;
 use crate::error::Error;
 use crate::pins::{Pin, is_word};
 
-/// What a package takes when it is unpacked, where the index does not say: kernels of 6.1 take four times their size.
+/// Assumed ratio of unpacked size to package size where the index has no size. For kernels of 6.1 it is four.
 const UNPACKED_RATIO: u64 = 5;
 
-/// What the packages of kernel sources are called.
+/// Prefix of the names of kernel source packages.
 const SOURCE_PREFIX: &str = "linux-source-";
 
-/// What the package names of kernels and of their debug information begin with.
+/// Prefix of the package names of kernels and of their debug information.
 pub(super) const KERNEL_PREFIX: &str = "linux-image-";
 
-/// What the package names of kernels end with.
+/// Suffix of the package names of unsigned kernels.
 const KERNEL_SUFFIX: &str = "-unsigned";
 
-/// What begins the package names of images from 7.2 on, whose modules are in packages of their own.
+/// Prefix of the package names of images from 7.2 on, whose modules are in separate packages.
 const SPLIT_IMAGE_PREFIX: &str = "linux-binary-";
 
-/// What the package names of signed kernels end with.
+/// Suffix of the package names of signed kernels.
 const ARCHITECTURE: &str = "-amd64";
 
-/// What the package names of their debug information end with.
+/// Suffix of the package names of debug information.
 pub(super) const DEBUG_SUFFIX: &str = "-dbg";
 
-/// A package of a kernel, of its debug information, of its source, or of a tool, that the archive has.
+/// A package in the archive: a kernel, its debug information, its source, or a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The suite.
     pub suite: String,
     /// The binary package.
     pub package: String,
-    /// The kernel's release, as the package's name has it; a source has its series there, `6.1`, a tool its
-    /// package.
+    /// The kernel's release, taken from the package's name. For a source it is the series (`6.1`), for a tool the
+    /// package name.
     pub release: String,
     /// The package's version.
     pub version: String,
     /// Bytes in the package file.
     pub size: u64,
-    /// Bytes that it takes unpacked, as the package says.
+    /// Bytes that it takes when unpacked, according to the package.
     pub unpacked: u64,
     /// The package file's hash, from the signed index.
     pub sha256: Sha256,
 }
 
 impl Entry {
-    /// The package file's name, as `apt-get download` makes it.
+    /// The package file's name, as `apt-get download` writes it.
     #[must_use]
     pub fn file_name(&self) -> String {
         file_name(&self.package, &self.version)
     }
 
-    /// This entry as a pin.
+    /// This entry converted to a pin.
     #[must_use]
     pub fn to_pin(&self) -> Pin {
         Pin {
@@ -67,24 +67,24 @@ impl Entry {
         }
     }
 
-    /// Whether this is a kernel, and not its source or debug information, nor a tool.
+    /// Whether this is a kernel, rather than its source, its debug information, or a tool.
     #[must_use]
     pub fn is_kernel(&self) -> bool {
         self.package.starts_with(KERNEL_PREFIX) && !self.is_debug()
     }
 
-    /// Whether this is a kernel's debug information, and not a kernel.
+    /// Whether this is a kernel's debug information.
     #[must_use]
     pub fn is_debug(&self) -> bool {
         self.package.ends_with(DEBUG_SUFFIX)
     }
 
-    /// Whether this is an image without its modules, see [`super::Reason::SplitPackages`].
+    /// Whether this is an image without modules, see [`super::Reason::SplitPackages`].
     pub(super) fn is_split_image(&self) -> bool {
         self.package.starts_with(SPLIT_IMAGE_PREFIX)
     }
 
-    /// Kernels of different flavours (`cloud-amd64`, `rt-amd64`) never stand in for each other.
+    /// The flavour. Kernels of different flavours (`cloud-amd64`, `rt-amd64`) never replace each other.
     pub(super) fn flavour(&self) -> &str {
         flavour(&self.release)
     }
@@ -95,7 +95,8 @@ pub(super) fn file_name(package: &str, version: &str) -> String {
     format!("{package}_{}_{architecture}.deb", version.replace(':', "%3a"))
 }
 
-/// Reads lines of suite, package, version, bytes, KiB unpacked, hash. A package that several suites have counts once.
+/// Parses lines with suite, package, version, bytes, unpacked KiB and hash. A package that is in several suites is
+/// listed once.
 pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Error> {
     let mut entries: Vec<Entry> = Vec::new();
     for line in text.lines() {
@@ -135,14 +136,15 @@ fn parse_line(line: &str) -> Option<Entry> {
     })
 }
 
-/// The release in a package's name, without what it begins with: of `6.1.0-55-cloud-amd64-unsigned` and `…-dbg`, and a signed
-/// kernel's as it is.
+/// The release in a package's name: `6.1.0-55-cloud-amd64` for `linux-image-6.1.0-55-cloud-amd64-unsigned`, for
+/// `…-dbg` and for the signed kernel.
 pub(super) fn release_of(package: &str) -> Option<&str> {
     let named = [KERNEL_SUFFIX, DEBUG_SUFFIX].iter().find_map(|suffix| package.strip_suffix(suffix));
     named.or_else(|| package.ends_with(ARCHITECTURE).then_some(package))
 }
 
-/// What follows the kernel's own version: `cloud-amd64` of `6.1.0-55-cloud-amd64` and of `6.12.115+deb13-cloud-amd64`.
+/// The part of a release after the version: `cloud-amd64` for `6.1.0-55-cloud-amd64` and for
+/// `6.12.115+deb13-cloud-amd64`.
 pub(super) fn flavour(release: &str) -> &str {
     let mut rest = release;
     while let Some((head, tail)) = rest.split_once('-') {

@@ -1,4 +1,4 @@
-//! The archive's index: reading it, looking something up in it, and what it offers instead of what it lacks.
+//! The archive's index: reading it, looking up packages, and suggesting others for those it lacks.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -14,15 +14,15 @@ use crate::pins::{KernelSpec, PREFERRED_FLAVOUR, Pin};
 use crate::stage;
 use crate::version::{compare, series};
 
-/// What the suites have that were searched.
+/// The packages in the suites that were searched.
 #[derive(Debug)]
 pub(super) struct Index {
     suites: Vec<String>,
     entries: Vec<Entry>,
 }
 
-/// Reads the index of some suites, unless that cannot be done. Only while apt's state is held: two runs with different suites
-/// would read each other's.
+/// Reads the index of some suites, or returns the reason why it cannot be read. The caller holds the lock on apt's
+/// state: two runs with different suites would read each other's index.
 pub(super) fn read(
     context: &Context<'_>,
     archive: &dyn Archive,
@@ -43,7 +43,7 @@ pub(super) fn read(
     }
 }
 
-/// apt's own complaint, if there is one.
+/// apt's own complaint, or an empty text.
 fn complaint(error: &Error) -> String {
     let of_apt = match error {
         Error::Container(container::Error::Failed { output, .. }) => {
@@ -55,8 +55,8 @@ fn complaint(error: &Error) -> String {
 }
 
 impl Index {
-    /// The kernels that can be unpacked and booted. From 7.2 on `linux-image-*` is a package without content, and the image is in
-    /// `linux-binary-*`.
+    /// The kernels that can be unpacked and booted. From 7.2 on the package `linux-image-*` is empty and the image is
+    /// in `linux-binary-*`.
     fn kernels(&self) -> Vec<&Entry> {
         let split: BTreeSet<&str> =
             self.entries.iter().filter(|entry| entry.is_split_image()).map(|entry| entry.release.as_str()).collect();
@@ -87,7 +87,7 @@ impl Index {
         })
     }
 
-    /// The entry of a pin; one whose hash is not the pinned one is an error, and found before the download.
+    /// The entry for a pin. An entry with another hash is an error, reported before the download.
     pub(super) fn find_pinned(&self, pin: &Pin) -> Result<Availability<Entry>, Error> {
         let wanted = pin.name();
         let same = |entry: &&Entry| entry.package == pin.package && entry.version == pin.version;
@@ -101,8 +101,8 @@ impl Index {
         Ok(Availability::Available(entry.clone()))
     }
 
-    /// What there is instead of a package of a version: of a kernel's or of its debug information's, others of its series and
-    /// flavour; of any other package, its other versions.
+    /// The reason for a missing package, with suggestions: for a kernel or its debug information, others of the same
+    /// series and flavour; for any other package, its other versions.
     fn lacks_package(&self, wanted: String, package: &str, version: &str) -> Unavailable {
         let have = match package.strip_prefix(KERNEL_PREFIX) {
             Some(kernel) => {
@@ -114,7 +114,7 @@ impl Index {
         offer(wanted, not_found, have, |entry| compare(&entry.version, version))
     }
 
-    /// The kernels, or debug information, of the same series and flavour as a release.
+    /// The kernels, or the debug information, of the same series and flavour as a release.
     fn of_kind_and_series(&self, release: &str, debug: bool) -> Vec<&Entry> {
         let wanted = Some(flavour(release)).filter(|flavour| !flavour.is_empty()).unwrap_or(PREFERRED_FLAVOUR);
         let kind = match debug {
@@ -126,7 +126,7 @@ impl Index {
     }
 }
 
-/// Compares releases without their flavours, which dpkg's rules would take for a part of the version.
+/// Compares releases without their flavours, which dpkg's rules would treat as part of the version.
 fn compare_releases(left: &str, right: &str) -> Ordering {
     let bare = |release: &str| {
         let of_flavour = flavour(release);
@@ -135,7 +135,7 @@ fn compare_releases(left: &str, right: &str) -> Ordering {
     compare(&bare(left), &bare(right))
 }
 
-/// Offers what is nearest: the oldest that is not older than what was wanted, else the newest.
+/// Suggests the nearest entry: the oldest that is not older than the wanted one, or else the newest.
 fn offer(wanted: String, reason: Reason, have: Vec<&Entry>, to_wanted: impl Fn(&Entry) -> Ordering) -> Unavailable {
     let mut have: Vec<Entry> = have.into_iter().cloned().collect();
     have.sort_by(|left, right| compare(&left.version, &right.version));
@@ -144,13 +144,14 @@ fn offer(wanted: String, reason: Reason, have: Vec<&Entry>, to_wanted: impl Fn(&
     Unavailable { wanted, reason, nearest, have }
 }
 
-/// The two kernels that come nearest to a pair of versions: what is still there of it stays, and the other end is its
-/// neighbour; if both are gone, the newest two. `None` if the archive has fewer than two kernels of that series.
+/// The two kernels nearest to a pair of versions. If one of the two exists, it stays and its neighbour becomes the
+/// other end. If neither exists, the newest two are returned. `None` if the archive has fewer than two kernels of
+/// that series.
 #[must_use]
 pub fn nearest_pair(from: &str, to: &str, have: &[Entry]) -> Option<(Entry, Entry)> {
     let mut sorted: Vec<&Entry> = have.iter().collect();
     sorted.sort_by(|left, right| compare(&left.version, &right.version));
-    // A kernel may be there signed and unsigned.
+    // A kernel may be listed signed and unsigned.
     sorted.dedup_by(|left, right| left.version == right.version);
     let at = |version: &str| sorted.iter().position(|entry| compare(&entry.version, version) == Ordering::Equal);
     let pair = |from: usize| Some((*sorted.get(from)?, *sorted.get(from.checked_add(1)?)?));

@@ -1,7 +1,7 @@
-//! Kernels from Debian's archive, into the cache.
+//! Fetching kernels from Debian's archive into the cache.
 //!
-//! What is fetched is verified against its pin, unpacked beside the cache, described by a manifest that is written last, and
-//! published by one rename: a kernel is in the cache whole or not at all.
+//! A package is verified against its pin, unpacked beside the cache, described by a manifest that is written last,
+//! and published by one rename. So a kernel in the cache is always complete.
 
 mod access;
 mod acquire;

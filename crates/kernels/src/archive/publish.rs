@@ -1,4 +1,4 @@
-//! Into the cache: keeping packages that were verified, unpacking them, publishing kernels.
+//! Publishing in the cache: keeping verified packages, unpacking them, publishing kernels.
 
 use std::fs;
 use std::io;
@@ -14,19 +14,19 @@ use container::Context;
 use container::{Lock, json_file};
 use util::Sha256;
 
-/// Written last into a kernel's directory: without it there is no kernel.
+/// Written last: a directory without this file is not a complete kernel.
 const MANIFEST: &str = "manifest.json";
 
 /// A kernel in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {
-    /// Which it is.
+    /// The kernel's pin.
     pub pin: Pin,
-    /// Its directory in the cache; everything in it is only to be read.
+    /// Its directory in the cache; read-only.
     pub directory: PathBuf,
     /// The bootable image, a bzImage: `…/boot/vmlinuz-<release>`.
     pub image: PathBuf,
-    /// The modules: `…/lib/modules/<release>`, also below `usr`. depmod has not run on it.
+    /// The modules: `…/lib/modules/<release>`, possibly below `usr`. depmod has not been run there.
     pub modules: PathBuf,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Vec<Pin>, Error> {
     Ok(pins.filter(|pin| find(context, pin).is_some()).collect())
 }
 
-/// The parts of an unpacked kernel.
+/// Finds the parts of an unpacked kernel.
 fn describe(pin: &Pin, directory: PathBuf) -> Result<Kernel, Error> {
     let lacks = |what: String| Error::NoKernel { package: pin.name(), what };
     let image = directory.join("boot").join(format!("vmlinuz-{}", pin.release));
@@ -65,13 +65,13 @@ fn describe(pin: &Pin, directory: PathBuf) -> Result<Kernel, Error> {
     Ok(Kernel { pin: pin.clone(), directory, image, modules })
 }
 
-/// A package that an earlier run has verified and kept, or that somebody put there; verified again.
+/// A package that an earlier run or the user put among the downloads, verified again.
 pub(super) fn kept_package(context: &Context<'_>, pin: &Pin) -> Option<PathBuf> {
     let path = context.cache.debs().join(file_name(&pin.package, &pin.version));
     (Sha256::of_file(&path).ok()?.0 == pin.sha256).then_some(path)
 }
 
-/// Verifies a package that was downloaded, and keeps it until it is unpacked.
+/// Verifies a downloaded package and keeps it until it is unpacked.
 pub(super) fn keep_package(context: &Context<'_>, pin: &Pin, downloaded: &Path) -> Result<PathBuf, Error> {
     let file = file_name(&pin.package, &pin.version);
     let (got, length) = match Sha256::of_file(downloaded) {
@@ -92,7 +92,7 @@ pub(super) fn keep_package(context: &Context<'_>, pin: &Pin, downloaded: &Path) 
     Ok(path)
 }
 
-/// Unpacks verified packages and publishes each.
+/// Unpacks verified packages and publishes each kernel.
 pub(super) fn unpack(
     context: &Context<'_>,
     archive: &dyn Archive,

@@ -10,8 +10,9 @@ use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::pins::{KernelSpec, Pin, Pins};
 
-/// Finds the kernels that are named: pinned ones first, the others in the archive. What the archive cannot say, or no longer has,
-/// is looked for among the kernels in the cache. Waits only for other runs that read the archive's index.
+/// Finds the kernels that were named: pinned ones first, the others in the archive. A kernel that the archive lacks,
+/// or that cannot be looked up there, is searched in the cache. Waits only for other runs that are reading the
+/// archive's index.
 ///
 /// # Errors
 ///
@@ -50,7 +51,7 @@ pub fn resolve(
     Ok(found)
 }
 
-/// A kernel that an earlier run brought into the cache.
+/// A kernel that an earlier run fetched into the cache.
 fn in_cache(context: &Context<'_>, spec: &KernelSpec) -> Result<Option<Pin>, Error> {
     let kernels = publish::list(context)?;
     Ok(spec.pick(&kernels, |pin| (&pin.release, &pin.package, &pin.version)).cloned())

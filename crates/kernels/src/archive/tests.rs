@@ -1,4 +1,4 @@
-//! Tests of fetching kernels: from a made-up archive into a cache, with what can go wrong on the way.
+//! Tests of fetching kernels from a fake archive into a cache, with the failures that can occur.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -13,12 +13,12 @@ use crate::pins::{KernelSpec, Pin, Pins};
 use container::{Class, Context};
 use util::Sha256;
 
-/// An archive whose packages hold their own name, and that can go wrong.
+/// A fake archive that can fail. Each package contains its own name.
 #[derive(Default)]
 struct FakeArchive {
     entries: Vec<Entry>,
     unreachable: bool,
-    /// What comes instead of a package.
+    /// The content served in place of a package.
     comes: Option<Vec<u8>>,
     unpack_fails: Cell<bool>,
     /// The connection breaks before this package.

@@ -1,14 +1,15 @@
-//! What cannot be had although nothing failed: one type for it over the whole workspace.
+//! Things that are unavailable although nothing failed: one type for the whole workspace.
 
 use std::fmt;
 
 use super::entry::Entry;
 
-/// Something that is there, or the reason why it is not to be had although nothing failed.
+/// A value, or the reason why it is unavailable although nothing failed.
 ///
-/// It is the answer of everything that gets kernels, sources, tools or builds: `Result<Availability<T>, Error>`. The error ends
-/// a run. Unavailability does not, but it is never a success either: whoever runs a check on `T` has to report the check as
-/// *unavailable* ([`Availability::into_result`] gives the reason), since a check that did not run is not a pass.
+/// Every function that gets kernels, sources, tools or builds returns `Result<Availability<T>, Error>`. An error ends
+/// the run. An unavailable value does not, but it is never a success either: a caller that wanted to check `T`
+/// reports the check as *unavailable* ([`Availability::into_result`] gives the reason), because a check that did not
+/// run is not a pass.
 ///
 /// ```
 /// use kernels::Availability;
@@ -24,14 +25,14 @@ use super::entry::Entry;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "what is unavailable has to be reported"]
 pub enum Availability<T, U = Unavailable> {
-    /// It is there.
+    /// The value.
     Available(T),
-    /// It is not to be had, for this reason.
+    /// The reason why there is no value.
     Unavailable(U),
 }
 
 impl<T, U> Availability<T, U> {
-    /// Changes what is there.
+    /// Converts the value.
     pub fn map<V>(self, change: impl FnOnce(T) -> V) -> Availability<V, U> {
         match self {
             Self::Available(value) => Availability::Available(change(value)),
@@ -39,7 +40,7 @@ impl<T, U> Availability<T, U> {
         }
     }
 
-    /// Changes the reason.
+    /// Converts the reason.
     pub fn map_unavailable<V>(self, change: impl FnOnce(U) -> V) -> Availability<T, V> {
         match self {
             Self::Available(value) => Availability::Available(value),
@@ -47,7 +48,7 @@ impl<T, U> Availability<T, U> {
         }
     }
 
-    /// Goes on with what is there.
+    /// Continues with the value, if there is one.
     pub fn and_then<V>(self, next: impl FnOnce(T) -> Availability<V, U>) -> Availability<V, U> {
         match self {
             Self::Available(value) => next(value),
@@ -55,7 +56,7 @@ impl<T, U> Availability<T, U> {
         }
     }
 
-    /// The same, borrowed.
+    /// Borrows the value or the reason.
     pub const fn as_ref(&self) -> Availability<&T, &U> {
         match self {
             Self::Available(value) => Availability::Available(value),
@@ -63,13 +64,13 @@ impl<T, U> Availability<T, U> {
         }
     }
 
-    /// Whether it is there.
+    /// Whether there is a value.
     #[must_use]
     pub const fn is_available(&self) -> bool {
         matches!(self, Self::Available(_))
     }
 
-    /// As a result, for `?` in a function whose error is the reason.
+    /// Converts to a `Result`, for `?` in a function whose error is the reason.
     ///
     /// # Errors
     ///
@@ -91,21 +92,21 @@ impl<T, U> From<Result<T, U>> for Availability<T, U> {
     }
 }
 
-/// Why a package cannot be had, although nothing failed.
+/// Why a package is unavailable although nothing failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unavailable {
     /// What was wanted: `package=version` or a release.
     pub wanted: String,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// What the archive has of the same series, in version order.
+    /// The packages of the same series that the archive has, in version order.
     pub have: Vec<Entry>,
-    /// Of these, the one nearest to what was wanted.
+    /// The one of these that is nearest to the wanted one.
     pub nearest: Option<Box<Entry>>,
 }
 
 impl Unavailable {
-    /// Without anything that could be offered instead.
+    /// A reason without suggestions.
     pub(crate) fn because(wanted: String, reason: Reason) -> Self {
         Self { wanted, reason, have: Vec::new(), nearest: None }
     }
@@ -123,19 +124,19 @@ impl fmt::Display for Unavailable {
     }
 }
 
-/// Why something is [`Unavailable`].
+/// The reason why something is [`Unavailable`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// None of the suites that were searched has such a package. It may be gone, or be elsewhere.
+    /// None of the searched suites has the package. It may have been removed, or be in another suite.
     #[error("no package {packages} in {}", list(.suites))]
     NotFound {
-        /// What the packages would be called: `linux-image-6.1.0-99-*`.
+        /// A pattern for the package names: `linux-image-6.1.0-99-*`.
         packages: String,
         /// The suites that were searched.
         suites: Vec<String>,
     },
-    /// The archive has it, in packages that are not supported.
+    /// The archive has the kernel in packages of an unsupported form.
     #[error(
         "the archive has it as {package}, whose image and modules are in packages of their own, which is not supported"
     )]

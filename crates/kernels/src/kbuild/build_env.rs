@@ -15,20 +15,21 @@ use container::{Context, Progress};
 
 pub(super) const SCRIPT: &str = include_str!("../../../../ci/kernel.sh");
 
-/// Where a build finds its source, whoever builds it: a path of the host's would get into the bytes.
+/// The source tree's path in the container. It is the same for every build, because kbuild writes paths into the
+/// objects.
 pub(super) const SOURCE: &str = "/usr/src/linux";
 
-/// Where a build's output tree is, see [`SOURCE`].
+/// The output tree's path in the container, see [`SOURCE`].
 pub(super) const TREE: &str = "/build";
 
-/// Where the merged configuration fragment is.
+/// The directory of the merged configuration fragment in the container.
 pub(super) const RECIPE: &str = "/recipe";
 
-/// Where what is published is put.
+/// The directory for files that will be published, in the container.
 pub(super) const OUT: &str = "/out";
 
-/// What kbuild would otherwise take from the clock, the user and the machine. The number in `#1` would count the links of a
-/// vmlinux.
+/// Values that kbuild would otherwise take from the clock, the user and the machine. The number in `#1` would count
+/// how often vmlinux was linked.
 pub(super) const REPRODUCIBLE: [(&str, &str); 6] = [
     ("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 2026"),
     ("KBUILD_BUILD_USER", "modbtf"),
@@ -38,35 +39,36 @@ pub(super) const REPRODUCIBLE: [(&str, &str); 6] = [
     ("TZ", "UTC"),
 ];
 
-/// Those of [`REPRODUCIBLE`] that get into the bytes, of which kbuild takes the first as a wish.
+/// The part of [`REPRODUCIBLE`] that is written into the kernel. If the first is set, kbuild makes a reproducible
+/// build.
 pub(super) const PINNED: &[(&str, &str)] = REPRODUCIBLE.split_at(3).0;
 
-/// Where another encoder than the image's pahole is, inside.
+/// The path in the container of an encoder that replaces the image's pahole.
 const ENCODER: &str = "/encoder/pahole";
 
-/// Where kernels are built: the build image in an engine.
+/// The environment of a build: the build image in an engine.
 #[derive(Debug, Clone, Copy)]
 pub struct BuildEnv<'a> {
-    /// The cache, who watches, and who may stop it.
+    /// The cache, the progress monitor and the cancellation flag.
     pub context: &'a Context<'a>,
-    /// The engine; not the host.
+    /// The engine, which is never the host.
     pub engine: &'a Engine,
     /// The image of [`crate::images::BUILD`].
     pub image: &'a Image,
-    /// What encodes BTF in place of the image's pahole, if anything does.
+    /// The encoder that replaces the image's pahole, if any.
     pub encoder: Option<&'a Encoder>,
 }
 
-/// The directories of one build, outside.
+/// The directories of one build, on the host.
 #[derive(Debug, Clone)]
 pub(super) struct BuildDirs {
     /// The source tree.
     pub source: PathBuf,
     /// The output tree.
     pub tree: PathBuf,
-    /// What holds `merged.config`.
+    /// The directory of `merged.config`.
     pub recipe: PathBuf,
-    /// What is published.
+    /// The files that will be published.
     pub out: PathBuf,
 }
 
@@ -82,8 +84,8 @@ impl BuildDirs {
 }
 
 impl BuildEnv<'_> {
-    /// What a build needs to be given for its encoder: a mount, and an environment in which make finds it there. A Makefile's own
-    /// `PAHOLE = pahole` wins over the environment, but not over what stands in MAKEFLAGS.
+    /// Adds what the encoder needs: a mount, and environment variables with which make finds it. A Makefile's own
+    /// `PAHOLE = pahole` overrides the environment, but not MAKEFLAGS.
     pub(super) fn with_encoder(&self, mounts: &mut Vec<Mount>, env: &mut Vec<(String, String)>) {
         if let Some(encoder) = self.encoder {
             mounts.push(Mount::read_only(&encoder.program).seen_at(ENCODER));
@@ -99,7 +101,7 @@ impl BuildEnv<'_> {
         self.run_script(&arguments, mounts, stage, doing).map(drop)
     }
 
-    /// Runs a command of the script, its lines as progress; gives back what it wrote to standard output.
+    /// Runs a command of the script, reports its lines as progress, and returns its standard output.
     pub(crate) fn run_script(
         &self,
         arguments: &[OsString],
@@ -119,7 +121,7 @@ impl BuildEnv<'_> {
         Ok(text)
     }
 
-    /// Runs a command of the script on a dirs.
+    /// Runs a command of the script on the directories of a build.
     pub(super) fn in_dirs(
         &self,
         dirs: &BuildDirs,

@@ -1,7 +1,8 @@
-//! Configuration fragments: what a kernel is asked to be, and whether it became that.
+//! Configuration fragments, and the check that the final configuration agrees with them.
 //!
-//! kconfig drops in silence what depends on something that is off, and what this source does not know. A kernel that lacks what
-//! was asked for boots all the same and shows something else, so every symbol is looked up in the final configuration.
+//! kconfig silently drops symbols whose dependencies are off and symbols that the source does not know. A kernel
+//! without them may still boot, and then behaves differently. So every symbol of the fragments is looked up in the
+//! final configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,16 +12,17 @@ use std::path::Path;
 use super::lost_symbol::LostSymbol;
 use crate::error::Error;
 
-/// Symbols and their values as kconfig writes them: `y`, `m`, `n`, a number, a quoted string.
+/// Symbols and their values as kconfig writes them: `y`, `m`, `n`, a number, or a quoted string.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Symbols(BTreeMap<String, String>);
 
 impl Symbols {
-    /// Reads a fragment or a `.config`. Of a symbol that is set twice the last value counts, as with kconfig.
+    /// Parses a fragment or a `.config`. If a symbol is set twice, the last value counts, as in kconfig.
     ///
     /// # Errors
     ///
-    /// [`Error::BadFragment`] for a series that is neither a setting nor a comment; `path` is only named in it.
+    /// [`Error::BadFragment`] for a line that is neither a setting nor a comment. `path` is used only in the error's
+    /// text.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let mut symbols = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
@@ -36,28 +38,28 @@ impl Symbols {
         Ok(Self(symbols))
     }
 
-    /// Reads a file of them.
+    /// Reads and parses a file.
     ///
     /// # Errors
     ///
-    /// [`container::Error::Io`], and those of [`Symbols::parse`].
+    /// [`container::Error::Io`], and the errors of [`Symbols::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::parse(&fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?, path)
     }
 
-    /// Adds another fragment; where both set a symbol, `later` wins.
+    /// Adds another fragment. If both set a symbol, `later` wins.
     pub fn merge(&mut self, later: Self) {
         self.0.extend(later.0);
     }
 
-    /// A symbol's value, with its `CONFIG_`; what is not mentioned is `n`.
+    /// The value of a symbol (given with its `CONFIG_`), or `n` if it is not set.
     #[must_use]
     pub fn get(&self, symbol: &str) -> &str {
         self.0.get(symbol).map_or("n", String::as_str)
     }
 
-    /// What `asked` asks for and this configuration does not have, sorted by symbol. What is in `expected_off` is expected
-    /// to be `n`, whatever was asked for.
+    /// The symbols whose value differs from the one in `asked`, sorted. Symbols in `expected_off` must be `n`,
+    /// whatever `asked` says.
     #[must_use]
     pub fn lost(&self, asked: &Self, expected_off: &BTreeSet<String>) -> Vec<LostSymbol> {
         let expected = expected_off.iter().filter(|symbol| !asked.0.contains_key(*symbol)).map(|symbol| (symbol, "n"));
@@ -76,7 +78,7 @@ impl Symbols {
     }
 }
 
-/// As a fragment that kconfig reads.
+/// Writes a fragment that kconfig can read.
 impl fmt::Display for Symbols {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|(symbol, value)| match value.as_str() {
@@ -88,7 +90,7 @@ impl fmt::Display for Symbols {
 
 struct NoSetting;
 
-/// A line's symbol and value; nothing for an empty line or a comment.
+/// A line's symbol and value, or `None` for an empty line or a comment.
 fn setting(line: &str) -> Result<Option<(&str, &str)>, NoSetting> {
     if let Some(symbol) = line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
         return if is_symbol(symbol) { Ok(Some((symbol, "n"))) } else { Ok(None) };

@@ -1,4 +1,4 @@
-//! Another encoder than the build image's pahole.
+//! An encoder that replaces the build image's pahole.
 
 use std::env;
 use std::fmt;
@@ -8,26 +8,27 @@ use std::process::{Command, Stdio};
 use crate::error::Error;
 use util::Sha256;
 
-/// What stands for an encoder among the tools of a build, whose key then is another than that of a build with the image's pahole.
+/// The name of an encoder among the tools of a build. It makes the build's key differ from that of a build with the
+/// image's pahole.
 pub(super) const ENCODER: &str = "encoder";
 
-/// What stands between an encoder's name and its hash.
+/// The separator between an encoder's name and its hash.
 pub(super) const SHA256: &str = " sha256 ";
 
-/// Our own, as it takes pahole's place in a build.
+/// Our own program that replaces pahole in a build.
 const DROP_IN: &str = "modbtf-pahole";
 
-/// For what it is built: without a library of the machine's, so that it runs in the image.
+/// The target for which our encoder is built: statically linked, so that it runs in any image.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// A program that takes pahole's place in builds: kbuild is told `PAHOLE=<program>`.
+/// A program that replaces pahole in builds: kbuild runs with `PAHOLE=<program>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoder {
-    /// What it is called: `modbtf-pahole`.
+    /// Its name: `modbtf-pahole`.
     pub name: String,
-    /// The program, outside; absolute. It has to run in the build image.
+    /// The absolute path of the program on the host. It must run in the build image.
     pub program: PathBuf,
-    /// Its hash, which is in the key of what it encodes for.
+    /// Its hash, which is part of each build's key.
     pub sha256: Sha256,
 }
 
@@ -38,7 +39,7 @@ impl fmt::Display for Encoder {
 }
 
 impl Encoder {
-    /// The program in this file.
+    /// The encoder in this file.
     ///
     /// # Errors
     ///
@@ -50,25 +51,25 @@ impl Encoder {
         Ok(Self { name, program, sha256 })
     }
 
-    /// Our own, built from the workspace at `root` as an optimised static program. Takes a fraction of a second where nothing has
-    /// changed.
+    /// Builds our own encoder from the workspace at `root`, optimised and statically linked. If nothing has changed
+    /// this takes a fraction of a second.
     ///
-    /// `target` is a directory of its own for this build: cargo's lock on the usual one may be held by the command that runs this.
+    /// `target` is a separate target directory, because the running command may hold cargo's lock on the usual one.
     ///
     /// # Errors
-    ///
-    /// [`container::Error::Start`] and [`container::Error::Failed`] where cargo cannot be run or refuses; [`container::Error::Io`].
+    /// [`container::Error::Start`] and [`container::Error::Failed`] if cargo cannot be run or fails;
+    /// [`container::Error::Io`].
     pub fn ours(root: &Path, target: &Path) -> Result<Self, Error> {
         Self::program(&static_program(root, target, DROP_IN)?)
     }
 }
 
-/// A program of the crate `modbtf`, built from the workspace at `root` with full optimisation, and static, so that it runs in any
-/// image.
+/// Builds a program of the crate `modbtf` from the workspace at `root`, fully optimised and statically linked, so
+/// that it runs in any image.
 ///
 /// # Errors
 ///
-/// As [`Encoder::ours`].
+/// Same as [`Encoder::ours`].
 pub fn static_program(root: &Path, target: &Path, name: &str) -> Result<PathBuf, Error> {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(&program)

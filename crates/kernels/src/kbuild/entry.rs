@@ -1,4 +1,4 @@
-//! Kernels that were built, in the cache.
+//! Built kernels in the cache.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,55 +16,55 @@ use container::{Cache, Context, scratch};
 use container::{Lock, json_file};
 use util::Sha256;
 
-/// Written last into a build's directory: without it there is no build.
+/// Written last into a build's directory: a directory without this file is not a complete build.
 const MANIFEST: &str = "manifest.json";
 
-/// What was built, from what, and how long that took.
+/// What was built, from which inputs, and how long it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Series, configuration, upgrade and the key's beginning: `6.1-strict-grow-0123abcd`.
+    /// Series, configuration, upgrade and the first digits of the key: `6.1-strict-grow-0123abcd`.
     pub name: String,
-    /// Over everything that decides the result.
+    /// The hash over everything that decides the result.
     pub key: Key,
     /// The source.
     pub source: Identity,
     /// The configuration's name.
     pub config: String,
-    /// The upgrade, for one.
+    /// The upgrade, unless this is a first build.
     pub upgrade: Option<String>,
-    /// What `uname -r` will say.
+    /// The output of `uname -r` on this kernel.
     pub release: String,
     /// The toolchain's packages with their versions.
     pub toolchain: BTreeMap<String, String>,
-    /// The steps that kbuild printed.
+    /// The number of steps that kbuild printed.
     pub steps: u64,
     /// How long the build took, in milliseconds.
     pub milliseconds: u64,
-    /// The hash of every file by its path in the directory.
+    /// The hash of every file, by its path in the directory.
     pub files: BTreeMap<String, Sha256>,
 }
 
 impl Manifest {
-    /// The name and the hash of what encoded in place of the image's pahole, if anything did.
+    /// The name and the hash of the encoder that replaced the image's pahole, if any.
     #[must_use]
     pub fn encoder(&self) -> Option<(&str, &str)> {
         self.toolchain.get(ENCODER)?.rsplit_once(SHA256)
     }
 }
 
-/// A kernel in the cache; everything in its directory is only to be read.
+/// A kernel in the cache. Its directory is read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
-    /// What it is.
+    /// The manifest.
     pub manifest: Manifest,
     /// Its directory.
     pub directory: PathBuf,
     /// The bootable image, a bzImage.
     pub image: PathBuf,
-    /// The modules without debug information: `…/lib/modules/<release>`. depmod has not run on it.
+    /// The modules without debug information: `…/lib/modules/<release>`. depmod has not been run there.
     pub modules: PathBuf,
-    /// The CRC of every exported symbol: what proves an upgrade compatible.
+    /// The CRC of every exported symbol. If none of them changes, an upgrade is compatible.
     pub symvers: PathBuf,
     /// The final configuration.
     pub config: PathBuf,
@@ -85,7 +85,7 @@ impl Build {
         }
     }
 
-    /// What of a build is missing, if it is not whole.
+    /// The first file that is missing from an incomplete build.
     fn missing(&self) -> Option<&Path> {
         let parts = [&self.image, &self.symvers, &self.config, &self.vmlinux];
         let file = parts.into_iter().find(|path| !path.is_file());
@@ -93,13 +93,13 @@ impl Build {
     }
 }
 
-/// What a build is called, see [`Manifest::name`].
+/// The name of a build, see [`Manifest::name`].
 pub(super) fn name(inputs: &Inputs) -> String {
     let upgrade = inputs.upgrade.as_ref().map(|upgrade| format!("-{upgrade}")).unwrap_or_default();
     format!("{}-{}{upgrade}-{}", inputs.source.series, inputs.config, inputs.key().short())
 }
 
-/// A build, if the cache has it.
+/// A build, if it is in the cache.
 pub(super) fn find(cache: &Cache, inputs: &Inputs) -> Option<Build> {
     let directory = cache.builds().join(name(inputs));
     let manifest: Manifest = json_file::read(&directory.join(MANIFEST))?;
@@ -107,7 +107,7 @@ pub(super) fn find(cache: &Cache, inputs: &Inputs) -> Option<Build> {
     build.missing().is_none().then_some(build)
 }
 
-/// Describes what was made in `made`, and puts it into the cache.
+/// Writes the manifest for the directory `made`, and publishes it in the cache.
 pub(super) fn publish(
     context: &Context<'_>,
     inputs: &Inputs,
@@ -138,7 +138,7 @@ pub(super) fn publish(
     Ok(Build::describe(build.manifest, target))
 }
 
-/// What only the build knows.
+/// Facts that are known only after the build.
 #[derive(Debug)]
 pub(super) struct Measured {
     pub release: String,
@@ -180,18 +180,18 @@ pub fn list(cache: &Cache) -> Result<Vec<Build>, Error> {
     Ok(builds)
 }
 
-/// What [`clean`] removes.
+/// Selects the files that [`clean`] removes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Clean {
-    /// Only what is of these series; of all of them if none is named.
+    /// Only files of these series are removed. An empty list means all series.
     pub series: Vec<String>,
-    /// The source trees as well, and, with all series, the tools, the debug information of prebuilt kernels, and packages that
-    /// were downloaded and not unpacked.
+    /// Also remove the source trees. If no series is selected, also remove the tools, the debug information of
+    /// prebuilt kernels, and downloaded packages that were not unpacked.
     pub sources: bool,
 }
 
-/// Removes builds, modules built against them, their output trees and their logs, and the benches that nobody uses any more;
-/// gives back the directories and files that were removed.
+/// Removes builds, modules built against them, their output trees and logs, and unused sandboxes. Returns the paths
+/// that were removed.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What there is to build: the configurations and upgrades of `kernel-configs/`.
+//! The configurations and upgrades in `kernel-configs/`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,35 +9,37 @@ use super::Symbols;
 use crate::error::Error;
 use crate::pins::is_word;
 
-/// The fragment that every configuration begins with.
+/// The fragment with which every configuration begins.
 const BASE: &str = "base";
 
-/// The fragment whose configuration is built from nothing, see [`Config::base_tree`].
+/// The fragment whose configuration is built from scratch, see [`Config::base_tree`].
 const STRICT: &str = "strict";
 
-/// The upgrade that changes nothing: the same source, linked and encoded once more.
+/// The upgrade that changes nothing: the same source is linked and encoded again.
 pub const NONE: &str = "none";
 
-/// A directory with `fragments/NAME.config`, `upgrades/NAME.patch` and `external/NAME/`. A fragment or patch that is for a single series only is called
-/// `NAME@SERIES`: such a fragment adds to the general one, such a patch takes the general one's place.
+/// A directory with `fragments/NAME.config`, `upgrades/NAME.patch` and `external/NAME/`. A fragment or patch for a
+/// single series is called `NAME@SERIES`. Such a fragment is added to the general one; such a patch replaces the
+/// general one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelConfigs {
     root: PathBuf,
 }
 
-/// A configuration: fragments on top of the base.
+/// A configuration: fragments on top of the base fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// What it is called: `strict`, `strict+debug`.
+    /// Its name: `strict`, `strict+debug`.
     pub name: String,
-    /// Its fragments but for the base, in the order in which they are merged.
+    /// Its fragments without the base fragment, in the order in which they are merged.
     pub fragments: Vec<String>,
-    /// Symbols, with their `CONFIG_`, that are expected to be off, whatever the fragments ask for: a source that cannot have them.
+    /// Symbols, with their `CONFIG_`, that must be off whatever the fragments say, because the source does not
+    /// support them.
     pub expected_off: BTreeSet<String>,
 }
 
 impl Config {
-    /// The configuration of these fragments; none is the base alone.
+    /// The configuration with these fragments. An empty list means the base fragment alone.
     #[must_use]
     pub fn new(fragments: &[&str]) -> Self {
         let name = if fragments.is_empty() { BASE.to_owned() } else { fragments.join("+") };
@@ -45,14 +47,14 @@ impl Config {
         Self { name, fragments, expected_off: BTreeSet::new() }
     }
 
-    /// The configuration on whose output tree this one is built: `strict`, unless it is that one.
+    /// The configuration on whose output tree this one is built: `strict`, or `None` for `strict` itself.
     pub(super) fn base_tree(&self) -> Option<Self> {
         let strict = Self { expected_off: self.expected_off.clone(), ..Self::new(&[STRICT]) };
         (self.fragments != strict.fragments).then_some(strict)
     }
 }
 
-/// Whether the configuration of this name is built from nothing where it can be, see [`Config::base_tree`].
+/// Whether the configuration of this name is built from scratch where possible, see [`Config::base_tree`].
 pub(super) fn is_from_nothing(config: &str) -> bool {
     config == STRICT
 }
@@ -60,12 +62,12 @@ pub(super) fn is_from_nothing(config: &str) -> bool {
 /// An upgrade's change to the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
-    /// The patch's text as it was read once, which is in the key and is what is applied; nothing for [`NONE`].
+    /// The patch's text, read once: the same text is hashed into the key and applied. `None` for [`NONE`].
     pub patch: Option<String>,
 }
 
 impl KernelConfigs {
-    /// The configs of this directory, which is looked into when something is asked for.
+    /// The configurations in this directory. Files are read only when they are needed.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
@@ -92,12 +94,12 @@ impl KernelConfigs {
         Ok(names)
     }
 
-    /// Where modules of our own are that are built against a kernel's tree, a directory each.
+    /// The directory of our own modules that are built against a kernel's tree, one directory each.
     pub(super) fn external(&self) -> PathBuf {
         self.root.join("external")
     }
 
-    /// The names of the modules of our own, sorted.
+    /// The names of our own modules, sorted.
     ///
     /// # Errors
     ///
@@ -107,7 +109,7 @@ impl KernelConfigs {
         if directory.is_dir() { names(&directory, "") } else { Ok(Vec::new()) }
     }
 
-    /// Whether there are all of a configuration's fragments, for a series.
+    /// Whether all fragments of a configuration exist for a series.
     pub(super) fn has_fragments(&self, config: &Config, series: &str) -> bool {
         config.fragments.iter().all(|name| {
             let (general, own) = self.files("fragments", name, series, "config");
@@ -115,7 +117,7 @@ impl KernelConfigs {
         })
     }
 
-    /// Checks that a configuration and an upgrade exist for a series, which needs neither a container nor a source.
+    /// Checks that a configuration and an upgrade exist for a series. This needs neither a container nor a source.
     ///
     /// # Errors
     ///
@@ -125,7 +127,7 @@ impl KernelConfigs {
         upgrade.map_or(Ok(()), |upgrade| self.change(upgrade, series).map(drop))
     }
 
-    /// What a configuration asks for for a series.
+    /// The symbols that a configuration sets for a series.
     ///
     /// # Errors
     ///
@@ -160,7 +162,7 @@ impl KernelConfigs {
         Ok(Change { patch: Some(text) })
     }
 
-    /// The file for every series, unless the name is none, and that for this series.
+    /// The general file of a name, if the name is not empty, and the file for this series.
     fn files(&self, directory: &str, name: &str, series: &str, extension: &str) -> (Option<PathBuf>, PathBuf) {
         let directory = self.root.join(directory);
         if !is_word(name) {

@@ -1,4 +1,4 @@
-//! What decides the bytes of a build, and the key over it.
+//! The inputs that decide the bytes of a build, and the key computed from them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::source::Identity;
 use container::image::Manifest;
 use util::Sha256;
 
-/// Raised when builds of an earlier version of this crate are to be built again although nothing else says so.
+/// Increment this to rebuild everything although no other input has changed.
 const RECIPE: u32 = 1;
 
-/// Packages whose version decides what is built, by the beginning of their names.
+/// Prefixes of the names of packages whose version decides the result.
 const TOOLCHAIN: [&str; 14] = [
     "binutils",
     "bison",
@@ -33,7 +33,7 @@ const TOOLCHAIN: [&str; 14] = [
     "perl-base",
 ];
 
-/// Everything that decides what a build is.
+/// All inputs that decide the result of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Inputs {
     pub recipe: u32,
@@ -44,7 +44,7 @@ pub(super) struct Inputs {
     pub config: String,
     /// The merged fragment.
     pub asked: String,
-    /// The upgrade's name; nothing for a first build.
+    /// The upgrade's name, or `None` for a first build.
     pub upgrade: Option<String>,
     /// The upgrade's patch.
     pub patch: String,
@@ -79,19 +79,19 @@ fn toolchain(image: &Manifest) -> BTreeMap<String, String> {
     packages.map(|(name, version)| (name.clone(), version.clone())).collect()
 }
 
-/// The hash over source, configuration, patch, toolchain and recipe.
+/// The hash over source, configuration, patch, toolchain and recipe version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(Sha256);
 
 impl Key {
-    /// The hash over anything that decides a result.
+    /// The hash over any set of inputs.
     pub(super) fn of(inputs: &impl Serialize) -> Self {
-        // What has no map whose keys are not strings can be written.
+        // Serialisation fails only for a map whose keys are not strings, and there is none.
         Self(Sha256::of(&serde_json::to_vec(inputs).unwrap_or_default()))
     }
 
-    /// The first eight digits, as they stand in names.
+    /// The first eight digits, as used in names.
     #[must_use]
     pub fn short(&self) -> String {
         self.0.short(8)
@@ -108,8 +108,8 @@ impl fmt::Display for Key {
 mod tests {
     use super::*;
 
-    /// A key is the name of what the cache holds: if the key of the same inputs changes, everything is built again. Renaming a
-    /// field of [`Inputs`] or of [`Identity`] would do that. Who means to do it raises [`RECIPE`].
+    /// Cache entries are found by key, so a key that changes for the same inputs causes a rebuild of everything.
+    /// Renaming a field of [`Inputs`] or of [`Identity`] would change it. Increment [`RECIPE`] to do that on purpose.
     #[test]
     fn key_of_the_same_inputs_never_changes() {
         let source = Identity { series: "6.1".into(), version: "6.1.1-1".into(), sha256: Sha256::of(b"source") };

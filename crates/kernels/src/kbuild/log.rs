@@ -1,4 +1,4 @@
-//! What a build prints: how far it is, why it failed, and what it went on after although it should not have.
+//! A build's output: progress, the reason for a failure, and errors that kbuild ignored.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -8,23 +8,24 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use container::process::says_disk_full;
 
-/// Lines of the end of a log that an error shows.
+/// The number of lines from the end of a log that an error shows.
 const END: usize = 25;
 
-/// Lines that say what is wrong, of which an error shows the first ones: what follows is mostly their consequence.
+/// The number of error lines that an error shows. The first ones matter: later ones are mostly consequences.
 const ERRORS: usize = 12;
 
-/// Findings that are kept; one is enough to refuse a build.
+/// The number of findings that are kept. One is enough to refuse a build.
 const FINDINGS: usize = 10;
 
-/// A line that kbuild should have failed on, and what it means.
+/// A line on which kbuild should have failed, and its meaning.
 struct Rule {
-    /// All of these stand in the line.
+    /// Texts that all occur in the line.
     words: &'static [&'static str],
     meaning: &'static str,
 }
 
-/// Kbuild goes on after these. Sources: scripts/link-vmlinux.sh, scripts/Makefile.modfinal and scripts/gen-btf.sh, kconfig.
+/// kbuild continues after these. Sources: scripts/link-vmlinux.sh, scripts/Makefile.modfinal and scripts/gen-btf.sh,
+/// kconfig.
 const RULES: [Rule; 7] = [
     Rule { words: &["BTF: ", "pahole"], meaning: "vmlinux has no BTF" },
     Rule { words: &["Failed to generate BTF for vmlinux"], meaning: "vmlinux has no BTF" },
@@ -35,7 +36,7 @@ const RULES: [Rule; 7] = [
     Rule { words: &["Module.symvers is missing"], meaning: "symbols were not checked" },
 ];
 
-/// The whole log as a file, and of it what has to be known at the end.
+/// The whole log as a file, and a summary for the end of the build.
 #[derive(Debug)]
 pub(super) struct Log {
     path: PathBuf,
@@ -51,7 +52,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Begins a log, in the place of an earlier one.
+    /// Creates a log, replacing an earlier one.
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
         let file = File::create(path).map_err(|source| Error::io("create", path, source))?;
         Ok(Self {
@@ -66,7 +67,7 @@ impl Log {
         })
     }
 
-    /// Takes a line; whether it was a step of kbuild's.
+    /// Adds a line. Returns whether it was a step of kbuild.
     pub(super) fn line(&mut self, line: &str) -> bool {
         if self.broken.is_none() {
             self.broken = writeln!(self.file, "{line}").err();
@@ -87,18 +88,19 @@ impl Log {
         step
     }
 
-    /// The steps of kbuild's so far.
+    /// The number of kbuild's steps so far.
     pub(super) const fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Ends the log of a build; what it was decides what becomes of `result`.
+    /// Ends the log of a build, and combines `result` with what the log says.
     ///
     /// # Errors
     ///
-    /// [`container::Error::DiskFull`] where a build failed or incomplete for that reason, or its log could not be written; else
-    /// [`Error::BuildFailed`] in the place of [`container::Error::Failed`], [`Error::BuildIncomplete`] for a build that succeeded and should not
-    /// have, [`container::Error::Io`] where the log itself cannot be written.
+    /// [`container::Error::DiskFull`] if a build failed or is incomplete because the disk is full, or if its log
+    /// could not be written for that reason; otherwise [`Error::BuildFailed`] in place of
+    /// [`container::Error::Failed`], [`Error::BuildIncomplete`] for a build that should have failed but did not, and
+    /// [`container::Error::Io`] if the log cannot be written.
     pub(super) fn finish(mut self, result: Result<(), Error>, what: &str) -> Result<u64, Error> {
         let written = self.broken.take().map_or_else(|| self.file.flush(), Err);
         let no_space = |error: &io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
@@ -123,7 +125,7 @@ impl Log {
     }
 }
 
-/// kbuild's `  CC [M]  fs/overlayfs/super.o`: two blanks, a name in capitals, and what is made.
+/// Recognises a step of kbuild, `  CC [M]  fs/overlayfs/super.o`: two blanks, a name in capitals, and the target.
 fn is_step(line: &str) -> bool {
     let Some(rest) = line.strip_prefix("  ") else { return false };
     let name = rest.split(' ').next().unwrap_or_default();
@@ -133,7 +135,7 @@ fn is_step(line: &str) -> bool {
         && rest.len() > name.len()
 }
 
-/// What compilers, linkers, modpost and make call an error.
+/// Recognises an error line of compilers, linkers, modpost and make.
 fn is_error(line: &str) -> bool {
     let make = line.starts_with("make") && line.contains("***");
     make || ["error: ", "ERROR: ", "undefined reference", "No space left on device", "FAILED: "]

@@ -1,15 +1,15 @@
-//! A symbol of the final configuration that differs from what the fragments say.
+//! A symbol whose final value differs from the fragments.
 
 use std::fmt;
 
-/// A symbol that is not what was asked for.
+/// A symbol whose final value differs from the fragments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostSymbol {
     /// The symbol, with its `CONFIG_`.
     pub symbol: String,
-    /// What was asked for.
+    /// The value in the fragments.
     pub wanted: String,
-    /// What the final configuration says; `n` also for a symbol that it does not know.
+    /// The value in the final configuration, or `n` if the symbol is unknown there.
     pub got: String,
 }
 

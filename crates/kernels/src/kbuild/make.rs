@@ -1,4 +1,4 @@
-//! Making a build: the copies that it is made on, kbuild, and what is kept of the result.
+//! Running a build: copying the source and the tree, running kbuild, and collecting the result.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,22 +21,24 @@ use crate::stage;
 use container::{Context, Progress};
 use container::{Lock, require_space};
 
-/// What a first build takes beside the cache, in bytes: the output tree, of which 6.1 makes 675 MB, and what is published.
+/// The space that a first build takes beside the cache, in bytes: the output tree (675 MB for 6.1) and the published
+/// files.
 const FIRST_SIZE: u64 = 1_500_000_000;
 
-/// What an upgrade takes: the same, and the directories of the hard-linked source.
+/// The space that an upgrade takes, in bytes: the same, plus the directories of the hard-linked source.
 const UPGRADE_SIZE: u64 = 1_600_000_000;
 
-/// The steps of a first build, where none was made before: about those of 6.1.
+/// The expected steps of a first build without an earlier one to go by: about those of 6.1.
 pub(super) const FIRST_STEPS: u64 = 1_400;
 
-/// The steps of a first build on another's tree, where none was made before: what one symbol reaches, and every module's BTF.
+/// The expected steps of a first build on another configuration's tree, without an earlier one to go by: everything
+/// that one symbol affects, and the BTF of every module.
 const DERIVED_STEPS: u64 = 100;
 
-/// The steps of an upgrade that touches one file.
+/// The expected steps of an upgrade that touches one file.
 const UPGRADE_STEPS: u64 = 60;
 
-/// Makes a first build, and before it that on whose tree it is made; the build and its tree are published.
+/// Makes a first build, and before it the build on whose tree it is based. Publishes the build and its tree.
 pub(super) fn first(build_env: &BuildEnv<'_>, plan: &Plan<'_>, lock: &Lock) -> Result<Build, Error> {
     let context = build_env.context;
     let from = match plan.base_tree() {
@@ -58,17 +60,17 @@ pub(super) fn first(build_env: &BuildEnv<'_>, plan: &Plan<'_>, lock: &Lock) -> R
     configure(build_env, plan, &dirs)?;
     let guess = if from.is_none() { FIRST_STEPS } else { DERIVED_STEPS };
     let measured = make(build_env, &plan.inputs, &dirs, expected_steps(build_env, &plan.inputs, guess)?)?;
-    // The tree first: a build in the cache without its tree is no harm, but costs the tree when an upgrade is wanted.
+    // The tree is published first: without the tree, a published build would have to be repeated for an upgrade.
     context.cache.publish(&context.monitor(), &dirs.tree, &tree(build_env, plan), lock)?;
     entry::publish(context, &plan.inputs, &dirs.out, measured, lock)
 }
 
-/// Makes a first build with its tree, unless the cache has both.
+/// Makes a first build and its tree, unless both are in the cache.
 pub(super) fn ensure_tree(build_env: &BuildEnv<'_>, plan: &Plan<'_>, lock: &Lock) -> Result<(), Error> {
     if has_tree(build_env, plan) { Ok(()) } else { first(build_env, plan, lock).map(drop) }
 }
 
-/// Makes an upgrade on a copy of its first build's tree.
+/// Builds an upgrade on a copy of its first build's tree.
 pub(super) fn upgrade(
     build_env: &BuildEnv<'_>,
     first: &Plan<'_>,
@@ -99,21 +101,22 @@ pub(super) fn upgrade(
     entry::publish(context, inputs, &dirs.out, measured, lock)
 }
 
-/// Reports what is built.
+/// Reports which kernel is being built.
 fn say(lock: &Lock, context: &Context<'_>, inputs: &Inputs) -> Result<(), Error> {
     let root = context.cache.root();
     lock.say(&format!("building {}", entry::name(inputs)))
         .map_err(|source| Error::io("write to the lock in", root, source))
 }
 
-/// A copy of an output tree, its time stamps kept.
+/// Copies an output tree with its time stamps.
 pub(super) fn copy_tree(build_env: &BuildEnv<'_>, from: &Path, to: &Path) -> Result<(), Error> {
     build_env.context.stage(stage::SOURCE, "copying the output tree", || {
         build_env.on_cache("copy", &[from, to], stage::SOURCE, "copy an output tree")
     })
 }
 
-/// A copy of a source tree that shares its files with it, but for those that the patches change, each a name and a text.
+/// Copies a source tree by hard links, except for the files that the patches change. Each patch has a name and a
+/// text.
 pub(super) fn patched(
     build_env: &BuildEnv<'_>,
     source: &Source,
@@ -123,7 +126,7 @@ pub(super) fn patched(
     let upgrade = changes.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ");
     let mut own = Vec::new();
     for (number, (_, patch)) in changes.iter().enumerate() {
-        // Only what lies in the cache is seen inside.
+        // Only the cache is mounted in the container.
         let path = copy.with_extension(format!("{number}.patch"));
         fs::write(&path, patch).map_err(|source| Error::io("write", &path, source))?;
         own.push(path);
@@ -152,7 +155,7 @@ pub(super) fn create(directory: &Path) -> Result<(), Error> {
     fs::create_dir(directory).map_err(|source| Error::io("create", directory, source))
 }
 
-/// Configures a tree, and checks that it became what was asked for.
+/// Configures a tree, and checks the final configuration against the fragments.
 pub(super) fn configure(build_env: &BuildEnv<'_>, plan: &Plan<'_>, dirs: &BuildDirs) -> Result<(), Error> {
     let fragment = dirs.recipe.join("merged.config");
     fs::write(&fragment, plan.asked.to_string()).map_err(|source| Error::io("write", &fragment, source))?;
@@ -171,7 +174,7 @@ fn check_config(plan: &Plan<'_>, dirs: &BuildDirs) -> Result<(), Error> {
     if lost.is_empty() { Ok(()) } else { Err(Error::ConfigLost { what: plan.name(), lost }) }
 }
 
-/// Runs kbuild and collects what is published.
+/// Runs kbuild and collects the files that will be published.
 fn make(build_env: &BuildEnv<'_>, inputs: &Inputs, dirs: &BuildDirs, expected: u64) -> Result<Measured, Error> {
     let (context, start, what) = (build_env.context, Instant::now(), entry::name(inputs));
     let mut log = Log::create(&context.cache.logs().join(format!("{what}.log")))?;
@@ -197,7 +200,7 @@ fn make(build_env: &BuildEnv<'_>, inputs: &Inputs, dirs: &BuildDirs, expected: u
     Ok(Measured { release, steps, milliseconds })
 }
 
-/// The steps of an earlier build of the same series and upgrade, made as this one is, else a guess.
+/// The steps of an earlier build of the same series and upgrade that was made the same way, or else `guess`.
 fn expected_steps(build_env: &BuildEnv<'_>, inputs: &Inputs, guess: u64) -> Result<u64, Error> {
     let builds = list(&build_env.context.cache)?;
     let alike = |build: &&Build| {

@@ -1,16 +1,17 @@
 //! Building kernels and their upgrades from source.
 //!
-//! A *first build* is made from nothing: the fragments are merged onto `allnoconfig`, the result is checked, and kbuild builds
-//! into an output tree beside the cache. An *upgrade* is made from a copy of that tree, with the source changed by one patch, so
-//! that kbuild builds only what the change reaches: as a distribution's security fix is built from the same tree as the kernel
-//! that is running.
+//! A *first build* merges the fragments onto `allnoconfig`, checks the final configuration, and runs kbuild in an
+//! output tree beside the cache. An *upgrade* changes the source by one patch and runs kbuild on a copy of that
+//! output tree, so kbuild rebuilds only what the patch affects. A distribution builds a security fix from the same
+//! tree as the running kernel in the same way.
 //!
-//! A build that was interrupted starts over. kbuild cannot tell an object that was half written, or a module that was linked and
-//! has no BTF yet, from one that is done, so going on could publish either.
+//! An interrupted build starts over. kbuild cannot distinguish a half-written object, or a module that was linked but
+//! has no BTF yet, from a finished one. Continuing could publish either.
 //!
-//! Of the first builds only that of `strict` is made from nothing. Those of other configurations are made from a copy of its
-//! output tree, which is configured anew: kbuild knows of each object which symbols it depends on and by which command it was
-//! made (scripts/basic/fixdep.c, and what syncconfig touches below include/config), and makes again what differs.
+//! Only the configuration `strict` is built from scratch. A first build of another configuration uses a copy of that
+//! output tree with a new `.config`. kbuild knows for each object the symbols it depends on and the command that made
+//! it (scripts/basic/fixdep.c, and the files that syncconfig touches below include/config), and rebuilds those that
+//! differ.
 
 mod build_env;
 mod config;
@@ -43,11 +44,11 @@ use crate::error::Error;
 use make::ensure_tree;
 use plan::{Plan, has_tree, tree, upgraded};
 
-/// The build of a request, if the cache has it.
+/// The build for a request, if it is in the cache.
 ///
 /// # Errors
 ///
-/// As [`build`], for what cannot be looked up.
+/// Same as [`build`], limited to what a lookup can raise.
 pub fn find(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Option<Build>, Error> {
     let first = Plan::first(build_env, *request)?;
     let inputs = match request.upgrade {
@@ -57,20 +58,21 @@ pub fn find(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Option<Bu
     Ok(entry::find(&build_env.context.cache, &inputs))
 }
 
-/// Builds a kernel, or its upgrade and before that what it is an upgrade of; what the cache has costs nothing.
+/// Builds a kernel; for an upgrade, its first build comes first. Builds that are in the cache are reused.
 ///
 /// # Errors
 ///
-/// [`Error::UnknownName`] and [`Error::BadFragment`] for what `configs` does not have or is wrong in it; [`Error::ConfigLost`],
-/// [`Error::PatchFailed`], [`Error::BuildFailed`], [`Error::BuildIncomplete`]; [`container::Error::NeedsContainer`] on the host;
-/// [`container::Error::DiskFull`], [`container::Error::Io`], [`container::Error::Failed`], [`container::Error::Cancelled`]. Nothing is published then.
+/// [`Error::UnknownName`] and [`Error::BadFragment`] for names missing from `configs` and for invalid fragments;
+/// [`Error::ConfigLost`], [`Error::PatchFailed`], [`Error::BuildFailed`], [`Error::BuildIncomplete`];
+/// [`container::Error::NeedsContainer`] on the host; [`container::Error::DiskFull`], [`container::Error::Io`],
+/// [`container::Error::Failed`], [`container::Error::Cancelled`]. After an error nothing is published.
 pub fn build(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Build, Error> {
     if let Some(build) = find(build_env, request)? {
         return Ok(build);
     }
     let first = Plan::first(build_env, *request)?;
     let lock = build_env.context.cache.lock(&build_env.context.monitor())?;
-    // Another run may have built it meanwhile.
+    // Another run may have built it since the lookup.
     if let Some(build) = find(build_env, request)? {
         return Ok(build);
     }
@@ -84,18 +86,18 @@ pub fn build(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Build, E
     }
 }
 
-/// The first build of a request with the output tree that [`output_tree`] gives; both are built again if either is missing.
+/// The first build of a request and its output tree, see [`output_tree`]. If either is missing, both are built again.
 ///
 /// # Errors
 ///
-/// As [`build`].
+/// Same as [`build`].
 pub fn build_with_tree(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<(Build, PathBuf), Error> {
     let request = Request { upgrade: None, ..*request };
     let tree = ensure_first(build_env, &Plan::first(build_env, request)?)?;
     Ok((build(build_env, &request)?, tree))
 }
 
-/// The output tree of a first build, which is built where it is missing.
+/// The output tree of a first build. If it is missing it is built.
 fn ensure_first(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> Result<PathBuf, Error> {
     if !has_tree(build_env, first) {
         let lock = build_env.context.cache.lock(&build_env.context.monitor())?;
@@ -104,12 +106,12 @@ fn ensure_first(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> Result<PathBuf, E
     Ok(tree(build_env, first))
 }
 
-/// The output tree that a first build leaves, on which its upgrades and external modules are built, if it is there. It is to be
-/// copied, not changed.
+/// The output tree of a first build, if it is in the cache. Upgrades and external modules are built on copies of it;
+/// the tree itself must not be changed.
 ///
 /// # Errors
 ///
-/// As [`find`].
+/// Same as [`find`].
 pub fn output_tree(build_env: &BuildEnv<'_>, request: &Request<'_>) -> Result<Option<PathBuf>, Error> {
     let first = Plan::first(build_env, *request)?;
     Ok(Some(tree(build_env, &first)).filter(|tree| tree.is_dir()))

@@ -1,4 +1,4 @@
-//! A build with all that was looked up for it.
+//! A build request together with everything that was looked up for it.
 
 use std::path::PathBuf;
 
@@ -11,20 +11,20 @@ use crate::cache::Directories as _;
 use crate::error::Error;
 use crate::source::Source;
 
-/// What to build.
+/// A request to build a kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The source.
     pub source: &'a Source,
-    /// Where configurations and upgrades come from.
+    /// The configurations and upgrades.
     pub configs: &'a KernelConfigs,
     /// The configuration.
     pub config: &'a Config,
-    /// The upgrade, unless it is a first build.
+    /// The upgrade, or `None` for a first build.
     pub upgrade: Option<&'a str>,
 }
 
-/// A request with all that was looked up for it.
+/// A request together with everything that was looked up for it.
 pub(super) struct Plan<'a> {
     pub request: Request<'a>,
     pub asked: Symbols,
@@ -32,7 +32,7 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// The first build that a request is, or that its upgrade is built on.
+    /// The first build for a request. For an upgrade, it is the build that the upgrade is based on.
     pub(super) fn first(build_env: &BuildEnv<'_>, request: Request<'a>) -> Result<Self, Error> {
         let identity = &request.source.identity;
         let asked = request.configs.asked(request.config, &identity.series)?;
@@ -46,14 +46,14 @@ impl<'a> Plan<'a> {
         entry::name(&self.inputs)
     }
 
-    /// The configuration on whose output tree this first build is made; nothing for one that is made from nothing.
+    /// The configuration on whose output tree this first build is made, or `None` for a build from scratch.
     pub(super) fn base_tree(&self) -> Option<Config> {
         let base_tree = self.request.config.base_tree()?;
         self.request.configs.has_fragments(&base_tree, &self.request.source.identity.series).then_some(base_tree)
     }
 }
 
-/// Whether a first build is in the cache with its tree.
+/// Whether a first build and its tree are in the cache.
 pub(super) fn has_tree(build_env: &BuildEnv<'_>, first: &Plan<'_>) -> bool {
     entry::find(&build_env.context.cache, &first.inputs).is_some() && tree(build_env, first).is_dir()
 }

@@ -10,10 +10,10 @@ use crate::error::Error;
 
 pub(super) const SCRIPT: &str = include_str!("../../../../ci/workbench.sh");
 
-/// Where tools are, inside.
+/// The directory of tools in the container.
 pub(crate) const TOOLS: &str = "/tools";
 
-/// Unpacks a Debian package of the cache into a directory of it.
+/// Unpacks a Debian package in the cache into a directory in the cache.
 pub(crate) fn unpack(build_env: &BuildEnv<'_>, package: &Path, into: &Path) -> Result<(), Error> {
     let mut argv: Vec<OsString> = ["bash", "-c", SCRIPT, "workbench.sh", "unpack"].map(OsString::from).into();
     argv.extend([package, into].map(OsString::from));

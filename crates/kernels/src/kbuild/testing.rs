@@ -1,4 +1,5 @@
-//! A build image for tests: a podman that does what `ci/kernel.sh` would, in the directories that are mounted, with no compiler.
+//! A build image for tests: a fake podman that imitates `ci/kernel.sh` in the mounted directories, without a
+//! compiler.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,9 +15,10 @@ use container::engine::Engine;
 use container::image::{Image, Manifest};
 use container::testing::Fixture;
 
-/// What comes out depends on the source and the fragment. Files in the fixture's directory make it go wrong: `fails` with what is
-/// printed, `says` with what is printed besides, `loses` with what is dropped from the configuration, `forgets`; of commands on a
-/// dirs `barren`, that make nothing, and `mute`, that do not say how they ended.
+/// A fake podman. Its results depend on the source and the fragment. Files in the fixture's directory cause failures:
+/// `fails` holds the output of a failing build, `says` additional output, `loses` symbols to drop from the configuration;
+/// with `forgets` a build publishes no files. In a sandbox, `barren` makes commands produce nothing, and `mute` hides how
+/// they ended.
 const PODMAN: &str = r#"
 previous= tree= out= recipe= source= external=
 for argument; do
@@ -102,7 +104,7 @@ run)
 esac
 "#;
 
-/// A cache, and all that building in it needs.
+/// A cache, and everything that a build in it needs.
 pub(crate) struct FakeImage {
     pub(crate) engine: Engine,
     pub(crate) image: Image,
@@ -123,7 +125,7 @@ impl FakeImage {
         BuildEnv { context, engine: &self.engine, image: &self.image, encoder: None }
     }
 
-    /// Makes something go wrong, or right again.
+    /// Turns a failure on or off.
     pub(crate) fn set(&self, what: &str, text: Option<&str>) {
         let path = self.directory.join(what);
         match text {
@@ -132,7 +134,7 @@ impl FakeImage {
         }
     }
 
-    /// The commands of the script that were run since the last time.
+    /// The script's commands since the last call.
     pub(crate) fn calls(&self) -> Vec<String> {
         let path = self.directory.join("calls");
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -141,7 +143,8 @@ impl FakeImage {
     }
 }
 
-/// A source, and configs: two configurations, one upgrade that fits and one that does not, one module outside the source.
+/// A source and configurations: two configurations, one upgrade that applies and one that does not, one external
+/// module.
 pub(crate) struct Bed {
     pub(crate) fixture: Fixture,
     pub(crate) fake: FakeImage,
@@ -197,7 +200,7 @@ impl Bed {
         self.build_in(&self.fixture.context(), upgrade)
     }
 
-    /// What lies in the cache that a failed build must not leave.
+    /// The entries in the cache that a failed build must not add.
     pub(crate) fn published(&self) -> Vec<String> {
         let cache = self.fixture.context().cache;
         let names = |parent: PathBuf| fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name());

@@ -1,4 +1,4 @@
-//! Tests of building kernels: what is built, reused, refused and published. Commands run on a made-up image that imitates kbuild.
+//! Tests of building kernels: what is built, reused, refused and published. A fake image imitates kbuild.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A file of pins: how each is read and checked.
+//! Reading and checking a file of pins.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use crate::error::Error;
 
 /// A file of pins in `kernel-configs`.
 pub(crate) trait PinFile: DeserializeOwned {
-    /// Its path, which errors name.
+    /// Its path, for error messages.
     const PATH: &'static str;
 
-    /// What it contained when this was compiled.
+    /// Its content at compile time.
     const BUILTIN: &'static str;
 
-    /// What in it contradicts itself or is not a name, if anything.
+    /// A contradiction or an invalid name in it, if there is one.
     fn inconsistency(&self) -> Option<String>;
 
-    /// The pins as they were when this was compiled.
+    /// The pins at compile time.
     fn parse_builtin() -> Result<Self, Error> {
         Self::parse_text(Self::BUILTIN, Path::new(Self::PATH))
     }
@@ -28,7 +28,7 @@ pub(crate) trait PinFile: DeserializeOwned {
         Self::parse_text(&text, path)
     }
 
-    /// Parses a text; `path` is only named in errors.
+    /// Parses a text. `path` is used only in error messages.
     fn parse_text(text: &str, path: &Path) -> Result<Self, Error> {
         let pins: Self = toml::from_str(text).map_err(|source| Error::Pins { path: path.to_owned(), source })?;
         match pins.inconsistency() {

@@ -14,7 +14,7 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pins {
-    /// The suites in which kernels are looked up that are not pinned.
+    /// The suites in which kernels without a pin are looked up.
     pub suites: Vec<String>,
     /// The kernels.
     #[serde(rename = "kernel")]
@@ -25,11 +25,11 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// The pins of kernel-configs/debian.toml, as they were when this was compiled.
+    /// The pins of kernel-configs/debian.toml at compile time.
     ///
     /// # Errors
     ///
-    /// As [`Pins::parse`].
+    /// Same as [`Pins::parse`].
     pub fn builtin() -> Result<Self, Error> {
         Self::parse_builtin()
     }
@@ -38,34 +38,34 @@ impl Pins {
     ///
     /// # Errors
     ///
-    /// [`container::Error::Io`] and those of [`Pins::parse`].
+    /// [`container::Error::Io`] and the errors of [`Pins::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::load_file(path)
     }
 
-    /// Parses pins; `path` is only named in errors.
+    /// Parses pins. `path` is used only in error messages.
     ///
     /// # Errors
     ///
-    /// [`Error::Pins`] for what is no TOML of this form, unknown keys included, [`Error::InconsistentPins`] for a release
-    /// that occurs twice and for texts that are no package, version or suite.
+    /// [`Error::Pins`] for a text that is not TOML of this form (unknown keys are refused),
+    /// [`Error::InconsistentPins`] for a release that occurs twice and for an invalid package, version or suite.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         Self::parse_text(text, path)
     }
 
-    /// The pinned kernel of exactly this release.
+    /// The pinned kernel with exactly this release.
     #[must_use]
     pub fn release(&self, release: &str) -> Option<&Pin> {
         self.kernels.iter().find(|pin| pin.release == release)
     }
 
-    /// The pinned debug information of the kernel of exactly this release.
+    /// The pinned debug information of the kernel with exactly this release.
     #[must_use]
     pub fn debug_of(&self, release: &str) -> Option<&Pin> {
         self.debug.iter().find(|pin| pin.release == release)
     }
 
-    /// The pinned kernel that `spec` names, if one is.
+    /// The pinned kernel that `spec` names, if there is one.
     #[must_use]
     pub fn find(&self, spec: &KernelSpec) -> Option<&Pin> {
         spec.pick(&self.kernels, |pin| (&pin.release, &pin.package, &pin.version))

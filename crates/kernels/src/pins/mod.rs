@@ -1,4 +1,4 @@
-//! What is pinned by version and hash: kernels, sources and tools; and how a kernel is named on a command line.
+//! Pins by version and hash: kernels, sources and tools; and the names of kernels on a command line.
 
 mod file;
 mod kernels;

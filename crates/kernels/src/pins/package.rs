@@ -1,13 +1,13 @@
-//! One pinned package, and what its words may be.
+//! One pinned package, and the characters allowed in its fields.
 
 use serde::{Deserialize, Serialize};
 use util::Sha256;
 
-/// One package of a kernel, exactly; also how the packages of sources and tools are fetched.
+/// One exact package of a kernel. Packages of sources and tools are also fetched as a `Pin`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
-    /// What `uname -r` says: `6.1.0-55-cloud-amd64`.
+    /// The output of `uname -r`: `6.1.0-55-cloud-amd64`.
     pub release: String,
     /// The binary package.
     pub package: String,
@@ -22,15 +22,15 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// `package=version`, as apt names it.
+    /// `package=version`, as in apt's command line.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}={}", self.package, self.version)
     }
 }
 
-/// Whether a text can be a package, release, version or suite, and so is harmless as an argument and in a path: letters,
-/// digits and `+-.:~`, not beginning with a `-` or `.`, at most 200 characters.
+/// Whether a text is a valid package, release, version or suite, and so is harmless as an argument and in a path:
+/// letters, digits and `+-.:~`, not beginning with a `-` or `.`, at most 200 characters.
 pub(crate) fn is_word(text: &str) -> bool {
     (1..=200).contains(&text.len())
         && !text.starts_with(['-', '.'])

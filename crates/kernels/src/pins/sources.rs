@@ -10,11 +10,11 @@ use super::package::{Pin, is_word};
 use crate::error::Error;
 use util::Sha256;
 
-/// One package of a kernel's source, exactly.
+/// One exact package of a kernel's source.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourcePin {
-    /// The series that it stands for: `6.1`.
+    /// Its series: `6.1`.
     #[serde(rename = "line")]
     pub series: String,
     /// The binary package.
@@ -25,7 +25,7 @@ pub struct SourcePin {
     pub suite: String,
     /// Bytes in the package file.
     pub size: u64,
-    /// Bytes that the tree takes, roughly.
+    /// Bytes that the unpacked tree takes, approximately.
     pub unpacked: u64,
     /// The package file's hash.
     pub sha256: Sha256,
@@ -55,11 +55,11 @@ pub struct SourcePins {
 }
 
 impl SourcePins {
-    /// The pins of kernel-configs/sources.toml, as they were when this was compiled.
+    /// The pins of kernel-configs/sources.toml at compile time.
     ///
     /// # Errors
     ///
-    /// As [`SourcePins::parse`].
+    /// Same as [`SourcePins::parse`].
     pub fn builtin() -> Result<Self, Error> {
         Self::parse_builtin()
     }
@@ -68,17 +68,17 @@ impl SourcePins {
     ///
     /// # Errors
     ///
-    /// [`container::Error::Io`] and those of [`SourcePins::parse`].
+    /// [`container::Error::Io`] and the errors of [`SourcePins::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::load_file(path)
     }
 
-    /// Parses pins; `path` is only named in errors.
+    /// Parses pins. `path` is used only in error messages.
     ///
     /// # Errors
     ///
-    /// [`Error::Pins`] for what is no TOML of this form, [`Error::InconsistentPins`] for a series that occurs twice and for texts
-    /// that are no series, package, version or suite.
+    /// [`Error::Pins`] for a text that is not TOML of this form, [`Error::InconsistentPins`] for a series that occurs
+    /// twice and for an invalid series, package, version or suite.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         Self::parse_text(text, path)
     }
@@ -87,7 +87,7 @@ impl SourcePins {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownName`] with the series that are pinned.
+    /// [`Error::UnknownName`] with the names of the pinned series.
     pub fn series(&self, series: &str) -> Result<&SourcePin, Error> {
         self.sources.iter().find(|pin| pin.series == series).ok_or_else(|| Error::UnknownName {
             what: "kernel series",

@@ -1,4 +1,4 @@
-//! How a kernel is named on a command line.
+//! The names of kernels on a command line.
 
 use std::str::FromStr;
 
@@ -6,10 +6,10 @@ use super::package::is_word;
 use crate::error::Error;
 use crate::version::{compare, series};
 
-/// The flavour that is meant when a kernel is named without one.
+/// The default flavour for a kernel that is named without one.
 pub(crate) const PREFERRED_FLAVOUR: &str = "cloud-amd64";
 
-/// How a kernel is named on a command line.
+/// A kernel as named on a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KernelSpec {
     /// By its release, with or without the flavour: `6.1.0-55-cloud-amd64`, `6.1.0-55`.
@@ -24,8 +24,8 @@ pub enum KernelSpec {
 }
 
 impl KernelSpec {
-    /// The item that this names. Without a flavour `cloud-amd64` is meant, else the shortest; of several versions of one
-    /// release the newest, and an unsigned package rather than a signed one.
+    /// The item that this names. Without a flavour, `cloud-amd64` is preferred, then the shortest name. Among several
+    /// versions of a release the newest is used, and an unsigned package is preferred to a signed one.
     pub(crate) fn pick<'a, T>(
         &self,
         items: &'a [T],

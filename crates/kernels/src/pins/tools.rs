@@ -14,18 +14,18 @@ use util::Sha256;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToolPin {
-    /// What it is called: `pahole-1.24`.
+    /// Its name: `pahole-1.24`.
     pub name: String,
     /// Its path in the packages: `usr/bin/pahole`.
     pub program: String,
-    /// The directory in the packages in which its libraries are looked for first.
+    /// The directory in the packages that is searched first for its libraries.
     pub libraries: String,
-    /// The packages; none may replace a file of another.
+    /// The packages. They must not contain the same file twice.
     #[serde(rename = "package")]
     pub packages: Vec<PackagePin>,
 }
 
-/// One package of a tool, exactly.
+/// One exact package of a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackagePin {
@@ -65,21 +65,22 @@ pub struct ToolPins {
 }
 
 impl ToolPins {
-    /// The pins of kernel-configs/tools.toml, as they were when this was compiled.
+    /// The pins of kernel-configs/tools.toml at compile time.
     ///
     /// # Errors
     ///
-    /// As [`ToolPins::parse`].
+    /// Same as [`ToolPins::parse`].
     pub fn builtin() -> Result<Self, Error> {
         Self::parse_builtin()
     }
 
-    /// Parses pins; `path` is only named in errors.
+    /// Parses pins. `path` is used only in error messages.
     ///
     /// # Errors
     ///
-    /// [`Error::Pins`] for what is no TOML of this form, [`Error::InconsistentPins`] for a tool that occurs twice or has no
-    /// package, for texts that are no name, package, version or suite, and for paths that leave the packages.
+    /// [`Error::Pins`] for a text that is not TOML of this form, [`Error::InconsistentPins`] for a tool that occurs
+    /// twice or has no package, for an invalid name, package, version or suite, and for paths that leave the
+    /// packages.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         Self::parse_text(text, path)
     }
@@ -88,7 +89,7 @@ impl ToolPins {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownName`] with the tools that are pinned.
+    /// [`Error::UnknownName`] with the names of the pinned tools.
     pub fn tool(&self, name: &str) -> Result<&ToolPin, Error> {
         self.tools.iter().find(|pin| pin.name == name).ok_or_else(|| Error::UnknownName {
             what: "tool",
@@ -105,7 +106,7 @@ impl ToolPin {
     }
 }
 
-/// Whether a text is a relative path of names that a shell takes as they are.
+/// Whether a text is a relative path that needs no quoting in a shell.
 fn is_path(text: &str) -> bool {
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._/".contains(&byte);
     let normal = |component| matches!(component, Component::Normal(_));

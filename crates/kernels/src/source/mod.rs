@@ -1,7 +1,7 @@
-//! Kernel sources in the cache: Debian's, pinned, or anybody's own.
+//! Kernel sources in the cache: pinned ones from Debian, and a user's own.
 //!
-//! A tree is in the cache whole or not at all: unpacked beside it, described by a manifest that is written last, and published
-//! by one rename. It is never written to again; what changes it works on a copy.
+//! A tree is unpacked beside the cache, described by a manifest that is written last, and published by one rename, so
+//! a tree in the cache is always complete. It is never changed: changes are made to copies.
 
 mod tree;
 
@@ -22,29 +22,29 @@ use container::engine::Mount;
 use container::{Lock, json_file, require_space};
 use util::Sha256;
 
-/// Written last into a source's directory: without it there is no source.
+/// Written last: a directory without this file is not a complete source.
 const MANIFEST: &str = "manifest.json";
 
-/// What somebody's own source may take, in bytes, where nobody said.
+/// The assumed size of a user's own source, in bytes, if the user gives none.
 const OWN_SIZE: u64 = 2_000_000_000;
 
 /// A source tree in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Which it is.
+    /// Its identity.
     pub identity: Identity,
-    /// The tree; everything in it is only to be read.
+    /// The tree; read-only.
     pub tree: PathBuf,
 }
 
-/// Which source something was built from.
+/// Identifies the source from which something was built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// The series: `6.1`.
     #[serde(rename = "line")]
     pub series: String,
-    /// Debian's version, or what the tree's Makefile says: `6.1.192-2`, `7.2.0-rc1`.
+    /// Debian's version, or the version in the tree's Makefile: `6.1.192-2`, `7.2.0-rc1`.
     pub version: String,
     /// The hash of the package or tarball, or of the tree.
     pub sha256: Sha256,
@@ -64,12 +64,12 @@ fn find(build_env: &BuildEnv<'_>, identity: &Identity) -> Option<Source> {
     (published == *identity && tree.join("Makefile").is_file()).then(|| Source { identity: identity.clone(), tree })
 }
 
-/// Brings a pinned source into the cache; one that is there already costs nothing.
+/// Fetches a pinned source into the cache. If it is cached, nothing is fetched.
 ///
 /// # Errors
 ///
-/// As [`crate::archive::acquire`]; [`Error::NoSource`] for a package that holds no kernel's source. What the archive does not
-/// have, or cannot be asked for, is [`crate::Unavailable`] instead.
+/// Same as [`crate::archive::acquire`]; [`Error::NoSource`] for a package without a kernel source. A package that the
+/// archive lacks, or that cannot be looked up, is reported as [`crate::Unavailable`].
 pub fn acquire(
     build_env: &BuildEnv<'_>,
     archive: &dyn Archive,
@@ -100,13 +100,13 @@ pub fn acquire(
     Ok(Availability::Available(source))
 }
 
-/// Brings somebody's own source into the cache: a copy of a directory, without its history, or what a tarball holds. The
-/// directory is read each time, to see whether it is what the cache has.
+/// Puts a user's own source into the cache: a copy of a directory without its git history, or the content of a
+/// tarball. The directory is read each time, to check whether the cached copy is still the same.
 ///
 /// # Errors
 ///
-/// [`Error::NoSource`] for what no kernel can be built from, [`container::Error::BadPath`], [`container::Error::Io`], [`container::Error::DiskFull`],
-/// [`container::Error::Failed`], [`container::Error::Cancelled`].
+/// [`Error::NoSource`] if no kernel can be built from it, [`container::Error::BadPath`], [`container::Error::Io`],
+/// [`container::Error::DiskFull`], [`container::Error::Failed`], [`container::Error::Cancelled`].
 pub fn own(build_env: &BuildEnv<'_>, path: &Path) -> Result<Source, Error> {
     let context = build_env.context;
     let path = fs::canonicalize(path).map_err(|source| Error::io("resolve", path, source))?;
@@ -141,7 +141,7 @@ pub fn own(build_env: &BuildEnv<'_>, path: &Path) -> Result<Source, Error> {
             "copy a kernel's source",
         )
     })?;
-    // What was copied counts, should the directory have changed meanwhile.
+    // The copy is hashed, because the directory may have changed during the copy.
     let sha256 = if is_directory { tree::hash(context, &tree)? } else { sha256 };
     let named = |error| match error {
         Error::NoSource { why, .. } => Error::NoSource { path: path.clone(), why },
@@ -150,7 +150,7 @@ pub fn own(build_env: &BuildEnv<'_>, path: &Path) -> Result<Source, Error> {
     publish(build_env, &identify(&tree, sha256).map_err(named)?, temporary.path(), &lock)
 }
 
-/// The published source whose package or tarball has this hash: what it is called stands inside.
+/// The published source with this hash of a package or tarball. The series and version are in its manifest.
 fn find_by_hash(build_env: &BuildEnv<'_>, sha256: Sha256) -> Result<Option<Source>, Error> {
     let directory = build_env.context.cache.sources();
     let failed = |source| Error::io("read", &directory, source);
@@ -163,7 +163,7 @@ fn find_by_hash(build_env: &BuildEnv<'_>, sha256: Sha256) -> Result<Option<Sourc
     Ok(None)
 }
 
-/// Makes a directory with a `tree` in it a source of the cache.
+/// Publishes a directory that contains a `tree` as a source in the cache.
 fn publish(build_env: &BuildEnv<'_>, identity: &Identity, made: &Path, lock: &Lock) -> Result<Source, Error> {
     json_file::write(&made.join(MANIFEST), identity)?;
     let target = build_env.context.cache.sources().join(identity.directory_name());

@@ -1,4 +1,4 @@
-//! Tests of fetching kernel sources: pinned ones from a made-up archive, and trees and tarballs of the user.
+//! Tests of fetching kernel sources: pinned ones from a fake archive, and the user's own trees and tarballs.
 
 use super::*;
 use crate::archive::{Entry, Reason};
@@ -6,7 +6,7 @@ use crate::cache::fixture;
 use crate::kbuild::testing::FakeImage;
 use container::{Class, Context};
 
-/// An archive with one source, whose package says what it is.
+/// A fake archive with one source. The package's content is its own description.
 struct FakeArchive {
     version: &'static str,
     unreachable: bool,

@@ -1,4 +1,4 @@
-//! What a source tree says of itself, and its identity.
+//! A source tree's version and hash.
 
 use std::fs;
 use std::io;
@@ -13,14 +13,16 @@ use crate::error::Error;
 use container::Context;
 use util::Sha256;
 
-/// The most of a Makefile's beginning that is read for the version, in lines.
+/// The number of lines of a Makefile in which the version is searched.
 const HEAD: usize = 20;
 
-/// The version that a tree's Makefile begins with: `6.1.192`, `7.2.0-rc1`. kbuild's own `make kernelversion`.
+/// The version at the beginning of a tree's Makefile: `6.1.192`, `7.2.0-rc1`. It equals the output of `make
+/// kernelversion`.
 ///
 /// # Errors
 ///
-/// [`Error::NoSource`] for a directory that is no kernel's, or in which a kernel was built (kbuild refuses `O=` there).
+/// [`Error::NoSource`] for a directory without a kernel source, or in which a kernel was built (kbuild refuses `O=`
+/// there).
 pub(super) fn version(tree: &Path) -> Result<String, Error> {
     let bad = |why: &str| Error::NoSource { path: tree.to_owned(), why: why.to_owned() };
     let text = fs::read_to_string(tree.join("Makefile")).map_err(|_| bad("it has no Makefile"))?;
@@ -47,7 +49,8 @@ fn is_number(text: &str) -> bool {
     (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The hash of a tree: every path, whether it can be executed, and its content; not the history in `.git`, nor times.
+/// The hash of a tree: every path, its executable bit and its content. The history in `.git` and time stamps are
+/// excluded.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
-//! Pinned programs in the cache, that are run beside those of the build image.
+//! Pinned programs in the cache, for use beside those of the build image.
 //!
-//! A tool is there whole or not at all: its packages are verified, unpacked beside the cache, described by a manifest that is
-//! written last, and published by one rename. It is run through a script that has its own libraries found first, and nobody
-//! else's.
+//! A tool's packages are verified, unpacked beside the cache, described by a manifest that is written last, and
+//! published by one rename, so a tool in the cache is always complete. It is started by a script that makes it use
+//! its own libraries. Other programs are not affected.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -19,20 +19,20 @@ use crate::stage;
 use container::{json_file, require_space};
 use util::Sha256;
 
-/// Written last into a tool's directory: without it there is no tool.
+/// Written last: a directory without this file is not a complete tool.
 const MANIFEST: &str = "manifest.json";
 
-/// How much more a package takes when it is unpacked, at most.
+/// Upper bound for unpacked size divided by package size.
 const UNPACKED_RATIO: u64 = 10;
 
 /// A program in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tool {
-    /// What it is called: `pahole-1.24`.
+    /// Its name: `pahole-1.24`.
     pub name: String,
-    /// The program, as it is called in a build sandbox: `/tools/pahole-1.24/bin/pahole`.
+    /// The program's path in a build sandbox: `/tools/pahole-1.24/bin/pahole`.
     pub program: String,
-    /// Its directory; everything in it is only to be read.
+    /// Its directory; read-only.
     pub directory: PathBuf,
 }
 
@@ -48,7 +48,7 @@ fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A tool, if the cache has it.
+/// A tool, if it is in the cache.
 #[must_use]
 pub fn find(build_env: &BuildEnv<'_>, pin: &ToolPin) -> Option<Tool> {
     let directory = directory(build_env, pin);
@@ -56,12 +56,12 @@ pub fn find(build_env: &BuildEnv<'_>, pin: &ToolPin) -> Option<Tool> {
     (published.as_ref() == Some(pin)).then(|| Tool::describe(pin, directory))
 }
 
-/// Brings a tool into the cache; one that is there already costs nothing.
+/// Fetches a tool into the cache. If it is cached, nothing is fetched.
 ///
 /// # Errors
 ///
-/// As [`crate::archive::acquire`]; [`Error::NoTool`] for packages without the program. What the archive does not have, or
-/// cannot be asked for, is [`crate::Unavailable`] instead.
+/// Same as [`crate::archive::acquire`]; [`Error::NoTool`] for packages without the program. A package that the
+/// archive lacks, or that cannot be looked up, is reported as [`crate::Unavailable`].
 pub fn acquire(build_env: &BuildEnv<'_>, archive: &dyn Archive, pin: &ToolPin) -> Result<Availability<Tool>, Error> {
     if let Some(tool) = find(build_env, pin) {
         return Ok(Availability::Available(tool));
@@ -93,12 +93,12 @@ pub fn acquire(build_env: &BuildEnv<'_>, archive: &dyn Archive, pin: &ToolPin) -
 }
 
 fn directory(build_env: &BuildEnv<'_>, pin: &ToolPin) -> PathBuf {
-    // No map in it has keys that are not strings, so it can be written.
+    // Serialisation fails only for a map whose keys are not strings, and there is none.
     let key = Sha256::of(&serde_json::to_vec(pin).unwrap_or_default());
     build_env.context.cache.tools().join(format!("{}-{}", pin.name, key.short(8)))
 }
 
-/// The script through which the program is run: `LD_LIBRARY_PATH` for a whole build would reach the compiler.
+/// Writes the script that starts the program. Setting `LD_LIBRARY_PATH` for a whole build would affect the compiler.
 fn write_script(pin: &ToolPin, root: &Path) -> Result<(), Error> {
     if !root.join(&pin.program).is_file() {
         return Err(Error::NoTool { tool: pin.name.clone(), program: pin.program.clone() });

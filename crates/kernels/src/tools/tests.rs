@@ -1,4 +1,4 @@
-//! Tests of fetching tools: pinned packages from a made-up archive.
+//! Tests of fetching tools: pinned packages from a fake archive.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use crate::archive::Entry;
 use crate::cache::fixture;
 use crate::kbuild::testing::FakeImage;
 
-/// An archive with a program and its library, whose packages hold their own names.
+/// A fake archive with a program and its library. Each package contains its own name.
 struct FakeArchive {
     indexes: Cell<u32>,
 }

@@ -1,8 +1,9 @@
-//! Modules that are built against a kernel, with `make M=`: directories of its own source, and modules of ours outside of it.
+//! External modules, built against a kernel with `make M=`: directories of the kernel's source, and modules of our
+//! own.
 //!
-//! They are built on a copy of the kernel's output tree with its vmlinux, so that they have BTF; from 6.12 on also the
-//! `.BTF.base` that kbuild has made for `M=` and for nothing else (scripts/Makefile.modfinal). What is published is what
-//! `modules_install` makes of them: without debug information, in a module directory as a kernel's.
+//! They are built on a copy of the kernel's output tree with its vmlinux, so that they get BTF. From 6.12 on they
+//! also get `.BTF.base`, which kbuild creates only for `M=` (scripts/Makefile.modfinal). The result of
+//! `modules_install` is published: modules without debug information, in a module directory like a kernel's.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,32 +29,33 @@ use container::json_file;
 use container::{Cache, Progress};
 use util::Sha256;
 
-/// Written last into a directory of modules: without it there are none. Not the name of a kernel's manifest.
+/// Written last: a directory without this file is not complete. The name differs from that of a kernel's manifest.
 const MANIFEST: &str = "external.json";
 
-/// Raised when modules of an earlier version of this crate are to be built again although nothing else says so.
+/// Increment this to rebuild all modules although no other input has changed.
 const RECIPE: u32 = 1;
 
-/// The steps of a module, of which nobody knows how many files it has.
+/// The assumed number of steps for a module. The real number is unknown.
 const STEPS: u64 = 10;
 
-/// Modules to build against a kernel.
+/// A request to build modules against a kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct ExternalRequest<'a> {
-    /// The kernel, a first build or an upgrade. One that is an upgrade is built for this anew, since its tree is not kept.
+    /// The kernel, a first build or an upgrade. An upgrade is rebuilt for this, because its tree is not kept.
     pub request: Request<'a>,
-    /// Where the modules are: directories of the source, `fs/fuse`, or of `kernel-configs/external`, `modbtf_probe`. The latter
-    /// win where a name is both.
+    /// Directories of the source (`fs/fuse`) or of `kernel-configs/external` (`modbtf_probe`). If both have a name,
+    /// the latter is used.
     pub sources: &'a [String],
 }
 
-/// What was built against which kernel, and how long that took.
+/// Which modules were built against which kernel, and how long it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalManifest {
-    /// The kernel's series, configuration and upgrade, `external`, and the key's beginning: `6.1-strict-external-0123abcd`.
+    /// Series, configuration and upgrade of the kernel, `external`, and the first digits of the key:
+    /// `6.1-strict-external-0123abcd`.
     pub name: String,
-    /// Over everything that decides the result.
+    /// The hash over everything that decides the result.
     pub key: Key,
     /// The name of the kernel's build.
     pub kernel: String,
@@ -61,31 +63,31 @@ pub struct ExternalManifest {
     pub source: Identity,
     /// The configuration's name.
     pub config: String,
-    /// The upgrade, for one.
+    /// The upgrade, if the kernel is one.
     pub upgrade: Option<String>,
-    /// What `uname -r` says where the modules are at home.
+    /// The output of `uname -r` on the kernel for which the modules were built.
     pub release: String,
-    /// What was built, sorted.
+    /// The module directories that were built, sorted.
     pub sources: Vec<String>,
     /// The toolchain's packages with their versions.
     pub toolchain: BTreeMap<String, String>,
-    /// The steps that kbuild printed.
+    /// The number of steps that kbuild printed.
     pub steps: u64,
     /// How long the build took, in milliseconds.
     pub milliseconds: u64,
-    /// The hash of every file by its path in the directory.
+    /// The hash of every file, by its path in the directory.
     pub files: BTreeMap<String, Sha256>,
 }
 
-/// Modules in the cache; everything in their directory is only to be read.
+/// Modules in the cache. Their directory is read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct External {
-    /// What they are.
+    /// The manifest.
     pub manifest: ExternalManifest,
     /// Their directory.
     pub directory: PathBuf,
-    /// The modules without debug information: `…/lib/modules/<release>`, where they lie in `updates`. Those of the kernel itself
-    /// are not among them. depmod has not run on it.
+    /// The modules without debug information: `…/lib/modules/<release>`, in `updates`. The kernel's own modules are
+    /// not included. depmod has not been run there.
     pub modules: PathBuf,
 }
 
@@ -95,11 +97,11 @@ impl External {
     }
 }
 
-/// Where a module is.
+/// A directory of modules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Module {
     name: String,
-    /// Of one of ours, the hash of its directory.
+    /// For one of our own, the hash of the directory.
     own: Option<Sha256>,
 }
 
@@ -118,13 +120,13 @@ impl Module {
         Err(Error::UnknownName { what, given: name.to_owned(), known })
     }
 
-    /// The directory, inside.
+    /// Its path in the container.
     fn directory(&self) -> String {
         let root = if self.own.is_some() { EXTERNAL } else { SOURCE };
         format!("{root}/{}", self.name)
     }
 
-    /// Refuses one of ours that is no longer what the key says.
+    /// Returns an error if one of our own has changed since the key was computed.
     fn check(&self, external: &Path) -> Result<(), Error> {
         let copy = external.join(&self.name);
         match &self.own {
@@ -133,7 +135,7 @@ impl Module {
         }
     }
 
-    /// Whether a module was built in it.
+    /// Whether at least one module was built in it.
     fn has_any(&self, dirs: &BuildSandbox<'_>) -> bool {
         let root = if self.own.is_some() { dirs.external() } else { dirs.source() };
         let files = WalkDir::new(root.join(&self.name)).into_iter().filter_map(Result::ok);
@@ -141,7 +143,7 @@ impl Module {
     }
 }
 
-/// Over the names and contents of a directory's files.
+/// The hash over the names and contents of a directory's files.
 fn hash(directory: &Path) -> Result<Sha256, Error> {
     let mut text = String::new();
     for entry in WalkDir::new(directory).sort_by_file_name() {
@@ -156,7 +158,7 @@ fn hash(directory: &Path) -> Result<Sha256, Error> {
     Ok(Sha256::of(text.as_bytes()))
 }
 
-/// A request with all that was looked up for it.
+/// A request together with everything that was looked up for it.
 struct Wanted<'a> {
     request: Request<'a>,
     modules: Vec<Module>,
@@ -199,16 +201,16 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The modules of a request, if the cache has them.
+/// The modules for a request, if they are in the cache.
 ///
 /// # Errors
 ///
-/// As [`build`], for what cannot be looked up.
+/// Same as [`build`], limited to what a lookup can raise.
 pub fn find(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<Option<External>, Error> {
     Ok(Wanted::of(build_env, request)?.find(&build_env.context.cache))
 }
 
-/// All such modules in the cache, sorted by name.
+/// All external modules in the cache, sorted by name.
 ///
 /// # Errors
 ///
@@ -227,13 +229,13 @@ pub fn list(cache: &Cache) -> Result<Vec<External>, Error> {
     Ok(found)
 }
 
-/// Builds modules against a kernel, and before that the kernel where it is missing; what the cache has costs nothing. Each
-/// module is to have BTF.
+/// Builds modules against a kernel. If the kernel is missing it is built first; modules that are in the cache are
+/// reused. Each module must get BTF.
 ///
 /// # Errors
 ///
-/// Those of [`super::build`]; [`Error::UnknownName`] for a module that is neither in the source nor ours; [`Error::Changed`]
-/// for one of ours that was changed meanwhile.
+/// Errors of [`super::build`]; [`Error::UnknownName`] for a module that is neither in the source nor one of our own;
+/// [`Error::Changed`] for one of our own that changed during the build.
 pub fn build(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<External, Error> {
     let wanted = Wanted::of(build_env, request)?;
     let cache = &build_env.context.cache;
@@ -249,7 +251,7 @@ pub fn build(build_env: &BuildEnv<'_>, request: &ExternalRequest<'_>) -> Result<
     let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
 
     let lock = cache.lock(&build_env.context.monitor())?;
-    // Another run may have built them meanwhile.
+    // Another run may have built them since the lookup.
     if let Some(external) = wanted.find(cache) {
         return Ok(external);
     }
@@ -286,7 +288,7 @@ fn release(dirs: &BuildSandbox<'_>) -> Result<String, Error> {
     }
 }
 
-/// Builds and installs the modules; gives back the steps that kbuild printed.
+/// Builds and installs the modules. Returns the number of steps that kbuild printed.
 fn make(build_env: &BuildEnv<'_>, wanted: &Wanted<'_>, dirs: &BuildSandbox<'_>) -> Result<u64, Error> {
     let (context, what) = (build_env.context, wanted.name());
     let path = context.cache.logs().join(format!("{what}.log"));
@@ -308,7 +310,7 @@ fn make(build_env: &BuildEnv<'_>, wanted: &Wanted<'_>, dirs: &BuildSandbox<'_>) 
     if findings.is_empty() { Ok(steps) } else { Err(Error::BuildIncomplete { what, findings, log: path }) }
 }
 
-/// Runs a command that is not to fail.
+/// Runs a command whose failure is an error.
 fn succeed(dirs: &BuildSandbox<'_>, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
     let ran = dirs.run(command, on_line)?;
     let (doing, program, output) = ("build modules".to_owned(), "make".to_owned(), String::new());
@@ -323,7 +325,7 @@ fn succeed(dirs: &BuildSandbox<'_>, command: &Command, on_line: &mut dyn FnMut(&
 /// The commands that build and install the modules, in order.
 fn commands(wanted: &Wanted<'_>) -> Vec<Command> {
     let jobs = format!("--jobs={}", thread::available_parallelism().map_or(1, usize::from));
-    // The tree is that of the first build, the source that of the upgrade.
+    // The tree is that of the first build; the source is that of the upgrade.
     let kernel = wanted.request.upgrade.map(|_| Command::make(&[&jobs, "bzImage", "modules"]));
     let of_module = |module: &Module| {
         let directory = format!("M={}", module.directory());

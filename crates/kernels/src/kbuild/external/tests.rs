@@ -1,4 +1,4 @@
-//! Tests of building external modules: on a made-up image, whose commands imitate kbuild.
+//! Tests of building external modules. A fake image imitates kbuild.
 
 use super::*;
 use crate::kbuild::testing::Bed;

@@ -1,17 +1,17 @@
-//! A private copy of a build's output tree, to try things on.
+//! A private copy of a build's output tree, for experiments with kbuild.
 //!
-//! What kbuild does when something is missing, old or changed is seen by having it do that. A [`BuildSandbox`] has a source and an
-//! output tree of its own, at the paths at which kernels are built (`/usr/src/linux`, `/build`), with the time stamps of the
-//! originals, so that kbuild finds everything up to date that nobody touched. Any command is run on it, in the build image;
-//! what it said, how it ended and what time it took is data, a failure included.
+//! A sandbox shows how kbuild reacts when something is missing, old or changed. A [`BuildSandbox`] has its own source
+//! and output tree, at the paths where kernels are built (`/usr/src/linux`, `/build`) and with the time stamps of the
+//! originals. So kbuild treats everything as up to date that was not touched. Any command can run in it, in the build
+//! image. Output, exit status and time are returned as data, also if the command fails.
 //!
-//! The source shares its files with the cache's by hard links, and can only be read from inside, but for directories that are
-//! named in [`Setup::writable`]. Nothing is to be written into its files from outside either: [`BuildSandbox::touch`] gives the
-//! file an inode of its own first.
+//! The source shares its files with the cache by hard links. In the container it is read-only, except for directories
+//! in [`Setup::writable`]. The host must not write to its files either: [`BuildSandbox::touch`] first gives the file
+//! its own inode.
 //!
-//! A sandbox needs the cache's lock only while something is built that is missing. Several can be open side by side, in one
-//! process and in several, and beside a build. It is gone when it is dropped; the next one removes those that killed processes
-//! left.
+//! A sandbox holds the cache's lock only while something missing is built. Several can be open at the same time, in
+//! one process or in several, and during a build. A sandbox is removed when it is dropped. The next one removes those
+//! that killed processes left behind.
 
 mod place;
 mod run;
@@ -36,34 +36,35 @@ use container::engine::Mount;
 use container::require_space;
 use container::scratch::{self, LockedTempDir};
 
-/// Where own modules are, inside.
+/// The directory of our own modules, in the container.
 pub const EXTERNAL: &str = "/usr/src/external";
 
-/// What a copy of an output tree takes, and of the directories of a source, in bytes.
+/// The space that a copy of an output tree and the directories of a source take, in bytes.
 const SIZE: u64 = 1_500_000_000;
 
-/// What a sandbox begins with.
+/// The initial state of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Setup<'a> {
-    /// Whose configuration and output tree it has: the tree is always that of the first build, which is built where it is
-    /// missing. An upgrade changes the source, and no more: nothing was built with it yet.
+    /// Selects the configuration and the output tree. The tree is always that of the first build, which is built if
+    /// it is missing. An upgrade changes only the source; nothing has been built with it yet.
     pub request: Request<'a>,
-    /// What of the output tree is there.
+    /// The files of the output tree that are present.
     pub start: Start,
-    /// A further change of `kernel-configs/upgrades` that is applied to the source, on top of the upgrade.
+    /// Another patch in `kernel-configs/upgrades`, applied to the source on top of the upgrade.
     pub patch: Option<&'a str>,
-    /// Directories of the source that can be written from inside, as `M=` on them needs: `fs/fuse`. Their files are copies.
-    /// `M=/usr/src/linux/fs/fuse` builds there on every line; a relative `M=fs/fuse` builds in `/build/fs/fuse` on 6.1, where
-    /// VPATH leads to the source, and not on lines whose top Makefile sets none for `M=`.
+    /// Directories of the source that are writable in the container, as `M=` on them requires: `fs/fuse`. Their files
+    /// are copies. `M=/usr/src/linux/fs/fuse` builds in the source on every series. A relative `M=fs/fuse` builds in
+    /// `/build/fs/fuse` on 6.1, where VPATH leads to the source, but not on series whose top Makefile sets no VPATH
+    /// for `M=`.
     pub writable: Vec<String>,
-    /// Small files that are seen in `/recipe`.
+    /// Small files to place in `/recipe`.
     pub files: Vec<File>,
-    /// Programs that are seen in `/tools/<name>`.
+    /// Programs to mount at `/tools/<name>`.
     pub tools: Vec<&'a Tool>,
 }
 
 impl<'a> Setup<'a> {
-    /// The whole output tree of this request's first build, and nothing besides.
+    /// The whole output tree of this request's first build, without additions.
     #[must_use]
     pub fn new(request: Request<'a>) -> Self {
         let (writable, files, tools) = (Vec::new(), Vec::new(), Vec::new());
@@ -71,19 +72,18 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// What of the output tree a sandbox has in the beginning.
+/// The files of the output tree with which a sandbox starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     /// All of it.
     Built,
-    /// All but these files, by their paths in the tree: `vmlinux`, `Module.symvers`. One that is not there is an error, since
-    /// whoever names it takes it for a file of the tree.
+    /// All files except these paths in the tree: `vmlinux`, `Module.symvers`. A path that does not exist is an error.
     BuiltWithout(Vec<String>),
-    /// A tree with the final `.config` and nothing else. No kernel is built for it.
+    /// Only the final `.config`. No kernel is built for it.
     Configured,
 }
 
-/// A private source and output tree, on which commands are run. Removed when dropped.
+/// A private source and output tree in which commands run. It is removed when dropped.
 #[derive(Debug)]
 pub struct BuildSandbox<'a> {
     build_env: BuildEnv<'a>,
@@ -93,12 +93,12 @@ pub struct BuildSandbox<'a> {
 }
 
 impl<'a> BuildSandbox<'a> {
-    /// Makes a sandbox; builds first what it is a copy of, where the cache does not have it.
+    /// Creates a sandbox. Builds the original first if the cache lacks it.
     ///
     /// # Errors
     ///
-    /// Those of [`super::build`]; [`Error::PatchFailed`] for a change that does not fit; [`Error::BadSandbox`] for a path or
-    /// a name that is none, or is not there.
+    /// Errors of [`super::build`]; [`Error::PatchFailed`] for a patch that does not apply; [`Error::BadSandbox`] for
+    /// a path or a name that is invalid or does not exist.
     pub fn open(build_env: &BuildEnv<'a>, setup: &Setup<'_>) -> Result<Self, Error> {
         let context = build_env.context;
         let first = Plan::first(build_env, setup.request)?;
@@ -133,25 +133,25 @@ impl<'a> BuildSandbox<'a> {
         Ok(sandbox)
     }
 
-    /// The output tree, outside; `/build` inside.
+    /// The output tree on the host; `/build` in the container.
     #[must_use]
     pub fn tree(&self) -> PathBuf {
         self.folder.path().join("build")
     }
 
-    /// The source, outside; `/usr/src/linux` inside. Only to be read, see [`BuildSandbox::touch`].
+    /// The source on the host; `/usr/src/linux` in the container. It is read-only, see [`BuildSandbox::touch`].
     #[must_use]
     pub fn source(&self) -> PathBuf {
         self.folder.path().join("source")
     }
 
-    /// A copy of `kernel-configs/external`, outside; `/usr/src/external` inside. Can be written.
+    /// A writable copy of `kernel-configs/external` on the host; `/usr/src/external` in the container.
     #[must_use]
     pub fn external(&self) -> PathBuf {
         self.folder.path().join("external")
     }
 
-    /// An empty directory for results, outside; `/out` inside.
+    /// A directory for results on the host, initially empty; `/out` in the container.
     #[must_use]
     pub fn out(&self) -> PathBuf {
         self.folder.path().join("out")
@@ -165,11 +165,11 @@ impl<'a> BuildSandbox<'a> {
         self.folder.path().join("tools")
     }
 
-    /// Gives a file the present time, as `touch` does; one of the source is no longer shared then.
+    /// Sets a file's time stamps to now, as `touch` does. A file of the source gets its own inode first.
     ///
     /// # Errors
     ///
-    /// [`Error::BadSandbox`] for a path that leaves the place or is no file there; [`container::Error::Io`].
+    /// [`Error::BadSandbox`] for a path that leaves the directory or is not a file; [`container::Error::Io`].
     pub fn touch(&self, place: Place, path: &str) -> Result<(), Error> {
         let root = match place {
             Place::Source => self.source(),
@@ -179,7 +179,7 @@ impl<'a> BuildSandbox<'a> {
         place::touch(&root, path)
     }
 
-    /// A hard-linked copy of the source, changed by the upgrade and the patch.
+    /// Copies the source by hard links and applies the upgrade and the patch.
     fn copy_source(&self, setup: &Setup<'_>) -> Result<(), Error> {
         let (request, context) = (&setup.request, self.build_env.context);
         let line = &request.source.identity.series;
@@ -197,12 +197,12 @@ impl<'a> BuildSandbox<'a> {
     }
 
     fn copy_tree(&self, from: &Path) -> Result<(), Error> {
-        // Another run may put another tree there, but not while this is held.
+        // The lock prevents another run from replacing the tree during the copy.
         let _held = self.build_env.context.cache.hold(&self.build_env.context.monitor(), from)?;
         copy_tree(&self.build_env, from, &self.tree())
     }
 
-    /// The configuration of the build, if there is one, else made for this.
+    /// Copies the configuration of the build if there is one, or else creates it.
     fn make_configured(&self, first: &Plan<'_>) -> Result<(), Error> {
         create(&self.tree())?;
         let cache = &self.build_env.context.cache;

@@ -1,4 +1,4 @@
-//! Files of a sandbox: put there, taken away, touched, and cut off from those that they are hard links of.
+//! Files of a sandbox: writing, removing, touching them, and separating them from their hard links.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use crate::error::Error;
 
-/// Where a file of a sandbox is.
+/// The part of a sandbox that contains a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// In the source.
@@ -22,14 +22,14 @@ pub enum Place {
     External,
 }
 
-/// A small file that is seen in `/recipe`.
+/// A small file in `/recipe`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its name, one component.
+    /// Its name: a single path component.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub text: String,
-    /// Its permissions: `0o755` for a script.
+    /// Its mode: `0o755` for a script.
     pub mode: u32,
 }
 
@@ -37,7 +37,8 @@ fn bad(path: &str, why: &'static str) -> Error {
     Error::BadSandbox { path: path.to_owned(), why }
 }
 
-/// A path below a root; refused if it could leave it, as by a link: an output tree has one to its source.
+/// A path below a root. A path that could leave the root is refused, also through a link: an output tree links to its
+/// source.
 pub(super) fn below(root: &Path, path: &str) -> Result<PathBuf, Error> {
     let inside = Path::new(path).components().all(|component| matches!(component, Component::Normal(_)));
     if path.is_empty() || !inside {
@@ -48,7 +49,7 @@ pub(super) fn below(root: &Path, path: &str) -> Result<PathBuf, Error> {
     Ok(whole)
 }
 
-/// Refuses a directory that is not there, or elsewhere behind a link.
+/// Refuses a directory that does not exist or that a link places outside of the root.
 fn require_inside(root: &Path, directory: &Path, path: &str) -> Result<(), Error> {
     let canonical = |path: &Path| fs::canonicalize(path).map_err(|source| Error::io("resolve", path, source));
     match fs::canonicalize(directory) {
@@ -58,7 +59,7 @@ fn require_inside(root: &Path, directory: &Path, path: &str) -> Result<(), Error
     }
 }
 
-/// Takes a file away.
+/// Removes a file.
 pub(super) fn remove(root: &Path, path: &str) -> Result<(), Error> {
     let file = below(root, path)?;
     match fs::remove_file(&file) {
@@ -75,7 +76,7 @@ pub(super) fn write(root: &Path, file: &File) -> Result<(), Error> {
     fs::set_permissions(&path, Permissions::from_mode(file.mode)).map_err(failed)
 }
 
-/// Gives a file the present time, and an inode of its own.
+/// Sets a file's time stamps to now, and gives it its own inode.
 pub(super) fn touch(root: &Path, path: &str) -> Result<(), Error> {
     let file = below(root, path)?;
     if !fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
@@ -84,14 +85,14 @@ pub(super) fn touch(root: &Path, path: &str) -> Result<(), Error> {
     replace(&file, SystemTime::now())
 }
 
-/// Gives every file of a directory an inode of its own, its time kept.
+/// Gives every file of a directory its own inode. Time stamps are kept.
 pub(super) fn unshare(root: &Path, path: &str) -> Result<(), Error> {
     let directory = below(root, path)?;
     if !directory.is_dir() {
         return Err(bad(path, "is no directory of the source"));
     }
     require_inside(root, &directory, path)?;
-    // Sorted, so that a directory is read whole before its files are replaced.
+    // Sorting reads a directory completely before its files are replaced.
     for entry in WalkDir::new(&directory).sort_by_file_name() {
         let entry = entry.map_err(|error| Error::io("read", &directory, error.into()))?;
         if entry.file_type().is_file() {
@@ -102,7 +103,7 @@ pub(super) fn unshare(root: &Path, path: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts a copy in a file's place.
+/// Replaces a file by a copy.
 fn replace(file: &Path, modified: SystemTime) -> Result<(), Error> {
     let failed = |source| Error::io("copy", file, source);
     let parent = file.parent().unwrap_or(Path::new("/"));
@@ -112,7 +113,7 @@ fn replace(file: &Path, modified: SystemTime) -> Result<(), Error> {
     copy.persist(file).map(drop).map_err(|error| failed(error.error))
 }
 
-/// Copies a small directory, files, links and permissions; an empty one where there is none.
+/// Copies a small directory with files, links and permissions. If the original does not exist, the copy is empty.
 pub(super) fn copy_directory(from: &Path, to: &Path) -> Result<(), Error> {
     fs::create_dir(to).map_err(|source| Error::io("create", to, source))?;
     if !from.exists() {

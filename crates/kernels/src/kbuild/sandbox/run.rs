@@ -1,4 +1,4 @@
-//! Running a command on a sandbox, and what came of it.
+//! Running a command in a sandbox, and its result.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,22 +9,22 @@ use crate::kbuild::build_env::{PINNED, REPRODUCIBLE, SOURCE, TREE};
 use crate::kbuild::sandbox_script::SCRIPT;
 use container::process::Stream;
 
-/// What the script's own line begins with.
+/// The prefix of the script's own line.
 const REPORT: &str = "workbench.sh: status ";
 
-/// What make is always told: where the source and the output tree are, and for which machine it is.
+/// Arguments that make always gets: the source, the output tree and the architecture.
 const MAKE: [&str; 4] = ["-C", SOURCE, "O=/build", "ARCH=x86_64"];
 
-/// A command, as it is run inside.
+/// A command to run in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// The program and its arguments: `["make", "M=fs/fuse", "modules"]`. `make` is given `-C /usr/src/linux O=/build
-    /// ARCH=x86_64` before its other arguments; others run in `/build`.
+    /// The program and its arguments: `["make", "M=fs/fuse", "modules"]`. `make` gets `-C /usr/src/linux O=/build
+    /// ARCH=x86_64` before its other arguments. Other programs run in `/build`.
     pub argv: Vec<String>,
-    /// Environment variables; one that is set anyway is replaced.
+    /// Environment variables. They override the default ones.
     pub env: Vec<(String, String)>,
-    /// Whether the time stamp, user and host that go into a kernel are those of every build here. kbuild takes a given time stamp
-    /// as the wish for a reproducible build. `LC_ALL`, `TZ` and `KBUILD_BUILD_VERSION` are always given.
+    /// Whether the time stamp, user and host in the kernel are fixed, as in every other build here. If a time stamp
+    /// is given, kbuild makes a reproducible build. `LC_ALL`, `TZ` and `KBUILD_BUILD_VERSION` are always set.
     pub reproducible: bool,
 }
 
@@ -36,7 +36,7 @@ impl Command {
         Self { argv, env: Vec::new(), reproducible: true }
     }
 
-    /// The command line as it runs.
+    /// The complete command line.
     fn line(&self) -> Vec<&str> {
         let mut line: Vec<&str> = self.argv.iter().map(String::as_str).collect();
         if line.first() == Some(&"make") {
@@ -55,14 +55,14 @@ impl Command {
     }
 }
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ran {
-    /// Its exit status; 128 and the signal's number for one that a signal ended.
+    /// Its exit status, or 128 plus the signal's number if a signal ended it.
     pub status: i32,
-    /// What it wrote to standard output and standard error, in the order in which that came.
+    /// Its lines on standard output and standard error, in the order in which they arrived.
     pub lines: Vec<String>,
-    /// How long it took.
+    /// The time it took.
     pub times: Times,
 }
 
@@ -74,24 +74,27 @@ impl Ran {
     }
 }
 
-/// How long a command took with all its children, in seconds, measured inside: without the container's start.
+/// The time that a command and its children took, in seconds, measured in the container: without the container's
+/// start.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Times {
-    /// From its start to its end.
+    /// Wall-clock time.
     pub real: f64,
-    /// In user mode, on all processors.
+    /// Time in user mode, summed over all processors.
     pub user: f64,
-    /// In the kernel, on all processors.
+    /// Time in the kernel, summed over all processors.
     pub system: f64,
 }
 
 impl BuildSandbox<'_> {
-    /// Runs a command; `on_line` sees its lines as they come. One that fails is no error: its status says so.
+    /// Runs a command and passes its lines to `on_line` as they arrive. A failing command is not an error: see its
+    /// status.
     ///
     /// # Errors
     ///
-    /// [`container::Error::Cancelled`]; [`container::Error::DiskFull`] for a command that failed for that reason; [`container::Error::NeedsContainer`] on the host;
-    /// [`container::Error::Start`], [`container::Error::Failed`] and [`Error::Unreadable`] where the engine could not run it.
+    /// [`container::Error::Cancelled`]; [`container::Error::DiskFull`] for a command that failed for that reason;
+    /// [`container::Error::NeedsContainer`] on the host; [`container::Error::Start`], [`container::Error::Failed`]
+    /// and [`Error::Unreadable`] if the engine could not run it.
     pub fn run(&self, command: &Command, on_line: &mut dyn FnMut(&str)) -> Result<Ran, Error> {
         let mut argv: Vec<OsString> = ["bash", "-c", SCRIPT, "workbench.sh", "run"].map(OsString::from).into();
         argv.extend(command.line().into_iter().map(OsString::from));
@@ -101,7 +104,7 @@ impl BuildSandbox<'_> {
                 on_line(line);
                 lines.push(line.to_owned());
             }
-            // The engine may say something as well, before and after.
+            // The engine may print lines of its own before and after.
             Stream::Err if line.starts_with(REPORT) || !report.starts_with(REPORT) => line.clone_into(&mut report),
             Stream::Err => {}
         };
@@ -126,7 +129,7 @@ impl BuildSandbox<'_> {
     }
 }
 
-/// Reads the script's line.
+/// Parses the script's line.
 fn parse_report(line: &str) -> Option<(i32, Times)> {
     let words: Vec<&str> = line.strip_prefix(REPORT)?.split_whitespace().collect();
     let [status, "real", real, "user", user, "system", system] = words.as_slice() else { return None };

@@ -1,4 +1,4 @@
-//! Tests of the build sandbox: copies of a base tree, commands in them, and what remains when they are dropped or killed.
+//! Tests of the build sandbox: copies of a base tree, commands in them, and cleaning up after a drop or a kill.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use crate::cache::Directories as _;
 use crate::kbuild::testing::Bed;
 use crate::source::Source;
 
-/// Runs `work` with what a sandbox is opened with: the whole tree of the first build.
+/// Runs `work` with the setup of a sandbox that has the whole tree of the first build.
 fn on_bed<T>(bed: &Bed, work: impl FnOnce(&BuildEnv<'_>, Setup<'_>) -> T) -> T {
     let context = bed.fixture.context();
     let build_env = bed.fake.build_env(&context);
