@@ -1,7 +1,7 @@
-//! The Debian mirrors that this machine uses, and how it reaches them.
+//! The Debian mirrors of this machine, and how to reach them.
 //!
-//! No mirror is known to this project. It is read from the machine's own apt configuration, deb822 and one-line files
-//! alike, or given by hand.
+//! The project has no mirror built in. It reads the machine's apt configuration (deb822 and one-line files), or the
+//! user names a mirror.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::error::Error;
 use crate::process;
 use crate::programs::Programs;
 
-/// Names the archive's mirror.
+/// Selects the archive's mirror.
 pub const MIRROR_VARIABLE: &str = "MODBTF_DEBIAN_MIRROR";
 
-/// Names the security archive's mirror.
+/// Selects the security archive's mirror.
 pub const SECURITY_MIRROR_VARIABLE: &str = "MODBTF_DEBIAN_SECURITY_MIRROR";
 
-/// Debian's own codenames: a suite of another name belongs to somebody else's archive.
+/// Debian's codenames: a suite with another name belongs to another archive.
 const CODENAMES: [&str; 11] = [
     "bullseye",
     "bookworm",
@@ -34,7 +34,7 @@ const CODENAMES: [&str; 11] = [
     "unstable",
 ];
 
-/// The mirrors and how to reach them.
+/// The mirrors, and how to reach them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AptSettings {
     archive: Option<String>,
@@ -47,21 +47,21 @@ pub struct AptSettings {
     ignore_date: bool,
     /// Proxies for the mirrors' hosts, as lines of an apt.conf.
     host_proxies: Vec<String>,
-    /// What was found and is not used, and why, one line each.
+    /// Settings that were found but are not used, with the reason; one line each.
     dropped: Vec<String>,
 }
 
 impl AptSettings {
-    /// The settings of this machine. What is given by hand wins over the environment, that over apt's configuration.
+    /// The settings of this machine. Arguments override the environment, which overrides apt's configuration.
     ///
     /// # Errors
     ///
-    /// [`Error::BadMirror`] for a mirror given by hand or by the environment that is no http or https URI.
+    /// [`Error::BadMirror`] for a mirror in an argument or in the environment that is not an http or https URI.
     pub fn of_machine(programs: &Programs, mirror: Option<&str>, security_mirror: Option<&str>) -> Result<Self, Error> {
         Self::read(programs, mirror, security_mirror, &|name| std::env::var(name).ok())
     }
 
-    /// The same, with the environment's variables given.
+    /// Like [`AptSettings::of_machine`], with the environment's variables as arguments.
     fn read(
         programs: &Programs,
         mirror: Option<&str>,
@@ -105,13 +105,13 @@ impl AptSettings {
         })
     }
 
-    /// What of the machine's settings is not used, and why: one line each, for a person to see.
+    /// The settings of the machine that are not used, with the reason; one line each, to be shown to the user.
     #[must_use]
     pub fn dropped(&self) -> &[String] {
         &self.dropped
     }
 
-    /// The mirror that has a suite: `bookworm`, `bookworm-security`.
+    /// The mirror for a suite: `bookworm`, `bookworm-security`.
     ///
     /// # Errors
     ///
@@ -146,19 +146,19 @@ impl AptSettings {
         })
     }
 
-    /// Whether a mirror is reached by https.
+    /// Whether a mirror uses https.
     pub(crate) fn needs_certificates(&self) -> bool {
         [&self.archive, &self.security].into_iter().flatten().any(|mirror| mirror.starts_with("https:"))
     }
 
-    /// Environment variables that bring a program inside a container through the machine's proxies.
+    /// Environment variables with which a program in a container uses the machine's proxies.
     #[must_use]
     pub fn proxies(&self) -> Vec<(&'static str, String)> {
         let some = |name, value: &Option<String>| value.clone().map(|value| (name, value));
         [some("http_proxy", &self.http_proxy), some("https_proxy", &self.https_proxy)].into_iter().flatten().collect()
     }
 
-    /// What of this machine's apt configuration holds for its mirrors wherever they are used from, as lines of an apt.conf.
+    /// The settings of this machine's apt that apply wherever its mirrors are used, as lines of an apt.conf.
     #[must_use]
     pub fn configuration(&self) -> Vec<String> {
         let some = |condition: bool, line| condition.then_some(line);
@@ -173,7 +173,7 @@ impl AptSettings {
         .collect()
     }
 
-    /// Mirrors that do not exist.
+    /// Settings with mirrors that do not exist.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn for_tests() -> Self {
@@ -201,7 +201,7 @@ fn value(dump: &str, key: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// What apt calls no proxy at all.
+/// apt's name for "no proxy".
 const DIRECT: &str = "DIRECT";
 
 /// A proxy in apt's configuration, for a scheme or for one host.
@@ -210,7 +210,8 @@ fn apt_proxy(dump: &str, scheme: &str, host: Option<&str>) -> Option<String> {
     value(dump, &format!("Acquire::{scheme}::Proxy{host}"))
 }
 
-/// A proxy that can be handed on. `DIRECT` is none; one that would break out of its quotes is none either, which is noted.
+/// A proxy that can be passed on. `DIRECT` means no proxy. A proxy that would need quoting is dropped, and `dropped`
+/// says so.
 fn usable_proxy(name: &str, proxy: String, dropped: &mut Vec<String>) -> Option<String> {
     if proxy == DIRECT {
         return None;
@@ -258,14 +259,15 @@ impl Found {
     }
 }
 
-/// The first mirror of a list, of which each line begins with a URI (apt-transport-mirror(1)): how Debian's images for clouds
-/// name theirs.
+/// The first mirror in a list whose lines begin with a URI (apt-transport-mirror(1)). Debian's cloud images use such
+/// lists.
 fn first_of_list(list: &Path) -> Option<String> {
     let text = fs::read_to_string(list).ok()?;
     text.lines().filter_map(|line| line.split_whitespace().next()).find(|uri| is_mirror(uri)).map(str::to_owned)
 }
 
-/// `bullseye-security`, and `buster/updates` as it was before; `bookworm-updates` is a part of the archive itself.
+/// Whether a suite belongs to the security archive: `bullseye-security`, and `buster/updates` in older releases.
+/// `bookworm-updates` belongs to the main archive.
 fn is_security(suite: &str) -> bool {
     suite.ends_with("-security") || suite.ends_with("/updates")
 }
@@ -350,7 +352,7 @@ fn is_mirror(uri: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty()) && is_harmless(uri)
 }
 
-/// Whether a text can stand in an apt.conf, in a sources.list and between a shell's double quotes as it is.
+/// Whether a text can be used unquoted in an apt.conf, in a sources.list and between a shell's double quotes.
 fn is_harmless(text: &str) -> bool {
     text.len() < 1000 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?@!&+,=%".contains(&byte))
 }
@@ -440,7 +442,7 @@ mod tests {
         assert_eq!(value(dump, "Acquire::https::Proxy"), None);
     }
 
-    /// The settings of a machine whose apt says this of proxies.
+    /// The settings of a machine whose apt has these proxies.
     fn of_dump(dump: &str) -> AptSettings {
         let fixture = crate::testing::Fixture::new();
         let file = fixture.path().join("dump");

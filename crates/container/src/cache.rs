@@ -1,4 +1,4 @@
-//! The cache directory: where what has been fetched and made lies, and who may change it.
+//! The cache directory for everything that was fetched or made, and the locks on it.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,42 +13,43 @@ use crate::error::Error;
 use crate::lock::{Lock, poll};
 use crate::progress::Monitor;
 
-/// How long a directory is removed again and again into which something still writes, see [`remove_contested`]: longer than a
-/// container takes that copies a tree.
+/// How long [`remove_contested`] repeats the removal of a directory into which a container still writes. A container
+/// that copies a tree takes less time.
 const CONTESTED: Duration = Duration::from_secs(30);
 
-/// How long is waited between two removals.
+/// The pause between two removals.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The cache directory. Everything in it can be deleted at any time when no run is under way.
+/// The cache directory. It can be deleted at any time unless a run is in progress.
 ///
-/// Its owner decides which directories there are. Here only these are known:
+/// The caller chooses the directories. This module creates only these:
 ///
-/// - `images/`: what is in each container image
-/// - `engine.json`: which container engine works
-/// - `tmp/`: what an interrupted run left, emptied by the next one that takes the lock
-/// - `lock`: held while anything published changes
+/// - `images/`: the manifest of each container image
+/// - `engine.json`: the container engine that was found to work
+/// - `tmp/`: files of an interrupted run, removed by the next run that takes the lock
+/// - `lock`: locked while anything published changes
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
-    /// The cache that the environment names: `$MODBTF_CACHE`, else `$XDG_CACHE_HOME/modbtf`, else `$HOME/.cache/modbtf`.
+    /// The cache that the environment selects: `$MODBTF_CACHE`, else `$XDG_CACHE_HOME/modbtf`, else
+    /// `$HOME/.cache/modbtf`.
     ///
     /// # Errors
     ///
-    /// [`Error::NoCacheDirectory`] if none of these is an absolute path, and those of [`Cache::at`].
+    /// [`Error::NoCacheDirectory`] if none of these is an absolute path, and the errors of [`Cache::at`].
     pub fn from_env(directories: &[&str]) -> Result<Self, Error> {
         let root = directory(|name| env::var_os(name)).ok_or(Error::NoCacheDirectory)?;
         Self::at(&root, directories)
     }
 
-    /// The cache in this directory, which is created with the directories that its owner needs.
+    /// The cache in this directory. Creates it and the directories that the caller needs.
     ///
     /// # Errors
     ///
-    /// [`Error::BadPath`] for a path that engines and apt cannot take, [`Error::Io`] and [`Error::DiskFull`].
+    /// [`Error::BadPath`] for a path that engines or apt cannot handle, [`Error::Io`] and [`Error::DiskFull`].
     pub fn at(root: &Path, directories: &[&str]) -> Result<Self, Error> {
         for name in ["images", "tmp"].iter().chain(directories) {
             let path = root.join(name);
@@ -59,7 +60,7 @@ impl Cache {
         Ok(Self { root })
     }
 
-    /// The directory itself: absolute, without symbolic links.
+    /// The cache's path: absolute, without symbolic links.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
@@ -79,8 +80,8 @@ impl Cache {
         self.root.join("engine.json")
     }
 
-    /// Waits until no other run changes the cache, then keeps others from it until the lock is dropped, and removes what
-    /// interrupted runs left.
+    /// Waits until no other run changes the cache, takes the lock, and removes the files of interrupted runs. Other
+    /// runs wait until the lock is dropped.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ impl Cache {
         Ok(lock)
     }
 
-    /// A new directory that is removed when dropped, on the same file system as the rest of the cache. Only under the lock.
+    /// Creates a directory on the cache's file system that is removed when dropped. Requires the lock.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl Cache {
         tempfile::tempdir_in(&parent).map_err(|source| Error::io("create a directory in", &parent, source))
     }
 
-    /// Puts a directory that was made in [`Cache::temporary`] where it belongs, in the place of what is there.
+    /// Moves a directory that was made in [`Cache::temporary`] to its place in the cache, replacing an existing one.
     ///
     /// # Errors
     ///
@@ -111,12 +112,12 @@ impl Cache {
         fs::rename(made, target).map_err(|source| Error::io("publish", target, source))
     }
 
-    /// Keeps a published directory from being removed or replaced until the result is dropped: for who copies it without
-    /// [`Cache::lock`], which must not be taken while this is held.
+    /// Prevents the removal and replacement of a published directory until the result is dropped. It lets a caller
+    /// copy a directory without [`Cache::lock`]. The caller must not take that lock while it holds this one.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], also for one that is not there (any more); [`Error::Cancelled`].
+    /// [`Error::Io`], also if the directory does not exist (any more); [`Error::Cancelled`].
     pub fn hold(&self, monitor: &Monitor<'_>, published: &Path) -> Result<SharedLock, Error> {
         let failed = |source| Error::io("hold", published, source);
         loop {
@@ -124,15 +125,15 @@ impl Cache {
             poll(monitor, published, || directory.try_lock_shared())?;
             let held = directory.metadata().map_err(failed)?;
             let there = fs::metadata(published).map_err(failed)?;
-            // Else it was replaced while this waited.
+            // Otherwise the directory was replaced during the wait.
             if (held.dev(), held.ino()) == (there.dev(), there.ino()) {
                 return Ok(SharedLock { _directory: directory });
             }
         }
     }
 
-    /// Keeps others from a directory that is worked in until the result is dropped. Who also needs the cache's [`Lock`] takes
-    /// that first.
+    /// Locks a directory for exclusive work until the result is dropped. A caller that also needs the cache's
+    /// [`Lock`] takes that one first.
     ///
     /// # Errors
     ///
@@ -143,8 +144,8 @@ impl Cache {
         Ok(AloneLock { _directory: opened })
     }
 
-    /// Removes a published directory, if it is there and as soon as nobody holds it. It is moved away first, so that it is
-    /// never there in part.
+    /// Removes a published directory, if it exists, as soon as nobody holds it. The directory is moved away first, so
+    /// a partly removed one is never visible.
     ///
     /// # Errors
     ///
@@ -180,8 +181,8 @@ impl Cache {
     }
 }
 
-/// Removes a directory in which something may still be at work: a container outlives a run that is killed. Each time it finds less
-/// that it could write to.
+/// Removes a directory into which a container may still write, because it outlived a killed run. Each pass removes
+/// more of what the container can write to.
 pub(crate) fn remove_contested(directory: &Path) -> io::Result<()> {
     let begun = Instant::now();
     loop {
@@ -200,13 +201,13 @@ pub(crate) fn remove_contested(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// While it lives, a published directory is neither removed nor replaced, see [`Cache::hold`].
+/// Prevents a published directory from being removed or replaced, see [`Cache::hold`].
 #[derive(Debug)]
 pub struct SharedLock {
     _directory: File,
 }
 
-/// While it lives, nobody else works in a directory, see [`Cache::hold_alone`].
+/// Prevents others from working in a directory, see [`Cache::hold_alone`].
 #[derive(Debug)]
 pub struct AloneLock {
     _directory: File,
@@ -219,8 +220,8 @@ fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         .or_else(|| absolute("HOME").map(|path| path.join(".cache/modbtf")))
 }
 
-/// Refuses a path that cannot be mounted: engines separate the parts of a mount with colons and commas, and apt's configuration
-/// quotes with `"`.
+/// Refuses a path that cannot be mounted: engines separate the parts of a mount by colons and commas, and apt's
+/// configuration quotes with `"`.
 ///
 /// # Errors
 ///
@@ -236,17 +237,17 @@ pub fn check_mountable(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// The bytes that are free for us on the file system of `path`.
+/// The bytes on the file system of `path` that are available to us.
 pub(crate) fn free_space(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
     stat.f_bavail.checked_mul(stat.f_frsize)
 }
 
-/// Refuses early what would not fit.
+/// Refuses an operation for which there is not enough space.
 ///
 /// # Errors
 ///
-/// [`Error::DiskFull`] with both figures.
+/// [`Error::DiskFull`] with the needed and the free bytes.
 pub fn require_space(doing: &'static str, path: &Path, needed: u64) -> Result<(), Error> {
     match free_space(path) {
         Some(free) if free < needed => {
@@ -342,7 +343,7 @@ mod tests {
         fs::create_dir(&left).unwrap();
         (0..500).for_each(|number| fs::write(left.join(number.to_string()), "x").unwrap());
         thread::scope(|scope| {
-            // For a second, or until there is no directory any more.
+            // Writes for a second, or until the directory is gone.
             scope.spawn(|| {
                 (500..5000).take_while(|number| fs::write(left.join(number.to_string()), "x").is_ok()).for_each(|_| {
                     thread::sleep(Duration::from_micros(200));

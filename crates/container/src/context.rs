@@ -1,4 +1,4 @@
-//! What every step needs to know.
+//! The context that every step receives.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,22 +8,22 @@ use crate::error::Error;
 use crate::programs::Programs;
 use crate::progress::{Monitor, Progress, Stage};
 
-/// What every step needs to know: where things lie, what is allowed, who watches and who may stop it.
+/// The context that every step receives: the cache, settings, permissions, progress and cancellation.
 #[derive(Clone)]
 pub struct Context<'a> {
     /// The cache.
     pub cache: Cache,
-    /// The mirrors and how to reach them.
+    /// The mirrors, and how to reach them.
     pub apt: &'a AptSettings,
-    /// Where the host's programs are.
+    /// The host's programs.
     pub programs: Programs,
     /// Whether missing host packages may be installed (as root).
     pub install: bool,
-    /// Whether only what the cache has may be used.
+    /// Whether only cached files may be used.
     pub offline: bool,
-    /// Set to stop everything, for instance by Ctrl-C.
+    /// Set it to stop everything, for instance on Ctrl-C.
     pub cancel: &'a AtomicBool,
-    /// Receives what is going on.
+    /// Receives progress events.
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -38,7 +38,7 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     ///
-    /// Those of `work`.
+    /// The errors of `work`.
     pub fn stage<T, E>(
         &self,
         stage: Stage,
@@ -48,16 +48,16 @@ impl<'a> Context<'a> {
         self.monitor().stage(stage, what, work)
     }
 
-    /// Shows a person one line.
+    /// Shows the user one line.
     pub fn note(&self, stage: Stage, text: impl Into<String>) {
         (self.progress)(Progress::Note { stage, text: text.into() });
     }
 
-    /// Whether to go on.
+    /// Returns an error if the run was cancelled.
     ///
     /// # Errors
     ///
-    /// [`Error::Cancelled`] once a stop was asked for.
+    /// [`Error::Cancelled`] after a request to stop.
     pub fn check_cancel(&self, doing: &str) -> Result<(), Error> {
         self.monitor().check_cancel(doing)
     }

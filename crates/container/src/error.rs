@@ -1,4 +1,4 @@
-//! What can go wrong with engines, images, host packages, programs and the cache directory.
+//! Errors of engines, images, host packages, programs and the cache directory.
 
 use std::fmt;
 use std::io;
@@ -12,9 +12,9 @@ use util::suggest::Suggestion;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejected {
-    /// What was tried: `podman with crun`.
+    /// The engine: `podman with crun`.
     pub what: String,
-    /// Why it cannot be used, one line.
+    /// The reason why it cannot be used, one line.
     pub why: String,
 }
 
@@ -24,22 +24,22 @@ impl fmt::Display for Rejected {
     }
 }
 
-/// Why a program, an image or the cache is not ready.
+/// A failure to prepare a program, an image or the cache.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Unknown engine name.
     #[error("cannot use the engine `{given}`: {}", Suggestion::new(.given, ["auto", "podman", "docker", "host"]))]
     UnknownEngine {
-        /// What was given.
+        /// The name that was given.
         given: String,
     },
-    /// A path that cannot be handed to a container engine or to apt.
+    /// A path that cannot be passed to a container engine or to apt.
     #[error("cannot mount {path:?} into a container: it {why}; use another directory")]
     BadPath {
         /// The path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with the path.
         why: &'static str,
     },
     /// A command without a program.
@@ -51,19 +51,19 @@ pub enum Error {
     /// No engine runs.
     #[error("cannot run a container: no container engine runs{}; {remedy}", list(.rejected))]
     NoEngine {
-        /// What was tried.
+        /// The engines that were tried.
         rejected: Vec<Rejected>,
-        /// What to do.
+        /// How to get an engine.
         remedy: String,
     },
-    /// Packages are missing on the host, and must not or cannot be installed from here.
+    /// Packages are missing on the host, and this program may not or cannot install them.
     #[error("the host lacks {}, {why}; {reason}. To install, as root: {command}", .packages.join(" and "))]
     MissingPackages {
         /// Their names.
         packages: Vec<String>,
-        /// What they are needed for.
+        /// The purpose of the packages.
         why: String,
-        /// Why they were not installed.
+        /// The reason why they were not installed.
         reason: &'static str,
         /// The exact command that installs them.
         command: String,
@@ -71,11 +71,11 @@ pub enum Error {
     /// The host is not a Debian system, so we do not know how to install packages.
     #[error("the host lacks {}, {why}; this is {os}, not Debian: install them by hand", .packages.join(" and "))]
     NotDebian {
-        /// What is missing, by Debian's names.
+        /// The missing packages, by Debian's names.
         packages: Vec<String>,
-        /// What they are needed for.
+        /// The purpose of the packages.
         why: String,
-        /// What the host calls itself.
+        /// The name of the host's distribution.
         os: String,
     },
     /// The machine's apt configuration names no mirror.
@@ -83,42 +83,42 @@ pub enum Error {
         "cannot find a Debian {which} mirror in this machine's apt configuration: give one with {option} or {variable}"
     )]
     NoMirror {
-        /// `archive` or `security`.
+        /// The archive: `archive` or `security`.
         which: &'static str,
-        /// The option that names one.
+        /// The option that selects a mirror.
         option: &'static str,
-        /// The environment variable that names one.
+        /// The environment variable that selects a mirror.
         variable: &'static str,
     },
-    /// A mirror given by hand is not a URI that apt inside a container could use.
+    /// A mirror given by the user that apt in a container could not use.
     #[error("cannot use the mirror `{given}`: an http:// or https:// URI without blanks or quotes is needed")]
     BadMirror {
-        /// What was given.
+        /// The mirror that was given.
         given: String,
     },
     /// A file operation failed.
     #[error("cannot {doing} {path:?}")]
     Io {
-        /// What was being done: `read`, `create`.
+        /// The operation: `read`, `create`.
         doing: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// Why it failed.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file system is full, or would be.
+    /// The file system is full, or too small for the operation.
     #[error(
         "the disk is full: cannot {doing} {path:?}{}; free some space there or set MODBTF_CACHE to another directory",
         need(.needed, .free)
     )]
     DiskFull {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// Where.
+        /// The file or directory.
         path: PathBuf,
-        /// Bytes that are needed, where that is known.
+        /// Bytes that are needed, if known.
         needed: Option<u64>,
-        /// Bytes that are free, where that is known.
+        /// Bytes that are free, if known.
         free: Option<u64>,
     },
     /// A program could not be started.
@@ -126,39 +126,39 @@ pub enum Error {
     Start {
         /// The program.
         program: String,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// A program failed.
     #[error("cannot {doing}: {program} ended with {status}{}", printed(.output))]
     Failed {
-        /// What it was to do: `build the image localhost/x`.
+        /// The purpose of the program: `build the image localhost/x`.
         doing: String,
         /// The program.
         program: String,
         /// How it ended: `exit status: 1`.
         status: String,
-        /// The end of what it printed.
+        /// The end of its output.
         output: String,
     },
-    /// A program took too long and was ended.
+    /// A program took too long and was killed.
     #[error("cannot {doing}: no answer within {seconds} s")]
     TimedOut {
-        /// What it was to do.
+        /// The purpose of the program.
         doing: String,
-        /// How long it had.
+        /// The time limit in seconds.
         seconds: u64,
     },
-    /// Somebody asked to stop.
+    /// The user asked to stop.
     #[error("stopped on request; the next step was to {doing}")]
     Cancelled {
-        /// What was being done.
+        /// The next step.
         doing: String,
     },
-    /// Something that only a container can do, and the host is the engine.
+    /// An operation that needs a container was requested with the host as engine.
     #[error("cannot bind-mount {path:?} with --engine host; use podman or docker")]
     NeedsContainer {
-        /// Where something should have appeared.
+        /// The path at which the mount should appear.
         path: PathBuf,
     },
     /// `--offline`, and an image does not exist.
@@ -172,7 +172,7 @@ pub enum Error {
     OfflinePackages {
         /// Their names.
         packages: Vec<String>,
-        /// What they are needed for.
+        /// The purpose of the packages.
         why: String,
         /// The command that installs them.
         command: String,
@@ -196,7 +196,7 @@ impl Error {
         }
     }
 
-    /// The error of a failed file operation: a full disk is told apart from everything else.
+    /// The error of a failed file operation. A full disk gets its own variant.
     #[must_use]
     pub fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

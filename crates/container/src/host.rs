@@ -1,4 +1,4 @@
-//! The host's packages: which are missing, and installing them.
+//! The host's packages: finding out which are missing, and installing them.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -18,14 +18,14 @@ use crate::progress::{Progress, Stage};
 pub struct Need {
     /// Their names in Debian.
     pub packages: Vec<&'static str>,
-    /// What they are needed for: `to run containers`.
+    /// Their purpose: `to run containers`.
     pub why: &'static str,
 }
 
-/// What an engine needs that is not there; nothing if installing packages cannot help.
+/// The packages that an engine needs and the host lacks, or `None` if installing packages cannot help.
 ///
-/// runc is always among it: crun refuses to run where cgroups are hybrid, runc runs everywhere. docker is never: a machine
-/// that has it has it on purpose.
+/// The list always contains runc: crun does not run with hybrid cgroups, runc runs everywhere. It never contains
+/// docker: whether a machine has docker is the owner's decision.
 #[must_use]
 pub fn need_for_engine(programs: &Programs, choice: EngineChoice) -> Option<Need> {
     need_for(programs, choice, geteuid().is_root())
@@ -47,12 +47,12 @@ fn need_for(programs: &Programs, choice: EngineChoice, root: bool) -> Option<Nee
     (!packages.is_empty()).then_some(Need { packages, why })
 }
 
-/// What making a base image needs that is not there.
+/// The packages that are missing for making a base image.
 pub(crate) fn need_for_base(programs: &Programs) -> Option<Need> {
     base_need_for(programs, geteuid().is_root())
 }
 
-/// Without root mmdebstrap needs subordinate user ids, which only `newuidmap` can map.
+/// Without root, mmdebstrap needs subordinate user ids, which only `newuidmap` can map.
 fn base_need_for(programs: &Programs, root: bool) -> Option<Need> {
     let wanted: &[_] = if root { &["mmdebstrap"] } else { &["mmdebstrap", "newuidmap"] };
     let missing = wanted.iter().filter(|program| programs.find(program).is_none());
@@ -60,18 +60,18 @@ fn base_need_for(programs: &Programs, root: bool) -> Option<Need> {
     (!packages.is_empty()).then_some(Need { packages, why: "to make the base image, which could not be pulled" })
 }
 
-/// Whether packages can be installed at all by who we are.
+/// Whether the current user can install packages.
 #[must_use]
 pub fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Installs packages with apt, as root on Debian; tells which before.
+/// Installs packages with apt, as root on Debian. A note lists them first.
 ///
 /// # Errors
 ///
-/// [`Error::MissingPackages`] with the exact command where that is refused or we are not root, [`Error::OfflinePackages`],
-/// [`Error::NotDebian`], and [`Error::Failed`] with apt's last lines.
+/// [`Error::MissingPackages`] with the exact command if installing is not allowed or the user is not root,
+/// [`Error::OfflinePackages`], [`Error::NotDebian`], and [`Error::Failed`] with apt's last lines.
 pub(crate) fn install(context: &Context<'_>, need: &Need) -> Result<(), Error> {
     let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     install_on(context, need, &os_release, geteuid().is_root())
@@ -99,7 +99,7 @@ fn install_on(context: &Context<'_>, need: &Need, os_release: &str, root: bool) 
     }
     context.check_cancel("install packages")?;
     context.stage(Stage::HOST_PACKAGES, format!("installing {} with apt, {why}", packages.join(" and ")), || {
-        // Lists that are missing or old show at once, and reading them anew is the remedy.
+        // With missing or old package lists the first attempt fails; updating the lists helps.
         apt_get(context, &apt, &install_arguments(packages)).or_else(|_| {
             apt_get(context, &apt, &["update"])?;
             apt_get(context, &apt, &install_arguments(packages))
@@ -116,7 +116,7 @@ fn apt_get(context: &Context<'_>, apt: &std::path::Path, arguments: &[&str]) -> 
     let mut command = Command::new(apt);
     command.args(["--quiet", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Options::=--force-confold"]).args(arguments);
     command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
-    // Stopping dpkg half-way would leave the host's packages broken: a request to stop waits until it is done.
+    // An interrupted dpkg would leave the host's packages broken, so a request to stop waits until it has finished.
     let never = AtomicBool::new(false);
     process::run(
         command,
@@ -132,7 +132,7 @@ fn apt_get(context: &Context<'_>, apt: &std::path::Path, arguments: &[&str]) -> 
     )
 }
 
-/// Whether an os-release file is Debian's or that of something made from it.
+/// Whether an os-release file describes Debian or a derivative.
 fn is_debian(os_release: &str) -> bool {
     let has = |key| value(os_release, key).is_some_and(|names| names.split_whitespace().any(|name| name == "debian"));
     has("ID") || has("ID_LIKE")

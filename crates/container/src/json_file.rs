@@ -1,4 +1,4 @@
-//! JSON documents on the disk.
+//! JSON documents on disk.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     util::atomic::replace(path, &text).map_err(|error| failed(error.into_io()))
 }
 
-/// Reads a JSON document. One that is missing or not as expected is `None`, since it can be made again.
+/// Reads a JSON document. A missing or invalid document gives `None`, because the caller can create it again.
 #[must_use]
 pub fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()

@@ -1,7 +1,7 @@
-//! Folders that were kept for a person to look at: listing them, and bounding their number and size.
+//! Folders that were kept for the user: listing them, and limiting their number and size.
 //!
-//! A kept folder is one with the mark of [`LockedTempDir::keep`](crate::scratch::LockedTempDir::keep). One whose lock is held is
-//! still in use and never removed.
+//! [`LockedTempDir::keep`](crate::scratch::LockedTempDir::keep) marks a folder as kept. A folder whose lock is held
+//! is in use and never removed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use crate::scratch::{KEPT, LOCK};
 /// A folder that was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptDir {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Bytes that it takes on the disk.
     pub bytes: u64,
@@ -27,19 +27,19 @@ pub struct KeptDir {
     pub in_use: bool,
 }
 
-/// How much is kept at most.
+/// Limits for kept folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Folders.
+    /// The number of folders.
     pub number: usize,
-    /// Bytes on the disk, of all together.
+    /// The total size on disk, in bytes.
     pub bytes: u64,
 }
 
-/// What the folders of runs may take.
+/// The limits for the folders of runs.
 pub const RUNS: Limits = Limits { number: 20, bytes: 1_000_000_000 };
 
-/// The kept folders below `parent`, oldest first; none where there is no `parent`.
+/// The kept folders below `parent`, oldest first. An absent `parent` has none.
 ///
 /// # Errors
 ///
@@ -62,7 +62,7 @@ pub fn list(parent: &Path) -> Result<Vec<KeptDir>, Error> {
     Ok(kept)
 }
 
-/// Removes the oldest kept folders until the others are within the limits; returns those that were removed.
+/// Removes the oldest kept folders until the rest are within the limits. Returns the removed folders.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ pub fn prune(parent: &Path, limits: Limits) -> Result<Vec<KeptDir>, Error> {
     Ok(removed)
 }
 
-/// The bytes that a directory takes on the disk; files with several links count once.
+/// The bytes that a directory takes on disk. A file with several links is counted once.
 #[must_use]
 pub fn disk_usage(directory: &Path) -> u64 {
     let mut seen = BTreeSet::new();

@@ -1,10 +1,10 @@
-//! Running programs in a container, and what that needs: the engine, images, host packages, processes, the cache directory.
+//! Running programs in a container: the engine, images, host packages, processes and the cache directory.
 //!
-//! 1. [`engine::prepare`] finds a container engine that really runs a program, and installs podman where that is allowed;
+//! 1. [`engine::prepare`] finds a container engine that can run a program. If allowed, it installs podman;
 //! 2. [`image::prepare`] makes an image from its definition, on a base that is pulled or made;
-//! 3. [`engine::Engine::command`] is how a program then runs in the image.
+//! 3. [`engine::Engine::command`] returns the command that runs a program in the image.
 //!
-//! The crate knows no kernels: which images there are, and what lies in the cache, is up to its callers.
+//! The crate knows nothing about kernels: its callers define the images and the content of the cache.
 
 pub mod apt_config;
 mod cache;

@@ -1,4 +1,4 @@
-//! The lock on the cache, and the notice that another process holds it.
+//! The lock on the cache, and the message about the process that holds it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek};
@@ -9,13 +9,13 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::progress::{Monitor, Progress};
 
-/// How often a waiting run looks again whether the lock is free.
+/// The interval at which a waiting run checks the lock.
 const POLL: Duration = Duration::from_millis(100);
 
-/// More than this the lock file never says, in bytes.
+/// The maximum length of the lock file, in bytes.
 const LONGEST_OWNER: u64 = 1000;
 
-/// Tries to lock a published directory until that succeeds; one progress note reports the wait.
+/// Tries to lock a published directory until that succeeds. Reports the wait in one progress note.
 pub(crate) fn poll(
     monitor: &Monitor<'_>,
     published: &Path,
@@ -38,7 +38,7 @@ pub(crate) fn poll(
     }
 }
 
-/// The right to change the cache; given up when dropped, and by the kernel when the process dies.
+/// The right to change the cache. It is released when dropped; if the process dies, the kernel releases it.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -74,7 +74,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the lock file from being written.
+    /// Any failure to write the lock file.
     pub fn say(&self, doing: &str) -> io::Result<()> {
         let text = format!("{}\n{doing}\n", std::process::id());
         self.file.write_all_at(text.as_bytes(), 0)?;
@@ -82,7 +82,7 @@ impl Lock {
     }
 }
 
-/// What the lock file says.
+/// The content of the lock file.
 #[derive(Debug, PartialEq, Eq)]
 struct Owner {
     pid: Option<u32>,
@@ -90,7 +90,7 @@ struct Owner {
 }
 
 impl Owner {
-    /// Reads the lock file, in which somebody else may just be writing.
+    /// Reads the lock file, which another process may be writing at the same time.
     fn read(file: &mut File) -> Self {
         let mut text = String::new();
         let read = file.rewind().and_then(|()| file.take(LONGEST_OWNER).read_to_string(&mut text));

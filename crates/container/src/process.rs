@@ -1,4 +1,4 @@
-//! Running a program to its end: its lines as they come, a way to stop it, and the end of what it said for the error.
+//! Running a program to its end: passing on its lines, stopping it, and keeping the end of its output for the error.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -11,28 +11,29 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::Error;
 
-/// How often [`Watch::on_tick`] is called.
+/// The interval between calls of [`Watch::on_tick`].
 const TICK: Duration = Duration::from_millis(50);
 
-/// How often a silent program is looked at.
+/// The interval at which a silent program is checked.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// How long output is awaited after a program ended, should something that it left behind hold the pipe open.
+/// How long to wait for the end of the output after a program has ended. A child that it left behind may hold the
+/// pipe open.
 const PIPE_GRACE: Duration = Duration::from_secs(1);
 
-/// What a program that cleans up behind itself gets for it, see [`Watch::grace`].
+/// The time for a program that cleans up when it is stopped, see [`Watch::grace`].
 pub const GRACE: Duration = Duration::from_secs(5);
 
-/// A longer line is cut into several.
+/// Longer lines are cut into several.
 const LONGEST_LINE: u64 = 1 << 16;
 
-/// How many lines may wait to be looked at: a program that prints faster waits.
+/// The number of lines that may wait for processing. A program that prints faster is blocked.
 const BACKLOG: usize = 1000;
 
-/// How much of the end of a program's output an error shows, in bytes.
+/// The number of bytes at the end of a program's output that an error shows.
 const TAIL: usize = 4000;
 
-/// Which stream a line came from.
+/// The stream of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -41,26 +42,26 @@ pub enum Stream {
     Err,
 }
 
-/// What a run is for, and who watches it.
+/// The purpose of a run, and the callbacks that watch it.
 pub struct Watch<'a> {
-    /// Completes "cannot …".
+    /// The purpose; completes "cannot …".
     pub doing: String,
-    /// Set to end the run, for instance by Ctrl-C.
+    /// Set it to end the run, for instance on Ctrl-C.
     pub cancel: &'a AtomicBool,
     /// Called for each line.
     pub on_line: &'a mut dyn FnMut(Stream, &str),
-    /// Called some twenty times a second with the time since the start; `false` gives up.
+    /// Called about twenty times a second with the time since the start. If it returns `false`, the program is ended.
     pub on_tick: &'a mut dyn FnMut(Duration) -> bool,
-    /// How long the program has to clean up behind itself when it is stopped.
+    /// How long the program may take to clean up when it is stopped.
     pub grace: Duration,
 }
 
-/// Runs a program, in a process group of its own, so that a Ctrl-C on the terminal reaches us alone and we end it in order.
-/// Its standard input is empty, unless `command` was given one.
+/// Runs a program in its own process group, so that a Ctrl-C on the terminal reaches only this process, which then
+/// ends the program properly. The program's standard input is empty unless `command` sets one.
 ///
 /// # Errors
 ///
-/// [`Error::Start`], [`Error::Failed`] for any exit code but 0, [`Error::DiskFull`] if that is what its output says,
+/// [`Error::Start`], [`Error::Failed`] for any exit code except 0, [`Error::DiskFull`] if its output says so,
 /// [`Error::Cancelled`], [`Error::TimedOut`].
 pub fn run(mut command: Command, watch: Watch<'_>) -> Result<(), Error> {
     let program = command.get_program().to_string_lossy().into_owned();
@@ -95,11 +96,11 @@ pub fn run(mut command: Command, watch: Watch<'_>) -> Result<(), Error> {
     }
 }
 
-/// Runs a program that prints little, and gives back what it wrote to standard output.
+/// Runs a program that prints little, and returns its standard output.
 ///
 /// # Errors
 ///
-/// As [`run`]; a run of more than `limit` is [`Error::TimedOut`].
+/// Same as [`run`]; [`Error::TimedOut`] after `limit`.
 pub fn capture(command: Command, doing: &str, limit: Duration, cancel: &AtomicBool) -> Result<String, Error> {
     let mut text = String::new();
     let mut on_line = |stream, line: &str| {
@@ -198,7 +199,7 @@ fn keep_tail(tail: &mut String, line: &str) {
     }
 }
 
-/// Ends a program and everything in its group: asked first, if it has any grace, then killed.
+/// Ends a program and everything in its process group: by SIGTERM first if it has a grace period, then by SIGKILL.
 fn end(child: &mut Child, grace: Duration) {
     let group = Pid::from_child(child);
     if !grace.is_zero() {
@@ -212,7 +213,7 @@ fn end(child: &mut Child, grace: Duration) {
     let _ = child.wait();
 }
 
-/// Turns a failure whose output says that the disk is full into that error.
+/// Turns a failure whose output mentions a full disk into [`Error::DiskFull`].
 pub fn disk_full_in(error: Error, doing: &'static str, path: &std::path::Path) -> Error {
     match error {
         Error::Failed { output, .. } if says_disk_full(&output) => {
@@ -222,7 +223,7 @@ pub fn disk_full_in(error: Error, doing: &'static str, path: &std::path::Path) -
     }
 }
 
-/// Whether a tool says that the disk is full, or what one may take of it.
+/// Whether a tool's output mentions a full disk or an exceeded quota.
 pub fn says_disk_full(output: &str) -> bool {
     ["No space left on device", "Disk quota exceeded", "don't have enough free space"]
         .iter()
@@ -276,7 +277,7 @@ mod tests {
         assert!(matches!(result, Err(Error::Cancelled { .. })), "{result:?}");
         let pid: i32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
         let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // Who was killed dies when it is next to run.
+        // A killed process dies the next time it is scheduled.
         let begun = Instant::now();
         while !(stat().is_empty() || stat().contains(") Z")) {
             assert!(begun.elapsed() < Duration::from_secs(10), "the child still runs: {}", stat());

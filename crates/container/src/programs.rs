@@ -1,18 +1,18 @@
-//! Where the host's programs are.
+//! Finding the host's programs.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-/// Where the host's programs are looked for.
+/// The directories in which the host's programs are searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     directories: Vec<PathBuf>,
 }
 
 impl Programs {
-    /// `PATH`, and then the system's own directories, which a user's `PATH` often lacks.
+    /// `PATH`, then the system's own directories, which are often missing in a user's `PATH`.
     #[must_use]
     pub fn from_env() -> Self {
         let path = env::var_os("PATH").unwrap_or_default();
@@ -26,7 +26,7 @@ impl Programs {
         Self { directories }
     }
 
-    /// The absolute path of a program, if it is there and can be executed.
+    /// The absolute path of a program, if it exists and is executable.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         self.directories.iter().map(|directory| directory.join(name)).find(|path| is_program(path))

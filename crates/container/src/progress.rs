@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// One stage of getting ready, known by its name.
+/// A stage of the preparation, identified by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stage(&'static str);
 
 impl Stage {
     /// Installing packages on the host.
     pub const HOST_PACKAGES: Self = Self("host packages");
-    /// Finding out which container engine runs.
+    /// Finding a container engine that works.
     pub const ENGINE: Self = Self("container engine");
     /// Pulling or making the base image.
     pub const BASE: Self = Self("base image");
@@ -26,7 +26,7 @@ impl Stage {
         Self(name)
     }
 
-    /// A short name, for plain lines: `host packages`.
+    /// A short name for output lines: `host packages`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.0
@@ -39,58 +39,59 @@ impl Stage {
 pub enum Progress {
     /// A stage begins.
     Started {
-        /// Which.
+        /// The stage.
         stage: Stage,
-        /// What it does, for people: `installing podman and runc with apt`.
+        /// A description for the user: `installing podman and runc with apt`.
         what: String,
     },
-    /// How far a stage is.
+    /// The amount that a stage has done.
     Amount {
-        /// Which.
+        /// The stage.
         stage: Stage,
-        /// Done so far; which unit, the stage knows.
+        /// The amount so far, in a unit that depends on the stage.
         done: u64,
-        /// In all, in the same unit.
+        /// The total, in the same unit.
         total: u64,
     },
-    /// A line that a tool printed; worth showing only where there is room.
+    /// A line that a tool printed. It is worth showing only if there is room.
     Line {
         /// The stage that runs the tool.
         stage: Stage,
         /// The line, without its end.
         text: String,
     },
-    /// Something that a person should see, whatever the display: a fallback that was taken, say.
+    /// A message for the user that every display must show, for example that a fallback is used.
     Note {
-        /// The stage that it belongs to.
+        /// The stage.
         stage: Stage,
         /// The text, one line.
         text: String,
     },
-    /// Another run holds the cache's lock; this one waits for it. Sent again when the other does something else.
+    /// Another run holds the cache's lock, and this one waits for it. Sent again when the other run starts something
+    /// else.
     Waiting {
-        /// Its process id, if the lock file says.
+        /// Its process id, if the lock file contains one.
         pid: Option<u32>,
-        /// What it does that takes long, if it says so: `building 6.1-strict-0123abcd`.
+        /// Its current long operation, if the lock file contains one: `building 6.1-strict-0123abcd`.
         doing: Option<String>,
-        /// How long it has been doing that.
+        /// How long that operation has been running.
         since: Option<Duration>,
     },
-    /// A stage ended well.
+    /// A stage ended successfully.
     Finished {
-        /// Which.
+        /// The stage.
         stage: Stage,
         /// How long it took.
         elapsed: Duration,
     },
 }
 
-/// Who watches, and who may stop it.
+/// The progress callback and the stop flag.
 #[derive(Clone, Copy)]
 pub struct Monitor<'a> {
-    /// Set to stop everything, for instance by Ctrl-C.
+    /// Set it to stop everything, for instance on Ctrl-C.
     pub cancel: &'a AtomicBool,
-    /// Receives what is going on.
+    /// Receives progress events.
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -99,7 +100,7 @@ impl Monitor<'_> {
     ///
     /// # Errors
     ///
-    /// Those of `work`.
+    /// The errors of `work`.
     pub fn stage<T, E>(
         &self,
         stage: Stage,
@@ -114,11 +115,11 @@ impl Monitor<'_> {
         Ok(value)
     }
 
-    /// Whether to go on.
+    /// Returns an error if the run was cancelled.
     ///
     /// # Errors
     ///
-    /// [`Error::Cancelled`] once a stop was asked for.
+    /// [`Error::Cancelled`] after a request to stop.
     pub fn check_cancel(&self, doing: &str) -> Result<(), Error> {
         match self.cancel.load(Ordering::Relaxed) {
             true => Err(Error::Cancelled { doing: doing.to_owned() }),

@@ -1,7 +1,7 @@
-//! Directories that live as long as their process, and are swept by a later run if the process was killed.
+//! Directories that exist as long as their process. If the process is killed, a later run removes them.
 //!
-//! A folder is locked while it is used. One that is neither locked nor marked as kept was left by a process that died; a
-//! later [`sweep`] removes it.
+//! A folder is locked while it is in use. A folder that is neither locked nor marked as kept belongs to a dead
+//! process, and [`sweep`] removes it.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -16,10 +16,10 @@ use crate::error::Error;
 pub(crate) const LOCK: &str = ".lock";
 pub(crate) const KEPT: &str = ".kept";
 
-/// How old a folder without a lock file is that is no longer just being made, or just being removed.
+/// A folder without a lock file that is older than this is neither being created nor being removed.
 const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
-/// A directory of our own, removed when dropped unless it is to be kept.
+/// A private directory, removed when dropped unless it is kept.
 #[derive(Debug)]
 pub struct LockedTempDir {
     dir: TempDir,
@@ -27,7 +27,7 @@ pub struct LockedTempDir {
 }
 
 impl LockedTempDir {
-    /// Makes a folder below `parent`, whose name begins with `prefix`.
+    /// Creates a folder below `parent` whose name begins with `prefix`.
     ///
     /// # Errors
     ///
@@ -35,7 +35,8 @@ impl LockedTempDir {
     pub fn make(parent: &Path, prefix: &str) -> Result<Self, Error> {
         let failed = |source| Error::io("create a directory in", parent, source);
         let dir = tempfile::Builder::new().prefix(&format!("{prefix}-")).tempdir_in(parent).map_err(failed)?;
-        // Locked before it has the name that a sweep looks for: a lock file that is not locked is one of a dead process.
+        // The lock is taken before the folder gets its final name: a sweep treats an unlocked lock file as one of a
+        // dead process.
         let path = dir.path().join(LOCK);
         let failed = |source| Error::io("lock", &path, source);
         let lock = NamedTempFile::new_in(dir.path()).map_err(failed)?;
@@ -44,13 +45,13 @@ impl LockedTempDir {
         Ok(Self { dir, _lock: lock })
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Keeps the folder, from sweeps as well; gives its path.
+    /// Keeps the folder and protects it from sweeps. Returns its path.
     ///
     /// # Errors
     ///
@@ -68,12 +69,13 @@ impl Drop for LockedTempDir {
         if self.path().join(KEPT).exists() {
             return;
         }
-        // What is left, the lock file among it, is removed with `dir`, or by a later sweep.
+        // `dir`, or a later sweep, removes the rest, including the lock file.
         let _ = empty(self.path());
     }
 }
 
-/// Removes everything in a folder but its lock file, by which a later sweep knows it should this one be ended.
+/// Removes everything in a folder except its lock file, so that a later sweep still recognises the folder if this one
+/// is interrupted.
 fn empty(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -88,7 +90,7 @@ fn empty(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a folder has had no lock file for long.
+/// Whether a folder has been without a lock file for a long time.
 fn is_left_behind(folder: &Path) -> bool {
     let age = fs::symlink_metadata(folder)
         .ok()
@@ -97,8 +99,8 @@ fn is_left_behind(folder: &Path) -> bool {
     age.is_some_and(|age| age > LEFT_BEHIND)
 }
 
-/// Removes the folders below `parent` that nobody uses any more; gives back what was removed. One into which a container that
-/// outlived its run goes on writing is left for the next time.
+/// Removes the unused folders below `parent` and returns their paths. A folder into which a surviving container still
+/// writes is left for the next sweep.
 ///
 /// # Errors
 ///
@@ -117,7 +119,7 @@ pub fn sweep(parent: &Path) -> Result<Vec<PathBuf>, Error> {
             continue;
         }
         match empty(&dir).and_then(|()| remove_contested(&dir)) {
-            // Another process swept just before, or something still writes.
+            // Another process has just removed it, or a container still writes into it.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {}
             Err(source) => return Err(Error::io("remove", &dir, source)),
             Ok(()) => removed.push(dir),

@@ -1,4 +1,4 @@
-//! What tests share: a cache in a temporary directory, and programs that are shell scripts.
+//! Shared by tests: a cache in a temporary directory, and shell scripts as programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::programs::Programs;
 use crate::progress::Progress;
 
-/// A cache in a temporary directory, and programs that are shell scripts.
+/// A cache in a temporary directory, and shell scripts as programs.
 pub struct Fixture {
     directory: tempfile::TempDir,
     cache: Cache,
@@ -27,13 +27,13 @@ impl Default for Fixture {
 }
 
 impl Fixture {
-    /// With a cache of no directories but the crate's own.
+    /// Creates a fixture whose cache has only this crate's directories.
     #[must_use]
     pub fn new() -> Self {
         Self::with_directories(&[])
     }
 
-    /// With a cache that has these directories.
+    /// Creates a fixture whose cache has these directories.
     #[must_use]
     pub fn with_directories(directories: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -42,7 +42,7 @@ impl Fixture {
         Self { directory, cache, apt: AptSettings::for_tests(), cancel: AtomicBool::new(false) }
     }
 
-    /// A context of these, which nobody watches.
+    /// A context with this cache and these programs, without progress output.
     #[must_use]
     pub fn context(&self) -> Context<'_> {
         Context {
@@ -62,7 +62,7 @@ impl Fixture {
         self.directory.path()
     }
 
-    /// Where only what [`Fixture::program`] made is found.
+    /// Finds only programs that [`Fixture::program`] created.
     #[must_use]
     pub fn programs(&self) -> Programs {
         Programs::in_directories(vec![self.directory.path().join("bin")])
@@ -73,27 +73,28 @@ impl Fixture {
         self.cancel.store(true, Ordering::Relaxed);
     }
 
-    /// A program that is this shell script. It can use the shell's own commands and absolute paths only.
+    /// Creates a program from a shell script. The script can use only the shell's own commands and absolute paths.
     pub fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.directory.path().join("bin").join(name);
-        // Written by another process: a thread that forks just then would inherit our descriptor and keep the file busy.
+        // Another process writes the file: if this one did, a concurrent fork could inherit the descriptor and keep
+        // the file busy.
         let write = ["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod +x \"$2\"", "sh", script];
         assert!(Command::new("sh").args(write).arg(&path).status().unwrap().success());
         path
     }
 }
 
-/// Collects progress.
+/// Collects progress events.
 #[derive(Default)]
 pub struct Log(Mutex<Vec<Progress>>);
 
 impl Log {
-    /// Takes one.
+    /// Adds one event.
     pub fn push(&self, progress: Progress) {
         self.0.lock().unwrap().push(progress);
     }
 
-    /// All that came, and forgets it.
+    /// Removes and returns all events.
     #[must_use]
     pub fn take(&self) -> Vec<Progress> {
         std::mem::take(&mut self.0.lock().unwrap())

@@ -1,11 +1,11 @@
-//! Which engine was asked for.
+//! The engine that the user asked for.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::Error;
 
-/// Which engine was asked for.
+/// The engine that the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EngineChoice {
     /// podman, else docker. Never the host.
@@ -15,7 +15,7 @@ pub enum EngineChoice {
     Podman,
     /// docker only.
     Docker,
-    /// No container: the host's own programs.
+    /// No container: programs run on the host.
     Host,
 }
 

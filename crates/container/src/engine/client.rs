@@ -1,4 +1,4 @@
-//! A container engine that works, and its command line.
+//! A working container engine and its command line.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::context::Context;
 use crate::error::{Error, Rejected};
 use crate::process;
 
-/// How long an engine may take for what it answers at once when it works.
+/// The time limit for requests that a working engine answers at once.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 
-/// An engine that was seen to run a program.
+/// An engine that has run a program successfully.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "engine", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Engine {
@@ -24,14 +24,14 @@ pub enum Engine {
         program: PathBuf,
         /// `crun` or `runc`.
         runtime: String,
-        /// What `podman --version` says.
+        /// The output of `podman --version`.
         version: String,
     },
-    /// docker, whose daemon answers.
+    /// docker, with a daemon that answers.
     Docker {
         /// The client's absolute path.
         program: PathBuf,
-        /// What `docker --version` says.
+        /// The output of `docker --version`.
         version: String,
     },
     /// No container.
@@ -49,7 +49,7 @@ impl Engine {
         }
     }
 
-    /// The engine's own command line, to which a subcommand is added; nothing for the host.
+    /// The engine's command line, to which a subcommand is added; `None` for the host.
     pub(crate) fn client(&self) -> Option<Command> {
         let mut command = match self {
             Self::Podman { program, runtime, .. } => {
@@ -64,14 +64,14 @@ impl Engine {
         Some(command)
     }
 
-    /// What one subcommand of the engine prints; nothing for the host.
+    /// The output of a subcommand of the engine; empty for the host.
     pub(crate) fn ask(&self, context: &Context<'_>, doing: &str, arguments: &[&str]) -> Result<String, Error> {
         let Some(mut command) = self.client() else { return Ok(String::new()) };
         command.args(arguments);
         process::capture(command, doing, ANSWER, context.cancel)
     }
 
-    /// The id of an image, a hash of its content, if the engine has it.
+    /// The id of an image, a hash of its content, if the engine has the image.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// As [`Engine::image_id`].
+    /// Same as [`Engine::image_id`].
     pub(crate) fn has_image(&self, context: &Context<'_>, name: &str) -> Result<bool, Error> {
         self.image_id(context, name).map(|id| id.is_some())
     }
@@ -104,12 +104,12 @@ impl fmt::Display for Engine {
     }
 }
 
-/// The engine that is used, and why the ones tried before it are not.
+/// The selected engine, and the reasons why others were rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SelectedEngine {
     /// The engine.
     pub engine: Engine,
-    /// What was tried before it.
+    /// The engines that were rejected before it.
     pub rejected: Vec<Rejected>,
 }

@@ -1,11 +1,12 @@
-//! Containers that outlived the run that started them, because it was killed.
+//! Containers that outlived the run that started them, because the run was killed.
 
 use super::client::Engine;
 use super::owner::{LABEL, is_gone};
 use crate::context::Context;
 use crate::error::Error;
 
-/// Removes our containers whose owner no longer lives (under docker those of every user, whose owners are as visible); gives back their names.
+/// Removes our containers whose owner is dead, and returns their names. With docker this includes other users'
+/// containers, whose owners are visible too.
 pub(super) fn remove(context: &Context<'_>, engine: &Engine) -> Result<Vec<String>, Error> {
     let filter = format!("label={LABEL}");
     let format = match engine {

@@ -1,4 +1,4 @@
-//! The container engine: which one really runs, and how a program runs in it.
+//! The container engine: selecting one that works, and running programs in it.
 
 mod choice;
 mod client;

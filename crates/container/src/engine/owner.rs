@@ -1,18 +1,19 @@
-//! To which process a container belongs.
+//! The process that owns a container.
 
 use std::fs;
 use std::process;
 
-/// The label that says to which process a container belongs.
+/// The label that identifies the process that owns a container.
 pub(super) const LABEL: &str = "modbtf.owner";
 
-/// This process, so that nothing else is ever taken for it: its PID namespace, its id, and when it started.
+/// A unique identifier of this process: its PID namespace, its id, and its start time.
 pub(super) fn owner() -> String {
     let pid = process::id();
     format!("{}.{pid}.{}", namespace(), started(pid).unwrap_or_default())
 }
 
-/// Whether an owner is known to be dead: one of another PID namespace is not for us to judge.
+/// Whether an owner is known to be dead. An owner in another PID namespace is never considered dead, because it is
+/// not visible here.
 pub(super) fn is_gone(owner: &str) -> bool {
     let mut parts = owner.split('.');
     let (Some(their_namespace), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next()) else {
@@ -27,7 +28,8 @@ fn namespace() -> String {
     link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
 }
 
-/// When a process started, in clock ticks since boot: field 22 of its `stat`, counted after the name, which may hold anything.
+/// The start time of a process, in clock ticks since boot: field 22 of its `stat`, counted after the name, which may
+/// contain any character.
 fn started(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)

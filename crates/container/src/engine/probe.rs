@@ -1,4 +1,4 @@
-//! Trying engines: each has to run a program in a container, with the very limits that are used later.
+//! Probing engines: each must run a program in a container, with the limits that are used later.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,16 +13,16 @@ use crate::context::Context;
 use crate::error::{Error, Rejected};
 use crate::process;
 
-/// The image that is probed with holds this one program, so nothing has to be fetched to find out.
+/// The probe image contains only this program, so probing downloads nothing.
 const PROBE_PROGRAM: &str = "/true";
 
-/// Where podman and docker keep it.
+/// The probe image's name in podman and docker.
 const PROBE_IMAGE: &str = "localhost/modbtf-probe";
 
-/// podman's runtimes, in the order in which they are tried.
+/// The runtimes for podman, in the order in which they are tried.
 const RUNTIMES: [&str; 2] = ["crun", "runc"];
 
-/// Tries one engine: it, or one more reason.
+/// Tries one engine. Returns it, or adds a reason to the list.
 type Step = fn(&Context<'_>, &mut Vec<Rejected>) -> Result<Option<Engine>, Error>;
 
 pub(super) fn ladder(context: &Context<'_>, choice: EngineChoice) -> Result<SelectedEngine, Error> {
@@ -108,7 +108,7 @@ fn version(context: &Context<'_>, program: &Path) -> Result<String, Error> {
     }
 }
 
-/// Runs the probe; what fails is a reason for a rejection, not an error, unless somebody asked to stop.
+/// Runs the probe. A failure is a reason to reject the engine, not an error, unless the user asked to stop.
 fn verify(
     context: &Context<'_>,
     engine: Engine,
@@ -143,7 +143,7 @@ fn import_probe(context: &Context<'_>, engine: &Engine, archive: &[u8], image: &
     engine.ask(context, "import an image", &["import", &path.to_string_lossy(), image]).map(drop)
 }
 
-/// The last line that a failed program printed says why.
+/// The reason: the last line that a failed program printed.
 fn reason(error: &Error) -> String {
     let text = match error {
         Error::Failed { output, .. } => {
@@ -154,7 +154,7 @@ fn reason(error: &Error) -> String {
     text.unwrap_or_else(|| one_line(error))
 }
 
-/// A tar archive of one static program that exits with 0.
+/// A tar archive with one static program that exits with 0.
 pub(super) fn archive_of_probe() -> Vec<u8> {
     let program = program_that_exits();
     let mut header = [0_u8; 512];
@@ -185,7 +185,8 @@ fn program_that_exits() -> Vec<u8> {
     const CODE: [u8; 9] = [0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05];
     let size = HEADERS + CODE.len() as u64;
     let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    // Executable, x86-64, version 1; the entry, where the program headers are, no section headers, no flags.
+    // Executable, x86-64, version 1; the entry point, the offset of the program headers, no section headers, no
+    // flags.
     elf.extend([2_u16, 62].iter().flat_map(|value| value.to_le_bytes()));
     elf.extend(1_u32.to_le_bytes());
     elf.extend([BASE + HEADERS, 64, 0].iter().flat_map(|value: &u64| value.to_le_bytes()));

@@ -1,4 +1,4 @@
-//! Running a program in an engine, and making sure that it ends when we do.
+//! Running a program in an engine, and ending it when this process ends.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -18,88 +18,90 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::process::{self, Stream, Watch};
 
-/// Open files and processes. They are set even where the default would do, since a runtime that may not raise limits fails to
-/// start a container with the engine's defaults.
+/// Limits for open files and processes. They are set explicitly even if the default would do, because a runtime that
+/// may not raise limits cannot start a container with the engine's defaults.
 const LIMITS: [(&str, Resource, u64); 2] = [("nofile", Resource::Nofile, 1024), ("nproc", Resource::Nproc, 4096)];
 
-/// A directory or file that is seen inside, at the same absolute path as outside unless said otherwise.
+/// A directory or file that is visible in the container, by default at the same absolute path as on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// The absolute path outside.
+    /// The absolute path on the host.
     pub path: PathBuf,
-    /// The absolute path inside.
+    /// The absolute path in the container.
     pub inside: PathBuf,
-    /// Whether it can be changed from inside.
+    /// Whether the container can change it.
     pub writable: bool,
 }
 
 impl Mount {
-    /// A mount that can only be read.
+    /// A read-only mount.
     #[must_use]
     pub fn read_only(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self { inside: path.clone(), path, writable: false }
     }
 
-    /// A mount that can be written.
+    /// A writable mount.
     #[must_use]
     pub fn writable(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self { inside: path.clone(), path, writable: true }
     }
 
-    /// The same, seen inside at this path, so that what is made there does not know where it was made. Not on the host.
+    /// The same mount at another path in the container, so that files made there do not contain the host's path. Not
+    /// possible on the host.
     #[must_use]
     pub fn seen_at(self, inside: impl Into<PathBuf>) -> Self {
         Self { inside: inside.into(), ..self }
     }
 }
 
-/// What to run.
+/// A program to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunSpec {
-    /// The image, as [`crate::image::Image::name`] gives it. The host ignores it.
+    /// The image, see [`crate::image::Image::name`]. The host ignores it.
     pub image: String,
     /// The program and its arguments.
     pub argv: Vec<OsString>,
-    /// What is seen from inside. The container's own file system cannot be written, but for `/tmp`.
+    /// The mounts. Apart from `/tmp`, the container's own file system is read-only.
     pub mounts: Vec<Mount>,
-    /// The working directory: absolute, mounted or part of the image.
+    /// The working directory: absolute, and mounted or part of the image.
     pub workdir: PathBuf,
     /// Environment variables.
     pub env: Vec<(String, String)>,
     /// Devices: `/dev/kvm`.
     pub devices: Vec<PathBuf>,
-    /// Whether it can reach the network, which is then the host's.
+    /// Whether it can use the network. It then shares the host's.
     pub network: bool,
 }
 
 /// A program that can be started, and the right to stop it.
 #[derive(Debug)]
 pub struct Invocation {
-    /// The command: standard input is empty, the other streams are as the caller sets them. It runs in a process group of its
-    /// own, so a Ctrl-C on the terminal does not reach it: the caller ends it, by [`Guard::stop`].
+    /// The command. Its standard input is empty; the caller sets the other streams. It runs in its own process group,
+    /// so a Ctrl-C on the terminal does not reach it: the caller ends it by [`Guard::stop`].
     pub command: Command,
-    /// Ends the container, should it still run when this is dropped.
+    /// Ends the container when dropped, if it is still running.
     pub guard: Guard,
 }
 
-/// Makes sure that a container ends. Killing the client that started it would leave it running.
+/// Ensures that a container ends. Killing the client that started it would leave it running.
 #[derive(Debug)]
 pub struct Guard {
     pub(super) name: String,
     engine: Option<Engine>,
-    /// What a program on the host hangs on, which so does not outlive us.
+    /// Kills a program on the host when this process ends.
     lifeline: Option<Lifeline>,
 }
 
 impl Guard {
-    /// To be called when the client has ended by itself, with its exit code if it has one. The container is gone then, unless
-    /// the client was killed, which the container does not notice, or failed itself: it may have lost sight of one that runs.
+    /// Call it after the client has ended by itself, with its exit code if it has one. The container is normally gone
+    /// then. But if the client was killed, the container has not noticed; and if the client failed, its container may
+    /// still be running.
     ///
     /// # Errors
     ///
-    /// Those of [`Guard::stop`] where the client was killed. One that failed has told why already.
+    /// The errors of [`Guard::stop`] if the client was killed. A client that failed has reported its own error.
     pub fn ended(&mut self, code: Option<i32>) -> Result<(), Error> {
         match code {
             None => self.stop(),
@@ -114,12 +116,12 @@ impl Guard {
         }
     }
 
-    /// Ends the container, if it runs, and removes it. Kill and wait for the client first, so that it cannot start one
-    /// after this. On the host it kills what the program has left running.
+    /// Ends the container if it is running, and removes it. Kill and wait for the client first, so that it cannot
+    /// start a container afterwards. On the host, kills the processes that the program left running.
     ///
     /// # Errors
     ///
-    /// [`Error::Start`], [`Error::Failed`], [`Error::TimedOut`] of the engine.
+    /// [`Error::Start`], [`Error::Failed`], [`Error::TimedOut`] from the engine.
     pub fn stop(&mut self) -> Result<(), Error> {
         self.lifeline = None;
         match self.engine.take() {
@@ -131,18 +133,18 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Nobody is left to tell; the next run removes what this one could not.
+        // There is no caller to report an error to. The next run removes the container if this fails.
         let _ = self.stop();
     }
 }
 
 impl Engine {
-    /// How to run a program in the engine.
+    /// The command that runs a program in the engine.
     ///
     /// # Errors
     ///
-    /// [`Error::BadPath`] for a path that cannot be mounted, [`Error::NoProgram`] for an empty `argv`, [`Error::NeedsContainer`]
-    /// for a mount on the host that is to be seen elsewhere.
+    /// [`Error::BadPath`] for a path that cannot be mounted, [`Error::NoProgram`] for an empty `argv`,
+    /// [`Error::NeedsContainer`] for a mount on the host at another path.
     pub fn command(&self, spec: &RunSpec) -> Result<Invocation, Error> {
         let [program, arguments @ ..] = spec.argv.as_slice() else {
             return Err(Error::NoProgram);
@@ -175,7 +177,8 @@ impl Engine {
     fn add_own_options(&self, command: &mut Command, spec: &RunSpec) {
         let root = geteuid().is_root();
         match self {
-            // podman's daemon-less root is the user, and `/tmp` is writable by itself; only crun can keep the groups.
+            // In rootless podman, root is the user, and `/tmp` is writable without a mount. Only crun can keep the
+            // groups.
             Self::Podman { runtime, .. } if !root && runtime == "crun" && !spec.devices.is_empty() => {
                 command.args(["--group-add", "keep-groups"]);
             }
@@ -189,14 +192,14 @@ impl Engine {
         }
     }
 
-    /// Removes a container, running or not; one that does not exist counts as removed.
+    /// Removes a container, running or not. A container that does not exist counts as removed.
     ///
     /// # Errors
     ///
     /// [`Error::Start`], [`Error::Failed`], [`Error::TimedOut`].
     pub(crate) fn remove_container(&self, name: &str) -> Result<(), Error> {
         match self.try_to_remove_container(name) {
-            // One that is ending removes itself, which can make this fail; when it is tried again, it is gone.
+            // A container that is ending removes itself, which can make this fail. On the second attempt it is gone.
             Err(Error::Failed { .. }) => self.try_to_remove_container(name),
             other => other,
         }
@@ -209,7 +212,7 @@ impl Engine {
             command.args(["--time", "0", "--ignore"]);
         }
         command.arg(name);
-        // Removing is what follows a request to stop: it is not itself stopped by one.
+        // Containers are removed after a request to stop, so that request must not stop the removal.
         let never = AtomicBool::new(false);
         match process::capture(command, &format!("remove the container {name}"), ANSWER, &never) {
             Err(Error::Failed { output, .. }) if output.to_lowercase().contains("no such container") => Ok(()),
@@ -260,12 +263,12 @@ fn unique_name() -> String {
 }
 
 impl Invocation {
-    /// Runs it to its end, giving away each line of its standard output. Of what it says on standard error the end is kept, for
-    /// the error.
+    /// Runs the program to its end and passes on each line of its standard output. The end of its standard error is
+    /// kept for the error.
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if it ends with anything but 0, [`Error::Cancelled`], [`Error::Start`].
+    /// [`Error::Failed`] for any exit code except 0, [`Error::Cancelled`], [`Error::Start`].
     pub fn follow(self, context: &Context<'_>, doing: &str, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
         let mut on_line = |stream, line: &str| {
             if stream == Stream::Out {
@@ -281,27 +284,28 @@ impl Invocation {
         })
     }
 
-    /// Runs it to its end; `watch` sees its lines and decides how long it may take.
+    /// Runs the program to its end. `watch` receives its lines and decides how long it may take.
     ///
     /// # Errors
     ///
-    /// As [`process::run`].
+    /// Same as [`process::run`].
     pub fn run(mut self, watch: Watch<'_>) -> Result<(), Error> {
         let result = process::run(self.command, watch);
         match &result {
             Ok(()) => self.guard.ended(Some(0))?,
             Err(Error::Cancelled { .. }) => self.guard.stop()?,
-            // What failed says more than that its container cannot be removed either; the next run tries that again.
+            // The program's error is more useful than the failure to remove its container, which the next run tries
+            // again.
             Err(_) => self.guard.stop().unwrap_or_default(),
         }
         result
     }
 
-    /// Runs it to its end, showing nothing.
+    /// Runs the program to its end without showing its output.
     ///
     /// # Errors
     ///
-    /// As [`process::run`]; [`Error::TimedOut`] after `limit`.
+    /// Same as [`process::run`]; [`Error::TimedOut`] after `limit`.
     pub fn run_quietly(self, context: &Context<'_>, doing: &str, limit: Duration) -> Result<(), Error> {
         self.run(Watch {
             doing: doing.to_owned(),
@@ -312,11 +316,11 @@ impl Invocation {
         })
     }
 
-    /// Runs it to its end; returns what it wrote to standard output.
+    /// Runs the program to its end and returns its standard output.
     ///
     /// # Errors
     ///
-    /// As [`process::run`]; [`Error::TimedOut`] after `limit`.
+    /// Same as [`process::run`]; [`Error::TimedOut`] after `limit`.
     pub fn capture(self, context: &Context<'_>, doing: &str, limit: Duration) -> Result<String, Error> {
         let mut text = String::new();
         let mut on_line = |stream, line: &str| {

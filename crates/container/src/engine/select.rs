@@ -1,4 +1,4 @@
-//! Choosing an engine, installing one, and remembering which works.
+//! Choosing an engine, installing one, and remembering the one that works.
 
 use super::choice::EngineChoice;
 use super::client::SelectedEngine;
@@ -10,11 +10,11 @@ use crate::progress::Stage;
 
 /// Finds an engine that runs, without changing anything on the host.
 ///
-/// The verdict is remembered in the cache, and holds until the machine is rebooted or one of the engines' programs changes.
+/// The result is remembered in the cache until the machine reboots or one of the engines' programs changes.
 ///
 /// # Errors
 ///
-/// [`Error::NoEngine`] with what was tried; [`Error::Cancelled`].
+/// [`Error::NoEngine`] with the engines that were tried; [`Error::Cancelled`].
 pub fn choose(context: &Context<'_>, choice: EngineChoice) -> Result<SelectedEngine, Error> {
     let key = verdict::key(&context.programs, choice);
     if let Some(selected) = verdict::recall(context, &key) {
@@ -26,12 +26,14 @@ pub fn choose(context: &Context<'_>, choice: EngineChoice) -> Result<SelectedEng
     Ok(selected)
 }
 
-/// Finds an engine that runs, installs one if that is allowed and none does, and removes containers that killed runs left.
+/// Finds an engine that runs. If there is none and installing is allowed, installs one. Also removes containers of
+/// killed runs.
 ///
 /// # Errors
 ///
-/// [`Error::NoEngine`]; where one has to be installed [`Error::MissingPackages`] with the exact command,
-/// [`Error::OfflinePackages`], [`Error::NotDebian`], and [`Error::Failed`] with apt's last lines; [`Error::Cancelled`].
+/// [`Error::NoEngine`]; if an engine must be installed, [`Error::MissingPackages`] with the exact command,
+/// [`Error::OfflinePackages`], [`Error::NotDebian`], and [`Error::Failed`] with apt's last lines;
+/// [`Error::Cancelled`].
 pub fn prepare(context: &Context<'_>, choice: EngineChoice) -> Result<SelectedEngine, Error> {
     let mut selected = match choose(context, choice) {
         Err(Error::NoEngine { rejected, remedy }) => match host::need_for_engine(&context.programs, choice) {
@@ -45,7 +47,7 @@ pub fn prepare(context: &Context<'_>, choice: EngineChoice) -> Result<SelectedEn
     };
     let removed = match leftover::remove(context, &selected.engine) {
         Err(Error::Start { .. } | Error::Failed { .. } | Error::TimedOut { .. }) => {
-            // What worked before no longer does: docker's daemon was stopped, say.
+            // The remembered engine no longer works, for example because docker's daemon was stopped.
             verdict::forget(context)?;
             selected = choose(context, choice)?;
             leftover::remove(context, &selected.engine)?
@@ -58,7 +60,8 @@ pub fn prepare(context: &Context<'_>, choice: EngineChoice) -> Result<SelectedEn
     Ok(selected)
 }
 
-/// Forgets the remembered verdict, so that the next [`choose`] probes again: for when a container could not be started.
+/// Forgets the remembered engine, so that the next [`choose`] probes again. Call it when a container could not be
+/// started.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Engines that are shell scripts: which is chosen, what it is asked, what is removed.
+//! Tests with shell scripts as engines: which one is chosen, which commands it gets, which containers are removed.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{Error, Rejected};
 use crate::testing::{Fixture, Log};
 
-/// A podman that knows no images and runs containers only with the runtimes of `works`.
+/// A fake podman without images that runs containers only with the runtimes in `works`.
 fn fake_podman(works: &str) -> String {
     format!(
         r#"case "$*" in

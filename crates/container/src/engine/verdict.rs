@@ -1,4 +1,4 @@
-//! The remembered verdict on the engines: probing costs half a second, reading a file nothing.
+//! The remembered result of probing the engines. Probing takes half a second; reading the file takes almost no time.
 
 use std::env;
 use std::fs;
@@ -22,7 +22,7 @@ struct Verdict {
     choice: SelectedEngine,
 }
 
-/// Everything whose change could change the verdict: this boot, this user, the engines' programs.
+/// A hash over everything that could change the result: this boot, this user, the engines' programs.
 pub(super) fn key(programs: &Programs, choice: EngineChoice) -> Sha256 {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let user = rustix::process::geteuid().as_raw();

@@ -1,4 +1,4 @@
-//! The base: Debian trixie, pulled by its short name, or made with mmdebstrap where no registry answers.
+//! The base image: Debian trixie, pulled by its short name, or made with mmdebstrap if no registry answers.
 
 use std::cell::Cell;
 use std::process::{Command, Stdio};
@@ -16,12 +16,12 @@ use crate::lock::Lock;
 use crate::process::{self, Watch, disk_full_in};
 use crate::progress::{Progress, Stage};
 
-/// The engine resolves this short name as it is configured to.
+/// The engine's configuration resolves this short name.
 const PULLED: &str = "debian:trixie-slim";
 
 const SUITE: &str = "trixie";
 
-/// How the base is made where it cannot be pulled: no documentation, as in the one that is pulled.
+/// mmdebstrap's options for making the base. Like the pulled one it has no documentation.
 const OPTIONS: [&str; 5] = [
     "--variant=apt",
     "--components=main",
@@ -30,13 +30,13 @@ const OPTIONS: [&str; 5] = [
     "--dpkgopt=path-exclude=/usr/share/man/*",
 ];
 
-/// How long a registry may take to answer at all.
+/// The time limit for a registry's first answer.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// How long a pull may take once the registry has answered.
+/// The time limit for a pull after the registry has answered.
 const PULL: Duration = Duration::from_secs(600);
 
-/// What decides what is in the base.
+/// Everything that decides the content of the base.
 pub(super) fn recipe() -> String {
     format!("{PULLED} or {SUITE} {}", OPTIONS.join(" "))
 }
@@ -45,13 +45,13 @@ fn name() -> String {
     format!("localhost/modbtf-base:{}", Sha256::of(recipe().as_bytes()).short(12))
 }
 
-/// The name of a base that the engine has; a pulled one gets the same name as one that is made.
+/// The name of a base that the engine has. A pulled base gets the same name as a base made here.
 pub(super) fn prepare(context: &Context<'_>, engine: &Engine, lock: &Lock) -> Result<String, Error> {
     let name = name();
     if engine.has_image(context, &name)? {
         return Ok(name);
     }
-    // The base that is pulled knows no certificates, so it cannot reach a mirror by https.
+    // The pulled base has no certificates, so it cannot use a mirror by https.
     let pullable = !context.apt.needs_certificates();
     if !pullable || (!engine.has_image(context, PULLED)? && !pulled(context, engine)?) {
         if let Some(need) = host::need_for_base(&context.programs) {
@@ -66,7 +66,7 @@ pub(super) fn prepare(context: &Context<'_>, engine: &Engine, lock: &Lock) -> Re
     Ok(name)
 }
 
-/// Pulls the base; false, with a note, if that cannot be done.
+/// Pulls the base. Returns false, with a note, if that is not possible.
 fn pulled(context: &Context<'_>, engine: &Engine) -> Result<bool, Error> {
     let result = context.stage(Stage::BASE, format!("pulling {PULLED}"), || match pull(context, engine) {
         Err(error @ (Error::Cancelled { .. } | Error::DiskFull { .. })) => Err(error),

@@ -1,7 +1,8 @@
-//! Making an image from its definition, and knowing what is in it.
+//! Making an image from its definition, and recording its content.
 //!
-//! An image is tagged with a hash of its definition, so a changed definition is a new image and a known one is never built twice.
-//! What is in it is written to a manifest, which goes into the provenance of every result.
+//! An image is tagged with a hash of its definition, so a changed definition gives a new image, and the same
+//! definition is not built twice. A manifest lists the image's content; it becomes part of the provenance of every
+//! result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,7 +23,7 @@ use crate::lock::Lock;
 use crate::process::disk_full_in;
 use crate::progress::Stage;
 
-/// How long reading an image's list of packages may take.
+/// The time limit for reading an image's list of packages.
 const LISTING: Duration = Duration::from_secs(60);
 
 /// An image: a Containerfile on top of the Debian base or of another image.
@@ -30,15 +31,15 @@ const LISTING: Duration = Duration::from_secs(60);
 pub struct ImageDefinition {
     /// A short name: `boot`.
     pub name: &'static str,
-    /// The Containerfile. On the base it is given the arguments `BASE`, `DEBIAN_MIRROR`, `DEBIAN_SECURITY_MIRROR` and `APT_CONF`;
-    /// on another image one argument, the name of that image in capitals, with its full name.
+    /// The Containerfile. On the base it gets the arguments `BASE`, `DEBIAN_MIRROR`, `DEBIAN_SECURITY_MIRROR` and
+    /// `APT_CONF`. On another image it gets one argument: that image's name in capitals, with its full name as value.
     pub containerfile: &'static str,
-    /// The image that it is built on, unless that is the base.
+    /// The image that it is built on, or `None` for the base.
     pub below: Option<&'static ImageDefinition>,
 }
 
 impl ImageDefinition {
-    /// The hash of everything that decides what is in the image, but for the archive's state at the time.
+    /// The hash of everything that decides the content of the image, except for the archive's state at that time.
     fn hash(&self) -> Sha256 {
         let below = self.below.map_or_else(base::recipe, |below| below.hash().to_string());
         Sha256::of(format!("{below}\n{}", self.containerfile).as_bytes())
@@ -51,34 +52,34 @@ impl ImageDefinition {
     }
 }
 
-/// An image that is there.
+/// An image that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// Its name in the engine; `host` without a container.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub manifest: Manifest,
 }
 
-/// What is in an image.
+/// The content of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The engine's id of the image: a hash of its content; empty on the host.
     pub id: String,
-    /// What QEMU says of itself: `QEMU emulator version 10.0.13 (Debian 1:10.0.13+ds-0+deb13u1)`.
+    /// QEMU's version line: `QEMU emulator version 10.0.13 (Debian 1:10.0.13+ds-0+deb13u1)`.
     pub qemu: String,
     /// Every package with its version.
     pub packages: BTreeMap<String, String>,
 }
 
-/// Makes sure that an image is there, and gives its manifest.
+/// Makes an image if it does not exist, and returns it with its manifest.
 ///
 /// # Errors
 ///
-/// [`Error::OfflineImage`] where making it would need the network; [`Error::NoMirror`]; [`Error::MissingPackages`],
-/// [`Error::OfflinePackages`] and [`Error::NotDebian`], should the base have to be made; [`Error::Failed`] with the end of
-/// what the builder said; [`Error::DiskFull`], [`Error::Cancelled`].
+/// [`Error::OfflineImage`] if making it would need the network; [`Error::NoMirror`]; [`Error::MissingPackages`],
+/// [`Error::OfflinePackages`] and [`Error::NotDebian`] if the base must be made; [`Error::Failed`] with the end of
+/// the builder's output; [`Error::DiskFull`], [`Error::Cancelled`].
 pub fn prepare(context: &Context<'_>, engine: &Engine, definition: &ImageDefinition) -> Result<Image, Error> {
     if *engine == Engine::Host {
         return Ok(Image { name: "host".into(), manifest: read_manifest(context, engine, "host")? });
@@ -95,11 +96,11 @@ pub fn prepare(context: &Context<'_>, engine: &Engine, definition: &ImageDefinit
     describe(context, engine, name)
 }
 
-/// The image of a definition, if it exists already.
+/// The image of a definition, if it exists.
 ///
 /// # Errors
 ///
-/// As [`prepare`], but for what making an image needs.
+/// Same as [`prepare`], without the errors of making an image.
 pub fn find(context: &Context<'_>, engine: &Engine, definition: &ImageDefinition) -> Result<Option<Image>, Error> {
     match engine {
         Engine::Host => prepare(context, engine, definition).map(Some),
@@ -107,7 +108,7 @@ pub fn find(context: &Context<'_>, engine: &Engine, definition: &ImageDefinition
     }
 }
 
-/// The image, if the engine has it; its manifest is made again should it be lost or be another image's.
+/// The image, if the engine has it. A manifest that is missing or belongs to another image is written again.
 fn existing(context: &Context<'_>, engine: &Engine, name: &str) -> Result<Option<Image>, Error> {
     let Some(id) = engine.image_id(context, name)? else { return Ok(None) };
     match json_file::read::<Manifest>(&manifest_path(context, engine, name)) {
@@ -184,7 +185,8 @@ fn build(
     let Some(mut command) = engine.client() else { return Ok(()) };
     command.args(["build", "--network=host", "--tag", &name]);
     if matches!(engine, Engine::Podman { .. }) {
-        // No OCI runtime is asked, so what it may lack (limits, cgroups) cannot fail the build; one layer is enough.
+        // No OCI runtime is involved, so its restrictions (limits, cgroups) cannot fail the build. One layer is
+        // enough.
         command.args(["--isolation=chroot", "--layers=false", "--pull=never"]);
     }
     for (key, value) in arguments {
@@ -201,7 +203,7 @@ fn build(
     })
 }
 
-/// What podman builds in; a build that is stopped leaves it behind.
+/// The working containers of podman's builds. A build that is stopped leaves one behind.
 fn working_containers(context: &Context<'_>, engine: &Engine) -> Result<BTreeSet<String>, Error> {
     if !matches!(engine, Engine::Podman { .. }) {
         return Ok(BTreeSet::new());
@@ -214,7 +216,7 @@ fn working_containers(context: &Context<'_>, engine: &Engine) -> Result<BTreeSet
     Ok(list.lines().filter_map(|line| line.split_once(' ')).filter_map(ours).collect())
 }
 
-/// Removes those that are new, as well as it goes: the build's own failure is what matters.
+/// Removes the new working containers. Failures are ignored, because the build's own failure matters more.
 fn remove_working_containers(context: &Context<'_>, engine: &Engine, before: &BTreeSet<String>) {
     let never = AtomicBool::new(false);
     let context = Context { cancel: &never, ..context.clone() };

@@ -1,4 +1,4 @@
-//! Making images with an engine that is a shell script.
+//! Tests of making images, with a shell script as engine.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::testing::Fixture;
 const BOOT: ImageDefinition = ImageDefinition { name: "boot", containerfile: "ARG BASE", below: None };
 const BUILD: ImageDefinition = ImageDefinition { name: "build", containerfile: "ARG BOOT", below: Some(&BOOT) };
 
-/// A podman that remembers images as files and logs what it was asked.
+/// A fake podman that stores images as files and logs its commands.
 fn podman(fixture: &Fixture, build: &str) -> Engine {
     let dir = fixture.path().display().to_string();
     let script = format!(

@@ -1,11 +1,11 @@
-//! Running a tool whose lines are progress.
+//! Running a tool and reporting its lines as progress.
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::process::{self, Watch};
 use crate::progress::{Progress, Stage};
 
-/// Runs a tool, its lines as progress.
+/// Runs a tool and reports its lines as progress.
 pub(super) fn run_stage(
     context: &Context<'_>,
     stage: Stage,
