@@ -1,8 +1,8 @@
 //! Whether an upgrade keeps the module ABI, from the modules alone.
 //!
-//! A distribution's kernel package carries no `Module.symvers`, but every module carries the CRC of each symbol that it
-//! imports. So what the modules of one release import tells what that release exports, and the modules of another release
-//! can be compared with it. Where the kernel image is at hand, [`crate::KernelImage::exports`] tells the rest.
+//! A distribution's kernel package has no `Module.symvers`, but every module carries the CRC of each symbol that it
+//! imports. So the imports of one release's modules show what that release exports, and the modules of another
+//! release can be compared with it. If the kernel image is available, [`crate::KernelImage::exports`] gives the rest.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::symbols::Export;
 use crate::versions::Version;
 
-/// The versions of one module, owned.
+/// The versions of one module, as owned data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleVersions {
     /// The module's name as the kernel knows it.
@@ -22,7 +22,7 @@ pub struct ModuleVersions {
 }
 
 impl ModuleVersions {
-    /// Copies what [`crate::Module::versions`] gave.
+    /// Copies the result of [`crate::Module::versions`].
     #[must_use]
     pub fn new(module: impl Into<String>, versions: &[Version<'_>]) -> Self {
         let versions = versions.iter().map(|version| (version.symbol.to_owned(), version.crc)).collect();
@@ -30,7 +30,7 @@ impl ModuleVersions {
     }
 }
 
-/// The CRC of every symbol that is known of one release.
+/// The known CRCs of one release.
 #[derive(Debug, Clone, Default)]
 pub struct SymbolCrcs {
     crcs: HashMap<String, (u32, usize)>,
@@ -38,23 +38,23 @@ pub struct SymbolCrcs {
     conflicts: Vec<CrcConflict>,
 }
 
-/// Two parts of one release that disagree on a symbol's CRC: they are not from one build.
+/// A symbol for which two parts of one release have different CRCs: the parts are not from one build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrcConflict {
     /// The symbol.
     pub symbol: String,
-    /// The CRC that counts: the one that was known first.
+    /// The CRC that is used: the one that was added first.
     pub crc: u32,
-    /// Who had it.
+    /// The part that has it.
     pub origin: String,
     /// The other CRC.
     pub other_crc: u32,
-    /// Who had that.
+    /// The part that has the other CRC.
     pub other_origin: String,
 }
 
 impl SymbolCrcs {
-    /// Collects what the modules of a release import.
+    /// Collects the imports of a release's modules.
     #[must_use]
     pub fn from_modules<'a>(modules: impl IntoIterator<Item = &'a ModuleVersions>) -> Self {
         let mut crcs = Self::default();
@@ -64,8 +64,8 @@ impl SymbolCrcs {
         crcs
     }
 
-    /// Adds symbols that `origin` imports or exports: a module, `vmlinux`, `Module.symvers`. A CRC that contradicts a known
-    /// one is kept in [`SymbolCrcs::conflicts`].
+    /// Adds symbols that `origin` imports or exports: a module, `vmlinux`, `Module.symvers`. A CRC that differs from
+    /// a known one is recorded in [`SymbolCrcs::conflicts`].
     pub fn add<'a>(&mut self, origin: &str, symbols: impl IntoIterator<Item = (&'a str, u32)>) {
         let index = self.origins.len();
         self.origins.push(origin.to_owned());
@@ -89,8 +89,8 @@ impl SymbolCrcs {
         }
     }
 
-    /// Adds what `origin` exports, as [`crate::KernelImage::exports`] or [`crate::Module::exports`] tell. With the exports of
-    /// the image and of all modules, what stays unknown is not there.
+    /// Adds the exports of `origin`, as [`crate::KernelImage::exports`] or [`crate::Module::exports`] return them. If
+    /// the exports of the image and of all modules are added, any other symbol does not exist.
     pub fn add_exports(&mut self, origin: &str, exports: &[Export<'_>]) {
         self.add(origin, exports.iter().filter_map(|export| Some((export.symbol, export.crc?))));
     }
@@ -113,57 +113,58 @@ impl SymbolCrcs {
         self.crcs.is_empty()
     }
 
-    /// Where the parts of the release disagree, in the order in which they were added.
+    /// The conflicts between parts of the release, in the order in which the parts were added.
     #[must_use]
     pub fn conflicts(&self) -> &[CrcConflict] {
         &self.conflicts
     }
 }
 
-/// An import whose CRC is another in the release that would run.
+/// An import whose CRC differs in the running release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DifferingCrc {
     /// The module that imports the symbol.
     pub module: String,
     /// The symbol.
     pub symbol: String,
-    /// Its CRC in the release that would run (A).
+    /// Its CRC in the running release (A).
     pub crc_a: u32,
-    /// The CRC that the module (of B) asks for.
+    /// The CRC that the module (of B) requires.
     pub crc_b: u32,
 }
 
-/// What came of [`compare`].
+/// The result of [`compare`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbiReport {
-    /// How many modules of B were compared.
+    /// The number of modules of B that were compared.
     pub modules: usize,
-    /// How many of them have no versions at all: nothing can be said of them.
+    /// The number of modules without versions, which cannot be judged.
     pub modules_without_versions: usize,
-    /// How many import at least one symbol with another CRC: the running kernel A refuses to load them.
+    /// The number of modules that import at least one symbol with another CRC: the running kernel A refuses to load
+    /// them.
     pub modules_with_differing_crc: usize,
-    /// How many import at least one symbol that is not known of A.
+    /// The number of modules that import at least one symbol that is unknown in A.
     pub modules_with_unknown_symbol: usize,
-    /// How many imports of B's modules were compared.
+    /// The number of imports of B's modules that were compared.
     pub imports: usize,
     /// The differing imports, sorted by module and symbol.
     pub differing: Vec<DifferingCrc>,
-    /// The symbols that B's modules import and of which A's CRC is not known, sorted: from versions alone it cannot be
-    /// decided whether A has them.
+    /// The symbols that B's modules import and whose CRC in A is unknown, sorted. The modules' versions alone do not
+    /// show whether A has them.
     pub unknown_symbols: Vec<String>,
-    /// Where A contradicts itself; then the comparison is not to be trusted.
+    /// The conflicts within A. If there are any, the comparison is unreliable.
     pub conflicts_in_a: Vec<CrcConflict>,
 }
 
 impl AbiReport {
-    /// Whether the pair keeps the ABI, as far as it is known: there was something to compare, all of it is equal, and A does
-    /// not contradict itself. Unknown symbols do not count against it.
+    /// Whether the pair keeps the ABI, as far as known: there was something to compare, all CRCs are equal, and A has
+    /// no conflicts. Unknown symbols are ignored.
     #[must_use]
     pub fn is_compatible(&self) -> bool {
         self.imports > 0 && self.differing.is_empty() && self.conflicts_in_a.is_empty()
     }
 
-    /// The symbols whose CRC differs, each once, sorted.
+    /// The symbols with differing CRCs, sorted, without duplicates.
     #[must_use]
     pub fn differing_symbols(&self) -> Vec<&str> {
         let mut symbols: Vec<_> = self.differing.iter().map(|differing| differing.symbol.as_str()).collect();
@@ -173,7 +174,7 @@ impl AbiReport {
     }
 }
 
-/// Compares what the modules of release B import with what is known of release A, which would run.
+/// Compares the imports of B's modules with the known CRCs of the running release A.
 #[must_use]
 pub fn compare<'b>(a: &SymbolCrcs, b_modules: impl IntoIterator<Item = &'b ModuleVersions>) -> AbiReport {
     let mut report = AbiReport { conflicts_in_a: a.conflicts.clone(), ..AbiReport::default() };

@@ -1,7 +1,8 @@
 //! The ids of BTF types that a kernel object's code refers to: the section `.BTF_ids`.
 //!
 //! The kernel's sources list types and functions by name (`BTF_ID`, `BTF_SET_START`, `BTF_KFUNCS_START` in
-//! `include/linux/btf_ids.h`). The compiler leaves a word of 4 bytes for each, and a symbol that names it:
+//! `include/linux/btf_ids.h`). The compiler reserves a word of 4 bytes for each, with a symbol that contains the
+//! name:
 //!
 //! | symbol | content at the symbol |
 //! |---|---|
@@ -9,12 +10,12 @@
 //! | `__BTF_ID__set__NAME` | a count, then as many ids |
 //! | `__BTF_ID__set8__NAME` | a count and the set's flags, then as many pairs of an id and its flags |
 //!
-//! After the types are encoded, `resolve_btfids` writes ids and counts, and sorts each set by id, since the kernel searches it by
-//! bisection (`tools/bpf/resolve_btfids/main.c`). From then on the ids of a set are no longer where their symbols are, so a
-//! name cannot be told from a place: [`BtfIds::resolve`] writes what is unresolved, by kind and name, and [`BtfIds::remap`] changes
-//! what is resolved, from id to id.
+//! After the types are encoded, `resolve_btfids` writes ids and counts, and sorts each set by id, because the kernel
+//! uses binary search (`tools/bpf/resolve_btfids/main.c`). Sorting moves the ids of a set away from their symbols, so
+//! afterwards a position no longer shows a name. [`BtfIds::resolve`] therefore resolves by kind and name, and only
+//! sections that are unresolved; [`BtfIds::remap`] replaces ids in a resolved section.
 //!
-//! What an id means is the caller's business: to this module it is a number.
+//! This module treats ids as numbers. Their meaning is known only to the caller.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,48 +28,49 @@ use crate::error::Error;
 /// The section's name.
 const SECTION: &str = ".BTF_ids";
 
-/// What the names of its symbols begin with.
+/// The prefix of its symbols' names.
 const PREFIX: &[u8] = b"__BTF_ID__";
 
 /// The length of an id, of a count and of flags, in bytes.
 const WORD: usize = 4;
 
-/// The section `.BTF_ids` of a kernel object, checked: every id and every set lies inside it, and no two overlap.
+/// The section `.BTF_ids` of a kernel object, checked: every id and every set lies inside the section, and none
+/// overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BtfIds {
     bytes: Vec<u8>,
     endian: Endian,
-    /// The single ids and those of sets, by offset.
+    /// Single ids and ids in sets, by offset.
     ids: BTreeMap<usize, BtfIdSymbol>,
-    /// By offset.
+    /// Sets, sorted by offset.
     sets: Vec<Set>,
 }
 
-/// What a symbol of `.BTF_ids` says of the id in its place, before sets are sorted.
+/// The kind and name in a symbol of `.BTF_ids`. They describe the id at the symbol until sets are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct BtfIdSymbol {
-    /// The kind of type, in the words of `resolve_btfids`: `func`, `struct`, `union`, `typedef`.
+    /// The kind of type, as `resolve_btfids` writes it: `func`, `struct`, `union`, `typedef`.
     pub kind: Vec<u8>,
     /// The name of the type or function.
     pub name: Vec<u8>,
 }
 
-/// `func vfs_read`.
+/// Formats as `func vfs_read`.
 impl fmt::Display for BtfIdSymbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind.escape_ascii(), self.name.escape_ascii())
     }
 }
 
-/// A set of ids, which the kernel wants sorted.
+/// A set of ids, which must be sorted by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Set {
-    /// Where its count is.
+    /// The offset of its count.
     offset: usize,
     /// How many ids it has.
     count: usize,
-    /// The length of the count and of each entry, in bytes: 4, or 8 where each has flags.
+    /// The length of the count and of each entry, in bytes: 4, or 8 if entries have flags.
     width: usize,
 }
 
@@ -82,21 +84,21 @@ impl Set {
     }
 }
 
-/// What a symbol stands for.
+/// The meaning of a symbol.
 enum Named {
     Id(BtfIdSymbol),
-    /// With the length of an entry in bytes.
+    /// A set, with the length of an entry in bytes.
     Set(usize),
 }
 
 impl BtfIds {
-    /// Reads the section of a module or a kernel in memory; nothing if it is missing or empty.
+    /// Reads the section of a module or a kernel in memory. `None` if it is missing or empty.
     ///
     /// # Errors
     ///
-    /// [`Error::Section`] where a symbol has no known form or lies outside the section, where two overlap, where the count in a
-    /// set is not that of its symbol, and where a word other than 0 has no symbol, as in a file whose symbols were stripped. And
-    /// those of [`Elf::symbols`].
+    /// [`Error::Section`] for a symbol of unknown form or outside of the section, for overlaps, for a set whose count
+    /// differs from its symbol's size, and for a nonzero word without a symbol, as in a file whose symbols were
+    /// stripped. Also the errors of [`Elf::symbols`].
     pub fn read(elf: &Elf) -> Result<Option<Self>, Error> {
         let section = elf.find_section(SECTION).filter(|section| !section.data.is_empty());
         let Some(section) = section else { return Ok(None) };
@@ -104,11 +106,11 @@ impl BtfIds {
         ids.named_by(elf.symbols()?, section.index, section.address).map(Some)
     }
 
-    /// As [`BtfIds::read`], from a file of which only the section and the symbols are read.
+    /// Like [`BtfIds::read`], but reads only the section and the symbols of a file.
     ///
     /// # Errors
     ///
-    /// As for [`BtfIds::read`] and [`ElfFile::read`].
+    /// Same as [`BtfIds::read`] and [`ElfFile::read`].
     pub fn read_file(elf: &ElfFile) -> Result<Option<Self>, Error> {
         let Some(section) = elf.find(SECTION).filter(|section| section.file_size > 0) else { return Ok(None) };
         let ids = Self::unchecked(elf.read_all(&section)?, elf.endian());
@@ -119,7 +121,7 @@ impl BtfIds {
         Self { bytes, endian, ids: BTreeMap::new(), sets: Vec::new() }
     }
 
-    /// Takes in the symbols of the section with that index and address, and checks that all fits together.
+    /// Adds the symbols in the section with that index and address, and checks them together.
     fn named_by<'a>(
         mut self,
         symbols: impl Iterator<Item = Result<Symbol<'a>, Error>>,
@@ -139,32 +141,32 @@ impl BtfIds {
         Ok(self)
     }
 
-    /// The length of the section in bytes; no change alters it.
+    /// The length of the section in bytes. It never changes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether the section has no bytes, which [`BtfIds::read`] never gives.
+    /// Whether the section is empty. [`BtfIds::read`] never returns an empty one.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The symbols of ids in the order of their places. A kind and name may be there several times.
+    /// The symbols of ids, sorted by position. A kind and name may occur several times.
     pub fn symbols(&self) -> impl Iterator<Item = &BtfIdSymbol> {
         self.ids.values()
     }
 
-    /// Whether ids have been written: whether any word of an id, or the count of any set, is not 0.
+    /// Whether ids have been written: whether any id or any set's count is not 0.
     #[must_use]
     pub fn is_resolved(&self) -> bool {
         let places = self.ids.keys().copied().chain(self.sets.iter().map(|set| set.offset));
         places.into_iter().any(|offset| self.word(offset) != 0)
     }
 
-    /// Writes the id of each symbol, the counts of the sets, and sorts them, as `resolve_btfids` does: by id, each id with its
-    /// flags. An id of 0 means that there is no such type, which the kernel accepts.
+    /// Writes the id of each symbol and the counts of the sets, and sorts each set by id together with the flags, as
+    /// `resolve_btfids` does. An id of 0 means that the type does not exist, which the kernel accepts.
     ///
     /// ```no_run
     /// # use std::collections::HashMap;
@@ -181,8 +183,8 @@ impl BtfIds {
     ///
     /// # Errors
     ///
-    /// [`Error::Section`] if [`BtfIds::is_resolved`]: the ids of a sorted set are not where their symbols are, and neither are
-    /// their flags.
+    /// [`Error::Section`] if [`BtfIds::is_resolved`]: the ids and flags of a sorted set are no longer at their
+    /// symbols.
     pub fn resolve(&mut self, mut id_of: impl FnMut(&BtfIdSymbol) -> u32) -> Result<(), Error> {
         if self.is_resolved() {
             return Err(wrong(
@@ -193,20 +195,20 @@ impl BtfIds {
         ids.iter().for_each(|(&offset, symbol)| self.put(offset, id_of(symbol)));
         self.ids = ids;
         for set in self.sets.clone() {
-            // A set inside a section of fewer bytes than 2^32 has a count that fits.
+            // The section is shorter than 2^32 bytes, so the count fits.
             self.put(set.offset, u32::try_from(set.count).unwrap_or(u32::MAX));
             self.sort(set);
         }
         Ok(())
     }
 
-    /// Replaces each id by what `map` makes of it, and sorts the sets again, each id with its flags. An id of 0, of what was not
-    /// found when the ids were resolved, stays 0 and is not asked for. Ids are asked for in the order of their places, the same id as
-    /// often as it is there.
+    /// Replaces each id by the result of `map`, and sorts the sets again, each id with its flags. An id of 0 (a type
+    /// that `resolve` did not find) stays 0 and is not passed to `map`. Ids are passed in the order of their
+    /// positions, and repeatedly if they occur repeatedly.
     ///
     /// # Errors
     ///
-    /// The first error of `map`; nothing is changed then.
+    /// The first error of `map`. Nothing is changed then.
     pub fn remap<E>(&mut self, mut map: impl FnMut(u32) -> Result<u32, E>) -> Result<(), E> {
         let map = |offset: usize| match self.word(offset) {
             0 => Ok((offset, 0)),
@@ -231,7 +233,7 @@ impl BtfIds {
         self.bytes
     }
 
-    /// Takes in one symbol of the section, of which `rest` is the name without its prefix.
+    /// Adds one symbol of the section. `rest` is its name without the prefix.
     fn add(&mut self, symbol: &Symbol<'_>, rest: &[u8], address: u64) -> Result<(), Error> {
         let of = |reason: &str| wrong(format!("the symbol {} {reason}", symbol.name.escape_ascii()));
         let offset = symbol.value.checked_sub(address).and_then(|offset| usize::try_from(offset).ok());
@@ -264,7 +266,7 @@ impl BtfIds {
         }
     }
 
-    /// Checks that no two sets overlap, and that ids in sets lie where entries begin.
+    /// Checks that no two sets overlap, and that ids in sets lie at entry boundaries.
     fn check_sets(&mut self) -> Result<(), Error> {
         self.sets.sort_by_key(|set| (set.offset, set.width));
         self.sets.dedup();
@@ -283,8 +285,8 @@ impl BtfIds {
         Ok(())
     }
 
-    /// Checks that every word that is not 0 is an id, a count or flags. One that nothing is known of may be an id that would
-    /// go stale.
+    /// Checks that every nonzero word is an id, a count or flags. An unexplained word may be an id that would become
+    /// stale.
     fn check_words(&self) -> Result<(), Error> {
         let mut sets = self.sets.iter().peekable();
         for (index, word) in self.bytes.chunks(WORD).enumerate() {
@@ -302,7 +304,7 @@ impl BtfIds {
         Ok(())
     }
 
-    /// A word whose place was found to be inside the section.
+    /// A word at an offset that was checked to be inside the section.
     fn word(&self, offset: usize) -> u32 {
         self.endian.u32_at(&self.bytes, offset).unwrap_or_default()
     }
@@ -324,8 +326,8 @@ impl BtfIds {
     }
 }
 
-/// What the name of a symbol says, without its prefix (`resolve_btfids`, `get_id`): the last `__` begins a number that
-/// tells two symbols of one name apart.
+/// Parses the name of a symbol without its prefix (`resolve_btfids`, `get_id`): after the last `__` comes a number
+/// that distinguishes symbols of the same name.
 fn parse(rest: &[u8]) -> Option<Named> {
     let named = |prefix: &[u8]| rest.strip_prefix(prefix).is_some_and(|name| !name.is_empty());
     if named(b"set8__") {

@@ -1,4 +1,4 @@
-//! Decompression, chosen by magic and bounded; and the compression of modules.
+//! Decompression with limits, chosen by magic; and the compression of modules.
 
 use std::io::{self, Read, Write as _};
 
@@ -7,13 +7,13 @@ use util::Endian;
 use crate::compression::{Compression, LZ4_LEGACY_MAGIC};
 use crate::error::Error;
 
-/// The most bytes that a module or a kernel image may have after decompression: 512 MiB.
+/// The maximum size of a module or a kernel image after decompression: 512 MiB.
 ///
 /// A module with debug information of a large driver has about 100 MiB, a kernel's inner ELF file about 60 MiB.
 pub const MAX_DECOMPRESSED: u64 = 512 << 20;
 
-/// The most memory that a decompressor may ask for besides its output. The kernel's own xz and zstd images use windows of
-/// 128 MiB (`scripts/xz_wrap.sh`, `zstd --ultra -22`).
+/// The maximum memory that a decompressor may use besides its output. The kernel's own xz and zstd images use windows
+/// of 128 MiB (`scripts/xz_wrap.sh`, `zstd --ultra -22`).
 const MAX_WINDOW: u64 = 256 << 20;
 
 /// log2 of zstd's largest window: 128 MiB.
@@ -23,12 +23,12 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 const LZ4_LEGACY_BLOCK: usize = 8 << 20;
 
 impl Compression {
-    /// Decompresses `bytes` up to the end of the first compressed stream; what follows it is ignored, since a kernel
-    /// image's payload carries its length after it.
+    /// Decompresses `bytes` up to the end of the first compressed stream. Anything after it is ignored, because a
+    /// kernel image's payload is followed by its length.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] where more than `limit` bytes would come out, [`Error::Decompress`] where the data is damaged or
+    /// [`Error::TooLarge`] if the output would exceed `limit` bytes, [`Error::Decompress`] if the data is damaged or
     /// ends early, [`Error::UnsupportedCompression`].
     pub fn decompress(self, bytes: &[u8], limit: u64) -> Result<Vec<u8>, Error> {
         let output = match self {
@@ -45,12 +45,12 @@ impl Compression {
     }
 }
 
-/// The size of the dictionary with which modules are compressed, in bytes: the kernel keeps one in memory while it loads
+/// The dictionary size for compressing modules, in bytes. The kernel allocates it during loading
 /// (`scripts/Makefile.modinst`).
 const XZ_DICTIONARY: u32 = 1 << 20;
 
 impl Compression {
-    /// The compression of a file, if it begins with the magic of one.
+    /// The compression of a file, recognised by its magic.
     pub(crate) fn of_file(file: &std::fs::File, path: &std::path::Path) -> Result<Option<Self>, Error> {
         let mut magic = [0; 8];
         let mut have = 0;
@@ -108,7 +108,7 @@ fn zstandard(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Everything that `reader` gives, or `None` if that is more than `limit` bytes.
+/// All bytes of `reader`, or `None` if there are more than `limit`.
 fn read_bounded(reader: impl Read, input: usize, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let limit_in_memory = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut output = Vec::with_capacity(input.saturating_mul(4).min(limit_in_memory));
@@ -132,8 +132,9 @@ fn zstd_decoder(bytes: &[u8]) -> io::Result<impl Read> {
     Ok(decoder)
 }
 
-/// lz4's legacy frame: the magic, then blocks, each after its compressed length in 4 bytes. The kernel's build appends the
-/// decompressed length, again 4 bytes, which cannot be told from a block's length but by being the last thing there is.
+/// Decompresses lz4's legacy frame: the magic, then blocks, each preceded by its compressed length in 4 bytes. The
+/// kernel's build appends the decompressed length, again 4 bytes. It looks like a block's length, except that nothing
+/// follows it.
 fn lz4_legacy(bytes: &[u8], limit: u64) -> io::Result<Option<Vec<u8>>> {
     let mut rest = bytes.strip_prefix(&LZ4_LEGACY_MAGIC).ok_or_else(|| invalid("no lz4 magic"))?;
     let mut output = Vec::new();

@@ -1,11 +1,11 @@
-//! How a module or a kernel is compressed, as the first bytes tell.
+//! The compression of a module or a kernel, recognised by its first bytes.
 
 use std::fmt;
 
-/// What lz4's legacy frame begins with.
+/// The magic of lz4's legacy frame.
 pub(crate) const LZ4_LEGACY_MAGIC: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 
-/// A compression, as its magic tells.
+/// A compression, recognised by its magic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
@@ -15,9 +15,9 @@ pub enum Compression {
     Xz,
     /// Zstandard: `28 b5 2f fd`.
     Zstd,
-    /// lzma alone: `5d 00 00`.
+    /// lzma without container: `5d 00 00`.
     Lzma,
-    /// lz4's legacy frame, the one that the kernel's build uses: `02 21 4c 18`.
+    /// lz4's legacy frame, which the kernel's build uses: `02 21 4c 18`.
     Lz4Legacy,
     /// bzip2: `BZh`.
     Bzip2,
@@ -40,7 +40,7 @@ impl fmt::Display for Compression {
 }
 
 impl Compression {
-    /// The compression of `bytes`, if they begin with the magic of one.
+    /// The compression of `bytes`, recognised by their magic.
     #[must_use]
     pub fn detect(bytes: &[u8]) -> Option<Self> {
         const MAGICS: [(&[u8], Compression); 7] = [

@@ -1,12 +1,13 @@
-//! Sections put into an ELF file, or taken out of it; all else stays as it is.
+//! Adding, replacing and removing sections of an ELF file. Nothing else changes.
 //!
-//! What is loaded never moves: the header, the segments, and, in files that are linked, what has an address. Behind it, what
-//! lies before the first changed section keeps its place; what follows moves up, as aligned as it was; then come the changed
-//! sections, the names of the sections, and the section table. No section changes its number, so symbols and relocations
-//! hold: a new one comes last, and of one that was taken out an unused header (`SHT_NULL`) stays, unless it was the last.
+//! Loaded content never moves: the header, the segments and, in linked files, every section with an address. After it
+//! come, in this order: the sections before the first changed one, in their old places; the other unchanged sections,
+//! moved up but aligned as before; the changed sections; the section names; the section table. Section numbers do not
+//! change, so symbols and relocations stay valid: a new section is added at the end, and a removed section leaves an
+//! unused header (`SHT_NULL`) unless it was the last.
 //!
-//! So the same change made twice gives the same bytes, and nothing of the replaced content stays behind, unless it lies
-//! amidst what is loaded.
+//! Making the same change twice gives the same bytes. Replaced content is not left in the file, unless it lies
+//! between loaded parts.
 
 mod chunks;
 mod plan;
@@ -44,14 +45,14 @@ pub struct SectionEdits<'a> {
 }
 
 impl<'a> SectionEdits<'a> {
-    /// No change.
+    /// No changes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts in a section with this content, in place of the first one of that name if there is one, whose flags it keeps. A new
-    /// one is not loaded (`sh_flags` are 0), and aligned to 8 bytes.
+    /// Sets the content of a section. If a section of that name exists, the first one is replaced and keeps its
+    /// flags. A new section is not loaded (`sh_flags` are 0) and is aligned to 8 bytes.
     #[must_use]
     pub fn set(mut self, name: &'a str, content: &'a [u8]) -> Self {
         self.set.retain(|&(other, _)| other != name);
@@ -59,33 +60,34 @@ impl<'a> SectionEdits<'a> {
         self
     }
 
-    /// Takes out the sections of this name, if there are any.
+    /// Removes all sections of this name.
     #[must_use]
     pub fn remove(mut self, name: &'a str) -> Self {
         self.removed.push(name);
         self
     }
 
-    /// Whether the signature of a signed module is dropped, which any change voids. Otherwise a signed module is refused.
+    /// Whether to drop the signature of a signed module, which any change makes invalid. Otherwise a signed module is
+    /// refused.
     #[must_use]
     pub fn drop_signature(mut self, drop: bool) -> Self {
         self.drop_signature = drop;
         self
     }
 
-    /// Whether a file's new content has to be on the disk before it takes its place, so that a loss of power leaves one of
-    /// the two.
+    /// Whether to write a file's new content to disk before it replaces the old one, so that one of the two survives
+    /// a loss of power.
     #[must_use]
     pub fn durable(mut self, durable: bool) -> Self {
         self.durable = durable;
         self
     }
 
-    /// The changed content of a file that is not compressed.
+    /// The changed content of an uncompressed file.
     ///
     /// # Errors
     ///
-    /// What is wrong with the headers, as for [`crate::Elf::parse`]; [`Error::Elf`] where they contradict each other;
+    /// Errors of [`crate::Elf::parse`] for invalid headers; [`Error::Elf`] if headers contradict each other;
     /// [`Error::LoadedSection`], [`Error::Signed`], [`Error::BrokenSignature`], [`Error::TooLarge`].
     pub fn apply(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         let (chunks, length) = self.chunks(bytes)?;
@@ -96,14 +98,14 @@ impl<'a> SectionEdits<'a> {
         Ok(output)
     }
 
-    /// Changes a file in place: it is replaced whole, by one rename, or stays as it was. Its mode and owner are kept; of hard
-    /// links the others keep the old content, and extended attributes are those that a new file gets there. A module that
-    /// is compressed is compressed again in the same way.
+    /// Changes a file in place: one rename replaces it, or it stays unchanged. Mode and owner are kept. Other hard
+    /// links keep the old content, and extended attributes are those of a new file in that directory. A compressed
+    /// module is compressed again in the same way.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], [`Error::Replace`], or [`Error::Change`] around what [`SectionEdits::apply`] says, and around
-    /// [`Error::Decompress`], [`Error::Compress`] and [`Error::NotForModules`].
+    /// [`Error::Io`], [`Error::Replace`], or [`Error::Change`] around the errors of [`SectionEdits::apply`] and
+    /// around [`Error::Decompress`], [`Error::Compress`] and [`Error::NotForModules`].
     pub fn apply_to_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let _span = debug_span!("edit sections", path = %path.display()).entered();
@@ -133,7 +135,7 @@ impl<'a> SectionEdits<'a> {
         written.map_err(Error::io("write the new content of", path))
     }
 
-    /// What the new content consists of, and its length in bytes.
+    /// The parts of the new content, and its length in bytes.
     fn chunks(&self, source: &(impl ByteSource + ?Sized)) -> Result<(Vec<Chunk<'a>>, u64), Error> {
         let length = signature::content_length(source, self.drop_signature)?;
         plan::plan(source, &ElfHeaders::read(source)?, length, &self.set, &self.removed)

@@ -1,4 +1,4 @@
-//! ELF files: in memory or read section by section.
+//! ELF files: in memory, or read section by section.
 
 mod content;
 mod file;

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::compression::Compression;
 use crate::image_kind::ImageKind;
 
-/// What can go wrong while a kernel object is read or changed.
+/// An error while reading or changing a kernel object.
 ///
 /// A variant that wraps another error names it as its `source`: print the whole chain.
 #[derive(Debug, thiserror::Error)]
@@ -15,45 +15,45 @@ pub enum Error {
     /// A file or directory could not be read or written at all.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was being done: `open`, `read`, `list`, `replace`.
+        /// The operation: `open`, `read`, `list`, `replace`.
         action: &'static str,
-        /// On which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file's content is not what was expected; `source` says what is wrong with it.
+    /// A file's content is not what was expected; see `source`.
     #[error("cannot read {} as {expected}", path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What was expected: `a kernel image`, `a module`, `Module.symvers`.
         expected: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         source: Box<Error>,
     },
-    /// A file could not be changed as was asked; it is as it was, and `source` says why.
+    /// A requested change to a file is impossible; see `source`. The file is unchanged.
     #[error("cannot change {}", path.display())]
     Change {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: Box<Error>,
     },
-    /// Compressed data does not decompress.
+    /// Compressed data cannot be decompressed.
     #[error("cannot decompress {input} bytes of {compression} data: it is damaged or cut short")]
     Decompress {
-        /// How the data is compressed, by its magic.
+        /// The compression, recognised by its magic.
         compression: Compression,
         /// The length of the compressed data, in bytes.
         input: usize,
-        /// What the decompressor said.
+        /// The decompressor's error.
         source: io::Error,
     },
-    /// A compression that is recognised and not supported.
+    /// A compression that is recognised but not supported.
     #[error("cannot decompress: {compression} is not supported; decompress the file by other means first")]
     UnsupportedCompression {
-        /// Which one.
+        /// The compression.
         compression: Compression,
     },
     /// The content is larger than any real kernel object: a decompression bomb, or not a kernel object.
@@ -61,45 +61,45 @@ pub enum Error {
     TooLarge {
         /// What was being read.
         what: &'static str,
-        /// The limit that was passed, in bytes.
+        /// The limit that was exceeded, in bytes.
         limit: u64,
     },
-    /// Something reaches past the end of what holds it.
+    /// Something extends beyond the end of its container.
     #[error("cannot read {what}: {len} bytes at offset {offset:#x} are needed, but there are only {have} bytes in all")]
     OutOfBounds {
         /// What was being read.
         what: &'static str,
-        /// Where it begins, in bytes.
+        /// Its start, in bytes.
         offset: u64,
         /// Its length, in bytes.
         len: u64,
-        /// The length of what should hold it, in bytes.
+        /// The length of the container, in bytes.
         have: u64,
     },
     /// The ELF headers are not usable.
     #[error("cannot read the ELF headers: {reason}")]
     Elf {
-        /// What is wrong, with the offending value.
+        /// The problem, with the offending value.
         reason: String,
     },
     /// goblin refused the ELF headers.
     #[error("cannot read the ELF {what}")]
     Goblin {
-        /// Which part.
+        /// The part of the headers.
         what: &'static str,
-        /// What goblin said.
+        /// goblin's error.
         source: goblin::error::Error,
     },
-    /// A module was expected, and this is another ELF file.
+    /// A module was expected, but this is another kind of ELF file.
     #[error("cannot read a module: the ELF type is {elf_type}, but modules are relocatable files (type 1)")]
     NotAModule {
         /// `e_type` of the ELF header.
         elf_type: u16,
     },
-    /// A kernel image was expected, and this is a module.
+    /// A kernel image was expected, but this is a module.
     #[error("cannot read a kernel image: this is a relocatable file, such as a module; its BTF is not a base")]
     NotAKernel,
-    /// No known kind of kernel image.
+    /// The file is not a known kind of kernel image.
     #[error(
         "cannot recognise the kernel image: {}",
         if magic.is_empty() {
@@ -112,16 +112,16 @@ pub enum Error {
         /// Its first bytes, at most eight.
         magic: Vec<u8>,
     },
-    /// An x86 boot image without what is needed to find the kernel in it.
+    /// In an x86 boot image the kernel cannot be found.
     #[error("cannot find the kernel in the bzImage: {reason}")]
     BootHeader {
-        /// What is wrong with the boot header, with the offending value.
+        /// The problem with the boot header, with the offending value.
         reason: String,
     },
-    /// The kernel image is intact and carries no BTF.
+    /// The kernel image is intact, but has no BTF.
     #[error("cannot find BTF in the {kind}: it was built without CONFIG_DEBUG_INFO_BTF, or its .BTF was stripped")]
     NoBtf {
-        /// What kind of image it is.
+        /// The kind of image.
         kind: ImageKind,
     },
     /// A record of a section is not usable.
@@ -129,9 +129,9 @@ pub enum Error {
     Record {
         /// The section.
         section: &'static str,
-        /// Which record, from 0.
+        /// The record's index, from 0.
         index: usize,
-        /// What is wrong with it, with the offending value.
+        /// The problem, with the offending value.
         reason: String,
     },
     /// A section as a whole is not usable.
@@ -139,20 +139,20 @@ pub enum Error {
     Section {
         /// The section.
         section: &'static str,
-        /// What is wrong with it, with the offending value.
+        /// The problem, with the offending value.
         reason: String,
     },
-    /// A module is signed, which any change to it would void.
+    /// The module is signed, and any change would make the signature invalid.
     #[error(
         "cannot keep the signature: the module is signed, and a change voids that; drop the signature, and sign it again"
     )]
     Signed,
-    /// A module claims to be signed, with lengths that do not fit.
+    /// The module has a signature marker, but the lengths before it are invalid.
     #[error(
         "cannot find the module's signature: it ends like a signed module, but the lengths that it gives do not fit"
     )]
     BrokenSignature,
-    /// A section to be changed is part of what is loaded, where nothing can move.
+    /// The section to change is loaded, so it cannot move.
     #[error(
         "cannot replace section {section}: it is loaded at {address:#x}, where nothing can be moved; \
          that can be done before the file is linked only"
@@ -160,7 +160,7 @@ pub enum Error {
     LoadedSection {
         /// Its name.
         section: String,
-        /// `sh_addr`: where it is loaded.
+        /// `sh_addr`: the address at which it is loaded.
         address: u64,
     },
     /// A file could not be replaced by its new content.
@@ -169,19 +169,19 @@ pub enum Error {
     /// Data could not be compressed.
     #[error("cannot compress {input} bytes with {compression}")]
     Compress {
-        /// How.
+        /// The compression.
         compression: Compression,
         /// The length of the data, in bytes.
         input: usize,
-        /// What the compressor said.
+        /// The compressor's error.
         source: io::Error,
     },
-    /// A compression that modules do not have: the kernel does not load such files.
+    /// A compression that the kernel does not support for modules.
     #[error(
         "cannot compress again with {compression}: modules are compressed with gzip, xz or zstd; decompress the file first"
     )]
     NotForModules {
-        /// Which one.
+        /// The compression.
         compression: Compression,
     },
     /// A line of a text file is not usable.
@@ -191,32 +191,32 @@ pub enum Error {
         file: &'static str,
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it, with the offending text.
+        /// The problem, with the offending text.
         reason: String,
     },
-    /// There is no module directory below a root.
+    /// A root has no directory of modules.
     #[error(
         "cannot find the modules of {release} below {}: neither lib/modules/{release} nor \
          usr/lib/modules/{release} is a directory there", root.display()
     )]
     NoModuleTree {
-        /// Where it was looked for.
+        /// The root.
         root: PathBuf,
         /// The kernel release.
         release: String,
     },
-    /// A module that was asked for is not there.
+    /// A module does not exist.
     #[error("cannot find module {name} among {modules} modules")]
     NoSuchModule {
         /// Its name as the kernel knows it.
         name: String,
-        /// How many there are.
+        /// The number of modules.
         modules: usize,
     },
-    /// Modules need each other, so there is no order in which they load.
+    /// Modules depend on each other in a cycle, so there is no load order.
     #[error("cannot order the modules: they need each other: {}", modules.join(" -> "))]
     Cycle {
-        /// Their names; each needs the next, and the last one is the first again.
+        /// Their names; each depends on the next, and the last one equals the first.
         modules: Vec<String>,
     },
 }

@@ -24,9 +24,9 @@ mod flat;
 pub struct KernelBtf {
     /// The BTF.
     pub bytes: Vec<u8>,
-    /// What it came from.
+    /// The kind of image that it was read from.
     pub kind: ImageKind,
-    /// The kernel's release (`uname -r`), where the image says it in a place of its own, which only a bzImage does.
+    /// The kernel's release (`uname -r`), if the image has a field for it. Only a bzImage has one.
     pub release: Option<String>,
 }
 
@@ -45,13 +45,13 @@ enum Body {
     Flat(Vec<u8>),
 }
 
-/// The BTF of the kernel in `path`: `vmlinux`, `vmlinuz`, `/sys/kernel/btf/vmlinux`, and what else [`ImageKind`] names. Of
-/// an uncompressed ELF file only the headers and `.BTF` are read, so its debug information may be of any size.
+/// The BTF of the kernel in `path`: `vmlinux`, `vmlinuz`, `/sys/kernel/btf/vmlinux`, and the others in [`ImageKind`].
+/// From an uncompressed ELF file only the headers and `.BTF` are read, so its debug information may have any size.
 ///
 /// # Errors
 ///
-/// [`Error::Io`], or [`Error::File`] around [`Error::NoBtf`], [`Error::UnknownImage`] and what else
-/// [`KernelImage::from_bytes`] says.
+/// [`Error::Io`], or [`Error::File`] around [`Error::NoBtf`], [`Error::UnknownImage`] and the other errors of
+/// [`KernelImage::from_bytes`].
 pub fn kernel_btf(path: impl AsRef<Path>) -> Result<KernelBtf, Error> {
     let path = path.as_ref();
     let _span = debug_span!("read kernel BTF", path = %path.display()).entered();
@@ -68,7 +68,7 @@ pub fn kernel_btf(path: impl AsRef<Path>) -> Result<KernelBtf, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::NoBtf`], [`Error::UnknownImage`] and what else [`KernelImage::from_bytes`] says.
+/// [`Error::NoBtf`], [`Error::UnknownImage`] and the other errors of [`KernelImage::from_bytes`].
 pub fn kernel_btf_from_bytes(bytes: Vec<u8>) -> Result<KernelBtf, Error> {
     KernelImage::from_bytes(bytes)?.into_btf()
 }
@@ -86,24 +86,25 @@ fn elf_file_btf(file: &File, path: &Path) -> Result<KernelBtf, Error> {
 }
 
 impl KernelImage {
-    /// Reads `path` wholly.
+    /// Reads all of `path`.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], or [`Error::File`] around what [`KernelImage::from_bytes`] says.
+    /// [`Error::Io`], or [`Error::File`] around the errors of [`KernelImage::from_bytes`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let _span = debug_span!("read kernel image", path = %path.display()).entered();
         Self::from_bytes(read_file(path)?).map_err(Error::reading(path, "a kernel image"))
     }
 
-    /// Takes the content of an image's file.
+    /// Parses the content of an image's file.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownImage`] for no known kind; [`Error::NotAKernel`] for a module; [`Error::BootHeader`] for a bzImage
-    /// without a usable payload; [`Error::Decompress`], [`Error::TooLarge`] and [`Error::UnsupportedCompression`] for the
-    /// compressed kernel in it; [`Error::Goblin`], [`Error::Elf`] and [`Error::OutOfBounds`] for its ELF headers.
+    /// [`Error::UnknownImage`] if the kind is unknown; [`Error::NotAKernel`] for a module; [`Error::BootHeader`] for
+    /// a bzImage without a usable payload; [`Error::Decompress`], [`Error::TooLarge`] and
+    /// [`Error::UnsupportedCompression`] for the compressed kernel in it; [`Error::Goblin`], [`Error::Elf`] and
+    /// [`Error::OutOfBounds`] for its ELF headers.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
         if let Some(boot) = bzimage::find(&bytes) {
             let boot = boot?;
@@ -129,19 +130,19 @@ impl KernelImage {
         Ok(Self { kind, release: None, body })
     }
 
-    /// What kind of file it was.
+    /// The kind of file.
     #[must_use]
     pub fn kind(&self) -> ImageKind {
         self.kind
     }
 
-    /// The kernel's release (`uname -r`), where the image says it in a place of its own, which only a bzImage does.
+    /// The kernel's release (`uname -r`), if the image has a field for it. Only a bzImage has one.
     #[must_use]
     pub fn release(&self) -> Option<&str> {
         self.release.as_deref()
     }
 
-    /// The kernel's ELF file, if it is one.
+    /// The kernel's ELF file, if the image contains one.
     #[must_use]
     pub fn elf(&self) -> Option<&Elf> {
         match &self.body {
@@ -154,7 +155,7 @@ impl KernelImage {
     ///
     /// # Errors
     ///
-    /// [`Error::NoBtf`] where it has none.
+    /// [`Error::NoBtf`] if it has none.
     pub fn btf(&self) -> Result<&[u8], Error> {
         let bytes = match &self.body {
             Body::RawBtf(bytes) => Some(bytes.as_slice()),
@@ -164,12 +165,13 @@ impl KernelImage {
         bytes.filter(|bytes| !bytes.is_empty()).ok_or(Error::NoBtf { kind: self.kind })
     }
 
-    /// What the kernel itself (not its modules) exports with which CRC, sorted by name: what a module's `__versions` are
-    /// compared with at its load. Empty where the kernel was built without CONFIG_MODVERSIONS.
+    /// The symbols that the kernel itself exports (without its modules) with their CRCs, sorted by name. When a
+    /// module is loaded, its `__versions` are compared with these. Empty if the kernel was built without
+    /// CONFIG_MODVERSIONS.
     ///
     /// # Errors
     ///
-    /// [`Error::Section`] or [`Error::Record`] where the tables are damaged, or of a headers that is not known.
+    /// [`Error::Section`] or [`Error::Record`] if the tables are damaged or of an unknown form.
     pub fn exports(&self) -> Result<Vec<Export<'_>>, Error> {
         self.elf().map_or(Ok(Vec::new()), exports::read)
     }
@@ -181,7 +183,7 @@ impl KernelImage {
 }
 
 impl Body {
-    /// What an uncompressed image is.
+    /// Classifies an uncompressed image.
     fn from_plain(bytes: Vec<u8>) -> Result<Self, Error> {
         if bytes.starts_with(goblin::elf::header::ELFMAG) {
             let elf = Elf::parse(bytes)?;

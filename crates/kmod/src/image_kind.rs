@@ -1,14 +1,14 @@
-//! The kinds of files that a kernel's BTF is read from.
+//! The kinds of files from which a kernel's BTF can be read.
 
 use std::fmt;
 
 use crate::compression::Compression;
 
-/// What kind of file a kernel's BTF came from.
+/// The kind of file from which a kernel's BTF was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ImageKind {
-    /// BTF and nothing else, as in `/sys/kernel/btf/vmlinux`.
+    /// BTF only, as in `/sys/kernel/btf/vmlinux`.
     RawBtf,
     /// An uncompressed ELF file: `vmlinux`.
     Elf,
@@ -18,7 +18,7 @@ pub enum ImageKind {
     EfiZboot(Compression),
     /// A compressed file with one of the other kinds in it: `Image.gz`, `vmlinux.xz`.
     Compressed(Compression),
-    /// The kernel as it lies in memory, without section table: `Image` of arm64 and riscv.
+    /// The kernel as laid out in memory, without section table: `Image` of arm64 and riscv.
     Flat,
 }
 

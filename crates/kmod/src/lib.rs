@@ -1,18 +1,18 @@
-//! Linux kernel objects: modules, their sections, versions and order of loading, and the BTF of every kind of kernel image.
+//! Linux kernel objects: modules, their sections, versions and load order, and the BTF of every kind of kernel image.
 //!
-//! BTF is bytes here: this crate finds it, and knows nothing of what is in it.
+//! This crate treats BTF as bytes: it finds BTF, but does not interpret it.
 //!
 //! - [`Module`]: a `.ko`, `.ko.xz`, `.ko.zst` or `.ko.gz`, its sections, `.modinfo`, versions, exports and imports;
 //! - [`Elf`], [`ElfFile`]: any ELF file, in memory or read section by section;
-//! - [`SectionEdits`]: sections put into an ELF file or taken out of it, in place;
-//! - [`BtfIds`]: the ids of types that code refers to, in `.BTF_ids`, resolved or mapped to others;
+//! - [`SectionEdits`]: sections added to an ELF file, replaced or removed, in place;
+//! - [`BtfIds`]: the type ids in `.BTF_ids`, resolved or replaced by others;
 //! - [`kernel_btf`], [`KernelImage`]: `vmlinux`, `vmlinuz`, raw BTF;
-//! - [`Symvers`], [`ModulesDep`]: the text files of a build and of depmod;
-//! - [`ModuleTree`], [`LoadGraph`]: a directory of modules and the order in which they load;
+//! - [`Symvers`], [`ModulesDep`]: text files of a build and of depmod;
+//! - [`ModuleTree`], [`LoadGraph`]: a directory of modules and their load order;
 //! - [`abi`]: whether an upgrade keeps the module ABI.
 //!
-//! Every input is taken as hostile: lengths and offsets are checked before they are used, decompression stops at
-//! [`MAX_DECOMPRESSED`], and what is wrong is an [`Error`].
+//! Every input is treated as hostile: lengths and offsets are checked before use, decompression stops at
+//! [`MAX_DECOMPRESSED`], and every problem is an [`Error`].
 
 pub mod abi;
 mod btf_ids;

@@ -1,4 +1,4 @@
-//! `.modinfo`: what a module says about itself.
+//! `.modinfo`: a module's description of itself.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ pub struct Modinfo<'a> {
     bytes: &'a [u8],
 }
 
-/// A module's `softdep=`: what should be loaded before and after it, as far as it is there.
+/// A module's `softdep=`: modules to load before and after it, if they exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Softdep<'a> {
     /// Names or aliases, to be loaded before the module.
@@ -18,7 +18,7 @@ pub struct Softdep<'a> {
 }
 
 impl<'a> Modinfo<'a> {
-    /// Takes the bytes of a `.modinfo` section: strings that end with a NUL, with any number of NULs between them
+    /// Wraps the bytes of a `.modinfo` section: strings that end with a NUL, with any number of NULs between them
     /// (`kernel/module/main.c`, `module_next_tag_pair`).
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -35,7 +35,7 @@ impl<'a> Modinfo<'a> {
         })
     }
 
-    /// The first value of `key`, which is the one that the kernel takes.
+    /// The first value of `key`, which is the one that the kernel uses.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Cow<'a, str>> {
         self.get_all(key).next()
@@ -46,7 +46,7 @@ impl<'a> Modinfo<'a> {
         self.iter().filter(move |(found, _)| found == key).map(|(_, value)| value)
     }
 
-    /// The modules that this one needs (`depends=`), as the kernel names them, in the order in which they are written.
+    /// The modules on which this one depends (`depends=`), by the kernel's names, in the order of the field.
     #[must_use]
     pub fn depends(&self) -> Vec<String> {
         let values = self.get_all("depends");
@@ -56,8 +56,8 @@ impl<'a> Modinfo<'a> {
             .collect()
     }
 
-    /// The soft dependencies of all `softdep=` together. Words before the first `pre:` or `post:` mean nothing to modprobe
-    /// and are left out.
+    /// The soft dependencies of all `softdep=` fields together. Words before the first `pre:` or `post:` are ignored,
+    /// as by modprobe.
     #[must_use]
     pub fn softdep(&self) -> Softdep<'a> {
         let mut softdep = Softdep::default();
@@ -79,32 +79,32 @@ impl<'a> Modinfo<'a> {
     }
 }
 
-/// `name` as the kernel writes a module's name: every `-` is a `_`.
+/// `name` with every `-` replaced by `_`, as in the kernel.
 #[must_use]
 pub fn normalise_name(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// A `vermagic=` string, or the one of a kernel.
+/// A `vermagic=` string, of a module or of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vermagic {
     /// The kernel release, up to the first blank: `6.1.0-56-cloud-amd64`.
     pub release: String,
-    /// What follows, word by word: `SMP`, `preempt`, `mod_unload`, `modversions`, ….
+    /// The other words: `SMP`, `preempt`, `mod_unload`, `modversions`, ….
     pub flags: Vec<String>,
 }
 
 impl Vermagic {
-    /// Takes a vermagic string apart.
+    /// Parses a vermagic string.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut words = text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned);
-        // A string that begins with a blank has no release: its first word is a flag.
+        // A string that begins with a blank has no release; its first word is a flag.
         let release = if text.starts_with(' ') { None } else { words.next() };
         Self { release: release.unwrap_or_default(), flags: words.collect() }
     }
 
-    /// Whether a kernel with vermagic `kernel` loads a module with this one. With CRCs in both, the kernel does not compare
+    /// Whether a kernel with vermagic `kernel` loads a module with this one. If both have CRCs, the kernel ignores
     /// the release (`kernel/module/version.c`, `same_magic`).
     #[must_use]
     pub fn is_accepted_by(&self, kernel: &Self, module_has_crcs: bool) -> bool {

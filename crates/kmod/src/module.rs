@@ -15,7 +15,7 @@ use crate::source::read_file;
 use crate::symbols::{self, Export, Import};
 use crate::versions::{self, Version};
 
-/// A module, decompressed, with its section table. Symbols, versions and information are read when they are asked for.
+/// A decompressed module with its section table. Symbols, versions and information are read on demand.
 #[derive(Debug, Clone)]
 pub struct Module {
     elf: Elf,
@@ -24,11 +24,11 @@ pub struct Module {
 }
 
 impl Module {
-    /// Reads `path`: `.ko`, `.ko.xz`, `.ko.zst` or `.ko.gz`, whatever its name says.
+    /// Reads `path`: `.ko`, `.ko.xz`, `.ko.zst` or `.ko.gz`, recognised by content.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], or [`Error::File`] around what [`Module::from_bytes`] says.
+    /// [`Error::Io`], or [`Error::File`] around the errors of [`Module::from_bytes`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let _span = debug_span!("read module", path = %path.display()).entered();
@@ -37,12 +37,12 @@ impl Module {
         Ok(module)
     }
 
-    /// Takes the content of a module's file, compressed or not.
+    /// Parses the content of a module's file, compressed or not.
     ///
     /// # Errors
     ///
-    /// Where it does not decompress ([`Error::Decompress`], [`Error::TooLarge`]), is not a usable ELF file
-    /// ([`Error::Goblin`], [`Error::Elf`], [`Error::OutOfBounds`]) or is no module ([`Error::NotAModule`]).
+    /// [`Error::Decompress`] or [`Error::TooLarge`] if it cannot be decompressed, [`Error::Goblin`], [`Error::Elf`]
+    /// or [`Error::OutOfBounds`] if it is not a usable ELF file, [`Error::NotAModule`] if it is not a module.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
         let compression = Compression::detect(&bytes);
         let bytes = match compression {
@@ -62,13 +62,13 @@ impl Module {
         &self.elf
     }
 
-    /// The module's bytes after decompression, as the kernel gets them.
+    /// The module's decompressed bytes, as the kernel receives them.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.elf.bytes()
     }
 
-    /// How the file was compressed.
+    /// The compression of the file.
     #[must_use]
     pub fn compression(&self) -> Option<Compression> {
         self.compression
@@ -80,8 +80,8 @@ impl Module {
         self.elf.section(name)
     }
 
-    /// The bytes of `.BTF`: the module's own types, which refer to a base. `None` if there is no such section or it is
-    /// empty, which is the same to the kernel.
+    /// The bytes of `.BTF`: the module's own types, which refer to a base. `None` if the section is missing or empty;
+    /// the kernel treats both cases alike.
     #[must_use]
     pub fn btf(&self) -> Option<&[u8]> {
         self.section(".BTF").filter(|bytes| !bytes.is_empty())
@@ -99,22 +99,22 @@ impl Module {
         self.section(".BTF_ids").filter(|bytes| !bytes.is_empty())
     }
 
-    /// What the module says about itself; empty where there is no `.modinfo`.
+    /// The module's `.modinfo`; empty if there is none.
     #[must_use]
     pub fn modinfo(&self) -> Modinfo<'_> {
         Modinfo::new(self.section(".modinfo").unwrap_or_default())
     }
 
-    /// The module's name as the kernel knows it: from `.modinfo`, else from the `struct module` that it brings, else from
-    /// the file's name. `None` where all three are missing.
+    /// The module's name in the kernel: from `.modinfo`, else from its `struct module`, else from the file's name.
+    /// `None` if all three are missing.
     #[must_use]
     pub fn name(&self) -> Option<Cow<'_, str>> {
         let own = self.modinfo().get("name").filter(|name| !name.is_empty()).or_else(|| self.name_of_this_module());
         own.or_else(|| self.file_name.as_deref().map(Cow::Borrowed))
     }
 
-    /// The name in `.gnu.linkonce.this_module`. In `struct module` it follows the state and a list head, so it begins at 24
-    /// on 64 bits and 12 on 32, and fills 56 or 60 bytes (`include/linux/module.h`, `MODULE_NAME_LEN`).
+    /// The name in `.gnu.linkonce.this_module`. In `struct module` it follows the state and a list head, so it begins
+    /// at byte 24 on 64 bits and 12 on 32, and has 56 or 60 bytes (`include/linux/module.h`, `MODULE_NAME_LEN`).
     fn name_of_this_module(&self) -> Option<Cow<'_, str>> {
         let bytes = self.section(".gnu.linkonce.this_module")?;
         let field = if self.elf.is_64() { bytes.get(24..80)? } else { bytes.get(12..72)? };
@@ -128,30 +128,30 @@ impl Module {
         self.modinfo().get("vermagic").map(|text| Vermagic::parse(&text))
     }
 
-    /// The CRCs of what the module imports, in the order of the section; empty where it was built without
-    /// CONFIG_MODVERSIONS. From the extended sections where they are there, as the kernel does, else from `__versions`.
+    /// The CRCs of the module's imports, in the order of the section. Empty if it was built without
+    /// CONFIG_MODVERSIONS. Like the kernel, this reads the extended sections if they exist, else `__versions`.
     ///
     /// # Errors
     ///
-    /// [`Error::Section`] or [`Error::Record`] where the sections are damaged.
+    /// [`Error::Section`] or [`Error::Record`] if the sections are damaged.
     pub fn versions(&self) -> Result<Vec<Version<'_>>, Error> {
         versions::read(&self.elf)
     }
 
-    /// What the module exports, sorted by name.
+    /// The module's exports, sorted by name.
     ///
     /// # Errors
     ///
-    /// [`Error::Goblin`] or [`Error::OutOfBounds`] where the symbol table is damaged.
+    /// [`Error::Goblin`] or [`Error::OutOfBounds`] if the symbol table is damaged.
     pub fn exports(&self) -> Result<Vec<Export<'_>>, Error> {
         symbols::exports(&self.elf)
     }
 
-    /// What the module needs from elsewhere, in the order of its symbol table.
+    /// The symbols that the module imports, in the order of its symbol table.
     ///
     /// # Errors
     ///
-    /// [`Error::Goblin`], [`Error::OutOfBounds`] or [`Error::Record`] where the symbol table is damaged.
+    /// [`Error::Goblin`], [`Error::OutOfBounds`] or [`Error::Record`] if the symbol table is damaged.
     pub fn imports(&self) -> Result<Vec<Import<'_>>, Error> {
         symbols::imports(&self.elf)
     }
@@ -162,16 +162,16 @@ impl Module {
         signature::is_signed(self.bytes())
     }
 
-    /// What the record before the marker says. `None` where there is no signature, or the lengths in the record do not fit
-    /// (`kernel/module_signature.c`, `mod_check_sig`). Nothing is verified.
+    /// The signature record before the marker. `None` if there is no signature, or if the record's lengths are
+    /// invalid (`kernel/module_signature.c`, `mod_check_sig`). Nothing is verified.
     #[must_use]
     pub fn signature(&self) -> Option<Signature> {
         Signature::of(self.bytes())
     }
 }
 
-/// The name that the kernel would know the module in this file by: the file's name without `.ko` and what follows, every
-/// `-` a `_`. `None` where it is not the name of a module's file.
+/// The kernel's name for the module in this file: the file's name up to `.ko`, with `-` replaced by `_`. `None` if it
+/// is not the name of a module's file.
 #[must_use]
 pub fn module_name_from_path(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
@@ -179,7 +179,7 @@ pub fn module_name_from_path(path: &Path) -> Option<String> {
     (!stem.is_empty()).then(|| normalise_name(stem))
 }
 
-/// What the names of module files end with.
+/// The suffixes of module files.
 pub(crate) const MODULE_SUFFIXES: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
 
 #[cfg(test)]

@@ -20,17 +20,18 @@ impl ModulesDep {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], or [`Error::File`] around what [`ModulesDep::parse`] says.
+    /// [`Error::Io`], or [`Error::File`] around the errors of [`ModulesDep::parse`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::parse(&read_text(path)?).map_err(Error::reading(path, "modules.dep"))
     }
 
-    /// Reads lines of the form `path: path path …`; empty lines and those that begin with `#` say nothing.
+    /// Parses lines of the form `path: path path …`. Empty lines and lines that begin with `#` are ignored.
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] with the line's number where there is no colon or no path before it, or a path was there before.
+    /// [`Error::Line`] with the line's number if there is no colon, no path before it, or a path that occurred
+    /// before.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut modules = Self::default();
         for (index, line) in text.lines().enumerate() {
@@ -51,12 +52,13 @@ impl ModulesDep {
         Ok(modules)
     }
 
-    /// Every module's path with what it needs, directly or not, as the lines say it: what is last has to be loaded first.
+    /// Every module's path with its direct and indirect dependencies, in the order of the file: the last one is
+    /// loaded first.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.entries.iter().map(|(path, needs)| (path.as_str(), needs.as_slice()))
     }
 
-    /// What has to be loaded to have `path`, in this order, `path` last. `None` if there is no line for it.
+    /// The modules to load for `path`, in load order, `path` last. `None` if the file does not list it.
     #[must_use]
     pub fn closure(&self, path: &str) -> Option<Vec<&str>> {
         let (path, needs) = &self.entries[*self.by_path.get(path)?];

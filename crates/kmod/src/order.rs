@@ -1,4 +1,4 @@
-//! The order in which modules load, where depmod has not run.
+//! The load order of modules, computed without depmod.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -8,23 +8,23 @@ use crate::error::Error;
 use crate::modinfo::normalise_name;
 use crate::module::{Module, module_name_from_path};
 
-/// What the order of loading depends on in one module.
+/// The facts about a module that determine the load order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleInfo {
-    /// Its name as the kernel knows it.
+    /// Its name in the kernel.
     pub name: String,
-    /// Its file, which decides between modules that could load equally well.
+    /// Its file, which breaks ties.
     pub path: PathBuf,
-    /// The modules that it needs (`depends=`), as the kernel names them.
+    /// The modules on which it depends (`depends=`), by the kernel's names.
     pub depends: Vec<String>,
-    /// What should be loaded before it (`softdep=pre:`): names of modules or aliases.
+    /// The modules to load before it if they exist (`softdep=pre:`): names or aliases.
     pub soft_pre: Vec<String>,
-    /// Its aliases without wildcards, by which others may name it in their soft dependencies.
+    /// Its aliases without wildcards. Others may use them in their soft dependencies.
     pub aliases: Vec<String>,
 }
 
 impl ModuleInfo {
-    /// Takes what is needed from a module; `path` is kept as it is given.
+    /// Extracts the facts from a module; `path` is stored unchanged.
     #[must_use]
     pub fn new(module: &Module, path: &Path) -> Self {
         let modinfo = module.modinfo();
@@ -40,40 +40,40 @@ impl ModuleInfo {
     }
 }
 
-/// Something that was decided while modules were put in order.
+/// A decision made while ordering modules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OrderNote {
-    /// A module needs another that is not there.
+    /// A module depends on another that does not exist.
     #[error("{module} needs {missing}, which is not there: it will not load")]
     Missing {
         /// The module.
         module: String,
-        /// What it needs.
+        /// The missing module.
         missing: String,
     },
-    /// Two files hold a module of the same name; one was left out.
+    /// Two files contain a module of the same name, and one is ignored.
     #[error("{name} is both in {} and in {}, which is left out", taken.display(), left_out.display())]
     Shadowed {
         /// The module's name.
         name: String,
-        /// The file that counts: one below `updates`, else the first by path.
+        /// The file that is used: the one below `updates`, else the first by path.
         taken: PathBuf,
         /// The other one.
         left_out: PathBuf,
     },
-    /// A soft dependency would have made modules wait for each other; it was left out.
+    /// A soft dependency that would create a cycle is ignored.
     #[error("{module} would like {before} before it, which itself comes after {module}: that wish is left out")]
     SoftCycle {
         /// The module with the soft dependency.
         module: String,
-        /// The module that it would like to have before it.
+        /// The module that it names in `pre:`.
         before: String,
     },
 }
 
-/// Modules with what must be loaded before them. Everything about it is a function of the modules' names, paths and
-/// dependencies, not of the order in which they were given.
+/// Modules and the modules that must be loaded before them. The result depends only on the modules' names, paths and
+/// dependencies, not on the order of the input.
 #[derive(Debug, Clone)]
 pub struct LoadGraph {
     modules: Vec<ModuleInfo>,
@@ -83,11 +83,11 @@ pub struct LoadGraph {
 }
 
 impl LoadGraph {
-    /// Orders `modules`. A soft dependency counts as one wherever that does not make a cycle.
+    /// Orders `modules`. A soft dependency is used unless it would create a cycle.
     ///
     /// # Errors
     ///
-    /// [`Error::Cycle`] if modules need each other through `depends=`.
+    /// [`Error::Cycle`] if `depends=` forms a cycle.
     pub fn new(mut modules: Vec<ModuleInfo>) -> Result<Self, Error> {
         modules.sort_by(|one, other| one.path.cmp(&other.path));
         let mut notes = Vec::new();
@@ -115,13 +115,13 @@ impl LoadGraph {
         Ok(Self { modules, before, order, notes })
     }
 
-    /// All modules, each after what it needs; among those that could come next, the first by path.
+    /// All modules, each after its dependencies. Ties are broken by path.
     pub fn order(&self) -> impl Iterator<Item = &ModuleInfo> {
         self.order.iter().map(|&index| &self.modules[index])
     }
 
-    /// The module called `name` after everything that it needs, directly or not, soft dependencies included, in the order
-    /// of [`LoadGraph::order`].
+    /// The module called `name`, after all its direct and indirect dependencies, soft ones included, in the order of
+    /// [`LoadGraph::order`].
     ///
     /// # Errors
     ///
@@ -135,26 +135,26 @@ impl LoadGraph {
         Ok(self.order.iter().filter(|&&index| wanted[index]).map(|&index| &self.modules[index]).collect())
     }
 
-    /// What was decided on the way.
+    /// The decisions made while ordering.
     #[must_use]
     pub fn notes(&self) -> &[OrderNote] {
         &self.notes
     }
 
-    /// How many modules there are.
+    /// The number of modules.
     #[must_use]
     pub fn len(&self) -> usize {
         self.modules.len()
     }
 
-    /// Whether there is no module.
+    /// Whether there are no modules.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.modules.is_empty()
     }
 }
 
-/// Of modules with the same name, only the one below `updates`, as depmod does by default, else the first.
+/// Keeps one of several modules with the same name: the one below `updates`, like depmod by default, else the first.
 fn without_shadowed(modules: Vec<ModuleInfo>, notes: &mut Vec<OrderNote>) -> Vec<ModuleInfo> {
     let mut taken: HashMap<String, usize> = HashMap::new();
     for (index, module) in modules.iter().enumerate() {
@@ -177,7 +177,7 @@ fn without_shadowed(modules: Vec<ModuleInfo>, notes: &mut Vec<OrderNote>) -> Vec
     kept
 }
 
-/// Adds the soft dependencies to `before`, in the order of the modules, each unless it closes a cycle.
+/// Adds the soft dependencies to `before`, in the order of the modules, except for those that close a cycle.
 fn add_soft(
     modules: &[ModuleInfo],
     by_name: &HashMap<&str, usize>,
@@ -211,7 +211,7 @@ fn add_soft(
     }
 }
 
-/// What has to come before `start`, directly or not, and `start` itself.
+/// `start` and everything that must be loaded before it, directly or indirectly.
 fn reachable(before: &[Vec<usize>], start: usize) -> Vec<bool> {
     let mut seen = vec![false; before.len()];
     let mut waiting = vec![start];
@@ -223,7 +223,7 @@ fn reachable(before: &[Vec<usize>], start: usize) -> Vec<bool> {
     seen
 }
 
-/// A topological order that takes the smallest index among those that are ready; or a cycle, its first index at the end again.
+/// A topological order that picks the smallest ready index; or a cycle whose first index is repeated at the end.
 fn sort(before: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
     let mut after = vec![Vec::new(); before.len()];
     let mut missing: Vec<usize> = before.iter().map(Vec::len).collect();
@@ -249,7 +249,7 @@ fn sort(before: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
     }
 }
 
-/// Follows needs that are themselves waiting from `start` on, until one comes up again.
+/// Follows unresolved dependencies from `start` until one repeats.
 fn cycle_from(before: &[Vec<usize>], missing: &[usize], start: usize) -> Vec<usize> {
     let mut path = vec![start];
     let mut place = HashMap::from([(start, 0)]);

@@ -1,35 +1,35 @@
-//! The signature that may be appended to a module.
+//! The signature at the end of a module.
 
 use util::Endian;
 
 use crate::error::Error;
 use crate::source::ByteSource;
 
-/// What a signed module ends with (`include/linux/module_signature.h`).
+/// The marker at the end of a signed module (`include/linux/module_signature.h`).
 const MARKER: &[u8] = b"~Module signature appended~\n";
 
-/// The length of `struct module_signature`, which lies before the marker, in bytes.
+/// The length of `struct module_signature`, which precedes the marker, in bytes.
 const RECORD: usize = 12;
 
 /// The signature at the end of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signature {
-    /// The kind of identifier: 2 is PKCS#7, the only one that the kernel still accepts.
+    /// The kind of identifier: 2 is PKCS#7, the only one that today's kernels accept.
     pub id_type: u8,
     /// The length of the signature itself, in bytes.
     pub signature_len: u32,
-    /// Where the signed content ends, in bytes: the length of the module without signature.
+    /// The end of the signed content, in bytes: the length of the module without signature.
     pub content_len: usize,
 }
 
 impl Signature {
-    /// What the record before the marker says; `None` where there is no marker or the lengths do not fit.
+    /// The record before the marker. `None` if there is no marker, or if the record's lengths are invalid.
     pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         Self::in_tail(bytes, bytes.len())
     }
 
-    /// As [`Signature::of`], of a file of `length` bytes of which these are the last.
+    /// Like [`Signature::of`], given the last bytes of a file of `length` bytes.
     fn in_tail(tail: &[u8], length: usize) -> Option<Self> {
         let before = tail.strip_suffix(MARKER)?;
         let record: &[u8; RECORD] = before.last_chunk()?;
@@ -45,11 +45,11 @@ pub(crate) fn is_signed(bytes: &[u8]) -> bool {
     bytes.ends_with(MARKER)
 }
 
-/// Where the content of a file ends that may be signed: its length, or what is before a signature that is to be dropped.
+/// The length of a file's content that is kept: the whole file, or the part before a signature that is dropped.
 ///
 /// # Errors
 ///
-/// [`Error::Signed`] for a signature that is not to be dropped, [`Error::BrokenSignature`] for one that does not fit.
+/// [`Error::Signed`] for a signature that must not be dropped, [`Error::BrokenSignature`] for an invalid one.
 pub(crate) fn content_length(source: &(impl ByteSource + ?Sized), drop: bool) -> Result<u64, Error> {
     let length = source.len();
     let tail = length.min((MARKER.len() + RECORD) as u64);

@@ -1,4 +1,4 @@
-//! Bytes that are in memory, or in a file of which only small parts are wanted.
+//! Bytes in memory, or in a file of which only small parts are read.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -8,12 +8,12 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// Something with a known length of which parts can be read.
+/// Something with a known length from which parts can be read.
 pub(crate) trait ByteSource {
     /// Its length in bytes.
     fn len(&self) -> u64;
 
-    /// `len` bytes from `offset`; an error if they are not all there. Nothing is allocated before that is known.
+    /// Reads `len` bytes from `offset`, or fails if they are not all there. The check comes before any allocation.
     fn read(&self, offset: u64, len: u64, what: &'static str) -> Result<Cow<'_, [u8]>, Error>;
 }
 
@@ -71,7 +71,8 @@ fn checked_range(
     usize::try_from(offset).ok().zip(usize::try_from(end).ok()).ok_or_else(out_of_bounds)
 }
 
-/// The whole of a file, whatever length its metadata pretends (sysfs), up to [`crate::compress::MAX_DECOMPRESSED`] bytes.
+/// Reads a whole file of up to [`crate::compress::MAX_DECOMPRESSED`] bytes. The length in its metadata is ignored,
+/// because sysfs reports a wrong one.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let limit = crate::compress::MAX_DECOMPRESSED;
@@ -84,7 +85,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The whole of a text file.
+/// Reads a whole text file.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     String::from_utf8(read_file(path)?).map_err(|error| {
         let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());

@@ -1,38 +1,38 @@
-//! What a module exports and imports.
+//! The exports and imports of a module.
 
 use std::collections::HashMap;
 
 use crate::elf::{Elf, Symbol, utf8};
 use crate::error::Error;
 
-/// Bit 0 of a byte in `__kflagstab`: the symbol is for GPL modules only.
+/// Bit 0 of a byte in `__kflagstab`: only GPL modules may use the symbol.
 pub(crate) const FLAG_GPL_ONLY: u8 = 1;
 
-/// A symbol that a module or a kernel offers to modules.
+/// A symbol that a module or a kernel exports to modules.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Export<'a> {
     /// The symbol.
     pub symbol: &'a str,
-    /// Whether it is for GPL modules only (`EXPORT_SYMBOL_GPL`).
+    /// Whether only GPL modules may use it (`EXPORT_SYMBOL_GPL`).
     pub gpl_only: bool,
     /// Its namespace, if it has one.
     pub namespace: Option<&'a str>,
-    /// Its CRC, if there is one that can be read.
+    /// Its CRC, if it can be read.
     pub crc: Option<u32>,
 }
 
-/// A symbol that a module needs from elsewhere.
+/// A symbol that a module imports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Import<'a> {
     /// The symbol.
     pub symbol: &'a str,
-    /// Whether the module loads without it.
+    /// Whether the module can be loaded without it.
     pub weak: bool,
 }
 
-/// What is known of an export from the symbols that the build makes for it.
+/// Facts about an export, collected from the symbols that the build generates.
 #[derive(Default)]
 struct Parts<'a> {
     exported: bool,
@@ -43,9 +43,9 @@ struct Parts<'a> {
 
 /// The exports of a module, sorted by name.
 ///
-/// `EXPORT_SYMBOL(x)` leaves the symbols `__ksymtab_x` in `__ksymtab` or `__ksymtab_gpl`, `__kstrtabns_x`, `__crc_x` and, in
-/// newer kernels, `__flags_x` (`include/linux/export-internal.h`). They are local, so a module that was stripped of all
-/// symbols that it does not need for loading shows no exports here.
+/// `EXPORT_SYMBOL(x)` creates the symbols `__ksymtab_x` in `__ksymtab` or `__ksymtab_gpl`, `__kstrtabns_x`, `__crc_x`
+/// and, in newer kernels, `__flags_x` (`include/linux/export-internal.h`). They are local, so a module that was
+/// stripped of all symbols not needed for loading shows no exports here.
 pub(crate) fn exports(elf: &Elf) -> Result<Vec<Export<'_>>, Error> {
     let mut found: HashMap<&str, Parts<'_>> = HashMap::new();
     for symbol in elf.symbols()? {
@@ -96,7 +96,7 @@ pub(crate) fn imports(elf: &Elf) -> Result<Vec<Import<'_>>, Error> {
     Ok(imports)
 }
 
-/// What a symbol of a relocatable file labels: its section's bytes from its value on.
+/// The content at a symbol of a relocatable file: the bytes of its section from its value on.
 fn content_of<'a>(elf: &'a Elf, symbol: &Symbol<'_>) -> Option<&'a [u8]> {
     elf.section_at(symbol.section)?.data.get(usize::try_from(symbol.value).ok()?..)
 }
@@ -107,8 +107,8 @@ fn string_of<'a>(elf: &'a Elf, symbol: &Symbol<'_>) -> Option<&'a str> {
     utf8(&content[..end]).ok()
 }
 
-/// The CRC behind `__crc_x`: before 5.19 an absolute symbol's value, or a word in `.rodata` to which it points; since then
-/// a word in `__kcrctab`, which it labels.
+/// The CRC for `__crc_x`. Before 5.19 it is the value of an absolute symbol, or a word in `.rodata`. Since then it is
+/// a word in `__kcrctab`, at the symbol.
 fn crc_of(elf: &Elf, symbol: &Symbol<'_>) -> Option<u32> {
     if symbol.is_absolute() {
         return u32::try_from(symbol.value).ok();

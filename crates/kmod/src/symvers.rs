@@ -8,40 +8,40 @@ use crate::source::read_text;
 
 const FILE: &str = "Module.symvers";
 
-/// A `Module.symvers`, in the order of its symbols' names.
+/// A `Module.symvers`, sorted by symbol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Symvers {
     entries: BTreeMap<String, SymversEntry>,
 }
 
-/// What `Module.symvers` says of one symbol.
+/// The entry of one symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SymversEntry {
-    /// Its CRC; 0 where the kernel was built without CONFIG_MODVERSIONS.
+    /// Its CRC, or 0 if the kernel was built without CONFIG_MODVERSIONS.
     pub crc: u32,
-    /// What exports it: `vmlinux`, or a module's path without suffix.
+    /// The exporter: `vmlinux`, or a module's path without suffix.
     pub module: String,
-    /// How it is exported: `EXPORT_SYMBOL`, `EXPORT_SYMBOL_GPL`, …; `None` in files of 2.6.17 and older.
+    /// The kind of export: `EXPORT_SYMBOL`, `EXPORT_SYMBOL_GPL`, …; `None` in files of 2.6.17 and older.
     pub export: Option<String>,
     /// Its namespace, if it has one.
     pub namespace: Option<String>,
 }
 
-/// What differs between two `Module.symvers`.
+/// The differences between two `Module.symvers`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SymversDiff {
-    /// Symbols of the second only.
+    /// Symbols that are only in the second.
     pub added: Vec<String>,
-    /// Symbols of the first only.
+    /// Symbols that are only in the first.
     pub removed: Vec<String>,
     /// Symbols with another CRC: the symbol, its CRC in the first and in the second.
     pub changed: Vec<(String, u32, u32)>,
 }
 
 impl SymversDiff {
-    /// Whether every module built for the first finds what it needs in the second: nothing was removed or changed.
+    /// Whether every module built for the first finds its imports in the second: nothing was removed or changed.
     #[must_use]
     pub fn is_compatible(&self) -> bool {
         self.removed.is_empty() && self.changed.is_empty()
@@ -53,25 +53,25 @@ impl Symvers {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], or [`Error::File`] around what [`Symvers::parse`] says.
+    /// [`Error::Io`], or [`Error::File`] around the errors of [`Symvers::parse`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::parse(&read_text(path)?).map_err(Error::reading(path, "Module.symvers"))
     }
 
-    /// Reads the lines of a file, whose columns are separated by tabs:
+    /// Parses lines with columns separated by tabs:
     ///
     /// - CRC, symbol, module: up to 2.6.17;
     /// - CRC, symbol, module, export: up to 5.3;
     /// - CRC, symbol, namespace, module, export: 5.4 and some of its successors;
-    /// - CRC, symbol, module, export, namespace: the newer ones; the last may be empty or missing.
+    /// - CRC, symbol, module, export, namespace: the newer ones; the last column may be empty or missing.
     ///
-    /// The column that begins with `EXPORT_` tells which (`scripts/mod/modpost.c`, `write_dump`).
+    /// The position of the column that begins with `EXPORT_` shows the form (`scripts/mod/modpost.c`, `write_dump`).
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] with the line's number where a line has other columns, its CRC is no hexadecimal number, or its symbol
-    /// was there before.
+    /// [`Error::Line`] with the line's number if a line has other columns, if its CRC is not a hexadecimal number, or
+    /// if its symbol occurred before.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut entries = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
@@ -87,7 +87,7 @@ impl Symvers {
         Ok(Self { entries })
     }
 
-    /// What is known of `symbol`.
+    /// The entry of `symbol`.
     #[must_use]
     pub fn get(&self, symbol: &str) -> Option<&SymversEntry> {
         self.entries.get(symbol)
@@ -98,19 +98,19 @@ impl Symvers {
         self.entries.iter().map(|(symbol, entry)| (symbol.as_str(), entry))
     }
 
-    /// How many symbols there are.
+    /// The number of symbols.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no symbol.
+    /// Whether there are no symbols.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What differs from `self` to `newer`, each list sorted by symbol.
+    /// The differences from `self` to `newer`, each list sorted by symbol.
     #[must_use]
     pub fn diff(&self, newer: &Self) -> SymversDiff {
         let mut diff = SymversDiff::default();

@@ -10,10 +10,10 @@ use crate::error::Error;
 use crate::module::{Module, module_name_from_path};
 use crate::order::{LoadGraph, ModuleInfo};
 
-/// Where a module directory may lie below a root, in the order in which they are looked at.
+/// Directories below a root that may contain the modules, in the order in which they are tried.
 const PLACES: [&str; 2] = ["lib/modules", "usr/lib/modules"];
 
-/// A module directory, `…/lib/modules/<release>`, with the modules that are in it.
+/// A module directory, `…/lib/modules/<release>`, and its modules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleTree {
     dir: PathBuf,
@@ -21,12 +21,12 @@ pub struct ModuleTree {
 }
 
 impl ModuleTree {
-    /// Finds the modules of `release` below `root`, in `lib/modules` or `usr/lib/modules`: the first of the two in which
-    /// there is a module.
+    /// Finds the modules of `release` below `root`, in `lib/modules` or `usr/lib/modules`: the first of the two that
+    /// contains a module.
     ///
     /// # Errors
     ///
-    /// [`Error::NoModuleTree`], or [`Error::Io`] where a directory cannot be listed.
+    /// [`Error::NoModuleTree`], or [`Error::Io`] if a directory cannot be listed.
     pub fn find(root: impl AsRef<Path>, release: &str) -> Result<Self, Error> {
         let root = root.as_ref();
         let is_one_name = matches!(Path::new(release).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
@@ -44,11 +44,11 @@ impl ModuleTree {
         found.ok_or_else(|| Error::NoModuleTree { root: root.to_owned(), release: release.to_owned() })
     }
 
-    /// Takes a module directory itself, or any directory with modules in it.
+    /// Opens a module directory, or any directory that contains modules.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where a directory cannot be listed.
+    /// [`Error::Io`] if a directory cannot be listed.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, Error> {
         let dir = dir.into();
         let mut files = Vec::new();
@@ -70,7 +70,7 @@ impl ModuleTree {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where a directory that is there cannot be listed.
+    /// [`Error::Io`] if an existing directory cannot be listed.
     pub fn releases(root: impl AsRef<Path>) -> Result<Vec<String>, Error> {
         let mut releases = BTreeSet::new();
         for dir in PLACES.map(|place| root.as_ref().join(place)) {
@@ -99,12 +99,12 @@ impl ModuleTree {
         &self.files
     }
 
-    /// The modules' files with the directory before them, in the same order.
+    /// The modules' files including the directory, in the same order.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
         self.files.iter().map(|file| self.dir.join(file))
     }
 
-    /// The file of the module that the kernel knows as `name`, by the names of the files alone; `-` and `_` are the same.
+    /// The file of the module with the kernel's name `name`, found by file name only; `-` and `_` are equivalent.
     #[must_use]
     pub fn path_of(&self, name: &str) -> Option<PathBuf> {
         let name = crate::normalise_name(name);
@@ -112,12 +112,12 @@ impl ModuleTree {
         Some(self.dir.join(file))
     }
 
-    /// Reads every module, one after the other, and puts them in order. Callers that read the modules anyway, or side by
-    /// side, use [`ModuleInfo::new`] and [`LoadGraph::new`] instead.
+    /// Reads every module, one after the other, and orders them. Callers that read the modules anyway, or in
+    /// parallel, use [`ModuleInfo::new`] and [`LoadGraph::new`] instead.
     ///
     /// # Errors
     ///
-    /// What [`Module::open`] says of the first module that cannot be read, or [`Error::Cycle`].
+    /// The error of [`Module::open`] for the first module that cannot be read, or [`Error::Cycle`].
     pub fn load_graph(&self) -> Result<LoadGraph, Error> {
         let read = |file: &PathBuf| Module::open(self.dir.join(file)).map(|module| ModuleInfo::new(&module, file));
         LoadGraph::new(self.files.iter().map(read).collect::<Result<_, _>>()?)

@@ -1,4 +1,4 @@
-//! The CRCs of what a module imports: `__versions`, and `__version_ext_crcs` with `__version_ext_names`.
+//! The CRCs of a module's imports: `__versions`, and `__version_ext_crcs` with `__version_ext_names`.
 
 use crate::elf::{Elf, utf8};
 use crate::error::Error;
@@ -15,12 +15,12 @@ const RECORD: usize = 64;
 pub struct Version<'a> {
     /// The symbol.
     pub symbol: &'a str,
-    /// Its CRC, as genksyms or gendwarfksyms made it.
+    /// Its CRC, computed by genksyms or gendwarfksyms.
     pub crc: u32,
 }
 
-/// The versions of a module. Where the extended sections are there, the kernel reads nothing else
-/// (`kernel/module/version.c`, `check_version`), and nor does this.
+/// The versions of a module. If the extended sections exist, only they are read, as in the kernel
+/// (`kernel/module/version.c`, `check_version`).
 pub(crate) fn read(elf: &Elf) -> Result<Vec<Version<'_>>, Error> {
     match (elf.section(CRCS), elf.section(NAMES)) {
         (Some(crcs), Some(names)) => extended(elf, crcs, names),
@@ -32,7 +32,7 @@ pub(crate) fn read(elf: &Elf) -> Result<Vec<Version<'_>>, Error> {
     }
 }
 
-/// Records of an `unsigned long` and a name that fills the rest of 64 bytes, padded with NULs.
+/// Reads records of an `unsigned long` and a name, which is padded with NULs to 64 bytes together.
 fn basic<'a>(elf: &Elf, bytes: &'a [u8]) -> Result<Vec<Version<'a>>, Error> {
     let (records, rest) = bytes.as_chunks::<RECORD>();
     if !rest.is_empty() {
@@ -55,7 +55,8 @@ fn basic<'a>(elf: &Elf, bytes: &'a [u8]) -> Result<Vec<Version<'a>>, Error> {
     Ok(versions)
 }
 
-/// CRCs of 4 bytes in one section, as many names that end with a NUL in the other; more NULs may follow them.
+/// Reads CRCs of 4 bytes from one section, and as many names that end with a NUL from the other. More NULs may follow
+/// the names.
 fn extended<'a>(elf: &Elf, crcs: &'a [u8], names: &'a [u8]) -> Result<Vec<Version<'a>>, Error> {
     if !crcs.len().is_multiple_of(4) {
         let reason = format!("its {} bytes are not whole CRCs of 4 bytes", crcs.len());

@@ -1,4 +1,4 @@
-//! What a changed file is put together from.
+//! The parts from which a changed file is assembled.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -11,19 +11,19 @@ use crate::error::Error;
 pub(super) enum Chunk<'a> {
     /// Bytes of the old file.
     Old {
-        /// Where they begin there.
+        /// The offset in the old file.
         offset: u64,
-        /// How many.
+        /// The number of bytes.
         length: u64,
     },
     /// New bytes.
     New(Cow<'a, [u8]>),
-    /// So many zeros.
+    /// This many zeros.
     Zeros(u64),
 }
 
 impl Chunk<'_> {
-    /// Appends it to what there is of the new content.
+    /// Appends the chunk to the new content.
     pub(super) fn append(&self, old: &[u8], output: &mut Vec<u8>) -> Result<(), Error> {
         let out_of_bounds =
             |offset, len| Error::OutOfBounds { what: "what is kept", offset, len, have: old.len() as u64 };
@@ -39,7 +39,7 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// Writes it behind what there is of the new file. Nothing of the old one is in memory.
+    /// Appends the chunk to the new file, without loading the old file into memory.
     pub(super) fn copy(&self, old: &mut File, mut new: &File) -> io::Result<()> {
         match self {
             Self::Old { offset, length } => {
@@ -56,7 +56,7 @@ impl Chunk<'_> {
     }
 }
 
-/// Chunks in the making, and how long they are.
+/// A list of chunks and their total length.
 #[derive(Debug, Default)]
 pub(super) struct Chunks<'a> {
     chunks: Vec<Chunk<'a>>,
@@ -64,7 +64,7 @@ pub(super) struct Chunks<'a> {
 }
 
 impl<'a> Chunks<'a> {
-    /// How many bytes there are so far.
+    /// The length so far, in bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
@@ -96,7 +96,7 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// The chunks and their length, with another first one of the same length.
+    /// The chunks and their length, with the first chunk replaced by one of the same length.
     pub(super) fn finish(mut self, first_chunk: Vec<u8>) -> (Vec<Chunk<'a>>, u64) {
         if let Some(first) = self.chunks.first_mut() {
             *first = Chunk::New(Cow::Owned(first_chunk));

@@ -1,4 +1,4 @@
-//! Where everything goes in a changed file.
+//! The layout of a changed file.
 
 use std::borrow::Cow;
 
@@ -11,31 +11,31 @@ use crate::elf::{ElfHeaders, file_extent};
 use crate::error::Error;
 use crate::source::ByteSource;
 
-/// What new sections are aligned to, in bytes.
+/// The alignment of new sections, in bytes.
 const ALIGNMENT: u64 = 8;
 
-/// The most that a changed section is aligned to, as a power of two: what any page has at most.
+/// The maximum alignment of a changed section, as a power of two: no page is larger.
 const MAX_ALIGNMENT: u32 = 16;
 
-/// The most sections that a file may have; the kernel's own objects have some ten thousand.
+/// The maximum number of sections in a file. The kernel's own objects have about ten thousand.
 const MAX_SECTIONS: usize = 1 << 20;
 
-/// The changed file in the making.
+/// The layout of a changed file while it is planned.
 struct LayoutPlan<'p> {
-    /// The headers of the file as it is.
+    /// The headers of the old file.
     old: &'p ElfHeaders,
     format: ElfFormat,
-    /// The section table to be.
+    /// The new section table.
     headers: Vec<SectionHeader>,
-    /// The names of the sections to be.
+    /// The new section names.
     names: Vec<u8>,
-    /// The index of the section that they are in.
+    /// The index of the section that holds the names.
     names_index: usize,
-    /// The end of what cannot move, in bytes from the start of the file.
+    /// The end of the part that cannot move, as an offset in the file.
     fixed: u64,
 }
 
-/// The chunks of the changed file, and its length in bytes. `length` is where the content of the old one ends.
+/// The chunks of the changed file, and its length in bytes. `length` is the end of the old file's content.
 pub(super) fn plan<'a>(
     source: &(impl ByteSource + ?Sized),
     old: &ElfHeaders,
@@ -56,7 +56,7 @@ pub(super) fn plan<'a>(
     plan.compose(source, set, &changed)
 }
 
-/// Where ends what cannot move: the header, the segments, and in linked files what has an address.
+/// The end of the part that cannot move: the header, the segments and, in linked files, sections with an address.
 fn fixed_end(source: &(impl ByteSource + ?Sized), old: &ElfHeaders, format: ElfFormat) -> Result<u64, Error> {
     let mut fixed = format.header_length();
     let header = old.file_header();
@@ -87,7 +87,7 @@ fn fixed_end(source: &(impl ByteSource + ?Sized), old: &ElfHeaders, format: ElfF
 }
 
 fn segment_extent(segment: &[u8], format: ElfFormat) -> (u64, u64) {
-    // A whole program header is there, so no field of it is missing.
+    // The program header was read completely, so all its fields exist.
     let narrow = |at| format.endian.u32_at(segment, at).map_or(0, u64::from);
     let wide = |at| format.endian.u64_at(segment, at).unwrap_or_default();
     if format.is_64 { (wide(8), wide(32)) } else { (narrow(4), narrow(16)) }
@@ -98,13 +98,13 @@ fn checked_end(offset: u64, len: u64, have: u64) -> Result<u64, Error> {
     end.ok_or(Error::OutOfBounds { what: "a segment", offset, len, have })
 }
 
-/// Whether a section has its place in memory already.
+/// Whether a section's position is fixed because it is loaded from there.
 fn is_loaded(old: &ElfHeaders, section: &SectionHeader) -> bool {
     old.elf_type() != goblin::elf::header::ET_REL && section.sh_flags & u64::from(SHF_ALLOC) != 0
 }
 
-/// Refuses a file with something behind the last section, which nobody could say what it is and would be lost, and one
-/// whose signature overlaps what it signs.
+/// Refuses a file with unknown data after the last section, which would be lost, and a file whose signature overlaps
+/// the signed content.
 fn check_end(source: &(impl ByteSource + ?Sized), old: &ElfHeaders, length: u64, fixed: u64) -> Result<(), Error> {
     let entry: u64 = if old.is_64() { 64 } else { 40 };
     let table_end = old.file_header().e_shoff.saturating_add(entry.saturating_mul(old.sections().len() as u64));
@@ -124,7 +124,7 @@ fn check_end(source: &(impl ByteSource + ?Sized), old: &ElfHeaders, length: u64,
 }
 
 impl LayoutPlan<'_> {
-    /// Changes the headers: gives back the index of each section that is set. Their places are not known yet.
+    /// Changes the headers, and returns the index of each section that is set. Their offsets are not known yet.
     fn change(&mut self, set: &[(&str, &[u8])], removed: &[&str]) -> Result<Vec<usize>, Error> {
         for name in removed {
             self.remove(name)?;
@@ -151,7 +151,7 @@ impl LayoutPlan<'_> {
         after.is_some_and(|after| after.first() == Some(&0))
     }
 
-    /// The first section of that name, if possible one with bytes in the file.
+    /// The first section of that name, preferably one with bytes in the file.
     fn find(&self, name: &str) -> Option<usize> {
         let has_bytes = |section: &SectionHeader| self.is_called(section, name) && section.sh_type != SHT_NOBITS;
         let sections = || self.headers.iter().skip(1);
@@ -197,7 +197,7 @@ impl LayoutPlan<'_> {
         Ok(self.headers.len() - 1)
     }
 
-    /// Where a name is among the names of the sections; it is added if it is not there.
+    /// The offset of a name among the section names. A missing name is added.
     fn name(&mut self, name: &str) -> Result<usize, Error> {
         let text = [&[0], name.as_bytes(), &[0]].concat();
         if let Some(before) = self.names.windows(text.len()).position(|window| window == text) {
@@ -214,7 +214,7 @@ impl LayoutPlan<'_> {
         Ok(offset)
     }
 
-    /// Puts everything in its place.
+    /// Assigns an offset to everything.
     fn compose<'a>(
         mut self,
         source: &(impl ByteSource + ?Sized),
@@ -241,7 +241,7 @@ impl LayoutPlan<'_> {
         }
         chunks.align(self.format.table_alignment());
         let table_offset = chunks.length();
-        // A section without bytes may have had its place in what is gone.
+        // A section without bytes may have its offset in a part that is removed.
         let has_none =
             |header: &&mut SectionHeader| header.sh_size == 0 && !matches!(header.sh_type, SHT_NULL | SHT_NOBITS);
         for header in self.headers.iter_mut().filter(has_none) {
@@ -253,7 +253,8 @@ impl LayoutPlan<'_> {
         Ok(chunks.finish(header))
     }
 
-    /// Keeps what is neither changed nor fixed: in its place up to the first thing that goes, behind that moved up.
+    /// Keeps everything that is neither changed nor fixed: before the first removed part in its old place, after it
+    /// moved up.
     fn keep(&mut self, changed: &[usize], chunks: &mut Chunks<'_>) -> Result<(), Error> {
         let first_gone = self.first_gone(changed);
         let stays = |index: &usize| *index != 0 && *index != self.names_index && !changed.contains(index);
@@ -290,7 +291,7 @@ impl LayoutPlan<'_> {
         Ok(())
     }
 
-    /// Where begins the first thing behind the fixed part that does not stay where it is.
+    /// The offset of the first part after the fixed part that does not stay in place.
     fn first_gone(&self, changed: &[usize]) -> u64 {
         let before = self.old.sections();
         let is_gone = |index: usize| {
@@ -305,7 +306,7 @@ impl LayoutPlan<'_> {
     }
 }
 
-/// The alignment that a section has, in its header and in its place: with it, moving up never makes the file longer.
+/// The alignment that a section has in its header and by its offset. With it, moving up never makes the file longer.
 fn kept_alignment(section: &SectionHeader) -> u64 {
     let shift = section.sh_addralign.max(1).trailing_zeros().min(section.sh_offset.trailing_zeros()).min(63);
     1 << shift

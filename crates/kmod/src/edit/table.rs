@@ -1,4 +1,4 @@
-//! The section table and what the file's header says of it, as bytes.
+//! Writing the section table and the file header.
 
 use goblin::elf::SectionHeader;
 use goblin::elf::section_header::SHN_LORESERVE;
@@ -7,7 +7,7 @@ use util::Endian;
 use crate::elf::ElfHeaders;
 use crate::error::Error;
 
-/// How numbers are written in a file.
+/// How a file encodes numbers: class and byte order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ElfFormat {
     pub(super) is_64: bool,
@@ -24,7 +24,7 @@ impl ElfFormat {
         if self.is_64 { 64 } else { 52 }
     }
 
-    /// What the section table is aligned to, in bytes.
+    /// The alignment of the section table, in bytes.
     pub(super) const fn table_alignment(self) -> u64 {
         if self.is_64 { 8 } else { 4 }
     }
@@ -33,7 +33,7 @@ impl ElfFormat {
         bytes.extend(self.endian.write_u32(number));
     }
 
-    /// A number that has 64 bits in files of that class, else 32.
+    /// Appends a number: 64 bits in 64-bit files, else 32.
     fn push_wide(self, bytes: &mut Vec<u8>, number: u64, what: &'static str) -> Result<(), Error> {
         if self.is_64 {
             bytes.extend(self.endian.write_u64(number));
@@ -64,7 +64,7 @@ impl ElfFormat {
         Ok(bytes)
     }
 
-    /// The file's header, with another place and length of the section table.
+    /// The file header, with a new offset and length of the section table.
     pub(super) fn file_header(self, old: &[u8], table_offset: u64, count: u16) -> Result<Vec<u8>, Error> {
         let (offset_at, count_at) = if self.is_64 { (40, 60) } else { (32, 48) };
         let mut offset = Vec::new();
@@ -79,8 +79,8 @@ impl ElfFormat {
     }
 }
 
-/// Says in the headers how many sections there are: gives back `e_shnum`. Where they are very many, or it was so before,
-/// that is 0 and the number is in the first section's header.
+/// Stores the number of sections in the headers and returns `e_shnum`. If there are very many, or if the old file did
+/// so, `e_shnum` is 0 and the number is in the first section's header.
 pub(super) fn set_count(headers: &mut [SectionHeader], was_in_first: bool) -> u16 {
     let count = headers.len();
     match u16::try_from(count) {

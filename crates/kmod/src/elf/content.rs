@@ -7,7 +7,8 @@ use super::section::SectionHead;
 use crate::compress::MAX_DECOMPRESSED;
 use crate::error::Error;
 
-/// The content of a section: read from the file in parts, or storage whole where the file has it compressed.
+/// The content of a section: read from the file in parts, or, if it is compressed in the file, decompressed in
+/// memory.
 #[derive(Debug)]
 pub struct Content<'e> {
     elf: &'e ElfFile,
@@ -34,9 +35,9 @@ impl ElfFile {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] where it says that it has more than [`MAX_DECOMPRESSED`] bytes, before any of them is made;
-    /// [`Error::Elf`] where it is damaged, has another length than it says, or is compressed in a way that is not known; and
-    /// those of [`ElfFile::read`].
+    /// [`Error::TooLarge`] if its header announces more than [`MAX_DECOMPRESSED`] bytes, before anything is
+    /// decompressed; [`Error::Elf`] if it is damaged, has another length than announced, or an unknown compression;
+    /// and the errors of [`ElfFile::read`].
     pub fn content<'e>(&'e self, section: &SectionHead<'e>) -> Result<Content<'e>, Error> {
         let storage = if section.flags & SHF_COMPRESSED == 0 || section.file_size == 0 {
             Storage::InFile(*section)
@@ -90,7 +91,7 @@ fn zstd_decoder(data: &[u8]) -> std::io::Result<impl Read> {
     Ok(decoder)
 }
 
-/// What comes out, up to one byte more than `size`: that much is enough to see that it is too much.
+/// Decompresses up to `size` plus one byte: one byte more is enough to detect that the content is too long.
 fn inflate(reader: impl Read, input: usize, size: u64) -> std::io::Result<Vec<u8>> {
     let expected = usize::try_from(size).unwrap_or(usize::MAX);
     let mut output = Vec::with_capacity(expected.min(input.saturating_mul(8)));
@@ -99,7 +100,7 @@ fn inflate(reader: impl Read, input: usize, size: u64) -> std::io::Result<Vec<u8
 }
 
 impl Content<'_> {
-    /// How many bytes there are.
+    /// The number of bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         match &self.storage {
@@ -108,17 +109,17 @@ impl Content<'_> {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Puts `len` bytes, from `offset` on, into `buffer`, in place of what that holds.
+    /// Replaces the content of `buffer` by `len` bytes from `offset`.
     ///
     /// # Errors
     ///
-    /// As for [`ElfFile::read`].
+    /// Same as [`ElfFile::read`].
     pub fn read(&self, offset: u64, len: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
         match &self.storage {
             Storage::InFile(head) => self.elf.read(head, offset, len, buffer),
@@ -135,11 +136,11 @@ impl Content<'_> {
         }
     }
 
-    /// All of it.
+    /// All bytes.
     ///
     /// # Errors
     ///
-    /// As for [`ElfFile::read`].
+    /// Same as [`ElfFile::read`].
     pub fn into_bytes(self) -> Result<Vec<u8>, Error> {
         match self.storage {
             Storage::InFile(head) => self.elf.read_all(&head),
@@ -158,7 +159,7 @@ mod tests {
 
     const TEXT: &[u8] = b"the same and the same and the same and the same again";
 
-    /// A file whose only section with contents has these flags and bytes.
+    /// A file with one section with contents, which has these flags and bytes.
     fn file(target: Target, flags: u64, bytes: &[u8]) -> ElfFile {
         let section = Section { flags, ..Section::new(".debug_x", bytes) };
         ElfFile::from_bytes(Builder::new(target).add_section(section).bytes()).expect("usable")

@@ -15,9 +15,9 @@ use crate::compression::Compression;
 use crate::error::Error;
 use crate::source::{FileBytes, read_file};
 
-/// An ELF file whose sections are read one by one, or in part, when they are wanted. Its debug information may be of any size.
+/// An ELF file whose sections are read on demand, completely or in part. Its debug information may have any size.
 ///
-/// It can be shared between threads: reads do not move a position.
+/// It can be shared between threads, because reads do not change a file position.
 #[derive(Debug)]
 pub struct ElfFile {
     backing: Backing,
@@ -31,12 +31,11 @@ enum Backing {
 }
 
 impl ElfFile {
-    /// Opens `path` and reads its headers. A compressed file, as its magic tells, is decompressed in memory.
+    /// Opens `path` and reads its headers. A compressed file, recognised by its magic, is decompressed in memory.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], or [`Error::File`] around what is wrong with the headers, as for [`crate::Elf::parse`], or with what is
-    /// compressed.
+    /// [`Error::Io`], or [`Error::File`] around the errors of [`crate::Elf::parse`] or of decompression.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io("open", path))?;
@@ -52,11 +51,11 @@ impl ElfFile {
         Ok(Self { backing: Backing::File { file, path: path.to_owned() }, headers })
     }
 
-    /// Takes a file's content.
+    /// Parses a file's content.
     ///
     /// # Errors
     ///
-    /// As for [`crate::Elf::parse`].
+    /// Same as [`crate::Elf::parse`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
         let headers = ElfHeaders::read(bytes.as_slice())?;
         Ok(Self { backing: Backing::Bytes(bytes), headers })
@@ -109,11 +108,11 @@ impl ElfFile {
         self.headers.head(index)
     }
 
-    /// The symbols of the first symbol table; none where there is no table.
+    /// The symbols of the first symbol table; empty if there is no table.
     ///
     /// # Errors
     ///
-    /// As for [`ElfFile::read`].
+    /// Same as [`ElfFile::read`].
     pub fn symbols(&self) -> Result<SymbolTable, Error> {
         let table = self.sections().find(|head| head.kind == section_header::SHT_SYMTAB);
         let names = table.and_then(|table| self.section(table.link as usize));
@@ -121,11 +120,11 @@ impl ElfFile {
         Ok(SymbolTable { table: read(table)?, names: read(names)?, ctx: self.headers.ctx() })
     }
 
-    /// Puts `len` bytes of a section, from `offset` in it, into `buffer`, in place of what that holds.
+    /// Replaces the content of `buffer` by `len` bytes of a section, from `offset` in it.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfBounds`] where the section has fewer bytes, [`Error::TooLarge`] for more than [`MAX_DECOMPRESSED`]
+    /// [`Error::OutOfBounds`] if the section has fewer bytes, [`Error::TooLarge`] for more than [`MAX_DECOMPRESSED`]
     /// bytes, and [`Error::Io`].
     pub fn read(&self, section: &SectionHead<'_>, offset: u64, len: u64, buffer: &mut Vec<u8>) -> Result<(), Error> {
         let have = section.file_size;
@@ -152,11 +151,11 @@ impl ElfFile {
         }
     }
 
-    /// The whole of a section.
+    /// Reads a whole section.
     ///
     /// # Errors
     ///
-    /// As for [`ElfFile::read`].
+    /// Same as [`ElfFile::read`].
     pub fn read_all(&self, section: &SectionHead<'_>) -> Result<Vec<u8>, Error> {
         let mut buffer = Vec::new();
         self.read(section, 0, section.file_size, &mut buffer)?;

@@ -1,4 +1,4 @@
-//! The headers of an ELF file: its section table and the names in it, every bound checked once.
+//! The headers of an ELF file: its section table and section names. Every bound is checked once.
 
 use goblin::container::Ctx;
 use goblin::elf::{Elf as GoblinElf, Header, SectionHeader, header, section_header};
@@ -11,7 +11,7 @@ use crate::source::ByteSource;
 /// The longest name of a symbol or section that is read, in bytes; the kernel's own limit is 512 (`KSYM_NAME_LEN`).
 pub(crate) const MAX_NAME: usize = 4096;
 
-/// Where an ELF file's sections are.
+/// The section table of an ELF file.
 #[derive(Debug, Clone)]
 pub(crate) struct ElfHeaders {
     header: Header,
@@ -21,7 +21,7 @@ pub(crate) struct ElfHeaders {
     names_index: usize,
 }
 
-/// Whether a file begins like an ELF file, and is as long as the header.
+/// Checks that a file begins with the ELF magic and has a complete header.
 fn check_start(start: &[u8]) -> Result<(), Error> {
     if start.is_empty() {
         return Err(Error::Elf { reason: "the file is empty".into() });
@@ -39,7 +39,7 @@ fn check_start(start: &[u8]) -> Result<(), Error> {
 }
 
 impl ElfHeaders {
-    /// Reads the headers, and nothing else, of `source`.
+    /// Reads only the headers of `source`.
     pub(crate) fn read(source: &(impl ByteSource + ?Sized)) -> Result<Self, Error> {
         let start = source.read(0, source.len().min(64), "the ELF header")?;
         check_start(&start)?;
@@ -57,8 +57,8 @@ impl ElfHeaders {
         Ok(layout)
     }
 
-    /// Reads the section table; the index of the section with their names. Where there are very many sections, both their
-    /// number and that index are in the first section's header.
+    /// Reads the section table. Returns the index of the section with the names. If there are very many sections, the
+    /// first section's header has both their number and that index.
     fn read_sections(&mut self, source: &(impl ByteSource + ?Sized)) -> Result<usize, Error> {
         let Self { header, ctx, .. } = *self;
         let failed = |source| Error::Goblin { what: "section headers", source };
@@ -124,7 +124,7 @@ impl ElfHeaders {
         self.find_index(name).map(|index| file_extent(&self.sections[index]))
     }
 
-    /// The first header is not a section's, whatever is in it.
+    /// Skips the first header, which never describes a section.
     pub(super) fn find_index(&self, name: &str) -> Option<usize> {
         let is_it = |section: &SectionHeader| {
             let after = self.names.get(section.sh_name..).and_then(|rest| rest.strip_prefix(name.as_bytes()));
@@ -133,7 +133,7 @@ impl ElfHeaders {
         self.sections.iter().skip(1).position(is_it).map(|place| place + 1)
     }
 
-    /// The class and byte order, as goblin wants them.
+    /// The class and byte order, in goblin's form.
     pub(super) fn ctx(&self) -> Ctx {
         self.ctx
     }
@@ -148,7 +148,7 @@ impl ElfHeaders {
         &self.sections
     }
 
-    /// The names of the sections, and the index of the section that they are in.
+    /// The section names, and the index of the section that holds them.
     pub(crate) fn names(&self) -> (&[u8], usize) {
         (&self.names, self.names_index)
     }

@@ -1,4 +1,4 @@
-//! An ELF file in memory, as named sections and symbols.
+//! An ELF file in memory, with named sections and symbols.
 
 use goblin::elf::{header, section_header};
 use util::Endian;
@@ -16,12 +16,12 @@ pub struct Elf {
 }
 
 impl Elf {
-    /// Reads the headers of `data`, and checks that every section lies inside it, as the kernel does
+    /// Parses the headers of `data`, and checks that every section lies inside it, as the kernel does
     /// (`kernel/module/main.c`, `elf_validity_check`).
     ///
     /// # Errors
     ///
-    /// [`Error::Goblin`], [`Error::Elf`] or [`Error::OutOfBounds`] where the headers are not usable.
+    /// [`Error::Goblin`], [`Error::Elf`] or [`Error::OutOfBounds`] if the headers are unusable.
     pub fn parse(data: Vec<u8>) -> Result<Self, Error> {
         let headers = ElfHeaders::read(data.as_slice())?;
         Ok(Self { data, headers })
@@ -33,7 +33,7 @@ impl Elf {
         &self.data
     }
 
-    /// Gives the file back.
+    /// Returns the file's bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.data
@@ -75,8 +75,8 @@ impl Elf {
         self.headers.machine()
     }
 
-    /// The bytes of the first section of that name that has bytes in the file, as the kernel looks sections up
-    /// (`kernel/module/main.c`, `find_any_sec`). No symbol is read for it.
+    /// The bytes of the first section of that name that has bytes in the file, which is the one that the kernel finds
+    /// (`kernel/module/main.c`, `find_any_sec`). No symbols are read.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<&[u8]> {
         self.headers.find(name).map(|(offset, len)| self.slice(offset, len))
@@ -111,11 +111,11 @@ impl Elf {
         (0..self.headers.sections().len()).filter_map(|index| self.section_at(index))
     }
 
-    /// The symbols of the first symbol table, in its order; none where there is no table.
+    /// The symbols of the first symbol table, in its order; empty if there is no table.
     ///
     /// # Errors
     ///
-    /// For the whole table, if it cannot be read; for a single symbol, if its name is not inside the table of names.
+    /// For the whole table if it cannot be read; for a single symbol if its name is not inside the string table.
     pub fn symbols(&self) -> Result<impl Iterator<Item = Result<Symbol<'_>, Error>>, Error> {
         let sections = self.headers.sections();
         let table = sections.iter().position(|section| section.sh_type == section_header::SHT_SYMTAB);
@@ -127,7 +127,7 @@ impl Elf {
         symbols(data, names, self.headers.ctx())
     }
 
-    /// `len` bytes of the file from `offset`, which [`ElfHeaders::check_sections`] has found to be inside it.
+    /// `len` bytes of the file from `offset`, which [`ElfHeaders::check_sections`] has checked.
     fn slice(&self, offset: u64, len: u64) -> &[u8] {
         let range = usize::try_from(offset).ok().zip(usize::try_from(offset.saturating_add(len)).ok());
         range.and_then(|(start, end)| self.data.get(start..end)).unwrap_or_default()

@@ -18,7 +18,7 @@ pub struct Section<'a> {
     pub link: u32,
     /// `sh_info`.
     pub info: u32,
-    /// Where its bytes begin in the file; 0 for `SHT_NOBITS`, which has none there.
+    /// The offset of its bytes in the file; 0 for `SHT_NOBITS`, which has none there.
     pub offset: u64,
     /// Its bytes; empty for `SHT_NOBITS`.
     pub data: &'a [u8],
@@ -44,8 +44,8 @@ pub struct SectionHead<'a> {
     pub link: u32,
     /// `sh_info`.
     pub info: u32,
-    /// Where its bytes begin in the file; 0 for `SHT_NOBITS`, which has none there.
+    /// The offset of its bytes in the file; 0 for `SHT_NOBITS`, which has none there.
     pub offset: u64,
-    /// How many bytes it has in the file: none for `SHT_NOBITS`. They lie inside the file.
+    /// The number of its bytes in the file; 0 for `SHT_NOBITS`. They lie inside the file.
     pub file_size: u64,
 }

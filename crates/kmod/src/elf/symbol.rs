@@ -25,7 +25,7 @@ pub struct Symbol<'a> {
 }
 
 impl Symbol<'_> {
-    /// Whether the symbol has to come from elsewhere (`SHN_UNDEF`).
+    /// Whether the symbol is defined elsewhere (`SHN_UNDEF`).
     #[must_use]
     pub fn is_undefined(&self) -> bool {
         self.section == section_header::SHN_UNDEF as usize
@@ -38,7 +38,7 @@ impl Symbol<'_> {
     }
 }
 
-/// The symbols of an [`ElfFile`](crate::ElfFile)(super::ElfFile), held in memory with their names.
+/// The symbols of an [`ElfFile`](crate::ElfFile), in memory with their names.
 #[derive(Debug, Clone)]
 pub struct SymbolTable {
     pub(super) table: Vec<u8>,
@@ -51,13 +51,13 @@ impl SymbolTable {
     ///
     /// # Errors
     ///
-    /// As for [`Elf::symbols`](super::Elf::symbols).
+    /// Same as [`Elf::symbols`](super::Elf::symbols).
     pub fn iter(&self) -> Result<impl Iterator<Item = Result<Symbol<'_>, Error>>, Error> {
         symbols(&self.table, &self.names, self.ctx)
     }
 }
 
-/// The symbols of a table, given the content of the table and of the names that go with it.
+/// The symbols of a table, from the content of the table and of its string table.
 pub(super) fn symbols<'a>(
     table: &'a [u8],
     names: &'a [u8],
@@ -93,7 +93,7 @@ fn symbol_name(names: &[u8], offset: usize) -> Result<&[u8], Error> {
     Ok(&window[..end])
 }
 
-/// `name` as text, or the reason why it is none.
+/// `name` as text, or the reason why it is not valid.
 pub(crate) fn utf8(name: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(name).map_err(|_| format!("the name {} is not UTF-8", name.escape_ascii()))
 }

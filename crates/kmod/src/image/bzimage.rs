@@ -1,23 +1,23 @@
-//! Boot images that carry a compressed kernel: x86's bzImage and the EFI one of other architectures.
+//! Boot images that contain a compressed kernel: x86's bzImage, and the EFI image of other architectures.
 
 use util::Endian;
 
 use crate::error::Error;
 
-/// The boot protocol from which `payload_offset` and `payload_length` are there: 2.08 (`Documentation/arch/x86/boot.rst`).
+/// The first boot protocol with `payload_offset` and `payload_length`: 2.08 (`Documentation/arch/x86/boot.rst`).
 const FIRST_VERSION_WITH_PAYLOAD: u16 = 0x0208;
 
 const SECTOR: usize = 512;
 
-/// What the x86 boot header says.
+/// The content of the x86 boot header.
 pub(super) struct Boot<'a> {
-    /// The compressed kernel, with what the build may have appended to it.
+    /// The compressed kernel, possibly followed by data that the build appended.
     pub(super) payload: &'a [u8],
     /// The first word of the version string.
     pub(super) release: Option<String>,
 }
 
-/// Reads the x86 boot header (`Documentation/arch/x86/boot.rst`); `None` if `bytes` is no bzImage.
+/// Reads the x86 boot header (`Documentation/arch/x86/boot.rst`). `None` if `bytes` is not a bzImage.
 pub(super) fn find(bytes: &[u8]) -> Option<Result<Boot<'_>, Error>> {
     (bytes.get(0x202..0x206)? == b"HdrS").then(|| read(bytes))
 }
@@ -38,7 +38,8 @@ fn read(bytes: &[u8]) -> Result<Boot<'_>, Error> {
     Ok(Boot { payload: payload(bytes, start, len)?, release: release(bytes)? })
 }
 
-/// The first word of the version string, which lies 0x200 bytes after where the header says, if it says anything.
+/// The first word of the version string, if the header has one. The string is 0x200 bytes after the offset in the
+/// header.
 fn release(bytes: &[u8]) -> Result<Option<String>, Error> {
     let offset = usize::from(u16_at(bytes, 0x20e)?);
     if offset == 0 {
@@ -50,7 +51,7 @@ fn release(bytes: &[u8]) -> Result<Option<String>, Error> {
     Ok(std::str::from_utf8(word).ok().filter(|word| !word.is_empty()).map(str::to_owned))
 }
 
-/// The payload of an EFI boot image (`drivers/firmware/efi/libstub/zboot-header.S`); `None` if `bytes` is none.
+/// The payload of an EFI boot image (`drivers/firmware/efi/libstub/zboot-header.S`). `None` if `bytes` is not one.
 pub(super) fn find_zboot(bytes: &[u8]) -> Option<Result<&[u8], Error>> {
     (bytes.starts_with(b"MZ") && bytes.get(4..8)? == b"zimg").then(|| {
         let start = u32_at(bytes, 8)? as usize;

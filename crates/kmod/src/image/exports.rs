@@ -1,4 +1,4 @@
-//! What a linked kernel exports: `__ksymtab`, `__ksymtab_gpl`, and the CRCs beside them.
+//! The exports of a linked kernel: `__ksymtab`, `__ksymtab_gpl`, and the tables of their CRCs.
 
 use crate::elf::{Elf, MAX_NAME, Section, utf8};
 use crate::error::Error;
@@ -7,10 +7,10 @@ use crate::symbols::{Export, FLAG_GPL_ONLY};
 /// The two tables of symbols with their CRCs; newer kernels have only the first.
 const TABLES: [(&str, &str, bool); 2] = [("__ksymtab", "__kcrctab", false), ("__ksymtab_gpl", "__kcrctab_gpl", true)];
 
-/// How a `struct kernel_symbol` refers to its strings (`include/linux/export-internal.h`).
+/// The form in which a `struct kernel_symbol` refers to its strings (`include/linux/export-internal.h`).
 #[derive(Clone, Copy)]
 enum RecordLayout {
-    /// Three offsets of 4 bytes, each relative to where it stands.
+    /// Three offsets of 4 bytes, each relative to its own address.
     Relative,
     /// Three pointers of 8 bytes.
     Pointers64,
@@ -35,7 +35,7 @@ impl RecordLayout {
         }
     }
 
-    /// The address that field `field` of the record at `offset` of `table` refers to.
+    /// The address in field `field` of the record at `offset` of `table`.
     fn address(self, elf: &Elf, table: &Section<'_>, offset: usize, field: usize) -> Option<u64> {
         match self {
             Self::Relative => {
@@ -49,7 +49,7 @@ impl RecordLayout {
     }
 }
 
-/// The kernel's exports, sorted by name. Record and CRC of an export have the same index in their tables
+/// The kernel's exports, sorted by name. An export's record and CRC have the same index in their tables
 /// (`kernel/module/main.c`, `find_exported_symbol_in_section`).
 pub(super) fn read(elf: &Elf) -> Result<Vec<Export<'_>>, Error> {
     let mut exports = Vec::new();

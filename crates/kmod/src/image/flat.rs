@@ -1,11 +1,12 @@
-//! Kernels without a section table, in which BTF has to be looked for.
+//! Kernels without a section table, in which BTF must be searched.
 
 use util::Endian;
 
-/// Where the magic of an arm64 or riscv `Image` is (`Documentation/arch/arm64/booting.rst`, `…/riscv/boot-image-header.rst`).
+/// The offset of the magic in an arm64 or riscv `Image` (`Documentation/arch/arm64/booting.rst`,
+/// `…/riscv/boot-image-header.rst`).
 const MAGIC_AT: usize = 0x38;
 
-/// The lengths that a BTF header can have, in bytes.
+/// The possible lengths of a BTF header, in bytes.
 const HEADER_LENGTHS: [u32; 2] = [24, 32];
 
 /// Whether `bytes` is an arm64 or riscv `Image`.
@@ -13,8 +14,8 @@ pub(super) fn is_flat_image(bytes: &[u8]) -> bool {
     bytes.get(MAGIC_AT..MAGIC_AT + 4).is_some_and(|magic| magic == b"ARM\x64" || magic == b"RSC\x05")
 }
 
-/// The largest piece of `bytes` that has a sound BTF header, and a string section as its header promises it. A kernel's own
-/// BTF is larger than any that it carries for other purposes.
+/// The largest part of `bytes` with a valid BTF header and a string section that agrees with it. A kernel's own BTF
+/// is larger than any other that the kernel contains.
 pub(super) fn find(bytes: &[u8]) -> Option<&[u8]> {
     let starts = bytes.windows(4).enumerate().filter(|(_, four)| is_start(four)).map(|(at, _)| at);
     starts.filter_map(|at| btf_at(&bytes[at..])).max_by_key(|found| found.len())
@@ -25,7 +26,7 @@ fn is_start(four: &[u8]) -> bool {
     four == [0x9f, 0xeb, 1, 0] || four == [0xeb, 0x9f, 1, 0]
 }
 
-/// The BTF at the beginning of `rest`: header, types and, right after them, strings.
+/// The BTF at the beginning of `rest`: header, types and, immediately after them, strings.
 fn btf_at(rest: &[u8]) -> Option<&[u8]> {
     let endian = if rest.first() == Some(&0x9f) { Endian::Little } else { Endian::Big };
     let number = |index: usize| endian.u32_at(rest, 4 + index * 4);

@@ -1,4 +1,4 @@
-//! The order of loading: dependencies, soft dependencies, circles.
+//! Tests of the load order: dependencies, soft dependencies, cycles.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! `.BTF_ids`: resolved, mapped to other ids, and refused.
+//! Tests of `.BTF_ids`: resolving, remapping, and refusing.
 
 use kmod::{BtfIdSymbol, BtfIds, Elf, ElfFile, Error};
 
@@ -20,13 +20,13 @@ const SYMBOLS: Symbols<'static> = &[
     ("__BTF_ID__func__a__7", 40, 4),
 ];
 
-/// As the compiler leaves it: only flags are there.
+/// The words as the compiler writes them: only flags are set.
 const UNRESOLVED: [u32; 12] = [0, 0, 0, 0, 0, 0, 0, 1, 0, 70, 0, 60];
 
-/// With a, b, c, `vfs__read` and sock as 11, 12, 13, 14 and 5.
+/// The words if a, b, c, `vfs__read` and sock have the ids 11, 12, 13, 14 and 5.
 const RESOLVED: [u32; 12] = [5, 14, 3, 11, 12, 13, 2, 1, 11, 60, 12, 70];
 
-/// The file with these words in its first section, at an address.
+/// A file with these words in its first section, at an address.
 fn file(target: Target, address: u64, words: &[u32], symbols: Symbols<'_>) -> Elf {
     let bytes: Vec<u8> = words.iter().flat_map(|&word| target.u32(word)).collect();
     let mut builder = Builder::new(target).section_at(".BTF_ids", address, &bytes).section("other", &[0; 8]);
@@ -58,7 +58,7 @@ fn id_of(symbol: &BtfIdSymbol) -> u32 {
 #[test]
 fn resolve_writes_ids_counts_and_sorted_sets() {
     for target in TARGETS {
-        // A module's section has address 0, a linked kernel's has another, and symbols are relative to that.
+        // A module's section has address 0. A linked kernel's has another, and symbols are relative to it.
         for address in [0, 0x8100_0000] {
             let elf = file(target, address, &UNRESOLVED, SYMBOLS);
             let mut ids = BtfIds::read(&elf).unwrap().unwrap();
@@ -155,7 +155,7 @@ fn read_refuses_what_contradicts_itself() {
     assert!(error.to_string().contains("lies outside"), "{error}");
 }
 
-/// Many sets of all there is would take time that grows with the square of the section's length.
+/// Many sets that each span the whole section would take time quadratic in the section's length.
 #[test]
 fn read_refuses_many_sets_in_one_place() {
     let names: Vec<String> = (0..1000).map(|number| format!("__BTF_ID__set__{number}")).collect();

@@ -1,4 +1,4 @@
-//! The module that many tests begin with.
+//! The module with which many tests begin.
 
 use kmod::Module;
 use test_elf::{Builder, Section, Target};
@@ -6,7 +6,7 @@ use test_elf::{Builder, Section, Target};
 /// `SHT_NOBITS`.
 pub const NOBITS: u32 = 8;
 
-/// A section that has no bytes in the file.
+/// A section without bytes in the file.
 pub fn without_bytes(name: &str, length: usize) -> Section {
     Section { kind: NOBITS, ..Section::new(name, vec![1; length]) }
 }
@@ -43,7 +43,7 @@ pub fn version_records(target: Target, versions: &[(&str, u32)]) -> Vec<u8> {
     bytes
 }
 
-/// Reads a file as a module.
+/// Parses a file as a module.
 pub trait Read {
     fn read(&self) -> Module;
 }

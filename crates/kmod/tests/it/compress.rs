@@ -1,4 +1,4 @@
-//! Every compression there and back, cut short, and as a bomb.
+//! Tests of every compression: round trips, truncated data, and decompression bombs.
 
 use kmod::{Compression, Error, MAX_DECOMPRESSED};
 

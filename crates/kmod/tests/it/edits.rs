@@ -1,4 +1,4 @@
-//! Sections put into files and taken out: what is not meant stays as it was.
+//! Tests of adding, replacing and removing sections: everything else stays unchanged.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,10 +14,11 @@ use crate::build::{self, NOBITS, without_bytes};
 use crate::sample::SAMPLE;
 use test_elf::{Builder, Section, TARGETS, Target, X86_64};
 
-/// What a section is besides its place in the file: name, type, flags, address, link, info, entry size, alignment, content.
+/// A section's properties apart from its place in the file: name, type, flags, address, link, info, entry size,
+/// alignment, content.
 type Seen = (String, u32, u64, u64, u32, u32, u64, u64, Vec<u8>);
 
-/// The sections by number, as another reader finds them.
+/// The sections by number, parsed by another reader.
 fn sections(bytes: &[u8]) -> BTreeMap<usize, Seen> {
     let elf = Goblin::parse(bytes).unwrap();
     let see = |(index, section): (usize, &goblin::elf::SectionHeader)| {
@@ -33,7 +34,7 @@ fn section<'a>(seen: &'a BTreeMap<usize, Seen>, name: &str) -> Option<&'a Seen> 
     seen.values().find(|seen| seen.0 == name)
 }
 
-/// Checks that nothing changed between two files but these sections, and the names of the sections.
+/// Checks that two files differ only in these sections and in the section names.
 fn assert_only(old: &[u8], new: &[u8], changed: &[&str]) {
     let (before, after) = (sections(old), sections(new));
     for (index, seen) in &before {
@@ -128,11 +129,11 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
-/// An executable file with a loaded section, and debug information before and behind it.
+/// An executable file with a loaded section, and debug information before and after it.
 fn linked(target: Target) -> Vec<u8> {
     let builder = Builder::new(target).elf_type(2).section(".debug_info", b"debug");
     let mut bytes = builder.section_at(".text", 0x1000, b"the text").section(".debug_str", b"strings").bytes();
-    // The builder knows no flags: `.text` is section 2, and sh_flags is the third field of a header.
+    // The builder cannot set flags: `.text` is section 2, and sh_flags is the third field of a header.
     let (entry, at) = if target.is_64 { (64, 8) } else { (40, 8) };
     let table = Goblin::parse(&bytes).unwrap().header.e_shoff as usize;
     let flags = target.word(u64::from(SHF_ALLOC));
@@ -140,7 +141,7 @@ fn linked(target: Target) -> Vec<u8> {
     bytes
 }
 
-/// Sections that share bytes would each get a copy of them: a small file would become a very large one.
+/// Sections that share bytes would each get a copy of them, so a small file would become very large.
 #[test]
 fn sections_that_overlap_are_refused() {
     for (one, other) in [(2, 3), (5, 6)] {
@@ -255,11 +256,11 @@ fn a_file_that_cannot_be_changed_stays_as_it_was() {
 
 #[test]
 fn modules_are_compressed_as_the_kernel_decompresses_them() {
-    // Long, since short data does not show the dictionary.
+    // The data is long, because the dictionary does not affect short data.
     let content: Vec<u8> = (0..400_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let xz = Compression::Xz.compress(&content).unwrap();
     assert_eq!(xz[6..8], [0, 1], "the stream's flags name CRC32");
-    // Block header: its size, flags, then filter 0x21 (LZMA2) with one byte of properties: 16 is 1 MiB.
+    // Block header: its size, flags, then filter 0x21 (LZMA2) with one byte of properties, where 16 means 1 MiB.
     let filter = xz[12..32].windows(2).position(|pair| pair == [0x21, 1]).unwrap();
     assert_eq!(xz[12 + filter + 2], 16);
     let zstd = Compression::Zstd.compress(&content).unwrap();

@@ -1,4 +1,4 @@
-//! What modules and kernels export.
+//! Tests of the exports of modules and kernels.
 
 use kmod::{Export, KernelImage};
 
@@ -53,7 +53,8 @@ const TABLE_AT: u64 = 0x8000_1000;
 const GPL_TABLE_AT: u64 = 0x8000_2000;
 const STRINGS_AT: u64 = 0x8000_0000;
 
-/// Records of three references each: the symbol, its name and its namespace, the last two as offsets into the strings.
+/// Records of three references each: the symbol, its name and its namespace. The last two are offsets into the
+/// strings.
 fn relative(target: Target, table: u64, records: &[(u64, u64)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for &(name, namespace) in records {

@@ -1,4 +1,4 @@
-//! The BTF of each kind of kernel image.
+//! Tests of reading the BTF of each kind of kernel image.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -15,7 +15,7 @@ fn vmlinux() -> Vec<u8> {
     Builder::new(X86_64).elf_type(2).section(".text", &[0x90; 3000]).section(".BTF", BTF).bytes()
 }
 
-/// A boot image of `setup_sectors` (0 stands for 4) with a payload 40 bytes into its code.
+/// A boot image with `setup_sectors` (0 means 4) and a payload 40 bytes into its code.
 fn bzimage(setup_sectors: u8, payload: &[u8]) -> Vec<u8> {
     let code = (usize::from(if setup_sectors == 0 { 4 } else { setup_sectors }) + 1) * 512;
     let mut image = vec![0; code + 40];

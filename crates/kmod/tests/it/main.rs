@@ -1,4 +1,4 @@
-//! Tests on ELF files that are built here byte by byte, and on one real module.
+//! Tests on ELF files that are built byte by byte, and on one real module.
 
 mod btf_ids;
 mod build;

@@ -1,4 +1,4 @@
-//! Modules: sections, information, versions, and what is refused.
+//! Tests of modules: sections, information, versions, and files that are refused.
 
 use std::fs;
 
@@ -190,7 +190,7 @@ fn what_is_no_module_is_refused() {
     assert!(matches!(Module::from_bytes(cut), Err(Error::OutOfBounds { .. })));
 }
 
-/// Where the section headers begin.
+/// The offset of the section headers.
 fn table_at(bytes: &[u8]) -> usize {
     u64::from_le_bytes(bytes[40..48].try_into().unwrap()) as usize
 }

@@ -1,4 +1,4 @@
-//! Thousands of damaged files, the same ones in every run: each is read or refused, none ends the program.
+//! Thousands of damaged files, the same in every run: each is parsed or refused, and none crashes the program.
 
 use kmod::{Elf, KernelImage, Module, ModuleInfo, SectionEdits, kernel_btf_from_bytes};
 
@@ -6,7 +6,7 @@ use crate::build::module;
 use crate::sample::SAMPLE;
 use test_elf::{TARGETS, X86_64};
 
-/// xorshift64*: a sequence of numbers that is the same everywhere.
+/// xorshift64*: the same sequence of numbers on every machine.
 struct Numbers(u64);
 
 impl Numbers {
@@ -22,7 +22,7 @@ impl Numbers {
     }
 }
 
-/// Flips bits, puts extreme numbers, or cuts; mostly near one of `hot`, where headers are.
+/// Flips bits, writes extreme numbers, or truncates, mostly near an offset in `hot`, where headers are.
 fn mutate(bytes: &[u8], hot: &[usize], numbers: &mut Numbers) -> Vec<u8> {
     let mut mutated = bytes.to_vec();
     for _ in 0..=numbers.below(3) {
@@ -52,7 +52,7 @@ fn mutate(bytes: &[u8], hot: &[usize], numbers: &mut Numbers) -> Vec<u8> {
     mutated
 }
 
-/// Asks a module everything, and counts what it could not answer.
+/// Calls every query of a module, and counts the failures.
 fn ask_everything(module: &Module) -> usize {
     let _ = (module.btf(), module.btf_base(), module.btf_ids(), module.name(), module.vermagic(), module.signature());
     let _ = ModuleInfo::new(module, "x.ko".as_ref());

@@ -1,14 +1,14 @@
-//! Compresses as a kernel's build does.
+//! Compression as a kernel's build does it.
 
 use std::io::Write;
 
 use liblzma::stream::{Check, Filters, LzmaOptions, Stream};
 use liblzma::write::XzEncoder;
 
-/// A block of lz4's legacy format before compression, in bytes.
+/// The size of a block of lz4's legacy format before compression, in bytes.
 const LZ4_BLOCK: usize = 8 << 20;
 
-/// With the filter for x86 code, as kernel images are.
+/// Compresses with xz and the filter for x86 code, as for kernel images.
 pub fn xz(bytes: &[u8]) -> Vec<u8> {
     let mut filters = Filters::new();
     filters.x86();
@@ -38,7 +38,7 @@ pub fn bzip2(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// lz4's legacy frame.
+/// Compresses to lz4's legacy frame.
 pub fn lz4(bytes: &[u8]) -> Vec<u8> {
     let mut out = b"\x02\x21\x4c\x18".to_vec();
     for block in bytes.chunks(LZ4_BLOCK) {

@@ -1,4 +1,4 @@
-//! A module of a distribution.
+//! Tests on a distribution's module.
 
 use kmod::{Compression, LoadGraph, Module, ModuleInfo, abi};
 
