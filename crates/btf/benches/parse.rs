@@ -1,7 +1,7 @@
-//! Parsing a kernel's BTF and walking all of it, beside the btf-rs crate; and what each holds on the heap.
+//! Parsing a kernel's BTF and walking all of it, compared with the crate btf-rs; and the heap memory that each uses.
 //!
-//! The BTF is what `MODBTF_BENCH_BASE` names (a raw BTF file), else the running kernel's, else one of about the same size
-//! made up here. Which one it is gets printed, and so do the bytes held.
+//! The input is the raw BTF file in `MODBTF_BENCH_BASE`, else the running kernel's BTF, else generated BTF of about
+//! the same size. The bench prints which input it uses and the bytes of heap.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Every field of every type.
+/// Reads every field of every type.
 fn walk(bytes: &[u8]) -> u64 {
     let btf = Btf::parse(bytes).expect("BTF");
     let fields = btf.iter().flat_map(|ty| ty.fields());
@@ -43,7 +43,7 @@ fn walk(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Every type with all that belongs to it: btf-rs makes a value of its own of each. It has no walk over the fields.
+/// Reads every type with its elements: btf-rs creates a value for each. It has no walk over the fields.
 fn walk_btf_rs(bytes: &[u8]) -> u64 {
     let btf = btf_rs::Btf::from_bytes(bytes).expect("BTF");
     let types = (1..).map_while(|id| btf.resolve_type_by_id(id).ok());
@@ -51,7 +51,7 @@ fn walk_btf_rs(bytes: &[u8]) -> u64 {
     names.fold(0, |sum, name| sum.wrapping_add(u64::from(name)))
 }
 
-/// What parsing leaves on the heap, and that together with what it `borrows` of the input, in bytes.
+/// Prints the heap memory that parsing leaves, and that plus `borrows` bytes of the input.
 fn report_heap<T>(name: &str, input: &[u8], borrows: usize, parse: impl FnOnce() -> T) {
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();
@@ -82,7 +82,8 @@ fn input() -> Vec<u8> {
     }
 }
 
-/// About the size and the mix of a distribution kernel's: 90,000 types, a quarter of them pointers or qualifiers.
+/// Generates BTF of about the size and mix of a distribution kernel's: 90,000 types, a quarter of them pointers or
+/// qualifiers.
 fn made_up() -> Vec<u8> {
     const GROUPS: u32 = 15_000;
     let mut btf = Builder::new(Endian::NATIVE);

@@ -1,4 +1,4 @@
-//! Any bytes: as BTF alone, over themselves, over a module's BTF and under it.
+//! Fuzzes arbitrary bytes: as BTF without a base, over themselves, over a module's BTF, and as its base.
 #![no_main]
 
 #[path = "../tests/it/exercise.rs"]

@@ -1,4 +1,4 @@
-//! Writing BTF: new, as a copy, in the other byte order, alone or over a base.
+//! Writing BTF: new types, copies, another byte order, with or without a base.
 
 use std::collections::HashMap;
 
@@ -7,27 +7,27 @@ use bstr::ByteSlice;
 use crate::header::{Extent, HEADER_LEN, HEADER_LEN_LAYOUT, Header, KNOWN, VERSION};
 use crate::{Btf, Endian, Field, KindLayout, Record, Role, Section, StrOff, Type, TypeId, View, WriteError};
 
-/// BTF being written: types in the order in which they are added, strings that are stored once.
+/// BTF being written: types in the order in which they are added, strings without duplicates.
 #[derive(Debug, Clone)]
 pub struct Builder<'b> {
     base: Option<&'b Btf<'b>>,
     header: Header,
-    /// What the header has after the bytes that are known.
+    /// The bytes of the header after its known part.
     header_tail: Vec<u8>,
     order: [Section; 3],
     count: u32,
     types: Vec<u8>,
     strings: Vec<u8>,
     layout: Vec<u8>,
-    /// Where each string begins, the base's included: filled when the first string is added.
+    /// The offset of each string, including the base's. Filled when the first string is added.
     known: Option<HashMap<Box<[u8]>, StrOff>>,
 }
 
-/// The order in which the sections are written unless a copy has another: libbpf's.
+/// The order in which the sections are written, unless a copy has another. It is libbpf's.
 const ORDER: [Section; 3] = [Section::Types, Section::Layout, Section::Strings];
 
 impl<'b> Builder<'b> {
-    /// BTF that needs no base: no types, and the empty string.
+    /// BTF without a base: no types, and the empty string.
     #[must_use]
     pub fn new(endian: Endian) -> Self {
         Self { strings: vec![0], ..Self::empty(endian, None) }
@@ -39,21 +39,22 @@ impl<'b> Builder<'b> {
         Self::empty(base.endian(), Some(base))
     }
 
-    /// A copy of what is on top in a view. The view's base matters only for what is added to the copy.
+    /// A copy of a view's own BTF. The view's base matters only for types and strings added to the copy.
     ///
-    /// Written back it has the same bytes if [`is_compact`]; otherwise the same types and strings under a header of a
-    /// usual length, without what lay between the sections.
+    /// If the original [`is_compact`], the copy has the same bytes. Otherwise it has the same types and strings, but
+    /// a header of a standard length and no bytes between the sections.
     ///
     /// # Errors
-    /// None: what was parsed can be copied. They come from [`Builder::copy_in`], of which this is a case.
+    /// None: everything that was parsed can be copied. The error type is that of [`Builder::copy_in`], which this
+    /// calls.
     pub fn copy_of(view: View<'b>) -> Result<Self, WriteError> {
         Self::copy_in(view, view.own().endian())
     }
 
-    /// Like [`Builder::copy_of`], in a byte order of choice.
+    /// Like [`Builder::copy_of`], in the given byte order.
     ///
     /// # Errors
-    /// The byte order is another and something in the BTF is unknown, so that it cannot be swapped.
+    /// The byte order changes, and part of the BTF is of an unknown form and cannot be swapped.
     pub fn copy_in(view: View<'b>, endian: Endian) -> Result<Self, WriteError> {
         let from = view.own();
         let length = if from.header().length < HEADER_LEN_LAYOUT { HEADER_LEN } else { from.header().length };
@@ -81,24 +82,24 @@ impl<'b> Builder<'b> {
         Ok(copy)
     }
 
-    /// Gives the header 32 bytes and adds a layout section with an entry for each kind, from 0 on.
+    /// Extends the header to 32 bytes and adds a layout section with an entry for each kind, from 0 on.
     pub fn set_layout(&mut self, entries: impl IntoIterator<Item = KindLayout>) {
         self.header.length = self.header.length.max(HEADER_LEN_LAYOUT);
         self.layout.clear();
         entries.into_iter().for_each(|entry| self.push_layout(entry));
     }
 
-    /// The id that the next type will have.
+    /// The id of the next type.
     #[must_use]
     pub fn next_id(&self) -> TypeId {
         TypeId(self.base.map_or(0, Btf::len).saturating_add(1).saturating_add(self.count))
     }
 
-    /// The offset of a string: the base's, one that was added before, or that of a new one. Only whole strings are
-    /// reused, no tails.
+    /// The offset of a string: the base's, that of a string added before, or that of a new one. Only whole strings
+    /// are reused, not tails.
     ///
     /// # Errors
-    /// The string has a NUL in it, or the strings outgrow 4 GiB.
+    /// The string contains a NUL, or the string section would exceed 4 GiB.
     pub fn add_string(&mut self, string: impl AsRef<[u8]>) -> Result<StrOff, WriteError> {
         let string = string.as_ref();
         if let Some(position) = string.find_byte(0) {
@@ -129,7 +130,7 @@ impl<'b> Builder<'b> {
     /// Adds a type.
     ///
     /// # Errors
-    /// The record does not fit its kind, or there are too many types.
+    /// The record does not match its kind, or there are too many types.
     pub fn add(&mut self, record: &Record) -> Result<TypeId, WriteError> {
         let id = self.next_id();
         record.write(self.header.endian, &mut self.types)?;
@@ -137,11 +138,11 @@ impl<'b> Builder<'b> {
         Ok(id)
     }
 
-    /// Adds a type that another BTF has, with every field but the info word passed through `map`: this is how ids and
-    /// string offsets are renumbered.
+    /// Adds a type from another BTF. Every field except the info word passes through `map`, which renumbers ids and
+    /// string offsets.
     ///
     /// # Errors
-    /// The type's byte order is another and its kind unknown.
+    /// The type's byte order differs and its kind is unknown.
     pub fn add_mapped(&mut self, ty: &Type<'_>, mut map: impl FnMut(Field) -> u32) -> Result<TypeId, WriteError> {
         if ty.endian() != self.header.endian && ty.kind().shape().is_none() {
             return Err(WriteError::OpaqueKind { kind: ty.kind().number() });
@@ -156,10 +157,10 @@ impl<'b> Builder<'b> {
         Ok(id)
     }
 
-    /// Writes it all.
+    /// Writes all sections.
     ///
     /// # Errors
-    /// A section is too long for its length to be written.
+    /// A section is too long for its length field.
     pub fn to_bytes(&self) -> Result<Vec<u8>, WriteError> {
         let lengths = |section| {
             let length = self.section(section).len();
@@ -210,11 +211,11 @@ impl<'b> Builder<'b> {
     }
 }
 
-/// Whether BTF has its sections one after the other and nothing else.
+/// Whether BTF consists of its sections without gaps.
 ///
-/// More exactly: a header of 24 bytes or of 32 and more; types and layout each at the next multiple of 4 bytes, with
-/// zeros up to there; no byte after the last section. Every encoder writes it like that, and such BTF is written back as
-/// it was by [`Builder::copy_of`].
+/// The exact conditions: a header of 24 bytes or of 32 and more; types and layout each begin at the next multiple of
+/// 4 bytes, after zeros; no byte follows the last section. Every encoder writes BTF in this form, and
+/// [`Builder::copy_of`] reproduces such BTF exactly.
 #[must_use]
 pub fn is_compact(btf: &Btf<'_>) -> bool {
     let header = *btf.header();
@@ -251,7 +252,7 @@ fn order_of(header: &Header) -> [Section; 3] {
     order
 }
 
-/// Gives each section the place after the one before it. An empty layout section stays where it is said to be.
+/// Places each section after the previous one. An empty layout section keeps its offset.
 fn place(
     header: &mut Header,
     order: [Section; 3],
@@ -273,7 +274,7 @@ fn place(
     Ok(())
 }
 
-/// Notes where each string of a section begins; of equal ones the first counts.
+/// Records the offset of each string of a section. For equal strings, the first one counts.
 fn index_strings(known: &mut HashMap<Box<[u8]>, StrOff>, strings: &[u8], first: u32) {
     let mut offset = first;
     for string in strings.split_inclusive(|&byte| byte == 0) {

@@ -1,30 +1,31 @@
-//! The comparison of types by what they mean.
+//! The comparison of types by meaning.
 //!
-//! Two types are compared where they are: each in a [`View`](crate::View), which says what its ids and string offsets mean. So the same
-//! bytes of a module can be compared with themselves over two bases, and any two types of any two BTFs.
+//! Each type is compared within its [`View`](crate::View), which resolves its ids and string offsets. So the same
+//! bytes of a module can be compared with themselves over two bases, and any two types of any two BTFs can be
+//! compared.
 //!
-//! How much has to be equal is a [`Strength`]. All of them derive from [`Type::fields`](crate::Type::fields), by what a field is: a name, a
-//! number or a reference. Names are compared as the strings they resolve to and references as the types they land on,
-//! never as offsets and ids (`facet` is the table of what counts where).
+//! A [`Strength`] decides how much must be equal. All strengths derive from [`Type::fields`](crate::Type::fields) and
+//! the meaning of each field: a name, a number or a reference. Names are compared as strings and references as the
+//! types that they refer to, never as offsets and ids. `facet` lists what counts for which strength.
 //!
-//! # How it is decided
+//! # The algorithm
 //!
-//! References form cycles, so types that reach themselves are equal by coinduction: equal unless a difference can be
-//! reached. That is bisimilarity, and the way to it without assumptions that could be cached too early is the coarsest
-//! stable partition: all types of both sides start in blocks by what they show themselves, and blocks split until the
-//! types of each refer to the same blocks ([`mod@crate::refine`]). Equal then means in the same block. With n references that takes
-//! O(n log n) steps and no recursion, however deep or cyclic the input is.
+//! References form cycles, so equality is coinductive: two types are equal unless a difference can be reached. That
+//! is bisimilarity. It is computed without assumptions, which could be cached too early, as the coarsest stable
+//! partition: all types of both sides start in blocks by their own content, and blocks are split until the types of
+//! each block refer to the same blocks ([`mod@crate::refine`]). Two types are equal if they are in the same block.
+//! With n references this takes O(n log n) steps and no recursion, however deep or cyclic the input is.
 //!
-//! It is done in two layers. [`Bases`] partitions the types of two bases together, once, and is shared by all modules. A
-//! [`Comparison`] then partitions the types of one module on either side, with each reference into a base standing for
-//! that type's block. A type on top may equal one of a base, too: the few blocks of the bases that look like a type on
-//! top to a depth of two references take part in the second partition (`split_partition`), so the two layers give what
-//! partitioning everything at once would.
+//! The partition is computed in two layers. [`Bases`] partitions the types of two bases together, once for all
+//! modules. A [`Comparison`] then partitions the types of one module on each side, where a reference into a base is
+//! represented by that type's block. A module's type may also equal one of a base. So the few blocks of the bases
+//! that look like a module's type to a depth of two references take part in the second partition (`split_partition`).
+//! The two layers together give the same result as partitioning everything at once.
 //!
-//! A reference or a name that dangles, and a type of a kind that this crate does not know, cannot be known to be equal to
-//! anything: such a type differs from every type, from itself seen from the other side too, and so does what has to be
-//! equal to it. So does one whose names are too long: in all, the names that are compared may be 32 times as long as the
-//! BTF. Types of a base are resolved in the base alone, as when the base was validated.
+//! A dangling reference or name, or a type of unknown kind, cannot be proved equal to anything. So such a type
+//! differs from every type, even from itself on the other side, and so do all types that depend on it. The same holds
+//! for types whose names are too long: all compared names together may be 32 times as long as the BTF. Types of a
+//! base are resolved in the base alone, as when the base was validated.
 
 mod adjacency;
 mod base_partition;

@@ -1,23 +1,26 @@
-//! Giving a module's BTF a base of its own, so that it outlives the kernel that it was built with.
+//! Distilling: giving a module's BTF its own base, so that it stays valid on other kernels than the one it was built
+//! for.
 //!
-//! A module that is built outside the kernel's tree carries, from 6.11 on, `.BTF.base` below its `.BTF`: of the base that it
-//! was made with as much as is needed to find the same types in another one. The kernel does so when it loads the module:
-//! see [`mod@crate::relocate`].
+//! From 6.11 on, a module that is built outside of the kernel's tree has a section `.BTF.base` in addition to `.BTF`.
+//! It contains enough of the original base to find the same types in another base. The kernel does this when it loads
+//! the module: see [`mod@crate::relocate`].
 //!
 //! # The rules
 //!
-//! The source of every rule is `btf__distill_base` in `tools/lib/bpf/btf.c`, which pahole calls for
-//! `--btf_features=distilled_base` and, from Linux 7.0 on, resolve_btfids for `--distill_base`. It is the same in 6.12 and 7.2.
-//! Of the base, what the module refers to is needed, and what that refers to, but for the members of a struct or union with
-//! a name. Of what is needed
+//! The source of every rule is `btf__distill_base` in `tools/lib/bpf/btf.c`. pahole calls it for
+//! `--btf_features=distilled_base` and, from Linux 7.0 on, resolve_btfids calls it for `--distill_base`. It is the
+//! same in 6.12 and 7.2. A type of the base is needed if the module refers to it, or if a needed type refers to it,
+//! except through the members of a named struct or union. Of the needed types,
 //!
-//! - integers, floats and forward declarations go to the distilled base as they are;
-//! - structs, unions and enums with a name go there without members and values: kind, name and size remain. An enum of 64
-//!   bits becomes an enum;
-//! - all else is only reached through others, or has no name to be found by: it is copied to the module, behind its own types.
+//! - integers, floats and forward declarations are copied to the distilled base unchanged;
+//! - named structs, unions and enums are copied there without members and values: only kind, name and size remain. An
+//!   enum of 64 bits becomes an enum;
+//! - all others are reached only through other types, or have no name to search for. They are copied to the module,
+//!   after its own types.
 //!
-//! Both keep the order of their ids. Functions, variables, data sections and declaration tags of a base are nothing that a
-//! module could refer to. Strings are stored once, in the order of their use, those of the distilled base first.
+//! Both parts keep the order of the ids. A module cannot refer to functions, variables, data sections and declaration
+//! tags of a base. Strings are stored without duplicates, in the order of their use, those of the distilled base
+//! first.
 
 use std::collections::HashMap;
 
@@ -25,23 +28,23 @@ use bstr::ByteSlice as _;
 
 use crate::{Btf, Builder, Field, Kind, ParseError, Record, StrOff, Type, TypeId, Value, View, WriteError};
 
-/// Split BTF with a base of its own.
+/// Split BTF with its own base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Distilled {
     /// The content of `.BTF`.
     pub split: Vec<u8>,
-    /// The content of `.BTF.base`, over which `split` is to be read.
+    /// The content of `.BTF.base`, the base of `split`.
     pub base: Vec<u8>,
 }
 
-/// Why BTF could not be distilled.
+/// The reason why BTF could not be distilled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// There is no base.
     #[error("cannot distill: the BTF has no base; distill split BTF instead from one")]
     NoBase,
-    /// The split refers to a type of the base that none can refer to.
+    /// The split BTF refers to a type of the base to which references are not allowed.
     #[error(
         "cannot distill: type {holder} refers to type {id} of the base, which is of kind {kind}; re-encode the module"
     )]
@@ -53,12 +56,12 @@ pub enum Error {
         /// Its kind.
         kind: Kind,
     },
-    /// A type refers to one that is not there.
+    /// A type refers to one that does not exist.
     #[error("cannot distill: type {holder} refers to type {id}, which does not exist; re-encode the module")]
     NoSuchType {
         /// The type that refers to it.
         holder: TypeId,
-        /// What it refers to.
+        /// The id that it refers to.
         id: TypeId,
     },
     /// A name lies outside the strings.
@@ -69,7 +72,7 @@ pub enum Error {
         /// The offset.
         offset: StrOff,
     },
-    /// A type of the module is of a kind that is not known, so what it refers to cannot be told.
+    /// A type of the module is of an unknown kind, so its references are unknown.
     #[error("cannot distill: type {id} is of kind {kind}, which is not known; use a newer version of this program")]
     UnknownKind {
         /// The type.
@@ -77,7 +80,7 @@ pub enum Error {
         /// The number of its kind.
         kind: u8,
     },
-    /// What was distilled cannot be written.
+    /// The result cannot be written.
     #[error("cannot write what was distilled")]
     Write(#[from] WriteError),
     /// The distilled base cannot be read again.
@@ -85,10 +88,11 @@ pub enum Error {
     Read(#[from] ParseError),
 }
 
-/// Splits the base of `view` into what its top needs to be relocated to another base, and moves the rest to the top.
+/// Splits the base of `view` into the part that its own BTF needs for relocation to another base, and the part that
+/// moves to the module.
 ///
 /// # Errors
-/// See [`enum@Error`]. libbpf refuses the same, but for names and references that lead nowhere, which it does not look for.
+/// See [`enum@Error`]. libbpf refuses the same inputs, except that it does not detect dangling names and references.
 pub fn distill(view: View<'_>) -> Result<Distilled, Error> {
     if view.base().is_none() {
         return Err(Error::NoBase);
@@ -124,17 +128,17 @@ pub fn distill(view: View<'_>) -> Result<Distilled, Error> {
     Ok(Distilled { split: builder.to_bytes()?, base })
 }
 
-/// Where a type of the base goes.
+/// The destination of a base's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// To the distilled base.
+    /// The distilled base.
     Below,
-    /// To the module.
+    /// The module.
     Above,
 }
 
 impl Place {
-    /// `btf_add_distilled_types`; `None` for what nothing can refer to.
+    /// See `btf_add_distilled_types`. `None` for a type that cannot be referred to.
     fn of(ty: &Type<'_>) -> Option<Self> {
         match ty.kind() {
             Kind::Int | Kind::Float | Kind::Fwd => Some(Self::Below),
@@ -153,10 +157,10 @@ impl Place {
     }
 }
 
-/// How a type is written to the distilled base.
+/// The form of a type in the distilled base.
 enum Below {
     AsItIs,
-    /// As one of this kind with its name and size.
+    /// A type of this kind with its name and size.
     Sized(Kind),
 }
 
@@ -170,7 +174,7 @@ impl Below {
     }
 }
 
-/// By id, where those types of the base go that the split needs (`btf_add_distilled_type_ids`).
+/// The destinations of the base's types that the split needs, by id (`btf_add_distilled_type_ids`).
 fn needed(view: View<'_>) -> Result<Vec<Option<Place>>, Error> {
     let mut needed = vec![None; usize::try_from(view.first_id().0).unwrap_or(0)];
     let mut left = Vec::new();
@@ -199,7 +203,7 @@ fn needed(view: View<'_>) -> Result<Vec<Option<Place>>, Error> {
     Ok(needed)
 }
 
-/// Adds a type with other ids, and its strings where the builder has them.
+/// Adds a type with other ids, and adds its strings to the builder.
 fn copy(
     builder: &mut Builder<'_>,
     view: View<'_>,

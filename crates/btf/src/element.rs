@@ -1,11 +1,11 @@
-//! What a type has vlen of: members, values, parameters, variables.
+//! The elements that a type's vlen counts: members, values, parameters, variables.
 
 use core::marker::PhantomData;
 
 use crate::shape::{Role, Shape};
 use crate::{Endian, StrOff, TypeId};
 
-/// What an element is made from: looks its words up by role.
+/// The words of an element, found by role.
 pub(crate) struct Element<'a> {
     words: &'a [[u8; 4]],
     endian: Endian,
@@ -24,7 +24,7 @@ impl Element<'_> {
     }
 }
 
-/// Something that a type has vlen of.
+/// An element type that a vlen can count.
 pub(crate) trait FromElement {
     fn from_element(element: &Element<'_>) -> Self;
 }
@@ -40,7 +40,7 @@ pub struct Elements<'a, E> {
 }
 
 impl<'a, E> Elements<'a, E> {
-    /// The elements in the words of a type; without a shape none.
+    /// The elements in the words of a type. Without a shape there are none.
     pub(crate) fn new(type_words: &'a [[u8; 4]], endian: Endian, kflag: bool, shape: Option<&'static Shape>) -> Self {
         let words = shape.and_then(|shape| type_words.get(shape.elements_slot()..)).unwrap_or_default();
         Self { words, endian, kflag, shape, what: PhantomData }
@@ -69,14 +69,14 @@ impl<E: FromElement> ExactSizeIterator for Elements<'_, E> {}
 /// A member of a struct or union.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Member {
-    /// Its name; none for an anonymous struct or union.
+    /// Its name, or [`StrOff::NONE`] for an anonymous struct or union.
     pub name: StrOff,
     /// Its type.
     pub ty: TypeId,
-    /// Where it begins, in bits from the start of the struct.
+    /// Its offset in bits from the start of the struct.
     pub bit_offset: u32,
-    /// The size of a bit-field in bits; 0 if it is none. Without kflag always 0: there a bit-field shows only in the
-    /// encoding of the member's integer type.
+    /// The size of a bit-field in bits; 0 for other members. Without kflag it is always 0: then only the encoding of
+    /// the member's integer type shows a bit-field.
     pub bitfield_size: u8,
 }
 
@@ -91,12 +91,12 @@ impl FromElement for Member {
     }
 }
 
-/// A value of an enum.
+/// An enumerator of an enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Enumerator {
     /// Its name.
     pub name: StrOff,
-    /// Its value: signed if the enum has kflag, unsigned if not. It fits an `i64` or a `u64` accordingly.
+    /// Its value: signed if the enum has kflag, else unsigned. It fits an `i64` or a `u64` accordingly.
     pub value: i128,
 }
 
@@ -119,7 +119,7 @@ impl FromElement for Enumerator {
 pub struct Param {
     /// Its name.
     pub name: StrOff,
-    /// Its type. `void` without a name, in the last place, stands for `...`.
+    /// Its type. A last parameter of type `void` without a name stands for `...`.
     pub ty: TypeId,
 }
 
@@ -134,9 +134,9 @@ impl FromElement for Param {
 pub struct SectionVar {
     /// The variable.
     pub ty: TypeId,
-    /// Where it begins, in bytes from the start of the section.
+    /// Its offset in bytes from the start of the section.
     pub offset: u32,
-    /// How long it is, in bytes.
+    /// Its length in bytes.
     pub size: u32,
 }
 

@@ -1,10 +1,10 @@
-//! The header: 24 bytes, or 32 with a layout section, or whatever its length field says.
+//! The header: 24 bytes, 32 with a layout section, or the length in its length field.
 
 use core::ops::Range;
 
 use crate::{Endian, ParseError, Section};
 
-/// The magic at the start, in the byte order of what follows.
+/// The magic at the start, in the byte order of the whole BTF.
 pub const MAGIC: u16 = 0xeb9f;
 /// The only version of the format.
 pub const VERSION: u8 = 1;
@@ -13,24 +13,24 @@ pub const HEADER_LEN: u32 = 24;
 /// The length of a header with a layout section, in bytes.
 pub const HEADER_LEN_LAYOUT: u32 = 32;
 
-/// How much of a header this crate knows.
+/// The number of header bytes that this crate interprets.
 pub(crate) const KNOWN: usize = HEADER_LEN_LAYOUT as usize;
-/// How much of a header must be there to know its length.
+/// The number of header bytes needed to read its length field.
 const LEAST: u32 = 8;
 
-/// A section's place: both in bytes, the offset from the end of the header.
+/// A section's extent: length, and offset from the end of the header, both in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Extent {
-    /// Where it begins.
+    /// Its offset.
     pub offset: u32,
-    /// How long it is.
+    /// Its length.
     pub length: u32,
 }
 
 /// A header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Header {
-    /// The byte order of everything.
+    /// The byte order of the whole BTF.
     pub endian: Endian,
     /// The version: [`VERSION`].
     pub version: u8,
@@ -42,17 +42,17 @@ pub struct Header {
     pub types: Extent,
     /// The string section.
     pub strings: Extent,
-    /// The layout section. Without one, and in a header of fewer than 32 bytes, all 0.
+    /// The layout section. All 0 if there is none, or if the header has fewer than 32 bytes.
     pub layout: Extent,
 }
 
 impl Header {
-    /// Reads a header and nothing else: any version, any flags, sections that may lie anywhere.
+    /// Parses only the header: any version, any flags, any section offsets.
     ///
-    /// A header that is shorter than 24 bytes has zeros for the rest, as `btf_parse_hdr` in `kernel/bpf/btf.c` has it.
+    /// If a header is shorter than 24 bytes, the rest counts as zeros, as in `btf_parse_hdr` in `kernel/bpf/btf.c`.
     ///
     /// # Errors
-    /// The bytes are too few, the magic is wrong, or the header's length is less than 8.
+    /// There are too few bytes, the magic is wrong, or the header's length is less than 8.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let short = |needed: u32| ParseError::ShortHeader { available: bytes.len(), needed: u64::from(needed) };
         let &[m0, m1, version, flags, l0, l1, l2, l3] = bytes.first_chunk().ok_or_else(|| short(LEAST))?;
@@ -103,7 +103,7 @@ impl Header {
         }
     }
 
-    /// Where a section lies, in bytes from the start of the header.
+    /// A section's range in bytes from the start of the header.
     #[must_use]
     pub fn range(&self, section: Section) -> Range<u64> {
         let Extent { offset, length } = self.extent(section);
@@ -111,7 +111,7 @@ impl Header {
         start..start.saturating_add(u64::from(length))
     }
 
-    /// The bytes of a section. An empty one is empty wherever it is said to be.
+    /// The bytes of a section. A section of length 0 may have any offset.
     pub(crate) fn section<'a>(&self, bytes: &'a [u8], section: Section) -> Result<&'a [u8], ParseError> {
         let range = self.range(section);
         let length = self.extent(section).length;
@@ -127,7 +127,7 @@ impl Header {
         })
     }
 
-    /// The known part of the header as it is written; [`Header::length`] may cut it short or ask for more.
+    /// The known part of the header as written. [`Header::length`] may be shorter or longer.
     pub(crate) fn known_bytes(&self) -> [u8; KNOWN] {
         let word = |value| self.endian.write_u32(value);
         let mut first = [0; 4];

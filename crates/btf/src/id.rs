@@ -1,13 +1,14 @@
-//! Type ids and string offsets, as types of their own so that they cannot be mixed up.
+//! Type ids and string offsets as separate types, so that they cannot be confused.
 
 use core::fmt;
 
-/// The id of a type. 0 is `void`; a base's own types count from 1, a split's from the number of types of its base.
+/// The id of a type. 0 is `void`. A base's own types count from 1, those of split BTF from the number of types of its
+/// base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TypeId(pub u32);
 
 impl TypeId {
-    /// `void`: not written in any type section.
+    /// `void`, which is not in any type section.
     pub const VOID: Self = Self(0);
 }
 
@@ -17,8 +18,8 @@ impl fmt::Display for TypeId {
     }
 }
 
-/// The offset of a string, in bytes. A base's own strings count from 0, a split's from the length of its base's string
-/// section. An offset may point into the middle of a string and then means that string's tail.
+/// The offset of a string in bytes. A base's own strings count from 0, those of split BTF from the length of its
+/// base's string section. An offset into the middle of a string denotes its tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct StrOff(pub u32);
 
@@ -26,7 +27,8 @@ impl StrOff {
     /// No name.
     pub const NONE: Self = Self(0);
 
-    /// Whether this is [`StrOff::NONE`], which the kernel prints as `(anon)`. Other offsets can be empty strings too.
+    /// Whether this is [`StrOff::NONE`], which the kernel prints as `(anon)`. Strings at other offsets may also be
+    /// empty.
     #[must_use]
     pub const fn is_none(self) -> bool {
         self.0 == 0

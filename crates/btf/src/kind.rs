@@ -1,4 +1,4 @@
-//! The kinds of types, each with its name and the one description of how it lies in memory.
+//! The kinds of types, each with its name and the description of its layout.
 
 use core::fmt;
 
@@ -6,12 +6,12 @@ use crate::shape::{Role, Shape};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $number:literal $kind:ident $name:literal $word:ident [$($fixed:ident)*] [$($element:ident)*];)*) => {
-        /// What a type is: the `BTF_KIND_*` constants of `include/uapi/linux/btf.h`.
+        /// The kind of a type: the `BTF_KIND_*` constants of `include/uapi/linux/btf.h`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
             $($(#[$doc])* $kind,)*
-            /// A kind that this crate does not know, with its number. Such types can only be stepped over, and only if
-            /// the layout section says how long they are.
+            /// An unknown kind, with its number. Such a type can only be skipped, and only if the layout section
+            /// gives its length.
             Other(u8),
         }
 
@@ -47,7 +47,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// How types of this kind lie in memory; `None` for [`Kind::Other`].
+            /// The layout of types of this kind; `None` for [`Kind::Other`].
             #[must_use]
             pub const fn shape(self) -> Option<&'static Shape> {
                 match self {
@@ -63,9 +63,10 @@ macro_rules! kinds {
     };
 }
 
-// Number, kind, the kernel's name for it, the third word, the words after it, the words of each of the vlen elements.
+// Number, kind, the kernel's name, the role of the third word, of the words after it, and of the words of each
+// element.
 kinds! {
-    /// `void`. Never written by an encoder and refused by the kernel inside a type section; it can be stepped over.
+    /// `void`. Encoders never write it, and the kernel refuses it inside a type section. It can be skipped.
     0 Void "UNKNOWN" Unused [] [];
     /// An integer.
     1 Int "INT" Size [IntData] [];
@@ -91,7 +92,7 @@ kinds! {
     11 Restrict "RESTRICT" Type [] [];
     /// A function; its type is a [`Kind::FuncProto`], its vlen is its linkage.
     12 Func "FUNC" Type [] [];
-    /// A function's prototype; its type is what it returns.
+    /// A function's prototype; its type is the return type.
     13 FuncProto "FUNC_PROTO" Type [] [Name Type];
     /// A variable.
     14 Var "VAR" Type [Linkage] [];
@@ -135,11 +136,11 @@ impl fmt::Display for Kind {
 
 /// A type's info word: vlen, kind and kflag.
 ///
-/// Two layouts of this word are in use. In the older one vlen has bits 0 to 15 and the kind bits 24 to 28, and the kernel
-/// refuses a type with another bit but 31 set (`btf_check_meta` in `kernel/bpf/btf.c`, up to 6.12 at least); in the newer
-/// one, in 7.2, vlen has bits 0 to 23 and the kind bits 24 to 30. Wherever the older one is valid the bits that the newer
-/// one adds are 0 and both readings agree, so the newer one is right for both. [`Info::NARROW_RESERVED`] tells what only
-/// a newer kernel takes.
+/// There are two layouts of this word. In the older one, vlen has bits 0 to 15 and the kind bits 24 to 28, and the
+/// kernel refuses a type if any other bit except 31 is set (`btf_check_meta` in `kernel/bpf/btf.c`, at least up to
+/// 6.12). In the newer one (7.2), vlen has bits 0 to 23 and the kind bits 24 to 30. If a word is valid in the older
+/// layout, the additional bits are 0 and both readings agree, so the newer one is correct for both.
+/// [`Info::NARROW_RESERVED`] has the bits that only a newer kernel accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Info(u32);
 
@@ -147,16 +148,16 @@ impl Info {
     /// The largest vlen.
     pub const MAX_VLEN: u32 = 0x00ff_ffff;
 
-    /// The bits that the older layout keeps at 0.
+    /// The bits that must be 0 in the older layout.
     pub const NARROW_RESERVED: u32 = 0x60ff_0000;
 
-    /// The word as it is written.
+    /// Wraps the word as stored.
     #[must_use]
     pub const fn from_raw(raw: u32) -> Self {
         Self(raw)
     }
 
-    /// Puts a word together; `None` if vlen exceeds [`Info::MAX_VLEN`] or the kind's number 127.
+    /// Composes a word. `None` if vlen exceeds [`Info::MAX_VLEN`] or the kind's number exceeds 127.
     #[must_use]
     pub const fn new(kind: Kind, vlen: u32, kflag: bool) -> Option<Self> {
         let number = kind.number();
@@ -166,7 +167,7 @@ impl Info {
         Some(Self(((kflag as u32) << 31) | ((number as u32) << 24) | vlen))
     }
 
-    /// The word as it is written.
+    /// The word as stored.
     #[must_use]
     pub const fn raw(self) -> u32 {
         self.0
@@ -179,15 +180,15 @@ impl Info {
         Kind::from_number(((self.0 >> 24) & 0x7f) as u8)
     }
 
-    /// The number of elements, or what the kind makes of it ([`Kind::Func`]: the linkage).
+    /// The number of elements, or another value that depends on the kind ([`Kind::Func`]: the linkage).
     #[inline]
     #[must_use]
     pub const fn vlen(self) -> u32 {
         self.0 & Self::MAX_VLEN
     }
 
-    /// The kind flag: bit-fields in a struct or union, a union in a forward declaration, signed values in an enum, an
-    /// attribute instead of a tag in a tag.
+    /// The kind flag. It marks bit-fields in a struct or union, a union in a forward declaration, signed values in an
+    /// enum, and an attribute instead of a tag in a tag.
     #[must_use]
     pub const fn kflag(self) -> bool {
         self.0 >> 31 == 1

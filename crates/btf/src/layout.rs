@@ -1,11 +1,11 @@
-//! The layout section: what tells the length of types to those who do not know their kinds.
+//! The layout section: the lengths of types, for readers that do not know their kinds.
 
 use crate::Section;
 use crate::header::Header;
 use crate::shape::TYPE_HEAD;
 use crate::{Endian, ParseError};
 
-/// The layout section: how long the types of each kind are.
+/// The layout section: the lengths of types by kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout<'a> {
     bytes: &'a [u8],
@@ -15,16 +15,16 @@ pub struct Layout<'a> {
 /// An entry of the layout section (`struct btf_layout` in `include/uapi/linux/btf.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KindLayout {
-    /// The bytes between a type's head and its elements.
+    /// The number of bytes between a type's first three words and its elements.
     pub fixed: u8,
-    /// The bytes of each of the vlen elements.
+    /// The number of bytes of each element.
     pub element: u8,
     /// Flags; none is defined.
     pub flags: u16,
 }
 
 impl<'a> Layout<'a> {
-    /// The layout section that a header announces.
+    /// The layout section that a header refers to.
     pub(crate) fn of(header: &Header, bytes: &'a [u8]) -> Result<Self, ParseError> {
         Ok(Self { bytes: header.section(bytes, Section::Layout)?, endian: header.endian })
     }
@@ -41,7 +41,7 @@ impl<'a> Layout<'a> {
         self.iter().nth(usize::from(kind))
     }
 
-    /// All entries, in the order of the kinds' numbers from 0 on. Bytes after the last whole entry are left out.
+    /// All entries, by kind number from 0 on. An incomplete entry at the end is ignored.
     pub fn iter(&self) -> impl Iterator<Item = KindLayout> + Clone + use<'a> {
         let endian = self.endian;
         self.bytes.as_chunks().0.iter().map(move |&[fixed, element, f0, f1]| KindLayout {

@@ -1,17 +1,17 @@
 //! The BTF format of the Linux kernel: parse, resolve over a base, walk, compare, render as C, write.
 //!
-//! Everything works on bytes in memory: no files, no ELF. Input may be anything: it is parsed or refused with an error that
-//! says what is wrong where, without a panic, and nothing is allocated by a length that was not checked. Parsed BTF borrows
-//! its bytes and adds 4 bytes a type.
+//! Everything works on bytes in memory: no files, no ELF. Any input is accepted: it is parsed, or refused with an
+//! error that describes the problem and its position. Nothing panics, and nothing is allocated by an unchecked
+//! length. Parsed BTF borrows its bytes and adds 4 bytes a type.
 //!
-//! - [`Btf`] is one parsed `.BTF` section. A module's refers to its base, the kernel's, by ids and string offsets, and
-//!   does not say which base that is.
-//! - [`View`] puts a [`Btf`] over a base, any base, and resolves.
-//! - [`Type`] is one type: [`Type::fields`] is the one walk over what it consists of, and the typed accessors rest on the
-//!   same description ([`Shape`]).
-//! - [`Builder`] writes: copies that are equal byte by byte, the other byte order, renumbered types, new ones.
-//! - [`mod@compare`] compares types, [`mod@c`] writes them as C, [`mod@relocate`] moves a module's BTF to another base as
-//!   the kernel does, [`mod@distill`] gives it what is needed for that.
+//! - [`Btf`] is one parsed `.BTF` section. A module's BTF refers to its base, the kernel's BTF, by ids and string
+//!   offsets. It does not identify that base.
+//! - [`View`] combines a [`Btf`] with any base, and resolves ids and strings.
+//! - [`Type`] is one type. [`Type::fields`] is the only walk over its fields. The typed accessors use the same
+//!   description ([`Shape`]).
+//! - [`Builder`] writes BTF: identical copies, copies in the other byte order, renumbered types, new types.
+//! - [`mod@compare`] compares types, [`mod@c`] writes them as C, [`mod@relocate`] moves a module's BTF to another
+//!   base as the kernel does, [`mod@distill`] prepares it for that.
 //!
 //! The format is that of `include/uapi/linux/btf.h`, kinds 1 to 19, headers of 24 and 32 bytes.
 //!
@@ -31,14 +31,14 @@
 //! let split_bytes = builder.to_bytes()?;
 //! let split = Btf::parse(&split_bytes)?;
 //!
-//! // The split's ids go on where the base's end.
+//! // The split's ids continue after the base's.
 //! let view = split.over(&base);
 //! let (id, pointer) = view.own_types().next().ok_or("no type")?;
 //! assert_eq!((id.0, pointer.kind()), (2, Kind::Ptr));
 //! let target = pointer.target().and_then(|id| view.get(id)).ok_or("no target")?;
 //! assert_eq!(view.name(&target).ok_or("no name")?, "int");
 //!
-//! // Over nothing the same id means another type: the pointer itself.
+//! // Without the base the same id means another type: the pointer itself.
 //! assert!(split.alone().get(int).is_some_and(|ty| ty.kind() == Kind::Ptr));
 //! # Ok(())
 //! # }

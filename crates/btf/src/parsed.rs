@@ -1,4 +1,4 @@
-//! Parsed BTF: its sections, and where each type begins in them.
+//! Parsed BTF: its sections, and the position of each type.
 
 use core::fmt;
 
@@ -6,10 +6,10 @@ use crate::Section;
 use crate::header::{Header, VERSION};
 use crate::{Endian, Layout, ParseError, Scan, Type};
 
-/// Parsed BTF: what one `.BTF` section holds, not yet put over a base.
+/// Parsed BTF: one `.BTF` section, not yet combined with a base.
 ///
-/// It borrows the bytes and adds 4 bytes a type. Ids and string offsets get their meaning from a base, so they are resolved
-/// by a [`View`](crate::View): [`Btf::alone`] for BTF that needs no base, [`Btf::over`] for split BTF, over any base.
+/// It borrows the bytes and adds 4 bytes a type. Ids and string offsets depend on a base, so a [`View`](crate::View)
+/// resolves them: [`Btf::alone`] for BTF without a base, [`Btf::over`] for split BTF over any base.
 #[derive(Clone)]
 pub struct Btf<'a> {
     bytes: &'a [u8],
@@ -17,15 +17,15 @@ pub struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
     layout: Layout<'a>,
-    /// Where each type begins in `types`.
+    /// The offset of each type in `types`.
     index: Box<[u32]>,
 }
 
 impl<'a> Btf<'a> {
-    /// Parses BTF, split or not. Split BTF does not say that it is, and needs its base only for resolving.
+    /// Parses BTF, split or not. Split BTF is not marked as such, and needs its base only for resolving.
     ///
     /// # Errors
-    /// The structure cannot be followed: see [`ParseError`].
+    /// The structure is invalid: see [`ParseError`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let header = Header::parse(bytes)?;
         if header.version != VERSION {
@@ -38,7 +38,7 @@ impl<'a> Btf<'a> {
         Ok(Self { bytes, header, types, strings, layout, index: index? })
     }
 
-    /// What was parsed.
+    /// The parsed bytes.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -50,7 +50,7 @@ impl<'a> Btf<'a> {
         &self.header
     }
 
-    /// The bytes of the header, as many as it says it has.
+    /// The bytes of the header, up to its length field.
     #[must_use]
     pub fn header_bytes(&self) -> &'a [u8] {
         let length = usize::try_from(self.header.length).ok();
@@ -69,31 +69,31 @@ impl<'a> Btf<'a> {
         self.types
     }
 
-    /// The string section: as long as the header says, even if its last string has no end.
+    /// The string section with the length from the header, even if its last string has no end.
     #[must_use]
     pub const fn strings(&self) -> &'a [u8] {
         self.strings
     }
 
-    /// The layout section; empty without one.
+    /// The layout section; empty if there is none.
     #[must_use]
     pub const fn layout(&self) -> Layout<'a> {
         self.layout
     }
 
-    /// How many types it holds itself, without `void` and without a base's.
+    /// The number of its own types, without `void` and without a base's.
     #[must_use]
     pub fn len(&self) -> u32 {
         u32::try_from(self.index.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether it holds no types.
+    /// Whether it has no types.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
 
-    /// The type in this place, counted from 0 among its own types.
+    /// Its own type at this position, counted from 0.
     #[must_use]
     pub fn nth(&self, place: u32) -> Option<Type<'a>> {
         let place = usize::try_from(place).ok()?;
@@ -108,7 +108,7 @@ impl<'a> Btf<'a> {
         (0..self.len()).filter_map(|place| self.nth(place))
     }
 
-    /// The heap that this value holds besides the bytes that it borrows, in bytes.
+    /// The size in bytes of the heap memory of this value, without the borrowed bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         size_of_val(&*self.index)

@@ -1,10 +1,11 @@
-//! A type to be written, put together from roles and values.
+//! A type to write, composed of roles and values.
 
 use crate::{Endian, Info, IntData, Kind, Member, Role, StrOff, TypeId, WriteError};
 
-/// A type to be written.
+/// A type to write.
 ///
-/// Words are given by [`Role`] and put where the [`Shape`](crate::Shape) of the kind has them, so what is not given is 0.
+/// Words are given by [`Role`]. The [`Shape`](crate::Shape) of the kind determines their positions. Words that are
+/// not given are 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     kind: Kind,
@@ -21,7 +22,7 @@ impl Record {
         Self { kind, kflag: false, vlen: 0, words: vec![0; head] }
     }
 
-    /// Sets a word before the elements. A role that the kind does not have is ignored.
+    /// Sets a word before the elements. A role that the kind lacks is ignored.
     #[must_use]
     pub fn with(mut self, role: Role, value: u32) -> Self {
         let slot = self.kind.shape().and_then(|shape| shape.head_slot(role));
@@ -44,14 +45,14 @@ impl Record {
         self
     }
 
-    /// Sets vlen where it does not count elements: a function's linkage.
+    /// Sets vlen for a kind where it does not count elements, such as a function's linkage.
     #[must_use]
     pub fn with_vlen(mut self, vlen: u32) -> Self {
         self.vlen = vlen;
         self
     }
 
-    /// Adds an element and counts it. Roles that the kind's elements do not have are ignored.
+    /// Adds an element and increments vlen. Roles that the kind's elements lack are ignored.
     #[must_use]
     pub fn element(mut self, words: &[(Role, u32)]) -> Self {
         let roles = self.kind.shape().map_or(&[][..], |shape| shape.element);
@@ -98,7 +99,7 @@ impl Record {
         self.element(&[(Role::Name, member.name.0), (Role::Type, member.ty.0), (Role::BitOffset, offset)])
     }
 
-    /// Adds a value to an enum of either width: the lower 32 or 64 bits of `value`.
+    /// Adds an enumerator to an enum of either width: the lower 32 or 64 bits of `value`.
     #[must_use]
     pub fn enumerator(self, name: StrOff, value: i64) -> Self {
         let [low, high] = [value, value >> 32].map(|half| (half & 0xffff_ffff) as u32);
@@ -112,7 +113,7 @@ impl Record {
         self.element(&[(Role::Name, name.0), (Role::Type, ty.0)])
     }
 
-    /// Appends the record as it is written.
+    /// Appends the encoded record.
     pub(crate) fn write(&self, endian: Endian, to: &mut Vec<u8>) -> Result<(), WriteError> {
         let Self { kind, vlen, .. } = *self;
         let info = Info::new(kind, vlen, self.kflag).ok_or(WriteError::Info { kind, vlen })?;

@@ -1,11 +1,12 @@
 //! The coarsest stable partition of a graph: colour refinement.
 //!
-//! Nodes start in blocks by label, and blocks are split until the nodes of each block point to the same blocks, edge by edge.
-//! Two nodes are then in one block exactly if no walk along the edges finds a difference: they are bisimilar.
+//! Nodes start in blocks by label. Blocks are split until all nodes of a block point to the same blocks, edge by
+//! edge. Then two nodes are in one block exactly if no walk along the edges finds a difference: they are bisimilar.
 //!
-//! A block whose nodes point to different blocks is split, and the nodes that point to a node with a new block are visited again.
-//! The largest part of a split block keeps the block's number. So a node gets a new number at most log₂ n times, and the time is
-//! O(n log n) for nodes of few edges (Hopcroft's argument). [`Partition::visits`] counts the visits.
+//! A block whose nodes point to different blocks is split. Then the nodes that point to a node with a new block
+//! number are visited again. The largest part of a split block keeps its number. So a node gets a new number at most
+//! log₂ n times, and the time is O(n log n) for nodes with few edges (Hopcroft's argument). [`Partition::visits`]
+//! counts the visits.
 #![expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -19,16 +20,16 @@ use std::collections::HashMap;
 pub use graph::Graph;
 pub(crate) use graph::index;
 
-/// Nodes in blocks.
+/// A partition of nodes into blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition {
     /// The number of each node's block.
     pub blocks: Vec<u32>,
-    /// How often a node was visited: the work that was done.
+    /// The number of visits to nodes: the work that was done.
     pub visits: u64,
 }
 
-/// The coarsest partition in which the nodes of a block have the same label and point to the same blocks.
+/// Computes the coarsest partition in which the nodes of a block have the same label and point to the same blocks.
 #[must_use]
 pub fn refine(graph: &Graph) -> Partition {
     let mut partition = Refinement::by_label(graph);
@@ -79,8 +80,8 @@ impl Into {
     }
 }
 
-/// A block: a range of `order`, of which the nodes from `settled` on have to be visited. Those before it all point
-/// to the same blocks.
+/// A block: a range of `order`. The nodes from `settled` on must be visited. Those before it all point to the same
+/// blocks.
 #[derive(Clone, Copy)]
 struct Block {
     start: u32,
@@ -88,12 +89,12 @@ struct Block {
     end: u32,
 }
 
-/// A partition that is being refined.
+/// A partition during refinement.
 struct Refinement {
     block_of: Vec<u32>,
     /// The nodes, block by block.
     order: Vec<u32>,
-    /// Where in `order` each node is.
+    /// The position of each node in `order`.
     place: Vec<u32>,
     blocks: Vec<Block>,
     /// The blocks with nodes to visit.
@@ -125,7 +126,7 @@ impl Refinement {
         Self { block_of, order, place, blocks, worklist, visits: 0 }
     }
 
-    /// Notes that a node points to another block than before.
+    /// Records that a node points to another block than before.
     fn invalidate(&mut self, node: u32) {
         let number = self.block_of[node as usize];
         let block = &mut self.blocks[number as usize];
@@ -148,7 +149,7 @@ impl Refinement {
         }
     }
 
-    /// Splits a block by where its nodes point to; gives back the blocks that are new.
+    /// Splits a block by the targets of its nodes, and returns the new blocks.
     fn split(&mut self, graph: &Graph, number: u32) -> Vec<Block> {
         let Block { start, settled, end } = self.blocks[number as usize];
         self.visits += u64::from(end - settled);
@@ -159,7 +160,7 @@ impl Refinement {
             .map(|&node| signatures.add(graph, &self.block_of, node))
             .collect();
         let of = |node: &Signature| &signatures.words[node.start..node.end];
-        // What points where the settled ones point comes right after them.
+        // Nodes with the same targets as the settled ones are sorted first.
         unsettled.sort_unstable_by(|a, b| {
             let differs = |node| model.as_ref().is_some_and(|model| of(node) != of(model));
             (differs(a), of(a)).cmp(&(differs(b), of(b))).then(a.node.cmp(&b.node))
@@ -183,7 +184,7 @@ impl Refinement {
         self.number(number, parts)
     }
 
-    /// Lets the largest part keep the number and gives the others new ones.
+    /// The largest part keeps the number, and the others get new ones.
     fn number(&mut self, number: u32, mut parts: Vec<Block>) -> Vec<Block> {
         let largest = (0..parts.len()).max_by_key(|&part| parts[part].end - parts[part].start);
         if let Some(largest) = largest {
@@ -200,13 +201,13 @@ impl Refinement {
     }
 }
 
-/// Where nodes point to.
+/// The targets of nodes.
 #[derive(Default)]
 struct Signatures {
     words: Vec<u32>,
 }
 
-/// A node and where in the signatures its own is.
+/// A node and the range of its targets in the signatures.
 struct Signature {
     node: u32,
     start: usize,
@@ -226,7 +227,7 @@ impl Signatures {
 mod tests {
     use super::*;
 
-    /// A chain of nodes that look alike but for the last, which points to itself.
+    /// A chain of nodes with equal labels whose last node points to itself.
     fn chain(length: u32) -> Graph {
         let mut graph = Graph::with_nodes(length as usize);
         for node in 0..length {

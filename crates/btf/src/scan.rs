@@ -1,12 +1,12 @@
-//! Stepping over the type section.
+//! Scanning the type section.
 
 use crate::Section;
 use crate::header::Header;
 use crate::shape::TYPE_HEAD;
 use crate::{Layout, ParseError, Type};
 
-/// Steps over a type section type by type, without an index: for what has to be looked at although it cannot be walked to
-/// its end. After an error it ends.
+/// Steps through a type section without an index, for a section that may not be readable to its end. It ends after
+/// the first error.
 #[derive(Debug, Clone)]
 pub struct Scan<'a> {
     header: Header,
@@ -16,20 +16,20 @@ pub struct Scan<'a> {
     ordinal: u32,
 }
 
-/// A type that a [`Scan`] came by.
+/// A type found by a [`Scan`].
 #[derive(Debug, Clone, Copy)]
 pub struct Scanned<'a> {
-    /// Where it begins in the type section, in bytes.
+    /// Its offset in the type section, in bytes.
     pub start: u32,
     /// The type.
     pub ty: Type<'a>,
 }
 
 impl<'a> Scan<'a> {
-    /// Scans the types that a header announces.
+    /// Scans the types that a header refers to.
     ///
     /// # Errors
-    /// The type or the layout section lies outside the bytes.
+    /// The type section or the layout section extends beyond the bytes.
     pub fn new(header: Header, bytes: &'a [u8]) -> Result<Self, ParseError> {
         let types = header.section(bytes, Section::Types)?;
         let layout = Layout::of(&header, bytes)?;

@@ -9,7 +9,7 @@ pub enum Section {
     Types,
     /// The strings.
     Strings,
-    /// How long types of each kind are.
+    /// The lengths of types by kind.
     Layout,
 }
 

@@ -1,16 +1,16 @@
-//! How a type lies in memory, and the walk over its fields.
+//! The layout of a type, and the walk over its fields.
 //!
-//! Every field of every kind is a word of 32 bits. A type is three words (name, info, size or type), a few words that
-//! its kind adds, and as many elements as its vlen says, each of a few words. [`Kind::shape`](crate::Kind::shape) holds
-//! that description, the only one in this crate: length, typed access, hashing, equality, remapping, printing, checking
-//! and the change of byte order all derive from it.
+//! Every field of every kind is a word of 32 bits. A type consists of three words (name, info, size or type), a few
+//! more words that depend on the kind, and vlen elements of a few words each. [`Kind::shape`](crate::Kind::shape)
+//! holds this description, the only one in this crate. Length, typed access, hashing, equality, remapping, printing,
+//! checking and the change of byte order all derive from it.
 
 use crate::{Endian, StrOff, TypeId};
 
-/// The bytes that every type begins with: name, info, size or type.
+/// The length of the words that every type begins with: name, info, size or type.
 pub const TYPE_HEAD: usize = 12;
 
-/// What a field means.
+/// The meaning of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// A name: a string offset.
@@ -43,20 +43,20 @@ pub enum Role {
     Offset,
     /// The size of a variable in its section, in bytes.
     Length,
-    /// The member or parameter that a declaration tag belongs to; -1 for the declaration itself.
+    /// The member or parameter to which a declaration tag belongs; -1 for the declaration itself.
     Component,
-    /// A word of a kind that this crate does not know.
+    /// A word of an unknown kind.
     Opaque,
 }
 
-/// How the types of one kind lie in memory.
+/// The layout of the types of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// The third word.
     pub word: Role,
     /// The words after it.
     pub fixed: &'static [Role],
-    /// The words of each element. Empty where vlen does not count elements.
+    /// The words of each element. Empty if vlen does not count elements.
     pub element: &'static [Role],
 }
 
@@ -83,24 +83,24 @@ impl Shape {
 /// A field of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Field {
-    /// What it means.
+    /// Its meaning.
     pub role: Role,
-    /// The element that it belongs to, if it does.
+    /// The element to which it belongs, if any.
     pub element: Option<u32>,
-    /// Its offset from the start of the type, in bytes. It is 4 bytes long.
+    /// Its offset from the start of the type, in bytes. Its length is 4 bytes.
     pub offset: u32,
     /// Its value.
     pub raw: u32,
 }
 
-/// A field's value by what can be done with it.
+/// A field's value, classified by its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Value {
     /// A name, to be resolved in the strings.
     Name(StrOff),
     /// A reference, to be resolved in the types.
     Type(TypeId),
-    /// A number that means what it says.
+    /// A plain number.
     Number(u32),
 }
 
@@ -116,7 +116,7 @@ impl Field {
     }
 }
 
-/// The fields of a type in the order in which they lie in memory: see [`Type::fields`](crate::Type::fields).
+/// The fields of a type in memory order: see [`Type::fields`](crate::Type::fields).
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
     words: core::slice::Iter<'a, [u8; 4]>,
@@ -127,7 +127,7 @@ pub struct Fields<'a> {
     slot: usize,
 }
 
-/// What is known of a kind that this crate does not know: how it begins.
+/// The shape of an unknown kind: only the first three words.
 const OPAQUE: Shape = Shape { word: Role::Opaque, fixed: &[], element: &[] };
 
 impl<'a> Fields<'a> {
@@ -135,7 +135,7 @@ impl<'a> Fields<'a> {
         Self { words: words.iter(), endian, shape: shape.unwrap_or(&OPAQUE), next: 0, element: None, slot: 0 }
     }
 
-    /// The role of the next word and the element it belongs to.
+    /// The role of the next word, and the element to which it belongs.
     fn step(&mut self) -> (Role, Option<u32>) {
         match self.next {
             0 => return (Role::Name, None),

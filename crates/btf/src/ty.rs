@@ -4,9 +4,9 @@ use crate::element::{Elements, Enumerator, Member, Param, SectionVar};
 use crate::shape::{Fields, Role, TYPE_HEAD};
 use crate::{Endian, Info, Kind, StrOff, TypeId};
 
-/// One type, borrowed from the bytes it was parsed from.
+/// One type, borrowed from the parsed bytes.
 ///
-/// Ids and string offsets in it mean something only together with a base: see [`View`](crate::View).
+/// Its ids and string offsets have a meaning only in a [`View`](crate::View).
 #[derive(Clone, Copy, Debug)]
 pub struct Type<'a> {
     bytes: &'a [u8],
@@ -14,20 +14,20 @@ pub struct Type<'a> {
     info: Info,
 }
 
-/// `void`, which has no bytes of its own anywhere.
+/// The bytes of `void`, which is not stored in any BTF.
 static VOID: [u8; TYPE_HEAD] = [0; TYPE_HEAD];
 
 impl<'a> Type<'a> {
     /// `void`.
     pub const VOID: Type<'static> = Type { bytes: &VOID, endian: Endian::NATIVE, info: Info::from_raw(0) };
 
-    /// The type that `bytes` holds and nothing else.
+    /// The type in `bytes`, which contain nothing else.
     pub(crate) fn new(bytes: &'a [u8], endian: Endian) -> Self {
         let raw = bytes.as_chunks::<4>().0.get(1).copied().unwrap_or_default();
         Self { bytes, endian, info: Info::from_raw(endian.read_u32(raw)) }
     }
 
-    /// The bytes as they were parsed.
+    /// The bytes as parsed.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -39,7 +39,7 @@ impl<'a> Type<'a> {
         self.endian
     }
 
-    /// What kind of type it is.
+    /// The kind of type.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.info.kind()
@@ -57,33 +57,33 @@ impl<'a> Type<'a> {
         self.info.kflag()
     }
 
-    /// The info word's vlen. It is the number of elements except where it is something else ([`Kind::Func`]) or should be
-    /// 0.
+    /// The info word's vlen. It is the number of elements, except for kinds where it has another meaning
+    /// ([`Kind::Func`]) or should be 0.
     #[must_use]
     pub const fn vlen(&self) -> u32 {
         self.info.vlen()
     }
 
-    /// All fields in the order in which they lie in memory. This is the one walk over a type.
+    /// All fields in memory order. This is the only walk over a type.
     #[must_use]
     pub fn fields(&self) -> Fields<'a> {
         Fields::new(self.words(), self.endian, self.kind().shape())
     }
 
-    /// The name: an offset of a string, [`StrOff::NONE`] if there is none.
+    /// The name: a string offset, or [`StrOff::NONE`].
     #[must_use]
     pub fn name(&self) -> StrOff {
         StrOff(self.head(Role::Name).unwrap_or(0))
     }
 
-    /// The size in bytes, for kinds that carry one: integers, floats, structs, unions, enums, data sections.
+    /// The size in bytes, for kinds that have one: integers, floats, structs, unions, enums, data sections.
     #[must_use]
     pub fn size(&self) -> Option<u32> {
         self.head(Role::Size)
     }
 
-    /// The type that it refers to, for kinds that refer to one: pointers, qualifiers, typedefs, tags, functions,
-    /// variables, what a prototype returns, what an array holds.
+    /// The referenced type, for kinds that have one: the target of pointers, qualifiers, typedefs, tags, functions
+    /// and variables, a prototype's return type, an array's element type.
     #[must_use]
     pub fn target(&self) -> Option<TypeId> {
         self.head(Role::Type).map(TypeId)
@@ -95,7 +95,7 @@ impl<'a> Type<'a> {
         self.head(Role::IntData).map(IntData)
     }
 
-    /// What an array holds, what it is indexed by, and how many elements it has.
+    /// The element type, the index type and the number of elements of an array.
     #[must_use]
     pub fn array(&self) -> Option<Array> {
         Some(Array {
@@ -114,31 +114,31 @@ impl<'a> Type<'a> {
         }
     }
 
-    /// The member or parameter that a declaration tag belongs to, counted from 0; -1 for the declaration itself.
+    /// The member or parameter to which a declaration tag belongs, counted from 0; -1 for the declaration itself.
     #[must_use]
     pub fn component(&self) -> Option<i32> {
         self.head(Role::Component).map(u32::cast_signed)
     }
 
-    /// The members of a struct or union, in order. Nothing for other kinds.
+    /// The members of a struct or union, in order. Empty for other kinds.
     #[must_use]
     pub fn members(&self) -> Elements<'a, Member> {
         self.elements(self.kind().is_composite())
     }
 
-    /// The values of an enum of either width, in order. Nothing for other kinds.
+    /// The enumerators of an enum of either width, in order. Empty for other kinds.
     #[must_use]
     pub fn enumerators(&self) -> Elements<'a, Enumerator> {
         self.elements(self.kind().is_enum())
     }
 
-    /// The parameters of a prototype, in order. Nothing for other kinds.
+    /// The parameters of a prototype, in order. Empty for other kinds.
     #[must_use]
     pub fn params(&self) -> Elements<'a, Param> {
         self.elements(self.kind() == Kind::FuncProto)
     }
 
-    /// The variables of a data section, in order. Nothing for other kinds.
+    /// The variables of a data section, in order. Empty for other kinds.
     #[must_use]
     pub fn section_vars(&self) -> Elements<'a, SectionVar> {
         self.elements(self.kind() == Kind::Datasec)
@@ -165,11 +165,11 @@ impl<'a> Type<'a> {
 /// An array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Array {
-    /// What it holds.
+    /// The element type.
     pub element: TypeId,
-    /// What it is indexed by.
+    /// The index type.
     pub index: TypeId,
-    /// How many elements it has.
+    /// The number of elements.
     pub count: u32,
 }
 
@@ -185,7 +185,7 @@ impl IntData {
     /// The encoding bit of booleans.
     pub const BOOL: u8 = 4;
 
-    /// Puts a word together.
+    /// Composes the word.
     #[must_use]
     pub const fn new(encoding: u8, bit_offset: u8, bits: u8) -> Self {
         Self(((encoding as u32 & 0xf) << 24) | ((bit_offset as u32) << 16) | bits as u32)
@@ -197,13 +197,13 @@ impl IntData {
         ((self.0 >> 24) & 0xf) as u8
     }
 
-    /// Where the value begins in the integer, in bits.
+    /// The offset of the value in the integer, in bits.
     #[must_use]
     pub const fn bit_offset(self) -> u8 {
         ((self.0 >> 16) & 0xff) as u8
     }
 
-    /// How long the value is, in bits.
+    /// The length of the value, in bits.
     #[must_use]
     pub const fn bits(self) -> u8 {
         (self.0 & 0xff) as u8

@@ -1,4 +1,4 @@
-//! What types show themselves, and what they refer to.
+//! The labels of types, and their references.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::facet::{Described, Facet};
 use crate::refine::index;
 use crate::{Type, TypeId, View};
 
-/// The numbers of labels. Those of a base are looked up in, those of what is on top are added beside.
+/// Numbers for labels. A base's labels are looked up; those of split BTF are added separately.
 #[derive(Debug, Default)]
 pub(super) struct Labels<'p> {
     below: Option<&'p Labels<'p>>,
@@ -15,12 +15,12 @@ pub(super) struct Labels<'p> {
 }
 
 impl<'p> Labels<'p> {
-    /// The labels of what lies on top of something.
+    /// Labels for split BTF over a base with these labels.
     pub(super) fn over(below: &'p Labels<'p>) -> Self {
         Self { below: Some(below), known: HashMap::new(), next: below.next }
     }
 
-    /// A number that no label has.
+    /// A number that belongs to no label.
     pub(super) fn fresh(&mut self) -> u32 {
         let fresh = self.next;
         self.next = self.next.saturating_add(1);
@@ -38,7 +38,7 @@ impl<'p> Labels<'p> {
     }
 }
 
-/// What the types of one side show: a label each and what they refer to.
+/// The types of one side: a label for each, and its references.
 #[derive(Debug, Default)]
 pub(super) struct Adjacency {
     labels: Vec<u32>,
@@ -72,7 +72,7 @@ impl Adjacency {
         self.labels.len()
     }
 
-    /// The label and the targets of the type in this place.
+    /// The label and the references of the type at this position.
     pub(super) fn get(&self, place: usize) -> Option<(u32, &[TypeId])> {
         let start = *self.starts.get(place)? as usize;
         let end = place.checked_add(1).and_then(|next| self.starts.get(next));

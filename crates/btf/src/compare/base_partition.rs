@@ -1,4 +1,4 @@
-//! The types of two bases in blocks of equal types.
+//! The partition of the types of two bases into blocks of equal types.
 
 use core::hash::Hasher;
 use std::collections::{HashMap, HashSet};
@@ -10,24 +10,24 @@ use super::side::{Base, Side};
 use crate::TypeId;
 use crate::refine::{Graph, index, refine};
 
-/// Gives the block of a type in [`Facet::Designation`].
+/// Returns the block of a type in [`Facet::Designation`].
 pub(super) type Shallow<'s> = &'s dyn Fn(Side, TypeId) -> Option<u32>;
 
-/// The types of two bases in one facet, `void` included, so that the place of a type is its id.
+/// The types of two bases in one facet. `void` is included, so a type's position equals its id.
 #[derive(Debug)]
 pub(super) struct BasePartition {
     labels: Labels<'static>,
     left: BaseSide,
     right: BaseSide,
-    /// The number of blocks: the first number for blocks of the splits' types.
+    /// The number of blocks, which is also the first number for blocks of the splits' types.
     next: u32,
     /// A type of each block, by its colour after two rounds.
     by_colour: HashMap<u64, Vec<(Side, TypeId)>>,
-    /// The first type of each block that has one on the left.
+    /// The first type on the left in each block that has one.
     first_on_left: HashMap<u32, TypeId>,
 }
 
-/// What is known of the types of one base.
+/// The types of one base.
 #[derive(Debug)]
 struct BaseSide {
     adjacency: Adjacency,
@@ -75,7 +75,7 @@ impl BasePartition {
         self.side(side).blocks.get(id.0 as usize).copied()
     }
 
-    /// The first type of the left base that is in a block.
+    /// The first type of the left base in a block.
     pub(super) fn first_on_left(&self, block: u32) -> Option<TypeId> {
         self.first_on_left.get(&block).copied()
     }
@@ -95,7 +95,7 @@ impl BasePartition {
         self.by_colour.get(&colour).map_or(&[], Vec::as_slice)
     }
 
-    /// The label of a type and what it refers to.
+    /// The label of a type, and its references.
     pub(super) fn get(&self, side: Side, id: TypeId) -> Option<(u32, &[TypeId])> {
         self.side(side).adjacency.get(id.0 as usize)
     }
@@ -132,8 +132,8 @@ impl BasePartition {
     }
 }
 
-/// A round of colour refinement: a type's colour and those of what it refers to, in one. Equal types have equal colours. Nothing
-/// is decided by colours but which types are worth a comparison.
+/// One round of colour refinement: combines a type's colour and those of its references. Equal types have equal
+/// colours. Colours only select the types that are worth comparing.
 pub(super) fn colour(own: u64, targets: impl Iterator<Item = u64>) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write_u64(own);
@@ -141,7 +141,7 @@ pub(super) fn colour(own: u64, targets: impl Iterator<Item = u64>) -> u64 {
     hasher.finish()
 }
 
-/// Gives the nodes from `first` on the labels and edges of types.
+/// Sets the labels and edges of the nodes from `first` on.
 fn lay(graph: &mut Graph, adjacency: &Adjacency, first: u32, mut node: impl FnMut(TypeId) -> u32) {
     let mut edges = Vec::new();
     for (place, (label, targets)) in (first..).zip(adjacency.iter()) {

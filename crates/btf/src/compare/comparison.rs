@@ -1,4 +1,4 @@
-//! Comparing the types of two views, and what the comparisons of many modules share.
+//! Comparing the types of two views, and the part that many modules share.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +9,7 @@ use super::split_partition::SplitPartition;
 use super::strength::Strength;
 use crate::{Btf, Type, TypeId, View};
 
-/// The facets whose types form a graph that has to be partitioned.
+/// The facets whose types form a graph to be partitioned.
 #[derive(Debug)]
 struct PerFacet<T> {
     designation: OnceLock<T>,
@@ -31,14 +31,14 @@ impl<T> PerFacet<T> {
     }
 }
 
-/// Two bases and what is known of their types: made once and shared, also between threads, by the comparisons of many
-/// modules. Cloning it is cheap and shares what is known. What a strength needs is worked out when it is first asked for.
+/// Two bases with the partitions of their types. Created once and shared, also between threads, by the comparisons of
+/// many modules. Cloning is cheap and shares the partitions. Each partition is computed on first use.
 #[derive(Debug, Clone)]
 pub struct Bases<'a>(Arc<Shared<'a>>);
 
 #[derive(Debug)]
 struct Shared<'a> {
-    /// Left, right.
+    /// The left and the right base.
     bases: [Base<'a>; 2],
     partitions: PerFacet<BasePartition>,
 }
@@ -58,7 +58,7 @@ impl<'a> Bases<'a> {
         })
     }
 
-    /// Compares what is split over the left base with what is split over the right one.
+    /// Compares split BTF over the left base with split BTF over the right base.
     #[must_use]
     pub fn compare(&self, left: &'a Btf<'a>, right: &'a Btf<'a>) -> Comparison<'a> {
         let [base_left, base_right] = self.0.bases;
@@ -91,12 +91,11 @@ impl<'a> Bases<'a> {
 
 /// Compares types of one view with types of another.
 ///
-/// What it finds out it keeps, so asking about every type costs little more than asking about one. It can be shared between
-/// threads.
+/// Results are kept, so comparing all types costs little more than comparing one. It can be shared between threads.
 #[derive(Debug)]
 pub struct Comparison<'a> {
     bases: Bases<'a>,
-    /// Left, right.
+    /// The left and the right view.
     views: [View<'a>; 2],
     partitions: PerFacet<SplitPartition>,
 }
@@ -120,15 +119,15 @@ impl<'a> Comparison<'a> {
         self.views[1]
     }
 
-    /// Whether the type with the first id on the left equals the type with the second id on the right. An id that
-    /// does not exist equals nothing.
+    /// Whether type `left` of the left view equals type `right` of the right view. An id that does not exist equals
+    /// nothing.
     #[must_use]
     pub fn same(&self, left: TypeId, right: TypeId, strength: Strength) -> bool {
         self.equal(strength.facet(), left, right)
     }
 
-    /// The first type of the left base that equals a type on the left in all that can be reached from it. For a type of the left
-    /// split this tells whether the base has it as well.
+    /// The first type of the left base that equals a type on the left, including everything reachable from it. For a
+    /// type of the left split, this shows whether the base also has it.
     #[must_use]
     pub fn in_left_base(&self, id: TypeId) -> Option<TypeId> {
         let block = self.block(Facet::Closure, Side::Left, id)?;
@@ -160,14 +159,14 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// A type and the view in which it has to be resolved: that of the base for a type of the base.
+    /// A type, and the view in which it is resolved: the base's own view for a type of the base.
     pub(super) fn home(&self, side: Side, id: TypeId) -> Option<(View<'a>, Type<'a>)> {
         let view = self.view(side);
         let home = if view.is_own(id) { view } else { view.base_view().unwrap_or(view) };
         Some((home, view.get(id)?))
     }
 
-    /// The number of the block that a type is in.
+    /// The number of a type's block.
     fn block(&self, facet: Facet, side: Side, id: TypeId) -> Option<u32> {
         let first = self.view(side).first_id();
         match id.0.checked_sub(first.0) {

@@ -1,4 +1,4 @@
-//! Why two types differ.
+//! The reason why two types differ.
 
 use core::fmt;
 use std::collections::HashSet;
@@ -11,23 +11,23 @@ use super::side::Side;
 use super::strength::Strength;
 use crate::{Field, Kind, Role, StrOff, Type, TypeId, Value, View};
 
-/// The most pairs of types that are looked at to find what makes two types differ.
+/// The maximum number of pairs of types that are examined to find a difference.
 const PAIRS: usize = 1 << 16;
 
-/// A difference between two types, which may lie in what they refer to.
+/// A difference between two types, possibly in types that they refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference<'a> {
-    /// The way from the two types to the two that differ; empty if they differ themselves.
+    /// The path from the two types to the two that differ; empty if they differ themselves.
     pub path: Vec<Step<'a>>,
     /// The type on the left that differs.
     pub left: TypeId,
     /// The type on the right that differs.
     pub right: TypeId,
-    /// What differs.
+    /// The difference.
     pub what: What<'a>,
 }
 
-/// A reference that was followed, as it is on the left.
+/// A reference on the path, as it is on the left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step<'a> {
     /// The kind of the type that has the reference.
@@ -42,11 +42,11 @@ pub struct Step<'a> {
     pub element_name: &'a BStr,
 }
 
-/// What differs between two types.
+/// The kind of difference between two types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What<'a> {
-    /// An id that is no type, on one side or both.
+    /// An id without a type, on one side or on both.
     Missing {
         /// Whether there is a type on the left.
         left: bool,
@@ -60,7 +60,7 @@ pub enum What<'a> {
         /// On the right.
         right: Kind,
     },
-    /// A kind that nothing is known of, so that it cannot be compared.
+    /// An unknown kind, which cannot be compared.
     Unknown {
         /// The kind.
         kind: Kind,
@@ -72,7 +72,7 @@ pub enum What<'a> {
         /// On the right.
         right: u32,
     },
-    /// A name; `None` where its string offset points outside the strings.
+    /// A name; `None` if its string offset is invalid.
     Name {
         /// The element that has it; `None` for the name of the type itself.
         element: Option<u32>,

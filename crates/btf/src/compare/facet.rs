@@ -1,16 +1,16 @@
-//! What of a type counts for which comparison.
+//! The properties of a type that count for each comparison.
 
 use crate::{BStr, Kind, Role, StrOff, Type, TypeId, Value, View};
 
-/// What of a type is looked at. Of [`Facet::Designation`], [`Facet::Layout`] and [`Facet::Closure`] the types form a graph
-/// each, by the references that are [`Reach::Deep`].
+/// A selection of a type's properties. For [`Facet::Designation`], [`Facet::Layout`] and [`Facet::Closure`] the types
+/// form a graph, whose edges are the references with [`Reach::Deep`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Facet {
-    /// How a type is written where it is referred to: kind and name, and without a name what it is made of.
+    /// A type's designation where it is used: kind and name, or without a name, its components.
     Designation,
-    /// The names in a type and how what it refers to is written.
+    /// The names in a type, and the designations of the types it refers to.
     Names,
-    /// Names and numbers, and how what pointers point to is written.
+    /// Names and numbers, and the designations of the types that pointers point to.
     Layout,
     /// Everything.
     Closure,
@@ -19,11 +19,11 @@ pub(super) enum Facet {
 /// How far a reference is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// What it lands on has to be equal in the same facet.
+    /// The referenced types must be equal in the same facet.
     Deep,
-    /// What it lands on has to be equal in [`Facet::Designation`].
+    /// The referenced types must be equal in [`Facet::Designation`].
     Shallow,
-    /// It does not matter.
+    /// The reference is ignored.
     No,
 }
 
@@ -42,9 +42,10 @@ impl Facet {
         !(named && matches!(self, Self::Designation))
     }
 
-    /// What counts of a number in a type of this kind; `None` if nothing does.
+    /// The part of a number that counts in a type of this kind; `None` if it is ignored.
     ///
-    /// Of the info word the kind always counts, and of a forward declaration the flag that tells struct from union.
+    /// In the info word the kind always counts, and so does the flag of a forward declaration that distinguishes
+    /// struct and union.
     pub(super) const fn number(self, kind: Kind, role: Role, raw: u32) -> Option<u32> {
         match (self, role, kind) {
             (Self::Layout | Self::Closure, ..) => Some(raw),
@@ -55,8 +56,8 @@ impl Facet {
     }
 }
 
-/// What a type shows in a facet: all that counts of the type itself, in a form to compare byte by byte, and what it refers
-/// to deeply, in order.
+/// The content of a type in a facet: the type's own properties, in a form to compare byte by byte, and its deep
+/// references, in order.
 #[derive(Debug)]
 pub(super) struct Described {
     pub(super) label: Vec<u8>,
@@ -65,14 +66,14 @@ pub(super) struct Described {
 }
 
 impl Described {
-    /// For types of this view.
+    /// A description of types in this view.
     pub(super) fn in_view(view: View<'_>) -> Self {
         Self { label: Vec::new(), targets: Vec::new(), names: NameBudget::of(view) }
     }
 
-    /// Describes a type anew. `shallow` gives the block of a type in [`Facet::Designation`]. False if the type can be equal
-    /// to nothing: a name or a reference that counts dangles, nothing is known of its kind, or its names and those before are
-    /// too long.
+    /// Describes another type. `shallow` returns the block of a type in [`Facet::Designation`]. Returns false if the
+    /// type cannot equal any: a name or a reference that counts dangles, its kind is unknown, or its names together
+    /// with those before are too long.
     pub(super) fn describe(
         &mut self,
         view: View<'_>,
@@ -114,16 +115,16 @@ impl Described {
     }
 }
 
-/// How many times longer than the BTF the names that are compared may be in all. Those of a kernel are about as long as
-/// its BTF.
+/// The limit for the total length of compared names, as a multiple of the BTF's length. A kernel's names are about as
+/// long as its BTF.
 const MOST: usize = 32;
-/// How long they may be even if the BTF is short, in bytes.
+/// The lower bound of that limit for short BTF, in bytes.
 const LEAST: usize = 64 << 10;
 
-/// Resolves names as long as they are not absurdly long in all: any number of fields may name one string of any length.
+/// Resolves names up to a limit on their total length: any number of fields may refer to one string of any length.
 #[derive(Debug)]
 pub(super) struct NameBudget {
-    /// How many bytes they may still have.
+    /// The number of bytes left.
     left: usize,
 }
 
@@ -132,12 +133,12 @@ impl NameBudget {
         Self { left: view.byte_len().saturating_mul(MOST).saturating_add(LEAST) }
     }
 
-    /// Whether names are not resolved any more.
+    /// Whether the limit was reached.
     pub(super) const fn is_exhausted(&self) -> bool {
         self.left == 0
     }
 
-    /// A name; `None` if it dangles, or is too much.
+    /// A name; `None` if it dangles or exceeds the limit.
     pub(super) fn get<'a>(&mut self, view: View<'a>, name: StrOff) -> Option<&'a BStr> {
         if self.is_exhausted() {
             return None;
@@ -148,7 +149,7 @@ impl NameBudget {
     }
 }
 
-/// Whether a type has a name that is not empty.
+/// Whether a type's name is not empty.
 pub(super) fn is_named(view: View<'_>, ty: &Type<'_>) -> bool {
     view.name(ty).is_some_and(|name| !name.is_empty())
 }

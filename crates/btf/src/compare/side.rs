@@ -9,12 +9,12 @@ pub(super) enum Side {
     Right,
 }
 
-/// What the types of one side are over.
+/// The base of one side.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Base<'a> {
     /// A base.
     Of(&'a Btf<'a>),
-    /// No base: this BTF is over `void` alone.
+    /// No base: this BTF has only `void` below it.
     None(&'a Btf<'a>),
 }
 
@@ -26,7 +26,7 @@ impl<'a> Base<'a> {
         }
     }
 
-    /// Its types, `void` first, and the view to resolve them in.
+    /// The base's types, `void` first, and the view that resolves them.
     pub(super) fn types(self) -> (View<'a>, impl Iterator<Item = Type<'a>>) {
         let (own, types) = match self {
             Self::Of(base) => (base, Some(base)),

@@ -1,4 +1,4 @@
-//! The types of two splits in blocks of equal types, together with the types of their bases.
+//! The partition of the types of two splits into blocks of equal types, together with the types of their bases.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::side::Side;
 use crate::refine::{Graph, index, refine};
 use crate::{TypeId, View};
 
-/// The types of two splits in one facet, by their place.
+/// The types of two splits in one facet, by position.
 #[derive(Debug)]
 pub(super) struct SplitPartition {
     left: Vec<u32>,
@@ -37,7 +37,7 @@ impl SplitPartition {
         graph.blocks(left.adjacency.len(), right.adjacency.len())
     }
 
-    /// The block of the type in this place.
+    /// The block of the type at this position.
     pub(super) fn block(&self, side: Side, place: u32) -> Option<u32> {
         let blocks = match side {
             Side::Left => &self.left,
@@ -73,7 +73,7 @@ impl SplitSide {
     }
 }
 
-/// The graph of the splits' types, with a node for each block of the bases that takes part.
+/// The graph of the splits' types, with a node for each participating block of the bases.
 struct SplitGraph<'g> {
     bases: &'g BasePartition,
     graph: Graph,
@@ -82,8 +82,8 @@ struct SplitGraph<'g> {
 }
 
 impl SplitGraph<'_> {
-    /// Lets the bases' blocks of these colours take part with their own label and references, so that a split's type can turn out to
-    /// be equal to theirs.
+    /// Adds the bases' blocks of these colours with their labels and references, so that a split's type can be found
+    /// equal to one of them.
     fn unfold(&mut self, colours: impl Iterator<Item = u64>) {
         let bases = self.bases;
         let mut unfolded = Vec::new();
@@ -104,7 +104,7 @@ impl SplitGraph<'_> {
         }
     }
 
-    /// The node of the block of a base's type. Unless it was unfolded it is equal to itself only.
+    /// The node for the block of a base's type. A block that was not unfolded equals only itself.
     fn node(&mut self, side: Side, id: TypeId) -> u32 {
         let block = self.bases.block(side, id).unwrap_or(u32::MAX);
         *self.nodes.entry(block).or_insert_with(|| self.graph.add(self.labels.fresh()))

@@ -1,24 +1,23 @@
-//! How much of two types has to be equal.
+//! The strength of a comparison.
 
 use super::facet::Facet;
 
-/// How much of two types has to be equal. Each strength includes those before it.
+/// How much of two types must be equal. Each strength includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Strength {
-    /// The kind and the name are equal, the names of the members, values or parameters are, and each reference lands on
-    /// something that is written alike: of the same kind and name; where it has no name, as pointers, qualifiers, arrays,
-    /// prototypes and anonymous structs have none, with members or parameters of the same names, and so on along its own
-    /// references up to the next types with a name. `struct a *` and `struct b *` differ, `int [4]` and `int [8]` do not,
-    /// nor do a `struct a *` and another that points to a `struct a` of other members. A forward declaration differs from
-    /// the struct that it stands for.
+    /// Kind and name are equal, the names of the members, values or parameters are equal, and each pair of references
+    /// has the same designation: the same kind and name. Types without a name (pointers, qualifiers, arrays,
+    /// prototypes, anonymous structs) have the same designation if their members or parameters have the same names
+    /// and their own references have the same designations, up to the next types with a name. So `struct a *` and
+    /// `struct b *` differ. `int [4]` and `int [8]` do not, and neither do two `struct a *` whose `struct a` have
+    /// different members. A forward declaration differs from the struct that it declares.
     NameAndKind,
-    /// In addition all numbers are equal: sizes, vlen, kflag, offsets of members, sizes of bit-fields, counts of arrays,
-    /// values of enums, encodings of integers, linkage; and so they are in everything that is reached without passing
-    /// through a pointer. What a pointer points to, a prototype included, is compared as by
-    /// [`Strength::NameAndKind`] only. Equal layout means that a program may use the one for the other as long as it does
-    /// not follow pointers.
+    /// In addition, all numbers are equal (sizes, vlen, kflag, offsets of members, sizes of bit-fields, counts of
+    /// arrays, values of enums, encodings of integers, linkage), also in everything that is reached without passing
+    /// through a pointer. The target of a pointer, also a prototype, is compared only by [`Strength::NameAndKind`].
+    /// Equal layout means that a program may use one type as the other if it does not follow pointers.
     Layout,
-    /// In addition everything that is reached through any chain of references is equal in all its fields.
+    /// In addition, everything that can be reached through references is equal in all its fields.
     Closure,
 }
 

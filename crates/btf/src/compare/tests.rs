@@ -1,4 +1,4 @@
-//! The comparison: what each strength sees, and that its work is bounded.
+//! Tests of the comparison: the differences that each strength detects, and a bound on its work.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::{Btf, TypeId, View};
 use crate::{Builder, Endian, IntData, Kind, Member, Record, Role, StrOff, Value};
 
-/// The bytes of BTF that `fill` puts together.
+/// The bytes of BTF that `fill` builds.
 fn made(mut builder: Builder<'_>, fill: impl FnOnce(&mut Builder<'_>)) -> Vec<u8> {
     fill(&mut builder);
     builder.to_bytes().unwrap()
@@ -40,7 +40,7 @@ fn composite(b: &mut Builder<'_>, kind: Kind, name: &str, size: u32, members: &[
     b.add(&record).unwrap()
 }
 
-/// Which of the strengths two types of BTF without a base are equal at, by the number of strengths.
+/// The number of strengths at which two types of BTF without a base are equal.
 fn strengths(left: &[u8], right: &[u8], ids: (u32, u32)) -> usize {
     let (left, right) = (Btf::parse(left).unwrap(), Btf::parse(right).unwrap());
     let comparison = Comparison::new(left.alone(), right.alone());
@@ -56,7 +56,8 @@ fn strengths(left: &[u8], right: &[u8], ids: (u32, u32)) -> usize {
     same.into_iter().filter(|&same| same).count()
 }
 
-/// `struct node { struct node *next; struct item <value>; }`, as id 3, with the item's size and the name of its member.
+/// `struct node { struct node *next; struct item <value>; }` as id 3, with the given size of the item and name of its
+/// member.
 fn list(first: &str, item_size: u32, item_member: &str) -> Vec<u8> {
     alone(|b| {
         let int = int(b, first, 4);
@@ -84,13 +85,13 @@ fn equal_types_of_different_strings_and_ids_are_equal() {
 #[test]
 fn strengths_differ_by_how_far_they_look() {
     let original = list("int", 4, "a");
-    // A member by value: its members and size are layout, not its name.
+    // A member by value: its type's members and size belong to the layout, but not to the names.
     assert_eq!(strengths(&original, &list("int", 8, "a"), (3, 3)), 1);
     assert_eq!(strengths(&original, &list("int", 4, "b"), (3, 3)), 1);
     assert_eq!(strengths(&original, &list("unsigned int", 4, "a"), (3, 3)), 1);
-    // The pointer to it: only the closure sees behind it.
+    // A pointer to it: only the closure includes its target.
     assert_eq!(strengths(&original, &list("int", 8, "a"), (2, 2)), 2);
-    // What names the type directly has another name behind it.
+    // A typedef whose target has another name.
     assert_eq!(strengths(&original, &list("unsigned int", 4, "a"), (4, 4)), 0);
 }
 
@@ -183,7 +184,7 @@ fn very_deep_input_ends() {
     assert_eq!(comparison.difference(first, first, Strength::Closure).unwrap().what, What::Far);
 }
 
-/// Each of many members has a name of its own that is nearly a megabyte long: the tail of one string.
+/// Each of many members has a different name of nearly a megabyte: a tail of one string.
 #[test]
 fn names_that_are_absurdly_long_in_all_equal_nothing() {
     let bytes = alone(|b| {
@@ -223,7 +224,7 @@ fn bases_are_shared_by_modules() {
     }
 }
 
-/// Numbers that look random, the same in every run.
+/// Pseudo-random numbers, the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -233,7 +234,7 @@ impl Random {
     }
 }
 
-/// Types that are easily mistaken for one another: few names, few kinds, references in all directions.
+/// Types that are easily confused: few names, few kinds, references in all directions.
 fn tangle(builder: Builder<'_>, random: &mut Random) -> Vec<u8> {
     made(builder, |b| {
         let first = b.next_id().0;
@@ -241,7 +242,7 @@ fn tangle(builder: Builder<'_>, random: &mut Random) -> Vec<u8> {
         for _ in 0..count {
             let target = |random: &mut Random| match random.below(40) {
                 0 => TypeId(first + count),
-                // More often on top than below.
+                // References to the split's own types are more frequent than to the base's.
                 n if n % 2 == 0 => TypeId(first + random.below(count)),
                 _ => TypeId(random.below(first + count)),
             };
@@ -258,7 +259,7 @@ fn tangle(builder: Builder<'_>, random: &mut Random) -> Vec<u8> {
     })
 }
 
-/// All pairs of equal types, found by starting from all pairs and taking away what differs until nothing does.
+/// All pairs of equal types, found by starting with all pairs and removing those that differ until nothing changes.
 fn plainly(comparison: &Comparison<'_>, facet: Facet) -> HashSet<(TypeId, TypeId)> {
     let ids = |view: View<'_>| (0..view.type_count()).map(TypeId);
     let designation = if facet == Facet::Layout { plainly(comparison, Facet::Designation) } else { HashSet::new() };
@@ -276,7 +277,7 @@ fn plainly(comparison: &Comparison<'_>, facet: Facet) -> HashSet<(TypeId, TypeId
             (Value::Name(l), Value::Name(r)) => {
                 name(view_left, l).is_some() && name(view_left, l) == name(view_right, r)
             }
-            // A type of a base refers to types of that base only.
+            // A type of a base refers only to types of that base.
             (Value::Type(l), Value::Type(r)) if view_left.get(l).is_none() || view_right.get(r).is_none() => false,
             (Value::Type(l), Value::Type(r)) if facet == Facet::Layout && left.kind() == Kind::Ptr => {
                 designation.contains(&(l, r))
@@ -329,7 +330,7 @@ fn it_agrees_with_plain_coinduction() {
 fn in_left_base_finds_what_the_base_has_as_well() {
     let base = list("item", 16, "value");
     let base = Btf::parse(&base).unwrap();
-    // Once more the same list, and one of another size.
+    // The same list again, and one of another size.
     let copy = |size| {
         made(Builder::over(&base), |b| {
             let shift = b.next_id().0 - 1;

@@ -1,29 +1,29 @@
-//! Graphs to be partitioned.
+//! Graphs to partition.
 
-/// Nodes with a label each and edges in order. Two nodes can only be in one block if their labels are equal.
+/// Nodes with labels and ordered edges. Two nodes can be in one block only if their labels are equal.
 #[derive(Debug, Default)]
 pub struct Graph {
     pub(super) labels: Vec<u32>,
-    /// Where the edges of each node are in `edges`.
+    /// The range of each node's edges in `edges`.
     pub(super) spans: Vec<(u32, u32)>,
     pub(super) edges: Vec<u32>,
 }
 
-/// The most edges of a node. A node with more gets them through nodes in between: both the time that a visit of a node takes and
-/// the number of visits grow with its edges.
+/// The maximum number of edges of a node. More edges are distributed over intermediate nodes, because both the time
+/// for a visit of a node and the number of visits grow with its edges.
 const WIDEST: usize = 64;
 
-/// The label of the nodes in between.
+/// The label of the intermediate nodes.
 const BETWEEN: u32 = u32::MAX;
 
 impl Graph {
-    /// This many nodes, each to be [set](Graph::set).
+    /// A graph with this many nodes, each to be [set](Graph::set).
     #[must_use]
     pub fn with_nodes(count: usize) -> Self {
         Self { labels: vec![BETWEEN; count], spans: vec![(0, 0); count], edges: Vec::new() }
     }
 
-    /// Adds a node. Labels are less than `u32::MAX`.
+    /// Adds a node. Its label must be less than `u32::MAX`.
     pub fn add(&mut self, label: u32) -> u32 {
         let node = index(self.labels.len());
         self.labels.push(label);
@@ -31,7 +31,7 @@ impl Graph {
         node
     }
 
-    /// Gives a node its label, which is less than `u32::MAX`, and its edges.
+    /// Sets a node's label, which must be less than `u32::MAX`, and its edges.
     pub fn set(&mut self, node: u32, label: u32, edges: &[u32]) {
         if edges.len() > WIDEST {
             let between: Vec<u32> = edges
@@ -53,7 +53,7 @@ impl Graph {
     }
 }
 
-/// Nodes and edges are numbered with 32 bits: BTF has fewer words.
+/// Converts a length to 32 bits, which suffice for nodes and edges: BTF has fewer words.
 pub(crate) fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! BTF that several tests look at.
+//! BTF that several tests use.
 
 use btf::{Builder, Endian, IntData, Kind, KindLayout, Member, Record, Role, StrOff, TypeId};
 
@@ -10,13 +10,13 @@ pub const SAMPLES: [(&str, &[u8]); 4] = [
     ("overlay-6.12.115", include_bytes!("../samples/overlay-6.12.115.btf")),
 ];
 
-/// What [`every_kind`] gave when it was last looked at: little-endian, and big-endian with a layout section.
+/// The recorded output of [`every_kind`]: little-endian, and big-endian with a layout section.
 pub const FROZEN: [(Endian, bool, &[u8]); 2] = [
     (Endian::Little, false, include_bytes!("../samples/every-kind-little.btf")),
     (Endian::Big, true, include_bytes!("../samples/every-kind-big-layout.btf")),
 ];
 
-/// One type of every kind; the id of each is the number of its kind.
+/// One type of every kind. The id of each equals the number of its kind.
 pub fn every_kind(endian: Endian) -> Builder<'static> {
     let mut btf = Builder::new(endian);
     let records = [
@@ -56,7 +56,7 @@ pub fn every_kind(endian: Endian) -> Builder<'static> {
     btf
 }
 
-/// The layout section that says what this crate knows.
+/// A layout section with every known kind.
 pub fn full_layout() -> impl Iterator<Item = KindLayout> {
     Kind::KNOWN.iter().map(|kind| {
         let shape = kind.shape().expect("a known kind");

@@ -1,11 +1,11 @@
-//! What a distilled base has, type by type. That it is enough is shown by relocating: see `relocate.rs`.
+//! Tests of the content of a distilled base, type by type. `relocate.rs` shows that it is sufficient.
 
 use btf::distill::{Distilled, Error, distill};
 use btf::{Btf, Builder, Endian, Kind, Record, Role, StrOff, TypeId};
 
 use crate::common::every_kind;
 
-/// What a module that refers to these types of a base is distilled to.
+/// The result of distilling a module that refers to these types of a base.
 fn of(base: &Btf<'_>, references: &[u32]) -> Result<Distilled, Error> {
     let mut builder = Builder::over(base);
     for &id in references {

@@ -1,4 +1,4 @@
-//! Does with any bytes everything that can be done with BTF, and holds what must be true of all BTF against it.
+//! Runs every operation of the crate on arbitrary bytes, and checks properties that hold for all BTF.
 
 use btf::c::{self, Style};
 use btf::compare::{Comparison, Strength};
@@ -6,10 +6,10 @@ use btf::distill::distill;
 use btf::relocate::relocate;
 use btf::{Btf, Builder, ParseError, StrOff, Type, TypeId, Value, View, is_compact};
 
-/// How many types are rendered and compared one by one.
+/// The number of types that are rendered and compared one by one.
 const SOME: usize = 8;
 
-/// Parses bytes that may be anything; if they are BTF, walks, resolves, rewrites, renders and compares them.
+/// Parses arbitrary bytes. If they are BTF, walks, resolves, rewrites, renders and compares them.
 pub fn alone(bytes: &[u8]) -> Result<(), ParseError> {
     let btf = Btf::parse(bytes)?;
     assert!(btf.heap_bytes() <= bytes.len() / 3, "the index has 4 bytes for each type of at least 12");
@@ -103,7 +103,7 @@ fn same_content(btf: &Btf<'_>, written: &[u8]) {
     assert!(copy.layout().iter().eq(btf.layout().iter()));
 }
 
-/// Whatever is rendered can be shown, and is not much longer than what it was made from.
+/// Rendered types can be formatted, and the text is not much longer than the input.
 fn render(view: View<'_>) {
     let check = |text: &str| {
         assert!(!text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{text:?}");
@@ -120,7 +120,7 @@ fn render(view: View<'_>) {
     check(&header);
 }
 
-/// What is equal is so from both sides and to every weaker strength, and what is not has a difference.
+/// Equality is symmetric and implies equality for weaker strengths. Unequal types have a difference.
 fn compare(left: View<'_>, right: View<'_>) {
     let (there, back) = (Comparison::new(left, right), Comparison::new(right, left));
     let pair = |ahead| left.own_types().zip(right.own_types().skip(ahead)).take(SOME);
@@ -136,7 +136,7 @@ fn compare(left: View<'_>, right: View<'_>) {
     }
 }
 
-/// What is relocated to the base that it already has stays as it is; whatever is relocated has its length.
+/// Relocation to its own base changes nothing, and relocation never changes the length.
 fn relocated(base: &Btf<'_>, split: &Btf<'_>) {
     if let Ok(distilled) = distill(split.over(base)) {
         let below = Btf::parse(&distilled.base).expect("what is written can be read");

@@ -1,4 +1,4 @@
-//! The format as a user of the crate sees it.
+//! Tests of the crate's public interface.
 
 mod common;
 mod distill;

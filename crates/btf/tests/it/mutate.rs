@@ -1,4 +1,4 @@
-//! Damaged BTF is refused or parsed, and whatever is parsed can be walked, resolved and written.
+//! Tests with damaged BTF: it is refused or parsed, and parsed BTF can be walked, resolved and written.
 
 use crate::common::{SAMPLES, every_kind, full_layout};
 use crate::exercise;

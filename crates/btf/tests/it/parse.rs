@@ -1,4 +1,4 @@
-//! What parsing accepts, what it refuses, and what it says then.
+//! Tests of parsing: accepted and refused input, and the errors.
 
 use crate::{common, exercise};
 use btf::{Btf, Builder, Endian, Header, Kind, KindLayout, ParseError, Record, Role, Scan, Section, StrOff};

@@ -1,4 +1,4 @@
-//! Relocated BTF says what it said before it was distilled.
+//! Tests that relocated BTF has the same meaning as before it was distilled.
 
 use btf::compare::{Comparison, Strength};
 use btf::distill::{Distilled, distill};
@@ -6,14 +6,14 @@ use btf::relocate::{Error, relocate};
 use btf::{Btf, Builder, Endian, IntData, Kind, Member, Record, Role, StrOff, TypeId};
 use proptest::prelude::*;
 
-/// A type to be made: its kind and whether it has a name, by number, and what it refers to.
+/// A type to generate: its kind and whether it has a name, as numbers, and its references.
 type Recipe = (u8, bool, u32, u32);
 
 fn recipes(most: usize) -> impl Strategy<Value = Vec<Recipe>> {
     prop::collection::vec((any::<u8>(), any::<bool>(), any::<u32>(), any::<u32>()), 1..most)
 }
 
-/// Adds types that may refer to all of the `count` that there will be. No two with a name have the same.
+/// Adds types that may refer to all of the final `count` types. Named types have different names.
 fn add(builder: &mut Builder<'_>, recipes: &[Recipe], kinds: &[Kind], count: u32) {
     for &(kind, named, first, second) in recipes {
         let TypeId(id) = builder.next_id();
@@ -44,7 +44,7 @@ fn add(builder: &mut Builder<'_>, recipes: &[Recipe], kinds: &[Kind], count: u32
     }
 }
 
-/// What a module may refer to in a base.
+/// The kinds of a base's types to which a module may refer.
 const BASE: [Kind; 14] = [
     Kind::Int,
     Kind::Ptr,
@@ -74,7 +74,7 @@ fn made(base: &[Recipe], split: &[Recipe]) -> (Vec<u8>, Vec<u8>) {
     (base, split)
 }
 
-/// The base behind others: a type for each of `before`, with ids and strings that push all others away.
+/// The base after others: a type for each of `before`, with ids and strings that shift all others.
 fn behind(base: &Btf<'_>, before: u32) -> Vec<u8> {
     let mut builder = Builder::new(base.endian());
     for number in 0..before {

@@ -1,4 +1,4 @@
-//! What is parsed is written back byte by byte.
+//! Tests that parsed BTF is written back byte by byte.
 
 use crate::common::{FROZEN, SAMPLES, every_kind, full_layout};
 use crate::exercise;
@@ -35,7 +35,7 @@ fn every_kind_header_and_byte_order() {
     }
 }
 
-/// The writer's output does not change unseen.
+/// A change of the writer's output must be noticed.
 #[test]
 fn the_synthetic_samples_are_what_the_writer_gives() {
     for (endian, layout, frozen) in FROZEN {
@@ -58,7 +58,7 @@ fn swapping_gives_what_the_other_machine_writes() {
     assert_eq!(Builder::copy_in(btf.alone(), Endian::Big).unwrap().to_bytes().unwrap(), big);
 }
 
-/// A module without types of its own gets a header and nothing else.
+/// A module without its own types has only a header.
 #[test]
 fn header_only() {
     for length in [HEADER_LEN, HEADER_LEN_LAYOUT] {
@@ -111,7 +111,7 @@ fn gaps_and_overlaps_are_not_kept() {
     }
 }
 
-/// Each id one further on and each string after another one, in the other byte order.
+/// Increments every id, inserts a string before each, and changes the byte order.
 #[test]
 fn renumbered_types_say_the_same() {
     let bytes = every_kind(Endian::Little).to_bytes().unwrap();

@@ -1,4 +1,4 @@
-//! Split BTF over a base, over another base, and over nothing.
+//! Tests of split BTF over its base, over another base, and without a base.
 
 use crate::common::SAMPLES;
 use crate::exercise;
@@ -16,7 +16,7 @@ fn base(names: &[&str]) -> Vec<u8> {
     btf.to_bytes().unwrap()
 }
 
-/// A split with a struct of its own that has a member with a name and a type of the base's.
+/// A split with its own struct, whose member uses a name and a type of the base.
 fn split(base: &Btf<'_>) -> Vec<u8> {
     let mut btf = Builder::over(base);
     let (own, shared) = (btf.add_string("own").unwrap(), btf.add_string("primary_device").unwrap());
@@ -50,7 +50,7 @@ fn ids_and_strings_go_on_after_the_base() {
     assert!(view.is_own(TypeId(4)) && !view.is_own(TypeId(3)) && !view.is_own(TypeId(6)));
 }
 
-/// What a kernel sees that runs another build: the same bytes, other names, the tails of strings among them.
+/// The view of a kernel of another build: the same bytes resolve to other names, including tails of strings.
 #[test]
 fn over_another_base_the_same_bytes_mean_something_else() {
     let [made_with, running] =

@@ -1,4 +1,4 @@
-//! Typed access to every kind, and the walk under it.
+//! Tests of the typed access to every kind, and of the walk on which it is based.
 
 use crate::common::every_kind;
 use btf::{

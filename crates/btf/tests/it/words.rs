@@ -1,9 +1,9 @@
-//! Types written out word by word as `include/uapi/linux/btf.h` has them: what the writer and the reader share could be
-//! wrong in both.
+//! Types written word by word as in `include/uapi/linux/btf.h`. These tests find errors that the writer and the
+//! reader have in common.
 
 use btf::{Array, Btf, Enumerator, Kind, Member, Param, SectionVar, StrOff, Type, TypeId};
 
-/// The type that these words are.
+/// The type that consists of these words.
 fn with<T>(words: &[u32], check: impl FnOnce(Type<'_>) -> T) -> T {
     let types: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let length = u32::try_from(types.len()).unwrap().to_le_bytes();
