@@ -1,8 +1,8 @@
-//! What a scenario is: one `scenario.toml`.
+//! The definition of a scenario: one `scenario.toml`.
 //!
-//! A scenario on kernels that are built from source lists the kernel series that it runs on, and is one scenario for each:
-//! `upgrade-grow` with `lines = ["6.1", "6.12"]` is `upgrade-grow@6.1` and `upgrade-grow@6.12`, with records in the folders
-//! `6.1` and `6.12` beside the definition.
+//! A scenario on kernels that are built from source lists the kernel series that it runs on, and counts as one
+//! scenario for each. `upgrade-grow` with `lines = ["6.1", "6.12"]` gives `upgrade-grow@6.1` and `upgrade-grow@6.12`,
+//! with records in the folders `6.1` and `6.12` beside the definition.
 
 mod boot;
 mod kbuild;
@@ -20,34 +20,34 @@ pub use boot::{AbiClaim, BootDefinition, Modules};
 pub use kbuild::{BuildDefinition, BuildStep, Pahole, RepeatedEncoding, SOURCE, StartTree, TREE, place};
 pub use kernel::{BuiltKernel, ModuleEncoder, ReencodedModules, ScenarioKernel};
 
-/// The file, in a scenario's folder, that defines it.
+/// The file in a scenario's folder that defines it.
 pub const FILE: &str = "scenario.toml";
 
-/// What a `scenario.toml` says.
+/// The content of a `scenario.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "TomlDefinition")]
 pub struct Definition {
     /// One line for tables.
     pub title: String,
-    /// What the scenario shows, for a person who reads its snapshot.
+    /// The purpose of the scenario, for readers of its snapshot.
     pub about: String,
-    /// The kernel series that it runs on, one at a time; empty if no kernel is built from source.
+    /// The kernel series that it runs on, each separately; empty if no kernel is built from source.
     pub series: Vec<String>,
-    /// What is done.
+    /// What the scenario does.
     pub subject: ScenarioKind,
 }
 
 /// What a scenario does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScenarioKind {
-    /// A kernel boots and loads modules, and what it reports is recorded: the table `[boot]`.
+    /// Boots a kernel, loads modules, and records what the kernel reports: the table `[boot]`.
     Boot(BootDefinition),
-    /// kbuild runs, and what it prints and changes is recorded: the table `[build]`.
+    /// Runs kbuild, and records its output and the files it changes: the table `[build]`.
     Build(BuildDefinition),
 }
 
 impl Definition {
-    /// What boots, unless the scenario only builds.
+    /// The boot, unless this is a build scenario.
     #[must_use]
     pub fn boot(&self) -> Option<&BootDefinition> {
         match &self.subject {
@@ -56,14 +56,14 @@ impl Definition {
         }
     }
 
-    /// Whether it loads modules on another kernel than their own.
+    /// Whether it loads modules on a kernel other than their own.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
         self.boot().is_some_and(BootDefinition::is_upgrade)
     }
 }
 
-/// A definition as it stands in its file.
+/// A definition in the form of its file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TomlDefinition {
@@ -118,22 +118,22 @@ impl TryFrom<TomlDefinition> for Definition {
     }
 }
 
-/// The name of a series is also the name of a folder, so nothing but two numbers is accepted.
+/// A series is two numbers. Nothing else is accepted, because its name is also the name of a folder.
 fn is_series(text: &str) -> bool {
     let is_number = |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     text.split_once('.').is_some_and(|(version, patch_level)| is_number(version) && is_number(patch_level))
 }
 
-/// A scenario (on one kernel series if it is built from source) and the folder of its records.
+/// A scenario (for one kernel series if it is built from source) and the folder of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
-    /// The folder's name, and the series after it: `debian-upgrade`, `upgrade-grow@6.1`.
+    /// The folder's name, followed by the series: `debian-upgrade`, `upgrade-grow@6.1`.
     pub name: String,
     /// The series of its kernels, if they are built from source.
     pub series: Option<String>,
     /// What it does.
     pub definition: Definition,
-    /// The folder of its records. A pair from the command line records nothing and has none.
+    /// The folder of its records. A pair from the command line is not recorded and has none.
     pub dir: Option<PathBuf>,
 }
 
@@ -144,7 +144,7 @@ impl Scenario {
         self.name.split('@').next().unwrap_or_default()
     }
 
-    /// What it needs, for a list.
+    /// What it needs, for a list of scenarios.
     #[must_use]
     pub fn needs(&self) -> String {
         let source = self.series.as_ref().map(|one| format!("the source of {one}"));
@@ -161,7 +161,8 @@ impl Scenario {
         }
     }
 
-    /// Why it shows nothing about an encoder other than pahole, if so: its own steps name the encoder.
+    /// The reason why it says nothing about an encoder other than pahole, if there is one: its own steps choose the
+    /// encoder.
     #[must_use]
     pub fn about_pahole(&self) -> Option<&'static str> {
         let (ScenarioKind::Build(build), Some(one)) = (&self.definition.subject, &self.series) else { return None };
@@ -169,7 +170,7 @@ impl Scenario {
         about.then_some("it is about pahole: its steps say which pahole encodes, whatever --encoder says")
     }
 
-    /// Whether a kernel has to be built for it, or was.
+    /// Whether it needs a kernel that is built from source.
     #[must_use]
     pub fn is_built(&self) -> bool {
         self.series.is_some()
@@ -182,7 +183,7 @@ pub fn test_name(scenario: &str) -> String {
     scenario.replace(['-', '@', '.'], "_")
 }
 
-/// Why the scenarios could not be read.
+/// A failure to read the scenarios.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -191,25 +192,25 @@ pub enum Error {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the system reported.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A definition is not what it should be.
+    /// A definition is invalid.
     #[error("cannot parse the scenario definition {}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where and what.
+        /// The parser's error.
         source: toml::de::Error,
     },
 }
 
-/// Reads every scenario below `root`: each folder that holds a [`FILE`], sorted by name, and one scenario
-/// for each series, in the order of the definition.
+/// Reads every scenario below `root`: each folder that contains a [`FILE`], sorted by name, and one scenario for each
+/// series, in the order of the definition.
 ///
 /// # Errors
 ///
-/// A folder that cannot be listed, or a definition that cannot be read or understood.
+/// A folder cannot be listed, or a definition cannot be read or parsed.
 pub fn read_all(root: &Path) -> Result<Vec<Scenario>, Error> {
     let at = |path: &Path| {
         let path = path.to_owned();

@@ -1,22 +1,22 @@
-//! How a scenario can end, and which exit code that gives `cargo xtask repro`.
+//! The endings of a scenario, and the exit codes of `cargo xtask repro`.
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | every scenario that was run is as recorded |
-//! | 1 | a scenario differs from what was recorded |
-//! | 2 | usage: the command line or a definition cannot be understood |
-//! | 3 | the environment: no engine, no package, no space, no network; or a scenario's kernels are unavailable, or none was run |
-//! | 4 | a virtual machine panicked, hung, or was lost; the report says which |
+//! | 0 | every scenario that ran is as recorded |
+//! | 1 | a scenario differs from the record |
+//! | 2 | usage: the command line or a definition is invalid |
+//! | 3 | the environment: no engine, no package, no space, no network; or a scenario's kernels are unavailable, or no scenario ran |
+//! | 4 | a virtual machine panicked, hung, or was lost; the report shows which |
 //! | 130 | interrupted |
 //!
-//! Where several apply, the first of 130, 4, 1, 3 is taken: what went wrong in a machine outweighs a difference, and a
-//! difference outweighs what could not be tried.
+//! If several apply, the first of 130, 4, 1, 3 is used: a failure in a machine outweighs a difference, and a
+//! difference outweighs a scenario that could not run.
 
 use cli::Exit;
 use serde::{Serialize, Serializer};
 use vm::MachineLost;
 
-/// How one scenario ended.
+/// The ending of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "ending", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -25,26 +25,26 @@ pub enum Ending {
     Pass,
     /// Recorded, because `--bless` asked for it.
     Blessed,
-    /// A pair from the command line ran to its end. It has no baseline, so there is no verdict.
+    /// A pair from the command line ran to its end. It has no record to compare with, so there is no verdict.
     Measured,
     /// Not as recorded.
     Differs {
-        /// A unified diff from the recorded to the seen, or what else differs.
+        /// A unified diff from the recorded to the observed text, or a description of another difference.
         diff: String,
     },
     /// An option excludes it.
     NotRun {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// It did not run, or ran in a way that does not count.
+    /// It did not run, or its run does not count.
     Unavailable {
-        /// Why, and what is available instead.
+        /// The reason, and what is available instead.
         why: String,
     },
-    /// The machine that this runs on lacked something: space, a file, an engine that works.
+    /// The environment lacks something: space, a file, a working engine.
     Environment {
-        /// What.
+        /// The missing thing.
         what: String,
     },
     /// The kernel panicked.
@@ -54,12 +54,12 @@ pub enum Ending {
     },
     /// The machine stopped making progress and was killed.
     Hang {
-        /// In which phase, after how long.
+        /// The phase, and the time without progress.
         what: String,
     },
-    /// QEMU or the guest's PID 1 failed, or what they reported cannot be used.
+    /// QEMU or the guest's PID 1 failed, or the guest's report is unusable.
     Lost {
-        /// How.
+        /// The failure.
         what: String,
     },
     /// It was interrupted.
@@ -85,13 +85,13 @@ impl Ending {
         }
     }
 
-    /// Whether the scenario ran to its end, whatever came of it.
+    /// Whether the scenario ran to its end, with any result.
     #[must_use]
     pub const fn ran(&self) -> bool {
         matches!(self, Self::Pass | Self::Blessed | Self::Measured | Self::Differs { .. })
     }
 
-    /// How a scenario ends whose boot did not complete; nothing if it did.
+    /// The ending of a scenario whose boot did not complete; `None` if it did.
     #[must_use]
     pub fn of_unfinished(boot: &vm::BootEnding) -> Option<Self> {
         let what = boot.to_string();
@@ -105,7 +105,7 @@ impl Ending {
         }
     }
 
-    /// The text that goes with the word: a diff, a reason, a line; empty where the word says all.
+    /// The text that belongs to the word: a diff, a reason, a line; empty if there is none.
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
@@ -127,11 +127,11 @@ impl Ending {
     }
 }
 
-/// What a run as a whole exits with.
+/// The exit code of a whole run.
 ///
-/// With `allow_unavailable`, a scenario that is unavailable does not count, as long as `each_showed_something`: a group of
-/// scenarios of which no upgrade was tried at all has shown nothing, however many controls passed. One that was left out counts
-/// neither for nor against; but where that is all, nothing was shown.
+/// With `allow_unavailable`, unavailable scenarios are ignored if `each_showed_something`: a group of scenarios in
+/// which no upgrade ran has shown nothing, however many controls passed. Excluded scenarios are ignored, but if all
+/// are excluded, nothing was shown.
 #[must_use]
 pub fn overall<'a>(
     endings: impl Iterator<Item = &'a Ending> + Clone,
@@ -150,7 +150,7 @@ pub fn overall<'a>(
     if lacking || nothing || (unavailable && !let_pass) { Exit::Environment } else { Exit::Success }
 }
 
-/// Serializes an exit code as the word that the JSON report has for it.
+/// Serializes an exit code as its word in the JSON report.
 pub(crate) fn serialize_exit<S: Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(match exit {
         Exit::Success => "recorded",

@@ -1,4 +1,4 @@
-//! What a run is: definition, plan, transcript, normaliser, comparison, report.
+//! Scenarios: definition, plan, run, transcript, normaliser, comparison, report.
 
 pub mod baseline;
 pub mod boots;

@@ -1,4 +1,4 @@
-//! The one sentence of a run, and the counts behind it.
+//! The counts of a run, and the sentence that summarises them.
 
 use nix::errno::Errno;
 use serde::Serialize;
@@ -8,34 +8,34 @@ use crate::boots::measured::{Fidelity, Measured};
 use crate::boots::transcript::{LoadStep, Transcript};
 use crate::load_outcome::LoadOutcome;
 
-/// Of the modules that a run loaded, how many met which end.
+/// The modules of a run, counted by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LoadCounts {
-    /// How many modules the guest was told to load.
+    /// Modules that the guest was told to load.
     pub modules: usize,
-    /// Loaded, and every type of their BTF means what it meant.
+    /// Loaded, and every type of their BTF has its original meaning.
     pub keep_true: usize,
     /// Loaded, but their BTF was dropped, or refused because of their BTF.
     pub lose: usize,
-    /// Loaded with BTF that means something else now, without a word from the kernel.
+    /// Loaded with BTF whose meaning has changed, which the kernel did not report.
     pub wrong: usize,
-    /// Loaded with BTF of which it is not known what it means.
+    /// Loaded with BTF whose fidelity is unknown.
     pub unknown: usize,
-    /// Loaded; had no BTF to lose.
+    /// Loaded; they have no BTF.
     pub bare: usize,
-    /// Refused because of their BTF (these are counted in `lose` as well).
+    /// Refused because of their BTF (also counted in `lose`).
     pub refused: usize,
-    /// Refused by CRC (these are counted in `not_loaded` as well).
+    /// Refused because of a CRC (also counted in `not_loaded`).
     pub crc: usize,
-    /// Did not load for want of a module that was refused because of its BTF.
+    /// Not loaded because they depend on a module that was refused because of its BTF.
     pub for_want: usize,
-    /// Did not load for reasons other than BTF.
+    /// Not loaded for reasons other than BTF.
     pub not_loaded: usize,
 }
 
 impl LoadCounts {
-    /// Counts.
+    /// Counts the outcomes.
     #[must_use]
     pub fn of(transcript: &Transcript, measured: &Measured) -> Self {
         let mut summary = Self::default();
@@ -62,8 +62,9 @@ impl LoadCounts {
                 LoadOutcome::Failed => summary.not_loaded += 1,
             }
         }
-        // Who exports a symbol no log says. But a module comes after those that it needs; so where none of them failed for
-        // another reason, and the kernel itself lacks no symbol, the first that is wanted was refused for its BTF.
+        // The log does not show which module exports a symbol. But a module is loaded after its dependencies. So if
+        // none of them failed for another reason, and the kernel itself has all symbols, the first dependency was
+        // refused because of its BTF.
         let kernel_has_all = measured.built.as_ref().is_some_and(|built| built.symvers.compatible());
         match summary.refused > 0 && summary.not_loaded == 0 && kernel_has_all {
             true => summary.for_want = wanting,
@@ -72,8 +73,8 @@ impl LoadCounts {
         summary
     }
 
-    /// The sentence: *of N modules, A keep true BTF, B lose it, C are given wrong types without a word, D do not load for
-    /// other reasons*; before the last, where there are any, *E do not load for want of one that was refused*.
+    /// The sentence: *of N modules, A keep true BTF, B lose it, C are given wrong types without a word, D do not load
+    /// for other reasons*; before the last part, if applicable, *E do not load for want of one that was refused*.
     #[must_use]
     pub fn sentence(&self) -> String {
         let Self { keep_true, lose, wrong, for_want, not_loaded, .. } = *self;
@@ -111,7 +112,7 @@ impl LoadCounts {
     }
 }
 
-/// Whether the kernel said that it does not have a symbol which a module imports.
+/// Whether the kernel logged that it lacks a symbol that a module imports.
 ///
 /// Source: `kernel/module/main.c`, `simplify_symbols`: `%s: Unknown symbol %s (err %d)`, with `-ENOENT`.
 fn lacks_symbol(step: &LoadStep<'_>) -> bool {

@@ -1,5 +1,5 @@
-//! What became of one module, told from what the guest reported: loaded or not, with its BTF or without, and which check
-//! of the kernel's spoke against it.
+//! The outcome of loading one module, derived from the guest's report: whether it was loaded, whether it kept its
+//! BTF, and which of the kernel's checks failed.
 
 use guest_protocol::{Record, SysfsBtf};
 use nix::errno::Errno;
@@ -7,38 +7,39 @@ use serde::Serialize;
 
 use crate::boots::transcript::LoadStep;
 
-/// What became of a module and of its BTF.
+/// The outcome for a module and its BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoadOutcome {
-    /// Loaded, and sysfs shows its BTF, byte for byte its `.BTF` section.
+    /// Loaded, and the BTF in sysfs equals its `.BTF` section byte for byte.
     Kept,
-    /// Loaded, and sysfs shows BTF of other bytes than its `.BTF` section (as after a relocation against `.BTF.base`).
+    /// Loaded, and the BTF in sysfs differs from its `.BTF` section (for example after a relocation against
+    /// `.BTF.base`).
     Relocated,
     /// Loaded, but its BTF was dropped.
     Dropped,
-    /// Loaded; it has no BTF to lose.
+    /// Loaded; it has no BTF.
     Bare,
-    /// Not loaded, because its BTF was refused.
+    /// Not loaded because its BTF was refused.
     Refused,
-    /// Not loaded, because a symbol that it imports has another CRC in the running kernel.
+    /// Not loaded because an imported symbol has another CRC in the running kernel.
     Crc,
-    /// Not loaded, for a reason that has nothing to do with BTF.
+    /// Not loaded for a reason unrelated to BTF.
     Failed,
 }
 
 impl LoadOutcome {
-    /// Every fate, in the order of tables.
+    /// Every outcome, in the order of tables.
     pub const ALL: [Self; 7] =
         [Self::Kept, Self::Relocated, Self::Dropped, Self::Bare, Self::Refused, Self::Crc, Self::Failed];
 
-    /// What became of the module that a step loaded.
+    /// The outcome for the module that a step loaded.
     #[must_use]
     pub fn of(step: &LoadStep<'_>) -> Self {
         let LoadStep { given, load, records, allows_btf_mismatch } = *step;
         if load.errno != 0 {
-            // A kernel that allows a mismatch goes on without the BTF; what fails then fails for its own reasons, be the
-            // errno the same.
+            // A kernel that allows a mismatch continues without the BTF. A later failure has another cause, even if
+            // the errno is the same.
             let refused = validation_errno(&load.module, records).and_then(i32::checked_neg);
             return if !allows_btf_mismatch && refused == Some(load.errno) {
                 Self::Refused
@@ -56,7 +57,7 @@ impl LoadOutcome {
         }
     }
 
-    /// Whether the kernel took the module and its BTF.
+    /// Whether the kernel accepted the module and its BTF.
     #[must_use]
     pub const fn accepted(self) -> bool {
         matches!(self, Self::Kept | Self::Relocated)
@@ -77,7 +78,8 @@ impl LoadOutcome {
     }
 }
 
-/// The errno's name, `EINVAL`, or its number where it has none for user space (524 is the kernel's own `ENOTSUPP`).
+/// The name of an errno, `EINVAL`, or its number if it has no name in user space (524 is the kernel-internal
+/// `ENOTSUPP`).
 #[must_use]
 pub fn errno_name(errno: i32) -> String {
     match Errno::from_raw(errno) {
@@ -86,7 +88,7 @@ pub fn errno_name(errno: i32) -> String {
     }
 }
 
-/// The errno with which the kernel refused a module's BTF, negative, as it printed it.
+/// The errno with which the kernel refused a module's BTF, negative, as in its log.
 ///
 /// Source: `kernel/bpf/btf.c`, `btf_module_notify`: `failed to validate module [%s] BTF: %ld`.
 #[must_use]
@@ -95,7 +97,7 @@ pub fn validation_errno(module: &str, records: &[Record]) -> Option<i32> {
     records.iter().find_map(|record| record.text.strip_prefix(&opening)?.trim_end().parse().ok())
 }
 
-/// Whether the kernel said that a symbol which a module imports has another CRC.
+/// Whether the kernel logged that an imported symbol has another CRC.
 ///
 /// Source: `kernel/module/version.c`, `check_version`: `%s: disagrees about version of symbol %s`.
 fn crc_differs(module: &str, records: &[Record]) -> bool {
@@ -103,8 +105,8 @@ fn crc_differs(module: &str, records: &[Record]) -> bool {
     records.iter().any(|record| record.text.starts_with(&opening))
 }
 
-/// What the kernel said of a module, in its own words: the last `BPF:` line that says anything, else that it refused
-/// the BTF without one, else the last line about the module by name, which need not be an objection to anything.
+/// The kernel's own words about a module: the last `BPF:` line with content, else that it refused the BTF without
+/// such a line, else the last line with the module's name, which need not be a complaint.
 #[must_use]
 pub fn objection(module: &str, records: &[Record]) -> Option<String> {
     let last = |find: &dyn Fn(&str) -> Option<String>| records.iter().rev().find_map(|record| find(&record.text));

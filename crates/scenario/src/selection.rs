@@ -1,4 +1,4 @@
-//! Which scenarios a command series means.
+//! Selecting scenarios by the command line.
 
 use thiserror::Error;
 
@@ -6,42 +6,42 @@ use util::suggest::Suggestion;
 
 use crate::definition::Scenario;
 
-/// The series that is meant where none is named: the one that every push is checked on.
+/// The default series, on which CI checks every push.
 pub const DEFAULT_SERIES: &str = "6.1";
 
-/// Which scenarios are run.
+/// The scenarios to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// Those that need no kernel build.
+    /// Scenarios that need no kernel build.
     Quick,
-    /// Those that need no kernel build, and those on [`DEFAULT_SERIES`].
+    /// Scenarios that need no kernel build, and those on [`DEFAULT_SERIES`].
     Default,
-    /// Those that need no kernel build, and those on these series.
+    /// Scenarios that need no kernel build, and those on these series.
     Series(Vec<String>),
-    /// Only those on this series, which the user's own source is of.
+    /// Only scenarios on this series, which is that of the user's own source.
     Only(String),
     /// All.
     All,
 }
 
-/// Why no scenarios can be selected. Each is a usage error.
+/// The reason why no scenarios can be selected. Each is a usage error.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An unknown scenario.
     #[error("cannot find the scenario {name}; {}", Suggestion::new(.name, .known))]
     NoSuchScenario {
-        /// What was asked for.
+        /// The name that was given.
         name: String,
         /// The scenarios that exist.
         known: Vec<String>,
     },
-    /// A series that no scenario is built on.
+    /// No scenario is built on the series.
     #[error("cannot find a scenario on the series {series}; {}", Suggestion::new(.series, .known))]
     NoSuchSeries {
-        /// What was asked for.
+        /// The series that was given.
         series: String,
-        /// The series that scenarios are built on.
+        /// The series of existing scenarios.
         known: Vec<String>,
     },
     /// A scenario that another option excludes.
@@ -49,18 +49,18 @@ pub enum Error {
     Excluded {
         /// The scenario.
         name: String,
-        /// By what.
+        /// The option.
         why: String,
     },
 }
 
-/// The scenarios that `names` mean, or all that are selected if it is empty; in the order of `all`.
+/// The scenarios with these names, or all selected ones if `names` is empty; in the order of `all`.
 ///
-/// `upgrade-grow` means that scenario on the selected series, `upgrade-grow@6.12` exactly that one.
+/// `upgrade-grow` means that scenario on the selected series, `upgrade-grow@6.12` only that one.
 ///
 /// # Errors
 ///
-/// An unknown name or series, and a name that the selection excludes.
+/// An unknown name or series, or a name that the selection excludes.
 pub fn choose(all: Vec<Scenario>, names: &[String], selection: &Selection) -> Result<Vec<Scenario>, Error> {
     let mut series_list: Vec<&str> = all.iter().filter_map(|it| it.series.as_deref()).collect();
     series_list.sort_unstable_by_key(|series| {
@@ -86,12 +86,13 @@ pub fn choose(all: Vec<Scenario>, names: &[String], selection: &Selection) -> Re
     Ok(all.into_iter().zip(meant).filter_map(|(scenario, meant)| meant.then_some(scenario)).collect())
 }
 
-/// The selected scenarios that are run with another encoder than the build image's pahole. Scenarios on prebuilt kernels are
-/// dropped, since nothing is encoded for them. Scenarios about pahole itself stay: they are reported as not run.
+/// The selected scenarios to run with an encoder other than the build image's pahole. Scenarios on prebuilt kernels
+/// are dropped, because nothing is encoded for them. Scenarios about pahole itself stay: they are reported as not
+/// run.
 ///
 /// # Errors
 ///
-/// Where scenarios were `named`: the first that would not be run.
+/// If scenarios were `named`: the first one that would not run.
 pub fn for_another_encoder(chosen: Vec<Scenario>, named: bool) -> Result<Vec<Scenario>, Error> {
     let prebuilt =
         |it: &Scenario| (!it.is_built()).then_some("its kernels are prebuilt, so that --encoder changes nothing");
@@ -102,7 +103,7 @@ pub fn for_another_encoder(chosen: Vec<Scenario>, named: bool) -> Result<Vec<Sce
     }
 }
 
-/// The positions of the scenarios that one name means.
+/// The positions of the scenarios that one name selects.
 fn named(all: &[Scenario], name: &str, selection: &Selection) -> Result<Vec<usize>, Error> {
     let positions = |is: &dyn Fn(&Scenario) -> bool| -> Vec<usize> {
         all.iter().enumerate().filter(|(_, scenario)| is(scenario)).map(|(at, _)| at).collect()
@@ -122,13 +123,13 @@ fn named(all: &[Scenario], name: &str, selection: &Selection) -> Result<Vec<usiz
     let within: Vec<_> = family.into_iter().filter(|&at| selection.has(&all[at])).collect();
     match (within.is_empty(), selection) {
         (false, _) => Ok(within),
-        // It exists on other series only.
+        // It exists only on other series.
         (true, Selection::Default) => Ok(vec![first]),
         (true, _) => Err(selection.excludes(name)),
     }
 }
 
-/// What could have been meant by a name: scenarios with their series if it has one, without otherwise.
+/// The names to suggest: with a series if the given name has one, else without.
 fn names_like(all: &[Scenario], name: &str) -> Vec<String> {
     let named = |it: &Scenario| if name.contains('@') { it.name.clone() } else { it.family().to_owned() };
     let mut names: Vec<_> = all.iter().map(named).collect();

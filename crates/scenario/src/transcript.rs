@@ -1,6 +1,6 @@
-//! The file of a transcript, of boots and of builds alike: a header and then one JSON document per line, compressed by zstd.
+//! The file of a transcript, for boots and builds: a header, then one JSON document per line, compressed by zstd.
 //!
-//! A file that is not compressed is read as well. `cargo xtask transcript` shows either as text.
+//! Uncompressed files are also accepted. `cargo xtask transcript` prints either kind as text.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -11,36 +11,36 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use util::json_lines::{self, LineError};
 
-/// The file, in the folder of a scenario's records, that holds its transcript.
+/// The transcript's file in the folder of a scenario's records.
 pub const FILE: &str = "transcript.jsonl.zst";
 
-/// The same file if it is not compressed.
+/// The name of the uncompressed file.
 pub const PLAIN_FILE: &str = "transcript.jsonl";
 
 /// The first bytes of a zstd frame: RFC 8878, section 3.1.1.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// zstd's level: the slowest of those that need no more memory to read.
+/// zstd's level: the highest one that needs no additional memory for reading.
 const LEVEL: i32 = 19;
 
-/// The longest text that is read, in bytes. The longest transcript today has a few hundred kB.
+/// The maximum length of the text, in bytes. The longest transcript today has a few hundred kB.
 const LONGEST: u64 = 256 << 20;
 
-/// What encoded BTF in place of pahole.
+/// The encoder that replaced pahole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderId {
-    /// What encodes: `modbtf`.
+    /// Its name: `modbtf`.
     pub name: String,
-    /// The package with the debug information that the modules' BTF was encoded from, where that of a prebuilt kernel was
-    /// replaced: `package=version`. Where a kernel was built it encoded as part of the build.
+    /// If the BTF of a prebuilt kernel's modules was replaced: the package with the debug information from which it
+    /// was encoded, `package=version`. For built kernels, BTF is encoded during the build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debug: Option<String>,
     /// SHA-256 of that package's file, or else of the program.
     pub sha256: String,
 }
 
-/// Why a transcript cannot be used.
+/// A failure to use a transcript.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -49,10 +49,10 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The system's error.
         source: io::Error,
     },
-    /// The folder has a compressed and a plain transcript.
+    /// The folder has both a compressed and a plain transcript.
     #[error("cannot choose between {FILE} and {PLAIN_FILE} in {}: remove one", dir.display())]
     Two {
         /// The folder.
@@ -61,12 +61,12 @@ pub enum Error {
     /// The text could not be compressed.
     #[error("cannot compress the transcript")]
     Compress(#[source] io::Error),
-    /// The file could not be replaced; it is as it was.
+    /// The file could not be replaced; it is unchanged.
     #[error("cannot write the transcript {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The cause.
         source: util::atomic::Error,
     },
     /// A plain file that the compressed one replaces could not be removed.
@@ -74,32 +74,32 @@ pub enum Error {
     Remove {
         /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The system's error.
         source: io::Error,
     },
-    /// A line is not what it should be.
+    /// A line is invalid.
     #[error("cannot parse the transcript")]
     Line(#[from] LineError),
-    /// A part cannot be written as JSON, which is possible of no part today.
+    /// A part cannot be written as JSON. No part of today's schema can cause this.
     #[error("cannot write a part of the transcript as JSON")]
     Json(#[from] serde_json::Error),
-    /// Another version of the schema.
+    /// The schema has another version.
     #[error("cannot read a transcript of schema version {found}: this program reads version {known}; record it again")]
     Version {
         /// The version found.
         found: u32,
-        /// The version that is read.
+        /// The version that this program reads.
         known: u32,
     },
-    /// The lines do not make a complete run of what the header announces.
+    /// The lines are not a complete run of what the header announces.
     #[error("cannot use the transcript: {what}")]
     Sequence {
-        /// What is missing, surplus or out of order.
+        /// The missing, surplus or misplaced part.
         what: String,
     },
 }
 
-/// Splits the text of a transcript into its header and what follows.
+/// Splits the text of a transcript into its header and the rest.
 pub(crate) fn parse<H: DeserializeOwned, T: DeserializeOwned>(text: &str) -> Result<(H, Vec<T>), Error> {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     if first.is_empty() {
@@ -116,11 +116,11 @@ pub(crate) fn to_text<T: Serialize>(header: &impl Serialize, rest: &[T]) -> Resu
     Ok(text)
 }
 
-/// Reads the text of the transcript at a path: a folder of records, a compressed file or a plain one.
+/// Reads the text of a transcript, given a folder of records, a compressed file or a plain one.
 ///
 /// # Errors
 ///
-/// [`Error::Read`], also for what is not UTF-8 or too long; [`Error::Two`].
+/// [`Error::Read`], also for a text that is too long or not UTF-8; [`Error::Two`].
 pub fn read_text(path: &Path) -> Result<String, Error> {
     if !path.is_dir() {
         return read_file(path);
@@ -151,7 +151,7 @@ fn decompress(bytes: &[u8]) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The same text gives the same bytes; a checksum is part of them.
+/// Compresses a text. The same text gives the same bytes, including a checksum.
 fn compress(text: &str) -> io::Result<Vec<u8>> {
     let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
     encoder.include_checksum(true)?;
@@ -160,7 +160,7 @@ fn compress(text: &str) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Replaces the transcript in a folder. A plain one that was there is removed.
+/// Replaces the transcript in a folder. An existing plain one is removed.
 pub(crate) fn write(dir: &Path, text: &str) -> Result<(), Error> {
     let path = dir.join(FILE);
     let bytes = compress(text).map_err(Error::Compress)?;

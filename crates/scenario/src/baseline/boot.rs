@@ -1,4 +1,4 @@
-//! Whether a boot is what was recorded.
+//! Comparing a boot with its record.
 
 use std::path::Path;
 
@@ -11,25 +11,25 @@ use crate::definition::Definition;
 use crate::exit::Ending;
 use crate::transcript::EncoderId;
 
-/// How many modules' logs a difference shows in full. The run's own transcript has them all.
+/// The number of modules whose logs are shown in full in a difference. The run's own transcript has all of them.
 const LOGS_SHOWN: usize = 20;
 
-/// In which order an encoder writes types and strings.
+/// The order in which an encoder writes types and strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TypeOrder {
-    /// In pahole's, as the encoder did whose BTF is recorded: every id and every offset is to come again.
+    /// pahole's order, which the record also has: every id and every offset must be reproduced.
     Paholes,
-    /// In one of which nothing is known.
+    /// An unknown order.
     Own,
 }
 
-/// Judges a boot against what was recorded. Kernels that were built from another source than those that were recorded, or with
-/// other tools, are compared by their [`portable`] text; those whose BTF an encoder made that has an `order` of its own by their
-/// [`verdicts`]; all others in full.
+/// Compares a boot with its record. If the kernels were built from another source or with other tools than the
+/// recorded ones, only the [`portable`] text is compared. If their BTF comes from an encoder with its own `order`,
+/// only the [`verdicts`] are. Otherwise the whole text is.
 ///
 /// # Errors
 ///
-/// What was recorded cannot be read.
+/// The record cannot be read.
 pub fn compare_boot(
     definition: &Definition,
     dir: &Path,
@@ -42,7 +42,7 @@ pub fn compare_boot(
         let note = encoder.map(|encoder| format!("{}: all as with pahole's", encoded_by(encoder)));
         return Ok(BaselineComparison { ending, note });
     };
-    // What cannot be read says no more than the snapshot does.
+    // An unreadable transcript adds nothing to the snapshot's difference.
     let Ok(before) = Transcript::read(dir) else { return Ok(Ending::Differs { diff }.into()) };
     if let (Some(encoder), TypeOrder::Own) = (encoder, order) {
         let recorded = Measured::read(dir)?;
@@ -57,7 +57,7 @@ pub fn compare_boot(
         return Ok(BaselineComparison { ending: comparison, note: joined([encoded, Some(but)]) });
     }
     let note = match encoded {
-        // Another encoder makes another key, so that nothing is known of the recipe.
+        // Another encoder gives another key, so the recipes cannot be compared.
         Some(encoded) => Some(format!("{encoded}: compared in full")),
         None => of_another_recipe(&before, seen),
     };
@@ -65,7 +65,7 @@ pub fn compare_boot(
     Ok(BaselineComparison { ending: Ending::Differs { diff }, note })
 }
 
-/// Compares what became of each module's BTF, and names the modules for which the kernel logged something else.
+/// Compares the outcome for each module's BTF, and lists the modules whose kernel log differs.
 fn by_verdicts(
     definition: &Definition,
     encoder: &EncoderId,
@@ -84,7 +84,7 @@ fn by_verdicts(
     BaselineComparison { ending, note: Some(note) }
 }
 
-/// What encoded the BTF of the kernels that were built, if it is not pahole, whose alone is recorded.
+/// The encoder of the built kernels, if it is not pahole. The record was made with pahole.
 fn other_encoder(seen: &Transcript) -> Option<&EncoderId> {
     seen.header.provenance.modules_of.encoder.as_ref().filter(|_| seen.is_built())
 }
@@ -109,7 +109,7 @@ fn of_another_build(before: &Transcript, seen: &Transcript) -> Option<String> {
     (!others.is_empty()).then(|| others.join("; "))
 }
 
-/// What a built kernel was made of: its source by name and by hash, and the tools that decide its BTF.
+/// The parts from which a kernel was built: the source by name and by hash, and the tools that decide its BTF.
 fn parts(kernel: &KernelId) -> Vec<String> {
     let tools = kernel.build.iter().flat_map(|build| [build.compiler.clone(), build.pahole.clone()]);
     [format!("{} {}", kernel.package, kernel.version), format!("sha256 {}", kernel.sha256)]
@@ -130,7 +130,7 @@ fn of_another_recipe(before: &Transcript, seen: &Transcript) -> Option<String> {
     })
 }
 
-/// A table's digest says that a log differs; this says how.
+/// Shows how logs differ. A table's digest shows only that they do.
 fn logs_that_differ(before: &Transcript, after: &Transcript) -> String {
     let mut out = String::new();
     let mut further = 0;

@@ -1,4 +1,4 @@
-//! The files of a scenario's records.
+//! The files in the folder of a scenario's records.
 
 use std::fs;
 use std::io;
@@ -13,11 +13,10 @@ use crate::definition::{Definition, ScenarioKind};
 use crate::kbuilds;
 use crate::transcript;
 
-/// The file, in a scenario's folder, that holds its snapshot: insta's format, a head between two lines of `---` and then
-/// the text.
+/// The snapshot's file in a scenario's folder, in insta's format: a head between two lines of `---`, then the text.
 pub const SNAPSHOT: &str = "snapshot.snap";
 
-/// Why what was recorded cannot be used, or not be replaced.
+/// A failure to use or replace a record.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,15 +25,15 @@ pub enum Error {
     Snapshot {
         /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The system's error.
         source: io::Error,
     },
-    /// The folder of the records could not be made.
+    /// The folder of the records could not be created.
     #[error("cannot create the folder {}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system reported.
+        /// The system's error.
         source: io::Error,
     },
     /// The snapshot has no head.
@@ -43,15 +42,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The transcript.
+    /// The transcript is unusable.
     #[error(transparent)]
     Transcript(#[from] transcript::Error),
-    /// The measurements.
+    /// The measurements are unusable.
     #[error(transparent)]
     Measured(#[from] measured::Error),
 }
 
-/// The text of the snapshot in a scenario's folder; nothing if none was recorded.
+/// The text of the snapshot in a scenario's folder; `None` if there is none.
 ///
 /// # Errors
 ///
@@ -69,11 +68,11 @@ pub fn recorded_snapshot(dir: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// The text of what was recorded in a scenario's folder, made anew from its transcript and, if it boots, its measurements.
+/// Renders the snapshot's text from the transcript in a scenario's folder and, for a boot, the measurements.
 ///
 /// # Errors
 ///
-/// A file that is missing or not what it should be.
+/// A file is missing or invalid.
 pub fn replay(definition: &Definition, dir: &Path) -> Result<String, Error> {
     match definition.subject {
         ScenarioKind::Boot(_) => {
@@ -88,12 +87,12 @@ pub fn replay(definition: &Definition, dir: &Path) -> Result<String, Error> {
     }
 }
 
-/// Records a boot: its transcript and its measurements, each replaced whole. The snapshot itself is insta's to write, from
-/// a replay of the two.
+/// Records a boot: replaces its transcript and its measurements, each by one rename. insta writes the snapshot
+/// itself, from a replay of the two.
 ///
 /// # Errors
 ///
-/// A folder that cannot be made, or a file that cannot be replaced.
+/// A folder cannot be created, or a file cannot be replaced.
 pub fn record(dir: &Path, seen: &Transcript, measured: &Measured) -> Result<(), Error> {
     make(dir)?;
     seen.write(dir)?;
@@ -101,11 +100,11 @@ pub fn record(dir: &Path, seen: &Transcript, measured: &Measured) -> Result<(), 
     Ok(())
 }
 
-/// Records a build: its transcript, replaced whole.
+/// Records a build: replaces its transcript by one rename.
 ///
 /// # Errors
 ///
-/// As [`record`].
+/// Same as [`record`].
 pub fn record_build(dir: &Path, seen: &kbuilds::Transcript) -> Result<(), Error> {
     make(dir)?;
     Ok(seen.write(dir)?)

@@ -1,4 +1,4 @@
-//! Whether a build is what was recorded.
+//! Comparing a build with its record.
 
 use std::path::Path;
 
@@ -8,12 +8,13 @@ use crate::definition::Definition;
 use crate::exit::Ending;
 use crate::kbuilds::{self, BuildProvenance, Transcript};
 
-/// Judges a build against what was recorded. In which order types lie no build's snapshot says, but it says which bytes a
-/// module's file has around its `.BTF`: of another encoder that is left out, see [`kbuilds::of_any_encoder`].
+/// Compares a build with its record. A build's snapshot does not depend on the order of types, but it covers the
+/// bytes of a module's file around its `.BTF`. For another encoder these are ignored, see
+/// [`kbuilds::of_any_encoder`].
 ///
 /// # Errors
 ///
-/// A snapshot that cannot be read.
+/// The snapshot cannot be read.
 pub fn compare_build(definition: &Definition, dir: &Path, seen: &Transcript) -> Result<BaselineComparison, Error> {
     let ending = compare_text(dir, &kbuilds::snapshot(definition, seen))?;
     let provenance = &seen.header.provenance;
@@ -24,7 +25,7 @@ pub fn compare_build(definition: &Definition, dir: &Path, seen: &Transcript) -> 
             note: encoded.map(|encoded| format!("{encoded}: all as with pahole's")),
         });
     }
-    // What cannot be read says no more than the snapshot does.
+    // An unreadable transcript adds nothing to the snapshot's difference.
     let Ok(before) = Transcript::read(dir) else { return Ok(ending.into()) };
     let others = of_other_parts(&before.header.provenance, provenance);
     let Some(encoded) = encoded else {
@@ -35,7 +36,7 @@ pub fn compare_build(definition: &Definition, dir: &Path, seen: &Transcript) -> 
     Ok(BaselineComparison { ending: compare_texts(&recorded, &seen), note: joined([Some(encoded), others]) })
 }
 
-/// The same of a build.
+/// A note if the recorded build used another source or other tools.
 fn of_other_parts(before: &BuildProvenance, seen: &BuildProvenance) -> Option<String> {
     let parts = |it: &BuildProvenance| -> Vec<String> {
         let source = [format!("{} {}", it.series, it.version), format!("sha256 {}", it.sha256)];

@@ -1,4 +1,4 @@
-//! What a scenario recorded, and whether a run is the same.
+//! The record of a scenario, and comparing a run with it.
 
 mod boot;
 mod files;

@@ -1,4 +1,4 @@
-//! Texts of runs, recorded and seen, and how they differ.
+//! Comparing the recorded and the observed text of a run.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,15 +9,16 @@ use super::files::{Error, recorded_snapshot};
 use crate::exit::Ending;
 use crate::transcript::EncoderId;
 
-/// How long one difference is made smaller. Two long logs with nothing in common would take the square of their length.
+/// The time limit for finding a small difference. For two long logs without common lines the time would grow with the
+/// square of their length.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What came of a comparison with what was recorded.
+/// The result of a comparison with the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaselineComparison {
-    /// How the scenario ends.
+    /// The scenario's ending.
     pub ending: Ending,
-    /// What a person should know about the comparison.
+    /// A note for the user about the comparison.
     pub note: Option<String>,
 }
 
@@ -27,11 +28,11 @@ impl From<Ending> for BaselineComparison {
     }
 }
 
-/// Judges the text of a run, whatever it was, against the snapshot in a folder.
+/// Compares the text of a run, of any kind, with the snapshot in a folder.
 ///
 /// # Errors
 ///
-/// A snapshot that cannot be read.
+/// The snapshot cannot be read.
 pub fn compare_text(dir: &Path, text: &str) -> Result<Ending, Error> {
     Ok(match recorded_snapshot(dir)? {
         None => Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() },
@@ -50,13 +51,13 @@ pub(super) fn encoded_by(encoder: &EncoderId) -> String {
     format!("the BTF was encoded by {}", encoder.name)
 }
 
-/// What there is to say, in one line.
+/// Joins the notes into one line.
 pub(super) fn joined<const N: usize>(notes: [Option<String>; N]) -> Option<String> {
     let notes: Vec<_> = notes.into_iter().flatten().collect();
     (!notes.is_empty()).then(|| notes.join("; "))
 }
 
-/// Those parts that are not the same, recorded and seen.
+/// The parts that differ, recorded and observed.
 pub(super) fn other_parts(before: &[String], seen: &[String]) -> Option<(String, String)> {
     let only = |these: &[String], those: &[String]| {
         let parts: Vec<_> = these.iter().filter(|part| !those.contains(part)).map(String::as_str).collect();

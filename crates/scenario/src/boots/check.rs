@@ -1,16 +1,16 @@
-//! Whether the events of a transcript are a complete run: none is missing, surplus or out of order, and they come from the
-//! kernel that the header names.
+//! Checks that the events of a transcript are a complete run: no event is missing, surplus or misplaced, and all come
+//! from the kernel that the header names.
 
 use guest_protocol::{Event, PROTOCOL, Record};
 
 use super::header::{BootHeader, GivenModule};
 
-/// Checks the events of a run against what its header says of it.
+/// Checks the events of a run against its header.
 pub(super) fn check(header: &BootHeader, events: &[Event]) -> Result<(), String> {
     sequence(&header.given, events).and_then(|()| speaker(header, events)).and_then(|()| records(events))
 }
 
-/// Begin, Boot, a Step for each module given and in that order, End; nothing else.
+/// The events must be: Begin, Boot, a Step for each given module in that order, End.
 fn sequence(given: &[GivenModule], events: &[Event]) -> Result<(), String> {
     let [Event::Begin { .. }, Event::Boot { .. }, steps @ .., Event::End { steps: count, .. }] = events else {
         return Err("it does not run from Begin and Boot to End".into());
@@ -30,7 +30,7 @@ fn sequence(given: &[GivenModule], events: &[Event]) -> Result<(), String> {
     Ok(())
 }
 
-/// The kernel that answered is the one that was to run, and it answered in the protocol that is spoken here.
+/// The kernel that answered must be the expected one, and use the expected version of the protocol.
 fn speaker(header: &BootHeader, events: &[Event]) -> Result<(), String> {
     let wanted = &header.provenance.running.release;
     match events.first() {
@@ -42,7 +42,8 @@ fn speaker(header: &BootHeader, events: &[Event]) -> Result<(), String> {
     }
 }
 
-/// The kernel numbers its records one by one, so none is lost; and it escapes what does not print, so none is two lines.
+/// The kernel numbers its records consecutively, so a lost record is noticed. It escapes control characters, so a
+/// record is always one line.
 ///
 /// Source: `kernel/printk/printk.c`, `devkmsg_read` and `append_char`.
 fn records(events: &[Event]) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! What the transcript of a boot says about itself: where the kernels came from and what the guest was given.
+//! The header of a boot's transcript: the origin of the kernels and the modules that the guest was given.
 
 use guest_protocol::SysfsBtf;
 use serde::{Deserialize, Serialize};
@@ -9,26 +9,26 @@ use crate::transcript::EncoderId;
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
 
-/// What a transcript says about itself.
+/// The header of a boot's transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BootHeader {
-    /// [`VERSION`] of the writer.
+    /// The writer's [`VERSION`].
     pub transcript: u32,
     /// The scenario's name.
     pub scenario: String,
-    /// Where everything came from.
+    /// The origin of all parts.
     pub provenance: BootProvenance,
-    /// The running kernel's BTF, as its image holds it.
+    /// The BTF of the running kernel's image.
     pub base: SysfsBtf,
-    /// Whether the running kernel was built with `CONFIG_MODULE_ALLOW_BTF_MISMATCH`: it then loads a module whose BTF it
-    /// refuses, without the BTF.
+    /// Whether the running kernel was built with `CONFIG_MODULE_ALLOW_BTF_MISMATCH`. It then loads a module whose BTF
+    /// it refuses, without the BTF.
     pub allows_btf_mismatch: bool,
-    /// The modules that the guest was given, in the order of loading.
+    /// The modules that the guest was given, in load order.
     pub given: Vec<GivenModule>,
 }
 
-/// Where the parts of a run came from.
+/// The origin of the parts of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BootProvenance {
@@ -36,47 +36,47 @@ pub struct BootProvenance {
     pub running: KernelId,
     /// The kernel whose modules were loaded.
     pub modules_of: KernelId,
-    /// What QEMU calls itself.
+    /// QEMU's version line.
     pub qemu: String,
     /// The accelerator: `tcg-icount`, `tcg` or `kvm`.
     pub accelerator: String,
-    /// The container image that QEMU ran in, or `host`.
+    /// The container image in which QEMU ran, or `host`.
     pub image: String,
 }
 
-/// One kernel: the package that it came in, or that held its source.
+/// One kernel, identified by the package that contained it or its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KernelId {
     /// `uname -r`.
     pub release: String,
-    /// The package's name; [`OWN_SOURCE`] for a tree or a tarball of somebody's own.
+    /// The package's name, or [`OWN_SOURCE`] for a user's own tree or tarball.
     pub package: String,
-    /// The package's version, or that of somebody's own source.
+    /// The version of the package, or of the user's own source.
     pub version: String,
-    /// SHA-256 of the package's file, of the tarball, or over the tree.
+    /// SHA-256 of the package's file, of the tarball, or of the tree.
     pub sha256: String,
-    /// What was built of it, if it was source.
+    /// The build, if the package contained source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<BuildId>,
-    /// What encoded its BTF, if that is neither the package's nor the build image's pahole.
+    /// The encoder of its BTF, if that is neither the package's nor the build image's pahole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<EncoderId>,
 }
 
-/// What stands for a package's name where the source came from elsewhere.
+/// The package name of a user's own source.
 pub const OWN_SOURCE: &str = "own source";
 
-/// What was built from a source, and with what.
+/// A build: its configuration, tools and key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildId {
     /// The kernel series: `6.1`.
     #[serde(rename = "line")]
     pub series: String,
-    /// What was asked for.
+    /// The requested configuration and upgrade.
     pub kernel: BuiltKernel,
-    /// The key over everything that decides its bytes.
+    /// The hash of everything that decides its bytes.
     pub key: String,
     /// The compiler's package and its version.
     pub compiler: String,
@@ -84,11 +84,11 @@ pub struct BuildId {
     pub pahole: String,
 }
 
-/// A module as the guest was given it.
+/// A module that the guest was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenModule {
-    /// Its name as the kernel knows it.
+    /// Its name in the kernel.
     pub module: String,
     /// Its file, relative to the module directory of its kernel.
     pub path: String,

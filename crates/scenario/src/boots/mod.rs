@@ -1,5 +1,5 @@
-//! What a scenario that boots records: the transcript of the guest, the measurements of the host, and the snapshot that the
-//! two come to.
+//! The record of a boot scenario: the guest's transcript, the host's measurements, and the snapshot rendered from
+//! both.
 
 mod check;
 mod header;

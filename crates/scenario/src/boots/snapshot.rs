@@ -1,12 +1,12 @@
-//! The text of a snapshot: what a transcript and the measurements beside it come to, normalised.
+//! The text of a boot's snapshot, rendered from a transcript and the measurements, and normalised.
 //!
-//! A scenario that loads a few named modules shows their whole log. One that loads all modules of a kernel shows a table
-//! of verdicts, a row a module; a row's digest covers the module's whole normalised log, so a line that is dropped,
-//! altered, swapped or moved to another module still shows, while the transcript holds every line.
+//! A scenario that loads a few named modules shows their whole log. A scenario that loads all modules of a kernel
+//! shows a table of verdicts, a row for each module. A row's digest covers the module's whole normalised log. So a
+//! line that is dropped, changed, swapped or moved to another module is noticed. The transcript has every line.
 //!
-//! Snapshots of kernels that were built from source, which have few modules, show every log. They stay valid across point
-//! releases: they contain no versions, and sizes and counts of types only in relation to each other. What can still change is
-//! the type that a complaint is about, see [`portable`].
+//! Snapshots of kernels built from source, which have few modules, show every log. They stay valid across point
+//! releases: they contain no versions, and sizes and counts of types only in relation to each other. Only the type to
+//! which a complaint refers can still change, see [`portable`].
 
 mod fidelity;
 mod head;
@@ -26,30 +26,30 @@ use crate::normalise::kernel_log::Normaliser;
 use subject::without_subjects;
 use util::number::grouped;
 
-/// The normalised text of a run: what its snapshot holds.
+/// The normalised text of a run, as its snapshot has it.
 #[must_use]
 pub fn snapshot(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
     render(definition, transcript, measured, normalised)
 }
 
-/// The same, without the lines that tell which type a complaint is about: what can be compared with a run on kernels that were
-/// built from another source.
+/// The same text without the lines that identify the type to which a complaint refers. This text can be compared with
+/// a run on kernels built from another source.
 ///
-/// Where a shifted offset leads is decided by what stands there, so that with every point release a check can trip on another
-/// type of the same module. Which check that is, with which errno, in which module and in which order, does not change.
+/// The data at a shifted offset decides what a check sees, so after each point release a check may fail on another
+/// type of the same module. The check itself, its errno, the module and the order do not change.
 #[must_use]
 pub fn portable(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
     let lines = |transcript: &Transcript, records: &[Record]| without_subjects(normalised(transcript, records));
     render(definition, transcript, measured, lines)
 }
 
-/// What became of each module's BTF, and no more: what can be compared with a run on kernels whose BTF an encoder made that writes
-/// types and strings in an order of its own.
+/// Only the verdict on each module's BTF. This text can be compared with a run whose BTF was encoded in another order
+/// of types and strings.
 ///
-/// Where the running base is another than that which a module was made
-/// with, it is a matter of that order whether a shifted id trips a check or leads to a wrong type in silence, and on which check; and
-/// modules that need the symbols of a refused one fail too. So only what does not depend on that order is shown: whether
-/// the module keeps BTF that is true. Where the two bases are the same, everything is shown.
+/// If the running base differs from a module's build base, that order decides whether a shifted id fails a check (and
+/// which) or silently refers to a wrong type. Modules that need symbols of a refused module fail too. So only the
+/// part that does not depend on the order is shown: whether the module keeps true BTF. If the two bases are equal,
+/// everything is shown.
 #[must_use]
 pub fn verdicts(definition: &Definition, transcript: &Transcript, measured: &Measured) -> String {
     let mut text = format!("{}\n\n", definition.title);
@@ -60,7 +60,7 @@ pub fn verdicts(definition: &Definition, transcript: &Transcript, measured: &Mea
     text
 }
 
-/// The modules of which two runs tell otherwise, though it may be a matter of the order of types and strings alone.
+/// The modules whose outcome differs between two runs in ways that the order of types and strings may explain.
 pub(crate) fn otherwise<'a>(recorded: (&Transcript, &Measured), seen: (&'a Transcript, &Measured)) -> Vec<&'a str> {
     let recorded = each_verdict(recorded.0, recorded.1);
     let was = |module: &str| recorded.iter().find(|(known, ..)| *known == module).map(|(_, full, _)| full.as_str());
@@ -68,7 +68,8 @@ pub(crate) fn otherwise<'a>(recorded: (&Transcript, &Measured), seen: (&'a Trans
     seen.filter(|(module, full, _)| was(module) != Some(full)).map(|(module, ..)| module).collect()
 }
 
-/// Each module with what became of it, in full and as far as it does not depend on the order of types and strings.
+/// Each module with its outcome, in full and reduced to the part that does not depend on the order of types and
+/// strings.
 fn each_verdict<'a>(transcript: &'a Transcript, measured: &Measured) -> Vec<(&'a str, String, &'static str)> {
     let of = |step: LoadStep<'a>| {
         let (fate, standing) = (LoadOutcome::of(&step), measured.fidelity(&step));
@@ -87,7 +88,7 @@ fn each_verdict<'a>(transcript: &'a Transcript, measured: &Measured) -> Vec<(&'a
     transcript.steps().map(of).collect()
 }
 
-/// Makes the lines of a log of a step's records.
+/// Renders the log lines of a step's records.
 type LogRenderer = fn(&Transcript, &[Record]) -> Vec<String>;
 
 fn render(definition: &Definition, transcript: &Transcript, measured: &Measured, lines: LogRenderer) -> String {
@@ -109,7 +110,7 @@ fn render(definition: &Definition, transcript: &Transcript, measured: &Measured,
     text
 }
 
-/// A step's records, normalised in a scope of their own.
+/// A step's records, normalised in their own scope.
 pub(crate) fn normalised(transcript: &Transcript, records: &[Record]) -> Vec<String> {
     let mut normaliser = Normaliser::of_kernels(transcript.is_built());
     records.iter().map(|record| format!("<{}> {}", record.level, normaliser.line(&record.text))).collect()
@@ -160,13 +161,13 @@ fn table(text: &mut String, transcript: &Transcript, lines: LogRenderer) {
     }
 }
 
-/// An objection in a scope of its own, so that a table's column does not change with what else a log says.
+/// An objection, normalised in its own scope, so that a table's column does not depend on the rest of the log.
 fn normalised_objection(transcript: &Transcript, said: &str) -> String {
     let line = Normaliser::of_kernels(transcript.is_built()).line(&format!("BPF: {said}"));
     line.strip_prefix("BPF: ").unwrap_or(&line).to_owned()
 }
 
-/// The first eight digits of the SHA-256 over normalised lines; `-` for none.
+/// The first eight digits of the SHA-256 over normalised lines; `-` if there are none.
 fn digest(lines: &[String]) -> String {
     if lines.is_empty() {
         return "-".into();

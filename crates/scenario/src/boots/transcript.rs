@@ -1,8 +1,8 @@
-//! What a guest reported, unchanged: the schema of the transcript of a boot.
+//! The transcript of a boot: the guest's report, unchanged.
 //!
-//! The first line is a [`BootHeader`]: where the kernels came from and what the guest was given. Every further line is an
-//! event exactly as the guest reported it. A transcript read back has been checked: it is complete, and its steps are
-//! those of its header, in order; the kernel that answered is the one that was to run, and none of its records is missing.
+//! The first line is a [`BootHeader`]: the origin of the kernels and the modules that the guest was given. Every
+//! further line is an event exactly as the guest reported it. A parsed transcript has been checked: it is complete,
+//! its steps are those of its header in order, the expected kernel answered, and none of its records is missing.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ pub use super::header::{BootHeader, BootProvenance, BuildId, GivenModule, Kernel
 use super::check;
 use crate::transcript::{self, Error};
 
-/// A complete run, as far as the guest is concerned.
+/// The complete run of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
-    /// What the run was.
+    /// The header.
     pub header: BootHeader,
     /// What the guest reported, in order.
     pub events: Vec<Event>,
@@ -25,11 +25,11 @@ pub struct Transcript {
 /// One step of a transcript.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadStep<'a> {
-    /// What was given.
+    /// The module.
     pub given: &'a GivenModule,
-    /// What came of it.
+    /// The result.
     pub load: &'a Load,
-    /// What the kernel logged meanwhile.
+    /// The kernel's log during the step.
     pub records: &'a [Record],
     /// [`BootHeader::allows_btf_mismatch`].
     pub allows_btf_mismatch: bool,
@@ -40,8 +40,8 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// [`Error::Version`], or [`Error::Sequence`] if the events are not a complete run of what was given, on the kernel that
-    /// was to run, with every record that it numbered.
+    /// [`Error::Version`], or [`Error::Sequence`] if the events are not a complete run of the given modules on the
+    /// expected kernel, with all of its numbered records.
     pub fn new(header: BootHeader, events: Vec<Event>) -> Result<Self, Error> {
         if header.transcript != VERSION {
             return Err(Error::Version { found: header.transcript, known: VERSION });
@@ -50,21 +50,21 @@ impl Transcript {
         Ok(Self { header, events })
     }
 
-    /// Reads a transcript from its text.
+    /// Parses the text of a transcript.
     ///
     /// # Errors
     ///
-    /// A line that is not JSON of the schema, another version, an incomplete run.
+    /// A line is not JSON of the schema, the version differs, or the run is incomplete.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (header, events) = transcript::parse(text)?;
         Self::new(header, events)
     }
 
-    /// Reads the transcript at a path: a folder of records, or its file, compressed or not.
+    /// Reads the transcript of a folder of records, or of a file, compressed or not.
     ///
     /// # Errors
     ///
-    /// As [`Transcript::parse`], and a file that cannot be read.
+    /// Same as [`Transcript::parse`], and a file that cannot be read.
     pub fn read(path: &Path) -> Result<Self, Error> {
         Self::parse(&transcript::read_text(path)?)
     }
@@ -73,7 +73,7 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] if a part cannot be written as JSON, which none of today's can be.
+    /// [`Error::Line`] if a part cannot be written as JSON. No part of today's schema can cause this.
     pub fn to_text(&self) -> Result<String, Error> {
         transcript::to_text(&self.header, &self.events)
     }
@@ -104,7 +104,7 @@ impl Transcript {
         self.header.given.iter().zip(loads).map(step)
     }
 
-    /// What the kernel logged before the first step, and its own BTF as sysfs shows it.
+    /// The kernel's log before the first step, and its own BTF in sysfs.
     #[must_use]
     pub fn boot(&self) -> (Option<&SysfsBtf>, &[Record]) {
         self.events
@@ -116,7 +116,7 @@ impl Transcript {
             .unwrap_or((None, &[]))
     }
 
-    /// What the kernel logged after the last step.
+    /// The kernel's log after the last step.
     #[must_use]
     pub fn tail(&self) -> &[Record] {
         match self.events.last() {

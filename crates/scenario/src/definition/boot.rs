@@ -1,10 +1,10 @@
-//! What a scenario that boots does: the table `[boot]`.
+//! The definition of a boot scenario: the table `[boot]`.
 
 use serde::Deserialize;
 
 use super::kernel::ScenarioKernel;
 
-/// Which kernel runs, whose modules it is given, and which of them.
+/// The running kernel, the kernel whose modules are loaded, and the modules.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BootDefinition {
@@ -12,22 +12,22 @@ pub struct BootDefinition {
     pub running: ScenarioKernel,
     /// The kernel whose modules are loaded.
     pub modules_of: ScenarioKernel,
-    /// Which of its modules.
+    /// The modules to load.
     pub load: Modules,
-    /// The virtual machine's memory in MiB. All modules of a distribution's kernel want 4096.
+    /// The virtual machine's memory in MiB. All modules of a distribution's kernel need 4096.
     pub memory_mib: u32,
-    /// What the scenario claims of two kernels that are built from source; the claim is held against their two Module.symvers
-    /// before anything boots. Of prebuilt kernels nothing is claimed: the ABI of those is measured.
+    /// The scenario's claim about two kernels built from source. It is checked against their two Module.symvers
+    /// before anything boots. For prebuilt kernels there is no claim: their ABI is measured.
     pub abi: Option<AbiClaim>,
 }
 
-/// Which modules of a kernel a scenario loads.
+/// The modules of a kernel that a scenario loads.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Modules {
-    /// Every one, in dependency order.
+    /// All modules, in dependency order.
     All,
-    /// These, each preceded by what it depends on.
+    /// These modules, each preceded by its dependencies.
     Named(Vec<String>),
 }
 
@@ -35,15 +35,15 @@ pub enum Modules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AbiClaim {
-    /// Every symbol that the one exports, the other exports with the same CRC.
+    /// The other kernel exports every symbol of the first with the same CRC.
     Compatible,
     /// A symbol is missing or has another CRC.
     Broken,
 }
 
 impl BootDefinition {
-    /// Whether the modules come from another kernel than the one that runs. A scenario that loads a kernel's own modules, or
-    /// those of the same source built once more, is a control.
+    /// Whether the modules belong to another kernel than the running one. A scenario that loads a kernel's own
+    /// modules, or those of the same source built again, is a control.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
         match (&self.running, &self.modules_of) {

@@ -1,4 +1,4 @@
-//! What a build scenario does: the table `[build]`.
+//! The definition of a build scenario: the table `[build]`.
 
 use std::collections::BTreeMap;
 
@@ -6,84 +6,84 @@ use globset::Glob;
 use kernels::kbuild::sandbox::{EXTERNAL, Place};
 use serde::Deserialize;
 
-/// Where the source is, inside.
+/// The source's path in the container.
 pub const SOURCE: &str = "/usr/src/linux";
 
-/// Where the output tree is, inside.
+/// The output tree's path in the container.
 pub const TREE: &str = "/build";
 
-/// Steps on a tree, each from where the one before it left off.
+/// Steps on a tree, each continuing where the previous one ended.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "TomlBuild")]
 pub struct BuildDefinition {
     /// The configuration: fragments of `kernel-configs/fragments/`, joined by `+`.
     pub config: String,
-    /// What of the output tree is there in the beginning.
+    /// The files of the output tree that are present at the start.
     pub start: StartTree,
-    /// A patch of `kernel-configs/upgrades/` by which the source is changed.
+    /// A patch in `kernel-configs/upgrades/` that is applied to the source.
     pub patch: Option<String>,
-    /// Directories of the source that kbuild can write to, as newer lines do with `M=`.
+    /// Directories of the source that are writable, as newer series require for `M=`.
     pub writable: Vec<String>,
-    /// Pinned programs that are seen in `/tools`.
+    /// Pinned programs to mount in `/tools`.
     pub tools: Vec<String>,
-    /// The steps, those of other lines among them.
+    /// The steps, including those for other series.
     pub steps: Vec<BuildStep>,
 }
 
-/// What of the output tree is there in the beginning.
+/// The files of the output tree that are present at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StartTree {
-    /// All that a build makes.
+    /// All files of a finished build.
     Built,
-    /// The final `.config` and nothing else.
+    /// Only the final `.config`.
     Configured,
 }
 
-/// A command, what is done to the tree before it, and what is looked at after it.
+/// A command, the changes to the tree before it, and the observations after it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BuildStep {
-    /// A few words.
+    /// A short title.
     pub title: String,
-    /// What the step shows and why it is done, for a person who reads the snapshot.
+    /// The purpose of the step, for readers of the snapshot.
     pub why: String,
-    /// The lines that it is for; empty for all of the scenario's.
+    /// The series to which it applies; empty for all series of the scenario.
     #[serde(default, rename = "lines")]
     pub series: Vec<String>,
-    /// Files of the source, by their paths in it, that become what they were before the patch.
+    /// Files of the source, by their paths in it, that are restored to their content before the patch.
     #[serde(default)]
     pub restore: Vec<String>,
-    /// Files of the finished build's output tree, by their paths in it, that are put into this one.
+    /// Files of the finished build's output tree, by their paths in it, that are copied into this one.
     #[serde(default)]
     pub bring: Vec<String>,
-    /// Files that are given the present time, by their paths inside.
+    /// Files whose time stamps are set to now, by their paths in the container.
     #[serde(default)]
     pub touch: Vec<String>,
-    /// The command and its arguments. `make` is told where source and output tree are.
+    /// The command and its arguments. `make` also gets the paths of source and output tree.
     #[serde(default)]
     pub run: Vec<String>,
     /// Variables of the command's environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// What `make` is given as `PAHOLE`; the image's own if not said.
+    /// The value of `PAHOLE` for `make`; by default the image's own.
     pub pahole: Option<Pahole>,
     /// Whether the command has a pinned `KBUILD_BUILD_TIMESTAMP`.
     #[serde(default = "yes")]
     pub reproducible: bool,
-    /// Whether the command is to fail.
+    /// Whether the command is expected to fail.
     #[serde(default)]
     pub fails: bool,
-    /// Patterns of files of the output tree, by their paths in it: which of them does the command write?
+    /// Patterns of files of the output tree, by their paths in it. The step records which of them the command writes.
     #[serde(default)]
     pub changed: Vec<String>,
-    /// Modules, by their paths inside: what BTF do they have afterwards?
+    /// Modules, by their paths in the container. The step records their BTF afterwards.
     #[serde(default)]
     pub modules: Vec<String>,
-    /// Symbols of the configuration, with their `CONFIG_`: what are they afterwards?
+    /// Symbols of the configuration, with their `CONFIG_`. The step records their values afterwards.
     #[serde(default)]
     pub symbols: Vec<String>,
-    /// Encodes a file several times and compares what comes out.
+    /// Encodes a file several times and compares the results.
     pub encode: Option<RepeatedEncoding>,
 }
 
@@ -91,18 +91,18 @@ const fn yes() -> bool {
     true
 }
 
-/// A `PAHOLE` that tells what it is asked.
+/// A `PAHOLE` that logs its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pahole {
-    /// The image's own, which says that it is this version: `v1.18`.
+    /// The image's own, reporting this version: `v1.18`.
     Reports(String),
     /// A pinned tool.
     Tool(String),
 }
 
 impl Pahole {
-    /// Its file's name, among the files that a bench is given.
+    /// The name of its file among the sandbox's files.
     #[must_use]
     pub fn file_name(&self) -> String {
         match self {
@@ -112,38 +112,38 @@ impl Pahole {
     }
 }
 
-/// Encoding the BTF of one file again and again.
+/// Encoding the BTF of one file repeatedly.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RepeatedEncoding {
-    /// The file, by its path inside.
+    /// The file, by its path in the container.
     pub file: String,
-    /// The pinned tool that encodes.
+    /// The pinned tool to encode with.
     pub tool: String,
-    /// What it is given besides `-J` and `-j`.
+    /// Its arguments besides `-J` and `-j`.
     pub flags: Vec<String>,
-    /// How often without `-j`; the first is what all others are compared with.
+    /// The number of runs without `-j`. All others are compared with the first of them.
     pub serial: usize,
-    /// How often with it.
+    /// The number of runs with `-j`.
     pub parallel: usize,
 }
 
 impl BuildDefinition {
-    /// The steps of one line, in order.
+    /// The steps for one series, in order.
     pub fn steps_on<'a>(&'a self, series: &'a str) -> impl Iterator<Item = &'a BuildStep> {
         self.steps.iter().filter(move |step| step.series.is_empty() || step.series.iter().any(|it| it == series))
     }
 }
 
 impl BuildStep {
-    /// Whether it says itself which encoder it is about, whatever else kernels are built with.
+    /// Whether it chooses its own encoder, independently of the encoder for kernels.
     #[must_use]
     pub const fn names_its_encoder(&self) -> bool {
         self.pahole.is_some() || self.encode.is_some()
     }
 }
 
-/// A path inside: where it is, and its path there.
+/// Splits a path in the container: the part of the sandbox, and the path in it.
 #[must_use]
 pub fn place(path: &str) -> Option<(Place, &str)> {
     let places = [(SOURCE, Place::Source), (TREE, Place::Tree), (EXTERNAL, Place::External)];
@@ -181,7 +181,7 @@ impl TryFrom<TomlBuild> for BuildDefinition {
     }
 }
 
-/// What is wrong with a step, in words that go on after its title.
+/// The error in a step, phrased to follow its title.
 fn fault(step: &BuildStep, patched: bool, tools: &[String]) -> Option<String> {
     let known = |tool: &String| tools.contains(tool);
     if step.run.is_empty() == step.encode.is_none() {

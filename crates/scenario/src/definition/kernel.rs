@@ -1,4 +1,4 @@
-//! How a definition names a kernel.
+//! References to kernels in a definition.
 
 use std::fmt;
 
@@ -6,28 +6,28 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A kernel, or the kernel whose modules are meant.
+/// A kernel, or the kernel to which modules belong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScenarioKernel {
-    /// A release pinned in `kernel-configs/`, prebuilt: a text.
+    /// A prebuilt kernel whose release is pinned in `kernel-configs/`: a string.
     Pinned(String),
-    /// One that is built from source: a table with `config`.
+    /// A kernel built from source: a table with `config`.
     Built(BuiltKernel),
-    /// A prebuilt one whose modules are given BTF that we encoded: a table with `release` and `encoder`.
+    /// A prebuilt kernel whose modules get BTF that we encode: a table with `release` and `encoder`.
     Reencoded(ReencodedModules),
 }
 
-/// The modules of a prebuilt kernel, each with BTF in place of its own that was encoded from the distribution's debug information.
+/// The modules of a prebuilt kernel. Their BTF is replaced by BTF encoded from the distribution's debug information.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReencodedModules {
     /// The kernel, pinned in `kernel-configs/` together with its debug information.
     pub release: String,
-    /// What encodes.
+    /// The encoder.
     pub encoder: ModuleEncoder,
 }
 
-/// What encodes the BTF of prebuilt modules.
+/// An encoder for the BTF of prebuilt modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModuleEncoder {
@@ -43,7 +43,7 @@ impl fmt::Display for ModuleEncoder {
     }
 }
 
-/// A kernel built from the source of the scenario's line.
+/// A kernel built from the source of the scenario's series.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuiltKernel {
@@ -52,14 +52,14 @@ pub struct BuiltKernel {
     /// The change to its source: a patch of `kernel-configs/upgrades/`, or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<String>,
-    /// In place of the modules that were built with it, those of these directories, built against it with `M=`: of its source
-    /// tree, or of `kernel-configs/external/`.
+    /// Directories of external modules, which are built against it with `M=` and replace its own modules: directories
+    /// of its source tree, or of `kernel-configs/external/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external: Vec<String>,
 }
 
 impl BuiltKernel {
-    /// The patch by which its source is changed, if any.
+    /// The patch that is applied to its source, if any.
     pub(super) fn change(&self) -> Option<&str> {
         self.upgrade.as_deref().filter(|upgrade| *upgrade != "none")
     }
@@ -81,7 +81,7 @@ impl fmt::Display for ReencodedModules {
     }
 }
 
-/// A kernel in words that no point release changes: `strict`, `strict with grow`.
+/// A description of the kernel that no point release changes: `strict`, `strict with grow`.
 impl fmt::Display for BuiltKernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.config)?;
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for ScenarioKernel {
     }
 }
 
-/// What a table may have.
+/// The keys allowed in the table.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KernelTable {
@@ -111,7 +111,7 @@ struct KernelTable {
     encoder: Option<ModuleEncoder>,
 }
 
-/// By hand, since an untagged enum would not say what is wrong in which of the two.
+/// Implemented by hand, because an untagged enum would not report what is wrong in which form.
 struct KernelVisitor;
 
 impl<'de> Visitor<'de> for KernelVisitor {

@@ -1,4 +1,4 @@
-//! Definitions that are read, and definitions that are refused with what is wrong.
+//! Tests of valid definitions, and of the errors for invalid ones.
 
 use super::*;
 

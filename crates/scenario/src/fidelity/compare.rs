@@ -1,4 +1,4 @@
-//! A module's types over both bases, and how many of them differ.
+//! Comparing a module's types over both bases, and counting those that differ.
 
 use core::cmp::Reverse;
 
@@ -12,17 +12,17 @@ use crate::boots::measured::TypeFidelity;
 #[cfg(test)]
 mod tests;
 
-/// Of how many modules examples are kept.
+/// The number of modules for which examples are kept.
 const MODULES: usize = 32;
 
-/// Compares each type of a module's split BTF over both bases: `bases` has the base that it was made with on the left and
-/// the running one on the right. Make them once for all modules.
+/// Compares each type of a module's split BTF over both bases: `bases` has its build base on the left and the running
+/// one on the right. Create `bases` once for all modules.
 #[must_use]
 pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> TypeFidelity {
     truth(&bases.compare(split, split), module)
 }
 
-/// Compares each type on the left with the one in the same place on the right.
+/// Compares each type on the left with the one at the same position on the right.
 pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> TypeFidelity {
     let (meant, seen) = (comparison.left(), comparison.right());
     let places = meant.own_types().zip(seen.own_types());
@@ -54,8 +54,8 @@ pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> TypeFidelity {
     }
 }
 
-/// [`measure`] for many modules, each with its name, on all processors; the results are in the order of the modules. Examples
-/// are kept of the 32 of them with the most types that differ.
+/// Runs [`measure`] for many modules, each with its name, on all processors. The results are in the order of the
+/// modules. Examples are kept for the 32 modules with the most differing types.
 #[must_use]
 pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> Vec<TypeFidelity> {
     let mut truths: Vec<TypeFidelity> = modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect();

@@ -1,4 +1,4 @@
-//! Whether it is true what a kernel makes of a module that brings a distilled base.
+//! The fidelity of a module with a distilled base, after the kernel's relocation.
 
 use btf::Btf;
 use btf::compare::Bases;
@@ -10,16 +10,16 @@ use crate::boots::measured::TypeFidelity;
 #[cfg(test)]
 mod tests;
 
-/// What the kernel makes of a module that brings a distilled base, and whether it is true.
+/// The kernel's result for a module with a distilled base, and its fidelity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistilledFidelity {
-    /// As [`measure`](super::measure) has it.
+    /// The same as [`measure`](super::measure) returns.
     pub fidelity: TypeFidelity,
-    /// What `/sys/kernel/btf/<module>` then holds, byte for byte.
+    /// The resulting content of `/sys/kernel/btf/<module>`.
     pub relocated: Vec<u8>,
 }
 
-/// Why nothing is known about a module that brings a distilled base.
+/// The reason why the fidelity of a module with a distilled base is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DistilledError {
@@ -28,39 +28,39 @@ pub enum DistilledError {
     Running {
         /// The module.
         module: String,
-        /// Why.
+        /// The cause.
         source: relocate::Error,
     },
-    /// The kernel that the module was built for would refuse it, so it is not known what it meant.
+    /// The kernel for which the module was built would refuse it, so its original meaning is unknown.
     #[error("cannot find out what the BTF of {module} meant: the kernel that it was built for refuses it")]
     Built {
         /// The module.
         module: String,
-        /// Why.
+        /// The cause.
         source: relocate::Error,
     },
-    /// What came out is no BTF: the module's sections overlap, which a kernel refuses.
+    /// The result is not valid BTF: the module's sections overlap, which a kernel refuses.
     #[error("cannot parse the BTF of {module} after its relocation")]
     Parse {
         /// The module.
         module: String,
-        /// Why.
+        /// The cause.
         source: btf::ParseError,
     },
 }
 
-/// [`measure`](super::measure) for a module with a `.BTF.base` section, which the kernel relocates.
+/// The fidelity of a module with a `.BTF.base` section, which the kernel relocates.
 ///
-/// `distilled` is that section, `split` the module's `.BTF`, and `bases` has the *whole* base of the kernel that the
-/// module was built for on the left, the running one on the right.
+/// `distilled` is that section, `split` the module's `.BTF`. `bases` has the *whole* base of the kernel for which the
+/// module was built on the left, the running one on the right.
 ///
-/// What the module was meant to say is not in the module any more; it is what becomes of it on the kernel that it was
-/// built for. That is exact: the type that was distilled always stands for what was distilled of it, and if another one
-/// does as well, the relocation fails. So the module is relocated to both bases, and the two results are compared type
-/// by type.
+/// The module no longer contains the original meaning of its types. It is defined by the relocation on the kernel for
+/// which the module was built. This is exact: a distilled type always matches its original type, and if it also
+/// matches another, the relocation fails. So the module is relocated to both bases, and the two results are compared
+/// type by type.
 ///
 /// # Errors
-/// One of the two kernels refuses the BTF. If both do, the running one counts.
+/// One of the two kernels refuses the BTF. If both do, the error is that of the running one.
 pub fn measure_distilled(
     bases: &Bases<'_>,
     module: &str,

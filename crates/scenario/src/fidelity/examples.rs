@@ -1,4 +1,4 @@
-//! Types that are no longer what they were, in a line of C each: those first that show best what went wrong.
+//! Examples of types whose meaning changed, as one line of C each: the clearest ones first.
 
 use core::cmp::Reverse;
 
@@ -7,19 +7,19 @@ use btf::{Role, StrOff, Type, TypeId, Value, View, c};
 
 use crate::boots::measured::Example;
 
-/// How many examples are kept of a module.
+/// The number of examples for a module.
 const EXAMPLES: usize = 4;
-/// How many members, values or parameters of a type are shown in an example.
+/// The number of members, values or parameters of a type in an example.
 const ELEMENTS: usize = 2;
-/// The longest text of an example, in characters.
+/// The maximum length of an example, in characters.
 const LONGEST: usize = 160;
-/// The most types of one rank that examples are sought among.
+/// The maximum number of types of one rank among which examples are searched.
 pub(super) const SOUGHT: usize = 64;
 
-/// How many ranks [`ComparedType::rank`] knows.
+/// The number of ranks of [`ComparedType::rank`].
 pub(super) const RANKS: usize = 10;
 
-/// A type of the module under its ids on both sides. Its bytes are the same, unless the kernel relocates them.
+/// A type of the module, with its ids on both sides. Its bytes are equal unless the kernel relocates them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ComparedType<'a> {
     pub(super) left: TypeId,
@@ -29,8 +29,9 @@ pub(super) struct ComparedType<'a> {
 }
 
 impl ComparedType<'_> {
-    /// How well it shows what went wrong, 0 best: names that begin in the middle of another, other names, other references,
-    /// other layout, something far away; of each, types that were meant to have a name first.
+    /// A rank of how clearly it shows the change, 0 for the clearest: names that begin in the middle of another,
+    /// other names, other references, another layout, a remote difference. Within each, types that originally had a
+    /// name come first.
     pub(super) fn rank(&self, comparison: &Comparison<'_>, weakest: Strength) -> usize {
         let (meant, seen) = (comparison.left(), comparison.right());
         let fields = self.meant.fields().zip(self.seen.fields()).map(|(left, right)| (left.value(), right.value()));
@@ -51,7 +52,7 @@ impl ComparedType<'_> {
     }
 }
 
-/// The length of a name that is the readable tail of a longer string of the base; 0 for any other name.
+/// The length of a name that is the readable tail of a longer string in the base; 0 for any other name.
 fn tail(view: View<'_>, name: StrOff) -> usize {
     let Some(base) = view.base().filter(|_| !view.is_own_string(name)) else { return 0 };
     let before = (name.0 as usize).checked_sub(1).and_then(|before| base.strings().get(before));
@@ -62,7 +63,7 @@ fn tail(view: View<'_>, name: StrOff) -> usize {
     }
 }
 
-/// The first few types of which something can be shown, no two that look the same.
+/// The first types for which something can be shown, without types that look the same.
 pub(super) fn examples<'p, 'a: 'p>(
     comparison: &Comparison<'a>,
     places: impl Iterator<Item = &'p ComparedType<'a>>,
@@ -93,7 +94,7 @@ fn example<'a>(comparison: &Comparison<'a>, place: &ComparedType<'a>) -> Option<
     Some(Example { meant: side(false), seen: side(true) })
 }
 
-/// The type as C on both sides; of a type with members or values the most telling of those whose text differs.
+/// The type as C on both sides. For a type with members or values, only the clearest of those whose text differs.
 fn texts(comparison: &Comparison<'_>, place: &ComparedType<'_>) -> (String, String) {
     let sides = [(comparison.left(), place.left, place.meant), (comparison.right(), place.right, place.seen)];
     let [meant, seen] = sides.map(|(view, id, ty)| (heading(view, id, &ty), elements(view, &ty)));
@@ -115,7 +116,7 @@ fn texts(comparison: &Comparison<'_>, place: &ComparedType<'_>) -> (String, Stri
     (meant, braced(&seen.0, &mut differing.iter().map(|&(_, (_, seen))| seen)))
 }
 
-/// The type without what is in braces.
+/// The type without the part in braces.
 fn heading(view: View<'_>, id: TypeId, ty: &Type<'_>) -> String {
     if ty.kind().is_composite() || ty.kind().is_enum() {
         let keyword = ty.kind().name().trim_end_matches("64").to_lowercase();
@@ -141,7 +142,7 @@ fn elements(view: View<'_>, ty: &Type<'_>) -> Vec<MemberText> {
     members.chain(ty.enumerators().map(|value| element(printable(name(value.name)), value.name))).collect()
 }
 
-/// A difference as it is on one side.
+/// One side of a difference.
 fn one_side(difference: &Difference<'_>, right: bool) -> String {
     let pick = |l: String, r: String| if right { r } else { l };
     let name = |name: Option<&btf::BStr>| name.map_or("no name".to_owned(), |name| format!("\"{}\"", printable(name)));

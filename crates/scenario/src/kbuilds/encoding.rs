@@ -1,10 +1,10 @@
-//! Encodings of the same file, compared by meaning.
+//! Comparing encodings of the same file by meaning.
 //!
-//! An encoder that runs in parallel gives types their ids in the order in which its threads come to them. So two encodings are
-//! compared as sets: the named types of data, each in everything that it reaches, and the functions. Of functions only the
-//! names have to agree: the kernel has functions of the same name with several prototypes (a system call and the stub in
-//! kernel/sys_ni.c that stands for it where it is off), and which of them an encoder keeps depends on which it met first, on
-//! which thread.
+//! A parallel encoder numbers types in the order in which its threads reach them. So two encodings are compared as
+//! sets: the named data types, each with everything that it reaches, and the functions. For functions only the names
+//! must agree. The kernel has functions of the same name with several prototypes (a system call, and the stub in
+//! kernel/sys_ni.c that replaces it if it is off), and which one an encoder keeps depends on the thread that comes
+//! first.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::transcript::{EncodedBtf, EncodingDifference};
 ///
 /// # Errors
 ///
-/// Which of the two cannot be parsed, and why.
+/// One of the two cannot be parsed; the text says which and why.
 pub(super) fn compare(first: &[u8], other: &[u8]) -> Result<EncodedBtf, String> {
     let parse = |bytes, which| Btf::parse(bytes).map_err(|error| format!("{which} cannot be parsed: {error}"));
     let (left, right) = (parse(first, "the first encoding")?, parse(other, "the encoding")?);
@@ -42,7 +42,7 @@ fn against<'a>(left: &'a Btf<'a>, right: &'a Btf<'a>) -> EncodingDifference {
     }
 }
 
-/// The types with a name, by kind and name.
+/// The named types, by kind and name.
 struct TypesByName<'a>(BTreeMap<(Kind, &'a BStr), Vec<TypeId>>);
 
 impl<'a> TypesByName<'a> {
@@ -56,7 +56,8 @@ impl<'a> TypesByName<'a> {
         Self(named)
     }
 
-    /// How many types of data have no equal on the other side, and how many functions of a name that it has.
+    /// The number of data types without an equal on the other side, and of functions that have only others of their
+    /// name there.
     fn without_equal_in(&self, other: &Self, same: impl Fn(TypeId, TypeId) -> bool) -> (usize, usize) {
         let (mut data, mut functions) = (0, 0);
         for (key, ids) in &self.0 {
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
     use btf::{Builder, Endian, IntData, Record, StrOff};
 
-    /// Integers and pointers' names to them: `("int", 4)`, and functions without parameters that return one of them.
+    /// Integers, such as `("int", 4)`, and functions without parameters that return one of them.
     fn encoded(ints: &[(&str, u32)], functions: &[(&str, usize)]) -> Vec<u8> {
         let mut builder = Builder::new(Endian::Little);
         let mut ids = Vec::new();
@@ -116,7 +117,7 @@ mod tests {
             data_gained: 1,
             functions_lost: 1,
             functions_gained: 1,
-            // f returns int in the one, long in the other.
+            // f returns int in one encoding and long in the other.
             other_prototypes: 2,
         };
         assert_eq!(compare(&first, &other).unwrap().against, expected);

@@ -1,4 +1,4 @@
-//! What keeps a build scenario from being run, or its record from being used.
+//! Errors of running a build scenario, and of using its record.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use thiserror::Error as ThisError;
 
 use crate::transcript;
 
-/// What keeps a build scenario from being run, or its record from being used.
+/// An error of running a build scenario, or of using its record.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum Error {
-    /// The tree cannot be made, or a command cannot be run on it.
+    /// The tree cannot be made, or a command cannot run in it.
     #[error(transparent)]
     Kernels(#[from] kernels::Error),
-    /// A step uses a tool that the run was not given.
+    /// A step uses a tool that the run does not have.
     #[error("cannot find the tool {tool}, which the scenario uses: it is not in kernel-configs/tools.toml")]
     NoTool {
         /// The tool.
@@ -23,17 +23,17 @@ pub enum Error {
     /// A file could not be handled.
     #[error("cannot {doing} {}", path.display())]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The system's error.
         source: io::Error,
     },
     /// A file could not be replaced.
     #[error(transparent)]
     Replace(#[from] util::atomic::Error),
-    /// What was recorded does not make a transcript.
+    /// The record is not a valid transcript.
     #[error(transparent)]
     Transcript(#[from] transcript::Error),
 }

@@ -1,4 +1,4 @@
-//! Which files a command writes: the state of a directory before and after it.
+//! Finding the files that a command writes, from the state of a directory before and after it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ struct FileState {
     btf: Option<[u8; 32]>,
 }
 
-/// What differs for a file that was written, be it with the same bytes.
+/// Metadata that changes when a file is written, even with the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -35,7 +35,7 @@ struct Stamp {
 }
 
 impl TreeState {
-    /// Looks at a directory. A file that vanishes meanwhile is not there.
+    /// Reads a directory. A file that vanishes during that counts as absent.
     pub(super) fn of(root: &Path, patterns: &[String]) -> Result<Self, Error> {
         let patterns = compile(patterns);
         let mut files = BTreeMap::new();
@@ -54,7 +54,7 @@ impl TreeState {
         Ok(Self(files))
     }
 
-    /// What was written from this state to a later one.
+    /// The files written between this state and a later one.
     pub(super) fn changes(&self, later: &Self) -> FileChanges {
         let mut files: Vec<FileChange> = later
             .0
@@ -96,7 +96,7 @@ impl FileState {
     }
 }
 
-/// The patterns as one; a bad one, which no definition has, matches nothing.
+/// Combines the patterns. An invalid one, which no definition has, matches nothing.
 fn compile(patterns: &[String]) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {

@@ -1,11 +1,11 @@
-//! Scenarios that run kbuild and record what it prints, what it changes, and which BTF it makes. No machine boots.
+//! Scenarios that run kbuild and record its output, the files it changes, and the BTF it makes. No machine boots.
 //!
-//! A [`BuildDefinition`](crate::definition::BuildDefinition) is a list of steps on a private copy of an output tree ([`kernels::kbuild::sandbox`]). [`run()`] does them
-//! and gives back a [`Transcript`], raw; `snapshot` is a pure function of the two. So the log of a build is recorded,
-//! replayed and compared as a kernel's log is.
+//! A [`BuildDefinition`](crate::definition::BuildDefinition) is a list of steps on a private copy of an output tree
+//! ([`kernels::kbuild::sandbox`]). [`run()`] executes them and returns a raw [`Transcript`]. `snapshot` is a pure
+//! function of the two. So a build's log is recorded, replayed and compared like a kernel's log.
 //!
-//! Paths are those inside the container, which are the same on every host: the source at `/usr/src/linux`, the output tree
-//! at `/build`, modules of our own at `/usr/src/external`, tools at `/tools`.
+//! Paths are those in the container, which are the same on every host: the source at `/usr/src/linux`, the output
+//! tree at `/build`, our own modules at `/usr/src/external`, tools at `/tools`.
 
 mod encoding;
 mod error;

@@ -1,4 +1,4 @@
-//! What BTF a module has, by our own parser.
+//! Inspecting the BTF of a module with our own parser.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::transcript::{BtfBase, FoundModule, ModuleBtf};
 
-/// Looks at the module in a file. `vmlinux` is read where the module has no distilled base.
+/// Inspects the module in a file. `vmlinux` is read if the module has no distilled base.
 pub(super) fn look(path: &Path, vmlinux: &Path) -> FoundModule {
     if !path.exists() {
         return FoundModule::Nothing;
@@ -27,7 +27,7 @@ pub(super) fn look(path: &Path, vmlinux: &Path) -> FoundModule {
     looked.map_or_else(FoundModule::Unusable, FoundModule::Btf)
 }
 
-/// The file names of a run are nobody else's: only what is wrong is kept.
+/// An error without file names, which differ between runs.
 fn in_words(error: &kmod::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
@@ -44,7 +44,7 @@ fn parse(own: &[u8], base: &[u8], distilled: bool) -> Result<ModuleBtf, String> 
     })
 }
 
-/// How many references and names of the view's own types lead nowhere.
+/// The number of dangling references and names in the view's own types.
 fn dangling(view: View<'_>) -> usize {
     let resolves = |value| match value {
         Value::Name(name) => view.string(name).is_some(),

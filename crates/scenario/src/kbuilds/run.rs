@@ -1,4 +1,4 @@
-//! Runs the steps of a build scenario in a sandbox: a private copy of an output tree.
+//! Running the steps of a build scenario in a sandbox: a private copy of an output tree.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,40 +22,40 @@ use crate::definition::{BuildDefinition, BuildStep, Pahole, RepeatedEncoding, St
 use crate::kernel_source::{KernelSource, Sandbox};
 use crate::transcript::EncoderId;
 
-/// Packages whose versions decide what kbuild says and does.
+/// Packages whose versions affect kbuild's output.
 const TOOLCHAIN: [&str; 5] = ["binutils", "gcc", "libbpf1", "make", "pahole"];
 
-/// What is run, where.
+/// The inputs of a run.
 #[derive(Clone, Copy)]
 pub struct BuildRun<'a> {
-    /// The scenario's name, with its line.
+    /// The scenario's name, with its series.
     pub scenario: &'a str,
-    /// The source, whose line decides which steps are done.
+    /// The source. Its series selects the steps.
     pub source: &'a Source,
-    /// Where configurations, patches and modules of our own come from.
+    /// The configurations, patches and our own modules.
     pub configs: &'a KernelConfigs,
-    /// The tools that the definition names, as [`find_tools`] finds them.
+    /// The tools that the definition uses, from [`find_tools`].
     pub tools: &'a [Tool],
-    /// What encodes BTF in place of the build image's pahole, if anything does.
+    /// The encoder that replaces the build image's pahole, if any.
     pub encoder: Option<&'a Encoder>,
-    /// Who watches.
+    /// Receives progress.
     pub show: &'a dyn Fn(BuildEvent<'_>),
 }
 
-/// What goes on in a run.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy)]
 pub enum BuildEvent<'a> {
-    /// A step of this title begins.
+    /// A step with this title begins.
     Step(&'a str),
     /// Its command wrote this line.
     Line(&'a str),
 }
 
-/// Acquires the tools that a definition names.
+/// Acquires the tools that a definition uses.
 ///
 /// # Errors
 ///
-/// [`Error::NoTool`] for one that is not pinned, and those of [`KernelSource::tool`].
+/// [`Error::NoTool`] for a tool without a pin, and the errors of [`KernelSource::tool`].
 pub fn find_tools(kernels: &dyn KernelSource, definition: &BuildDefinition) -> Result<Availability<Vec<Tool>>, Error> {
     let pins = ToolPins::builtin()?;
     let mut found = Vec::new();
@@ -69,14 +69,14 @@ pub fn find_tools(kernels: &dyn KernelSource, definition: &BuildDefinition) -> R
     Ok(Availability::Available(found))
 }
 
-/// Does the steps of a definition on the line of the source, on a private copy of an output tree, which is built first should
-/// the cache not have it.
+/// Runs the steps of a definition that apply to the source's series, on a private copy of an output tree. If the
+/// cache lacks the tree, it is built first.
 ///
-/// A command that fails is no error, since that may be what the scenario is about: its status is recorded.
+/// A failing command is not an error, because the scenario may be about that: its status is recorded.
 ///
 /// # Errors
 ///
-/// What kept the tree from being made, a command from being run, or a file from being looked at.
+/// The tree could not be made, a command could not run, or a file could not be read.
 pub fn run(kernels: &dyn KernelSource, definition: &BuildDefinition, job: &BuildRun<'_>) -> Result<Transcript, Error> {
     let fragments: Vec<&str> = definition.config.split('+').collect();
     let config = Config::new(&fragments);
@@ -144,7 +144,7 @@ fn paholes(definition: &BuildDefinition, tools: &[Tool]) -> Result<Vec<File>, Er
     Ok(files.into_iter().map(|(name, text)| File { name, text, mode: 0o755 }).collect())
 }
 
-/// A sandbox and what it was made from.
+/// A sandbox and the inputs of the run.
 struct StepRunner<'a> {
     kernels: &'a dyn KernelSource,
     request: Request<'a>,
@@ -190,7 +190,7 @@ impl StepRunner<'_> {
         Ok(CommandOutcome::new(command, ran.status, ran.lines))
     }
 
-    /// A path inside, outside.
+    /// The path on the host for a path in the container.
     fn outside(&self, path: &str) -> PathBuf {
         match place(path) {
             Some((place, path)) => self.sandbox.dir(place).join(path),
@@ -199,7 +199,7 @@ impl StepRunner<'_> {
         }
     }
 
-    /// Puts a copy of the file in the cache's source, its time kept, into the place of the bench's.
+    /// Replaces the sandbox's file by a copy of the one in the cached source. The time stamp is kept.
     fn restore(&self, path: &str) -> Result<(), Error> {
         let original = self.request.source.tree.join(path);
         copy(&original, &self.sandbox.dir(Place::Source).join(path), true)
@@ -249,14 +249,14 @@ impl StepRunner<'_> {
     }
 }
 
-/// The encodings of a step, in order, each with its file's name.
+/// The encodings of a step in order, each with its file's name.
 pub(super) fn encodings_of(encode: &RepeatedEncoding) -> impl Iterator<Item = (EncodingOrder, String)> {
     let serial = (1..=encode.serial).map(|at| (EncodingOrder::Serial, format!("serial-{at}")));
     let parallel = (1..=encode.parallel).map(|at| (EncodingOrder::Parallel, format!("parallel-{at}")));
     serial.chain(parallel)
 }
 
-/// The command of one encoding, by the tool's program.
+/// The command of one encoding, run with the tool's program.
 pub(super) fn encode_command(
     encode: &RepeatedEncoding,
     program: &str,
@@ -278,7 +278,7 @@ pub(super) fn command(step: &BuildStep) -> RecordedCommand {
     RecordedCommand { argv, env: step.env.clone(), reproducible: step.reproducible }
 }
 
-/// Puts a copy of a file in the place of another, which may be a hard link of somebody else's.
+/// Replaces a file by a copy of another. The old one may be a hard link to a shared file.
 fn copy(from: &Path, to: &Path, keep_time: bool) -> Result<(), Error> {
     let file = AtomicFile::create(to)?;
     fs::copy(from, file.temporary_path()).map_err(Error::io("copy", from))?;
@@ -318,7 +318,7 @@ mod tests {
         let [File { name, text, mode: 0o755 }] = files.as_slice() else { panic!("{files:?}") };
         assert_eq!(name, "pahole-v1.18");
 
-        // The script runs a pahole of the image's: here one that shows its arguments.
+        // The script runs the image's pahole, which is replaced here by one that prints its arguments.
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = dir.path().join(name);

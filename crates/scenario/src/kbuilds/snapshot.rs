@@ -13,20 +13,20 @@ use super::transcript::{
 use crate::definition::{BuildDefinition, BuildStep, Definition, RepeatedEncoding, ScenarioKind, StartTree};
 use crate::normalise::build_log;
 
-/// The width of what is written for people, in characters.
+/// The width of prose for the user, in characters.
 const WIDTH: usize = 110;
 
-/// The normalised text of a run: what its snapshot holds.
+/// The normalised text of a run, as its snapshot has it.
 #[must_use]
 pub fn snapshot(scenario: &Definition, transcript: &Transcript) -> String {
     render(scenario, transcript, became)
 }
 
-/// The same, but for the bytes that a module's file has around its `.BTF`: what can be compared with a run in which another encoder
-/// made that.
+/// The same text without the bytes of a module's file around its `.BTF`. This text can be compared with a run in
+/// which another encoder made the BTF.
 ///
-/// How a section gets into a file is the encoder's. pahole has objcopy replace one that is there by another way than it adds one,
-/// so that the same BTF once more gives other bytes; another encoder may write the same ones.
+/// Each encoder adds a section in its own way. pahole calls objcopy, which replaces an existing section in another
+/// way than it adds one, so writing the same BTF again gives other bytes. Another encoder may write the same ones.
 #[must_use]
 pub fn of_any_encoder(scenario: &Definition, transcript: &Transcript) -> String {
     render(scenario, transcript, |path, how| match how {
@@ -35,7 +35,7 @@ pub fn of_any_encoder(scenario: &Definition, transcript: &Transcript) -> String 
     })
 }
 
-/// Words for what became of the file at a path.
+/// Describes the change of the file at a path.
 type Became = fn(&str, ChangeKind) -> &'static str;
 
 fn is_module(path: &str) -> bool {
@@ -85,7 +85,7 @@ fn render(scenario: &Definition, transcript: &Transcript, became: Became) -> Str
     text
 }
 
-/// One sentence: how many commands ended as they were to.
+/// A sentence with the number of commands that ended as expected.
 #[must_use]
 pub fn summary(definition: &BuildDefinition, transcript: &Transcript) -> String {
     let (mut commands, mut failed, mut odd) = (0, 0, 0);
@@ -104,8 +104,7 @@ pub fn summary(definition: &BuildDefinition, transcript: &Transcript) -> String 
     format!("Of {commands} commands {failed} failed; {ended}")
 }
 
-/// What went otherwise than it was to: exit statuses, modules and encodings that cannot be used. A run with any of that is
-/// nothing to record.
+/// Unexpected results: exit statuses, modules and encodings that are unusable. Such a run is not recorded.
 #[must_use]
 pub fn odd(definition: &BuildDefinition, transcript: &Transcript) -> Vec<String> {
     let mut odd = Vec::new();
@@ -131,8 +130,8 @@ pub fn odd(definition: &BuildDefinition, transcript: &Transcript) -> Vec<String>
     odd
 }
 
-/// What is chance and so stands in no snapshot: in how many parallel encodings the bytes came out otherwise; of each step that
-/// encodes in parallel.
+/// Results that depend on chance and so are not in the snapshot: for each step that encodes in parallel, the number
+/// of encodings whose bytes differ.
 #[must_use]
 pub fn chance(transcript: &Transcript) -> Vec<String> {
     transcript.steps.iter().filter_map(|step| other_bytes(&step.encodings)).collect()
@@ -146,7 +145,7 @@ fn other_bytes(encodings: &[EncodingRun]) -> Option<String> {
         .then(|| format!("Of {} parallel encodings {other} have other bytes than the serial one.", parallel.len()))
 }
 
-/// The encodings of an order that worked.
+/// The successful encodings of an order.
 fn made(encodings: &[EncodingRun], order: EncodingOrder) -> Vec<&EncodedBtf> {
     let of_order = encodings.iter().filter(|encoding| encoding.order == order);
     of_order.filter_map(|it| if let EncodingResult::Btf(btf) = &it.made { Some(btf) } else { None }).collect()
@@ -156,7 +155,7 @@ fn same_bytes(one: &EncodedBtf, other: &EncodedBtf) -> bool {
     one.sha256 == other.sha256 && one.size == other.size
 }
 
-/// Whether these encodings were made by these commands. Which program the tool is, its pin decides.
+/// Whether these encodings were made by these commands. The tool's pin determines its program.
 fn are_of(recorded: &[EncodingRun], encode: &RepeatedEncoding) -> bool {
     let expected: Vec<_> = encodings_of(encode).collect();
     recorded.len() == expected.len()
@@ -167,7 +166,7 @@ fn are_of(recorded: &[EncodingRun], encode: &RepeatedEncoding) -> bool {
         })
 }
 
-/// Whether a step was recorded by this definition of it.
+/// Whether a recorded step belongs to this definition.
 fn is_of(recorded: &StepRecord, step: &BuildStep) -> bool {
     let commands = match (&recorded.ran, &step.encode) {
         (Some(outcome), None) => outcome.command == command(step),
@@ -233,7 +232,7 @@ fn wrapped(why: &str) -> String {
     textwrap::fill(&words, Options::new(WIDTH).initial_indent("   ").subsequent_indent("   "))
 }
 
-/// The command line as a shell takes it, without what every command has.
+/// The command line in shell syntax, without arguments that every command has.
 fn shown(command: &RecordedCommand) -> String {
     let time = (!command.reproducible).then(|| "env --unset=KBUILD_BUILD_TIMESTAMP".to_owned());
     let variables = command.env.iter().map(|(name, value)| format!("{name}={value}"));
@@ -309,7 +308,7 @@ fn encodings(text: &mut String, encodings: &[EncodingRun], fails: bool) {
     }
 }
 
-/// A run of an encoder that should have been silent and was not, or failed.
+/// An encoder's run that printed something or failed unexpectedly.
 fn odd_run(text: &mut String, number: usize, outcome: &CommandOutcome, fails: bool) {
     if outcome.status != 0 || fails {
         let _ = writeln!(text, "     {number}: {}", status(outcome.status, fails));
@@ -319,7 +318,7 @@ fn odd_run(text: &mut String, number: usize, outcome: &CommandOutcome, fails: bo
     }
 }
 
-/// Whether prototypes alone differ, see [`super::encoding`].
+/// Whether only prototypes differ, see [`super::encoding`].
 const fn same_by_meaning(against: &EncodingDifference) -> bool {
     let EncodingDifference { data_lost, data_gained, functions_lost, functions_gained, other_prototypes: _ } = *against;
     data_lost == 0 && data_gained == 0 && functions_lost == 0 && functions_gained == 0

@@ -1,8 +1,8 @@
-//! Symbols of a configuration: set, off, or not to be had.
+//! The values of configuration symbols: set, off, or absent.
 
 use super::transcript::{SymbolFinding, SymbolValue};
 
-/// What some symbols are in the text of a `.config`.
+/// The values of some symbols in the text of a `.config`.
 pub(super) fn look(config: &str, symbols: &[String]) -> Vec<SymbolFinding> {
     symbols.iter().map(|symbol| SymbolFinding { symbol: symbol.clone(), setting: setting(config, symbol) }).collect()
 }

@@ -1,5 +1,5 @@
-//! What a build's snapshot must notice: the recorded transcripts are changed in one place, in every way that matters, and each
-//! change has to fail the replay.
+//! Mutation tests of build snapshots: recorded transcripts are changed in one place, in every way that matters, and
+//! the replay must fail for each change.
 
 use std::path::Path;
 
@@ -36,8 +36,8 @@ impl Replay {
     }
 }
 
-/// Tries a mutation on every step of every transcript; it answers whether it found something to change there. Each change has to be
-/// noticed, and `least` of them have to have been made in all.
+/// Applies a mutation to every step of every transcript; it returns whether it changed something. Each change must be
+/// noticed, and there must be at least `least` changes in total.
 fn noticed(what: &str, least: usize, mutate: impl Fn(&mut StepRecord) -> bool) {
     let mut made = 0;
     for replay in replays() {
@@ -118,7 +118,7 @@ fn another_command() {
 
 #[test]
 fn a_line_dropped_altered_doubled_or_of_nowhere() {
-    // Every line of every log, since a rule of the normaliser's may swallow one kind only.
+    // Every line of every log is tried, because a rule of the normaliser may drop only one kind.
     let mut made = 0;
     for replay in replays() {
         let name = &replay.scenario.name;
@@ -153,7 +153,7 @@ fn a_line_dropped_altered_doubled_or_of_nowhere() {
 
 #[test]
 fn two_lines_swapped() {
-    // Two lines that differ in a renamed symbol only are the same line.
+    // Two lines that differ only in a renamed symbol count as equal.
     let differ = |two: &[String]| build_log::log(&two[..1]) != build_log::log(&two[1..]);
     let mut made = 0;
     for replay in replays() {
@@ -348,7 +348,7 @@ fn an_encoding_that_differs_in_what_is_no_chance() {
     });
 }
 
-/// Which bytes come out of a parallel encoding is chance, and so stands in no snapshot.
+/// The bytes of a parallel encoding depend on chance, so the snapshot does not contain them.
 #[test]
 fn what_is_chance_is_not_noticed() {
     let mut made = 0;

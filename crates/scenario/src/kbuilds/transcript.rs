@@ -1,7 +1,7 @@
-//! What a build printed, changed and encoded, unchanged: the schema of the transcript of a build.
+//! The transcript of a build: its output, changed files and BTF, unchanged.
 //!
-//! The first line is a [`BuildHeader`], every further one a [`StepRecord`]. A transcript that is read back is complete and in
-//! order. Counts, lengths and digests stand here as they were; what of them goes into a snapshot, [`super::snapshot()`] decides.
+//! The first line is a [`BuildHeader`], every further one a [`StepRecord`]. A parsed transcript is complete and in
+//! order. Counts, lengths and digests are stored as observed; [`super::snapshot()`] selects those for the snapshot.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,67 +13,67 @@ use crate::transcript::{self, EncoderId, Error};
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
 
-/// What a transcript says about itself.
+/// The header of a build's transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildHeader {
-    /// [`VERSION`] of the writer.
+    /// The writer's [`VERSION`].
     pub build_transcript: u32,
-    /// The scenario's name, with its line: `rebuild-rules@6.1`.
+    /// The scenario's name, with its series: `rebuild-rules@6.1`.
     pub scenario: String,
-    /// Where everything came from.
+    /// The origin of all parts.
     pub provenance: BuildProvenance,
-    /// How many steps follow.
+    /// The number of steps that follow.
     pub steps: usize,
 }
 
-/// Where the parts of a run came from.
+/// The origin of the parts of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildProvenance {
-    /// The kernel line.
+    /// The kernel series.
     #[serde(rename = "line")]
     pub series: String,
     /// The source's version.
     pub version: String,
     /// The hash of the source's package or tarball, or of the tree.
     pub sha256: String,
-    /// The container image that kbuild ran in.
+    /// The container image in which kbuild ran.
     pub image: String,
-    /// Versions of the packages in it that decide what kbuild does.
+    /// Versions of the image's packages that affect kbuild.
     pub toolchain: BTreeMap<String, String>,
-    /// What encoded BTF, if that is not the image's pahole.
+    /// The encoder, if it is not the image's pahole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<EncoderId>,
 }
 
-/// One step, as it was done and seen.
+/// One step, as executed and observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepRecord {
-    /// Its place among the steps of its line, from 0.
+    /// Its position among the steps of its series, from 0.
     pub step: usize,
     /// Its title.
     pub title: String,
-    /// Files of the source that became what they were before the patch.
+    /// Files of the source that were restored to their content before the patch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restored: Vec<String>,
-    /// Files that were put into the output tree.
+    /// Files that were copied into the output tree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub brought: Vec<String>,
-    /// Files that were given the present time.
+    /// Files whose time stamps were set to the time of the step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched: Vec<String>,
     /// The command, unless the step encodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<CommandOutcome>,
-    /// What it changed, where that was looked at.
+    /// The files it changed, if they were watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<FileChanges>,
-    /// The modules that were looked at.
+    /// The modules that were inspected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<ModuleFinding>,
-    /// The symbols that were looked at.
+    /// The symbols that were inspected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<SymbolFinding>,
     /// The encodings, the serial ones first.
@@ -81,11 +81,11 @@ pub struct StepRecord {
     pub encodings: Vec<EncodingRun>,
 }
 
-/// A command as it was given to the bench.
+/// A command that ran in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedCommand {
-    /// The program and its arguments, without what `make` is always told.
+    /// The program and its arguments, without those that `make` always gets.
     pub argv: Vec<String>,
     /// Variables of its environment, besides those that every command has.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -94,7 +94,7 @@ pub struct RecordedCommand {
     pub reproducible: bool,
 }
 
-/// A command and what came of it.
+/// A command and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandOutcome {
@@ -102,12 +102,12 @@ pub struct CommandOutcome {
     pub command: RecordedCommand,
     /// Its exit status.
     pub status: i32,
-    /// What it wrote, both streams in the order in which that came; what controls a terminal is escaped, all but tabs.
+    /// Its output, both streams in the order of arrival. Terminal control characters except tabs are escaped.
     pub lines: Vec<String>,
 }
 
 impl CommandOutcome {
-    /// What came of a command that wrote these lines.
+    /// The result of a command that wrote these lines.
     #[must_use]
     pub fn new(command: RecordedCommand, status: i32, lines: Vec<String>) -> Self {
         let lines = lines.into_iter().map(|line| if line.contains(controls) { escaped(&line) } else { line }).collect();
@@ -124,13 +124,13 @@ fn escaped(line: &str) -> String {
     line.chars().map(escape).collect()
 }
 
-/// Which files a command wrote.
+/// The files that a command wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileChanges {
-    /// How many files were watched: those that were there before or after it.
+    /// The number of watched files that existed before or after it.
     pub watched: usize,
-    /// Those that it wrote, sorted by path.
+    /// The files that it wrote, sorted by path.
     pub files: Vec<FileChange>,
 }
 
@@ -140,37 +140,37 @@ pub struct FileChanges {
 pub struct FileChange {
     /// Its path in the output tree.
     pub path: String,
-    /// What became of it.
+    /// The kind of change.
     pub how: ChangeKind,
 }
 
-/// What became of a file.
+/// The kind of a file's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
-    /// It was not there before.
+    /// The file is new.
     New,
-    /// It is no longer there.
+    /// The file was removed.
     Gone,
-    /// It was written, and holds the same bytes.
+    /// It was written, with the same bytes.
     Same,
-    /// It holds other bytes. Of a module: and the same `.BTF`.
+    /// Its bytes changed. If it is a module, its `.BTF` did not.
     OtherBytes,
-    /// It is a module, and its `.BTF` is another, or is there and was not, or the other way around.
+    /// It is a module, and its `.BTF` changed, was added or was removed.
     OtherBtf,
 }
 
-/// What was found of a module.
+/// The result of inspecting a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModuleFinding {
-    /// Its path inside.
+    /// Its path in the container.
     pub path: String,
-    /// What was found there.
+    /// The result.
     pub found: FoundModule,
 }
 
-/// What was found at a module's path.
+/// The content at a module's path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FoundModule {
@@ -188,19 +188,19 @@ pub enum FoundModule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModuleBtf {
-    /// What it was parsed over.
+    /// The base over which it was parsed.
     pub over: BtfBase,
     /// The length of `.BTF` in bytes.
     pub size: usize,
     /// Its SHA-256.
     pub sha256: String,
-    /// How many types it holds.
+    /// The number of types.
     pub types: u32,
-    /// How many references and names in them lead nowhere.
+    /// The number of dangling references and names in them.
     pub dangling: usize,
 }
 
-/// What a module's BTF is split from.
+/// The base of a module's BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BtfBase {
@@ -208,7 +208,7 @@ pub enum BtfBase {
     Vmlinux,
     /// The module's own `.BTF.base`.
     Distilled {
-        /// How many types that holds.
+        /// The number of its types.
         types: u32,
     },
 }
@@ -219,19 +219,19 @@ pub enum BtfBase {
 pub struct SymbolFinding {
     /// Its name, with its `CONFIG_`.
     pub symbol: String,
-    /// What it is.
+    /// Its value.
     pub setting: SymbolValue,
 }
 
-/// What a symbol of the configuration is.
+/// The value of a configuration symbol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SymbolValue {
-    /// It has this value.
+    /// The symbol has this value.
     Is(String),
-    /// It could be set and is not.
+    /// The symbol is known but not set.
     Off,
-    /// It is not mentioned: what it depends on is not there, or this line has no such symbol.
+    /// The symbol is not mentioned: its dependencies are off, or this series does not have it.
     Absent,
 }
 
@@ -239,25 +239,25 @@ pub enum SymbolValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncodingRun {
-    /// In which order the tool goes through the compilation units.
+    /// The order in which the tool processes the compilation units.
     pub order: EncodingOrder,
     /// The tool's run.
     pub ran: CommandOutcome,
-    /// What came out.
+    /// The result.
     pub made: EncodingResult,
 }
 
-/// What an encoder made.
+/// The result of an encoder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncodingResult {
     /// BTF.
     Btf(EncodedBtf),
-    /// Nothing that could be read and parsed, and why.
+    /// No readable and valid BTF, and the reason.
     Unusable(String),
 }
 
-/// In which order a tool goes through compilation units.
+/// The order in which a tool processes compilation units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncodingOrder {
@@ -275,32 +275,32 @@ pub struct EncodedBtf {
     pub size: usize,
     /// Its SHA-256.
     pub sha256: String,
-    /// How many types it holds.
+    /// The number of types.
     pub types: u32,
-    /// How it compares with the first encoding.
+    /// The comparison with the first encoding.
     pub against: EncodingDifference,
 }
 
-/// How an encoding compares by meaning with the first one, whatever the order of its types.
+/// The comparison by meaning of an encoding with the first one, ignoring the order of types.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncodingDifference {
-    /// Named types of data, in everything that they reach, that only the first one has.
+    /// Named data types, with everything that they reach, that only the first one has.
     pub data_lost: usize,
-    /// Those that only this one has.
+    /// Named data types that only this one has.
     pub data_gained: usize,
     /// Names of functions that only the first one has.
     pub functions_lost: usize,
-    /// Those that only this one has.
+    /// Names of functions that only this one has.
     pub functions_gained: usize,
-    /// Functions of a name that both have, with a prototype that the other one does not give that name.
+    /// Functions whose name both have, with a prototype that the other one lacks for that name.
     pub other_prototypes: usize,
 }
 
-/// A complete run of a build scenario on one line.
+/// A complete run of a build scenario on one series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
-    /// What the run was.
+    /// The header.
     pub header: BuildHeader,
     /// The steps, in order.
     pub steps: Vec<StepRecord>,
@@ -311,8 +311,8 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// [`Error::Version`], or [`Error::Sequence`] if the steps are not those that the header announces, in order, or a line is
-    /// more than one.
+    /// [`Error::Version`], or [`Error::Sequence`] if the steps are not those that the header announces, in order, or
+    /// if a line contains a line break.
     pub fn new(header: BuildHeader, steps: Vec<StepRecord>) -> Result<Self, Error> {
         if header.build_transcript != VERSION {
             return Err(Error::Version { found: header.build_transcript, known: VERSION });
@@ -335,21 +335,21 @@ impl Transcript {
         Ok(Self { header, steps })
     }
 
-    /// Reads a transcript from its text.
+    /// Parses the text of a transcript.
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] for a line that is not JSON of the schema, and those of [`Transcript::new`].
+    /// [`Error::Line`] for a line that is not JSON of the schema, and the errors of [`Transcript::new`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (header, steps) = transcript::parse(text)?;
         Self::new(header, steps)
     }
 
-    /// Reads the transcript at a path: a folder of records, or its file, compressed or not.
+    /// Reads the transcript of a folder of records, or of a file, compressed or not.
     ///
     /// # Errors
     ///
-    /// As [`Transcript::parse`], and [`Error::Read`].
+    /// Same as [`Transcript::parse`], and [`Error::Read`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         Self::parse(&transcript::read_text(path)?)
     }
@@ -358,7 +358,7 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// [`Error::Line`] if a part cannot be written as JSON, which none of today's can be.
+    /// [`Error::Line`] if a part cannot be written as JSON. No part of today's schema can cause this.
     pub fn to_text(&self) -> Result<String, Error> {
         transcript::to_text(&self.header, &self.steps)
     }

@@ -1,16 +1,18 @@
-//! The lines of kbuild and its tools, with placeholders for what varies between point releases. Everything else stays.
+//! Normalising lines of kbuild and its tools: parts that vary between point releases become placeholders. The rest
+//! stays.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// `make[2]: *** [/usr/src/linux/Makefile:1980: modules] Error 2`: the line of a makefile.
+/// `make[2]: *** [/usr/src/linux/Makefile:1980: modules] Error 2`: the line number in a makefile.
 static MAKEFILE_LINE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(Makefile(?:\.[a-z]+)?):[0-9]+:"));
 
-/// `WARNING: modpost: "d_drop" [fs/fuse/fuse.ko] undefined!`: modpost names the first ten in the order of the module's symbol table.
+/// `WARNING: modpost: "d_drop" [fs/fuse/fuse.ko] undefined!`: modpost lists the first ten in the order of the
+/// module's symbol table.
 static UNDEFINED: LazyLock<Regex> = LazyLock::new(|| regex(r#"(modpost: ")\w+(" \[[^\]]+\] undefined!)$"#));
 
-/// `WARNING: modpost: suppressed 173 unresolved symbol warnings`: how many more there are.
+/// `WARNING: modpost: suppressed 173 unresolved symbol warnings`: the number of further ones.
 static SUPPRESSED: LazyLock<Regex> = LazyLock::new(|| regex(r"(modpost: suppressed )[0-9]+( unresolved symbol)"));
 
 #[expect(clippy::expect_used, reason = "the patterns are constants, each of them used by a test")]

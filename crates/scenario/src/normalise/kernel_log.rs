@@ -1,14 +1,14 @@
-//! A kernel log line with placeholders for what varies by build. What matters stays.
+//! Normalising kernel log lines: parts that vary by build become placeholders. Important parts stay.
 //!
-//! A kernel's complaint about BTF names type ids, offsets and string offsets. They change with every build of the same
-//! source, while the check that fired, the errno and the order of the lines do not. Each [`PlaceholderRule`] finds one kind of
-//! varying number and replaces it: the first value of a kind becomes `<kind#1>`, the next different one `<kind#2>`, and equal
-//! values get equal placeholders, so "the same id again" stays visible. Zero is never replaced: it means *void*, *no name* or
-//! *at the start*.
+//! A kernel's complaint about BTF contains type ids, offsets and string offsets. They change with every build of the
+//! same source. The check that failed, the errno and the order of the lines do not. Each [`PlaceholderRule`] finds
+//! one kind of varying number and replaces it: the first value of a kind becomes `<kind#1>`, the next different one
+//! `<kind#2>`, and equal values get equal placeholders, so "the same id again" stays visible. Zero is never replaced:
+//! it means *void*, *no name* or *at the start*.
 //!
-//! Kernels that are built from source vary more than pinned prebuilt ones: a point release changes the release string, and a
-//! shifted string offset leads to another name. Some rules therefore apply only to the logs of built kernels
-//! ([`PlaceholderRule::built_only`]). An empty name and `(anon)`, which the kernel prints for no name, stay.
+//! The logs of kernels built from source vary more than those of pinned prebuilt ones: a point release changes the
+//! release string, and a shifted string offset leads to another name. So some rules apply only to the logs of built
+//! kernels ([`PlaceholderRule::built_only`]). An empty name, and `(anon)`, which the kernel prints for no name, stay.
 //!
 //! A [`Normaliser`] is one scope of placeholders. The records of one step are one scope, so a change in one module's log
 //! does not change the placeholders of another's.
@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What a placeholder stands for. Values are equal only within a kind.
+/// The kind of a placeholder. Values are compared only within a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Placeholder {
     /// A type id.
@@ -27,15 +27,15 @@ pub enum Placeholder {
     String,
     /// An offset of a member or a variable.
     Offset,
-    /// An address in the kernel's memory, or whatever else a register held.
+    /// An address in the kernel's memory, or another register value.
     Address,
-    /// The bytes around an instruction: addresses are among them.
+    /// The bytes around an instruction, which include addresses.
     Code,
     /// A process id.
     Process,
-    /// A speed that a driver measured.
+    /// A speed measured by a driver.
     Speed,
-    /// A name that a string offset leads to.
+    /// A name found at a string offset.
     Name,
     /// A kernel's release.
     Release,
@@ -57,9 +57,9 @@ impl Placeholder {
     }
 }
 
-/// One rule: which placeholder replaces the numbers or names that the groups of a pattern capture.
+/// One rule: a pattern, and the placeholder that replaces the numbers or names captured by its groups.
 pub struct PlaceholderRule {
-    /// The rule's name, for counting its hits.
+    /// The rule's name, for counting its matches.
     pub name: &'static str,
     /// Whether it applies only to logs of kernels that were built from source.
     pub built_only: bool,
@@ -67,10 +67,10 @@ pub struct PlaceholderRule {
     pattern: Regex,
 }
 
-/// Every rule. Where two match the same number, the earlier one has it.
+/// Every rule. If two match the same number, the earlier one applies.
 pub static RULES: LazyLock<Vec<PlaceholderRule>> = LazyLock::new(|| {
-    // `kernel/bpf/btf.c` is the source of the `BPF:` lines (`__btf_verifier_log_type`, `btf_verifier_log_member`,
-    // `btf_verifier_log_vsi`, the `*_log` of each kind); `tools/lib/bpf/btf_relocate.c` of the relocation's.
+    // Sources: `kernel/bpf/btf.c` for the `BPF:` lines (`__btf_verifier_log_type`, `btf_verifier_log_member`,
+    // `btf_verifier_log_vsi`, the `*_log` of each kind); `tools/lib/bpf/btf_relocate.c` for those of the relocation.
     let rules = [
         ("type-in-brackets", Placeholder::Type, r"^BPF: ?\[(\d+)\]"),
         ("type-referred-to", Placeholder::Type, r"^BPF:.*?\b(?:type_id|type|return)=(\d+)"),
@@ -82,18 +82,20 @@ pub static RULES: LazyLock<Vec<PlaceholderRule>> = LazyLock::new(|| {
         ("relocated-id", Placeholder::Type, r"\bBTF id \[(\d+)\]"),
         ("relocated-candidates", Placeholder::Type, r"\(ids \[(\d+), (\d+)\]\)"),
         ("relocated-string", Placeholder::String, r"^string '.*' \[offset (\d+)\]"),
-        // `arch/x86/kernel/dumpstack.c` and `process_64.c`: the registers and the code of a warning or an oops.
+        // Sources: `arch/x86/kernel/dumpstack.c` and `process_64.c`, for the registers and the code in a warning or
+        // an oops.
         ("register-or-address", Placeholder::Address, r"\b(?:0x)?([0-9a-f]{16})\b"),
         ("code-bytes", Placeholder::Code, r"^Code: (.+)$"),
         ("process-id", Placeholder::Process, r"\bPID: (\d+)"),
-        // `lib/raid6/algos.c`, `crypto/xor.c`: measured, so another instruction before it is another figure.
+        // Sources: `lib/raid6/algos.c`, `crypto/xor.c`. The speed is measured, so it changes with the instructions
+        // executed before.
         ("speed", Placeholder::Speed, r"\b(\d+) MB/s"),
     ];
     let of_built = [
         ("type-name", Placeholder::Name, r"^BPF: ?\[\d+\] [A-Z_0-9]+ (\S+)"),
         ("member-name", Placeholder::Name, r"^BPF: ?\\x09(\S+) (?:type_id|bitfield_size)="),
         ("argument-name", Placeholder::Name, r"^BPF: ?(?:args=\(|, )?\d+ ([A-Za-z_.][^\s,)]*)"),
-        // `kernel-configs/fragments/base.config` sets the end of the release.
+        // `kernel-configs/fragments/base.config` sets the suffix of the release.
         ("release", Placeholder::Release, r"\b(\d+\.\d+\.\d+\S*?-modbtf)\b"),
     ];
     let rule = |built_only| {
@@ -105,12 +107,12 @@ pub static RULES: LazyLock<Vec<PlaceholderRule>> = LazyLock::new(|| {
     rules.into_iter().map(rule(false)).chain(of_built.into_iter().map(rule(true))).collect()
 });
 
-/// What the kernel prints where a type or member has no name. It stays.
+/// The kernel's output for a type or member without a name. It stays.
 ///
 /// Source: `kernel/bpf/btf.c`, `__btf_name_by_offset`.
 const ANONYMOUS: &str = "(anon)";
 
-/// One scope of placeholders, and how often each rule matched in it.
+/// One scope of placeholders, and the number of matches of each rule in it.
 #[derive(Debug, Default)]
 pub struct Normaliser {
     of_built: bool,
@@ -166,7 +168,7 @@ impl Normaliser {
         line
     }
 
-    /// How often each rule matched in this scope. A rule without a hit is absent.
+    /// The number of matches of each rule in this scope. A rule without matches is absent.
     #[must_use]
     pub fn hits(&self) -> &BTreeMap<&'static str, usize> {
         &self.hits
@@ -186,7 +188,7 @@ impl Normaliser {
 mod tests {
     use super::*;
 
-    /// What one rule does, and that it is that rule which does it.
+    /// Checks the result of one rule, and that this rule produced it.
     fn check(rule: &str, text: &str, expected: &str) {
         check_with(Normaliser::new(), rule, text, expected);
     }

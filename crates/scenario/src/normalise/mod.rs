@@ -1,7 +1,7 @@
-//! What varies from one run or one build to the next is replaced by a placeholder; what matters stays.
+//! Normalising: parts that vary between runs or builds become placeholders; important parts stay.
 //!
-//! - [`kernel_log`]: a line that a kernel logged while it loaded a module;
-//! - [`build_log`]: the lines that kbuild and its tools wrote.
+//! - [`kernel_log`]: the kernel's log lines during the load of a module;
+//! - [`build_log`]: the output of kbuild and its tools.
 
 pub mod build_log;
 pub mod kernel_log;

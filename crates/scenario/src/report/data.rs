@@ -1,4 +1,4 @@
-//! What a run came to, as plain data.
+//! The result of a run as plain data.
 
 use std::path::PathBuf;
 
@@ -14,28 +14,28 @@ use cli::Exit;
 /// The version of the JSON report.
 pub const VERSION: u32 = 1;
 
-/// What a whole run came to.
+/// The result of a whole run.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// [`VERSION`].
     pub report: u32,
-    /// The engine that ran QEMU, and why it was chosen.
+    /// The engine that ran QEMU, and the reason for choosing it.
     pub engine: String,
-    /// How many boots ran side by side.
+    /// The number of boots that ran in parallel.
     pub jobs: usize,
-    /// The scenarios, in the order in which they were asked for.
+    /// The scenarios, in the requested order.
     pub scenarios: Vec<ScenarioReport>,
-    /// Seconds from the beginning of getting ready to the end of the last scenario.
+    /// Seconds from the start of the preparation to the end of the last scenario.
     pub seconds: f64,
     /// The sum of QEMU's own run times, in seconds.
     pub qemu_seconds: f64,
-    /// What the process exits with.
+    /// The exit code of the process.
     #[serde(serialize_with = "serialize_exit")]
     pub exit: Exit,
 }
 
-/// What one scenario came to.
+/// The result of one scenario.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ScenarioReport {
@@ -43,24 +43,24 @@ pub struct ScenarioReport {
     pub name: String,
     /// Its title.
     pub title: String,
-    /// How it ended.
+    /// Its ending.
     pub ending: Ending,
-    /// What a person should know beside that: a fallback, a kept directory.
+    /// Further notes for the user: a fallback, a kept directory.
     pub notes: Vec<String>,
     /// Seconds of the scenario as a whole.
     pub seconds: f64,
     /// The sum of the run times of its QEMU processes, in seconds.
     pub qemu_seconds: f64,
-    /// With `--twice`, how the second boot compared: nothing if it was byte-identical, else the first difference.
+    /// With `--twice`, the comparison of the second boot with the first.
     pub second_boot: Option<SecondBoot>,
-    /// Where the logs of the run lie, if they were kept.
+    /// The folder with the logs of the run, if it was kept.
     pub kept: Option<PathBuf>,
-    /// What was seen, if it ran.
+    /// The observations, if it ran.
     pub seen: Option<RunSummary>,
 }
 
 impl ScenarioReport {
-    /// The report on a scenario that has yet to run.
+    /// The report on a scenario that has not run yet.
     #[must_use]
     pub fn new(name: &str, title: &str) -> Self {
         Self {
@@ -77,58 +77,58 @@ impl ScenarioReport {
     }
 }
 
-/// How the second boot of `--twice` compared with the first.
+/// The comparison of the second boot of `--twice` with the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SecondBoot {
-    /// The first difference between the two serial logs; nothing if they are byte-identical.
+    /// The first difference between the two serial logs; `None` if they are byte-identical.
     pub difference: Option<String>,
 }
 
-/// What a scenario saw.
+/// The observations of a scenario.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunSummary {
-    /// Where everything came from.
+    /// The origin of all parts.
     pub provenance: BootProvenance,
     /// Whether no module imports a symbol with another CRC.
     pub abi_compatible: bool,
-    /// What was proven of the ABI before the boot, of kernels that were built from source.
+    /// The comparison of the ABI before the boot, for kernels that were built from source.
     pub proof: Option<SymversCheck>,
-    /// Whether the running base is, byte for byte, the one that the modules were made with.
+    /// Whether the running base equals the modules' build base byte for byte.
     pub same_base: bool,
-    /// How many modules import a symbol with another CRC.
+    /// The number of modules that import a symbol with another CRC.
     pub modules_with_another_crc: usize,
-    /// How many modules were looked at for that.
+    /// The number of modules that were examined for that.
     pub modules_compared: usize,
-    /// How many imported symbols have no CRC that is known of the running kernel: nothing can be said about them.
+    /// The number of imported symbols whose CRC in the running kernel is unknown, so they cannot be compared.
     pub symbols_without_known_crc: usize,
     /// The counts.
     pub summary: LoadCounts,
     /// The counts in one sentence.
     pub sentence: String,
-    /// The verdict on each module, in the order of loading.
+    /// The verdict on each module, in load order.
     pub modules: Vec<ModuleReport>,
-    /// Whether what the kernel accepted is true.
+    /// The fidelity of the accepted BTF.
     pub truth: Vec<TypeFidelity>,
 }
 
-/// What became of one module.
+/// The outcome for one module.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ModuleReport {
     /// Its name.
     pub module: String,
-    /// What became of it.
+    /// The outcome.
     pub fate: LoadOutcome,
-    /// The load's errno; 0 is success.
+    /// The errno of loading it; 0 means success.
     pub errno: i32,
-    /// What the kernel said of it, in its own words: its objection if it had one, else its last line about the module.
+    /// The kernel's own words about it: its objection if there is one, else its last line about the module.
     pub said: Option<String>,
 }
 
 impl RunSummary {
-    /// Puts together what a transcript and the measurements say.
+    /// Combines a transcript and the measurements.
     #[must_use]
     pub fn new(transcript: &Transcript, measured: &Measured) -> Self {
         let summary = LoadCounts::of(transcript, measured);
@@ -156,13 +156,14 @@ impl RunSummary {
         }
     }
 
-    /// Whether the modules were made with another base than the one that runs.
+    /// Whether the modules' build base differs from the running base.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
         !self.same_base && self.provenance.running != self.provenance.modules_of
     }
 
-    /// Whether this was an upgrade that keeps the module ABI: by the proof where there is one, else by what modules import.
+    /// Whether this was an upgrade that keeps the module ABI: by the comparison of Module.symvers if there is one,
+    /// else by the modules' imports.
     #[must_use]
     pub fn is_compatible_upgrade(&self) -> bool {
         self.is_upgrade() && self.proof.as_ref().map_or(self.abi_compatible, SymversCheck::compatible)

@@ -1,4 +1,4 @@
-//! The forms of a report.
+//! The output formats of a report.
 
 use cli::Style;
 
@@ -6,7 +6,7 @@ use super::data::Report;
 use super::{human, junit};
 
 impl Report {
-    /// The report for a person.
+    /// The report as text.
     #[must_use]
     pub fn human(&self, style: Style) -> String {
         human::render(self, style)
@@ -16,7 +16,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// None of today's reports fails to be written.
+    /// None of today's reports can cause one.
     pub fn json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self)
     }
@@ -25,7 +25,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// None of today's reports fails to be written.
+    /// None of today's reports can cause one.
     pub fn junit(&self) -> Result<String, quick_junit::SerializeError> {
         junit::render(self).to_string()
     }

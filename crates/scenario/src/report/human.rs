@@ -1,4 +1,4 @@
-//! The report for a person: what matters first, then a table, then what differs in full.
+//! The report as text: the most important facts first, then a table, then all differences in full.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -12,16 +12,17 @@ use crate::exit::Ending;
 use cli::Style;
 use util::number::grouped;
 
-/// How many of the modules that are given wrong types are shown.
+/// The number of modules with wrong types that are shown.
 const WRONG_SHOWN: usize = 3;
 
-/// How many examples are shown of each of them.
+/// The number of examples for each of them.
 const EXAMPLES_SHOWN: usize = 2;
 
-/// How many lines are seen at once, wherever that is. Above a report that is longer the headline has gone, so it is repeated.
+/// The assumed height of a screen in lines. In a longer report the headline scrolls away, so it is repeated at the
+/// end.
 const SCREEN: usize = 20;
 
-/// What a row's further lines are indented by: two blanks, the ending's word, two blanks.
+/// The indentation of a row's further lines: two blanks, the width of the ending's word, two blanks.
 const INDENT: &str = "               ";
 
 pub(super) fn render(report: &Report, style: Style) -> String {
@@ -65,7 +66,7 @@ fn headline(report: &Report) -> String {
     format!("{scenarios}: {}.", counts.join(", "))
 }
 
-/// How long it took, and how much of that was not the harness.
+/// The total time, and the part of it that QEMU took.
 fn times(report: &Report) -> String {
     let Report { seconds, qemu_seconds, jobs, engine, .. } = report;
     let ratio = match jobs {
@@ -117,7 +118,7 @@ impl Page {
         self.out.push('\n');
     }
 
-    /// Text that goes on under itself where it is longer than a line.
+    /// Wraps a text, with an indentation for continuation lines.
     fn wrapped(&mut self, first: &str, further: &str, text: &str) {
         let options = Options::new(self.style.width).initial_indent(first).subsequent_indent(further);
         self.line(&fill(text, options.break_words(false).word_splitter(WordSplitter::NoHyphenation)));
@@ -159,7 +160,7 @@ impl Page {
         }
     }
 
-    /// What goes with the ending: a diff, a reason.
+    /// The text that belongs to the ending: a diff, a reason.
     fn ending(&mut self, scenario: &ScenarioReport) {
         let detail = scenario.ending.detail();
         if detail.is_empty() || matches!(scenario.ending, Ending::NotRun { .. }) {
@@ -180,7 +181,7 @@ impl Page {
         }
     }
 
-    /// The modules that are worst off of those that are given wrong types.
+    /// The modules with the most wrong types.
     fn wrong(&mut self, scenario: &ScenarioReport) {
         let truths = scenario.seen.iter().flat_map(|seen| &seen.truth);
         let mut wrong: Vec<&TypeFidelity> = truths.filter(|truth| !truth.holds()).collect();

@@ -1,5 +1,5 @@
-//! The report as JUnit XML. What was unavailable or left out is *skipped* there, never a success; what went wrong in a machine is an
-//! *error*, what differs a *failure*.
+//! The report as JUnit XML. Unavailable and excluded scenarios are *skipped* there, never a success. A failure in a
+//! machine is an *error*, a difference a *failure*.
 
 use std::time::Duration;
 

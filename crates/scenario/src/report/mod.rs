@@ -1,4 +1,4 @@
-//! The report on a run: plain data, and its forms for people, as JSON and as JUnit XML.
+//! The report on a run: plain data, and its output as text, as JSON and as JUnit XML.
 
 mod data;
 mod forms;

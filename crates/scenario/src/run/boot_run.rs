@@ -1,4 +1,4 @@
-//! One scenario that boots, from its modules' files to its ending.
+//! Running one boot scenario, from its modules' files to its ending.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -24,8 +24,8 @@ use crate::definition::{AbiClaim, BootDefinition, Scenario};
 use crate::exit::Ending;
 use crate::report::{RunSummary, ScenarioReport, SecondBoot};
 
-/// Runs a scenario that boots. Whatever goes wrong with it is its ending. A scenario that has not begun when the run has to stop
-/// does not begin.
+/// Runs a boot scenario. Any failure becomes its ending. If the run was cancelled before, the scenario does not
+/// start.
 pub(super) fn run(
     context: &RunContext<'_>,
     task: &Task,
@@ -58,7 +58,8 @@ pub(super) fn run(
     report
 }
 
-/// Checks, for kernels that were built, what the scenario claims of their ABI. A scenario whose claim does not hold does not boot.
+/// Checks, for built kernels, the scenario's claim about their ABI. If the claim is false, the scenario does not
+/// boot.
 fn check_abi(
     boot: &BootDefinition,
     (running, modules_of): (&KernelPaths, &KernelPaths),
@@ -87,10 +88,10 @@ struct ScenarioRun<'a> {
     options: &'a RunOptions,
 }
 
-/// What the machine's initramfs is called in a run's folder.
+/// The name of the machine's initramfs in a run's folder.
 const INITRAMFS: &str = "initramfs";
 
-/// A file that is not there need not be removed.
+/// Ignores the error for a missing file, which need not be removed.
 fn absent(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
@@ -107,7 +108,8 @@ impl ScenarioRun<'_> {
         };
         if kept || self.options.keep {
             if !self.options.keep {
-                // It takes hundreds of MB and can be made again; the logs and the transcript are what a person looks at.
+                // The initramfs takes hundreds of MB and can be made again. The user needs only the logs and the
+                // transcript.
                 let initramfs = folder.path().join(INITRAMFS);
                 fs::remove_file(&initramfs).or_else(absent).map_err(Error::io("remove", &initramfs))?;
             }
@@ -194,8 +196,8 @@ impl ScenarioRun<'_> {
             }
             (self.context.progress)(Progress::Boot { scenario: name, progress });
         };
-        // What is recorded comes from a deterministic boot and is compared with one. So the choice is free only where nothing is
-        // recorded, or where somebody asks for KVM and gets no verdict.
+        // A record comes from a deterministic boot and is compared with one. So the accelerator can be chosen freely
+        // only if nothing is recorded, or if the user asks for KVM and gets no verdict.
         let free = self.scenario.dir.is_none() || chooser.request == AccelRequest::Kvm;
         let outcome = if free {
             chooser.boot(&plan, launcher, cancel, &mut progress)?
@@ -239,7 +241,7 @@ impl ScenarioRun<'_> {
         util::atomic::replace(&path, text.as_bytes()).map_err(Error::Replace)
     }
 
-    /// Compares the serial logs of two boots, byte for byte; gives the first difference.
+    /// Compares the serial logs of two boots byte for byte, and returns the first difference.
     fn compare_boots(
         &self,
         first: &BootOutcome,
@@ -277,7 +279,7 @@ impl ScenarioRun<'_> {
     }
 }
 
-/// Where a module lies in the guest.
+/// The path of a module in the guest.
 fn in_guest(module: &ModuleFile) -> String {
     format!("/modules/{}.ko", module.name)
 }

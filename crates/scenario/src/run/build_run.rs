@@ -1,4 +1,4 @@
-//! One scenario that builds, from its source to its ending.
+//! Running one build scenario, from its source to its ending.
 
 use kernels::Availability;
 use std::path::Path;
@@ -16,8 +16,8 @@ use crate::exit::Ending;
 use crate::kbuilds::{self, Transcript};
 use crate::report::ScenarioReport;
 
-/// Runs a scenario that builds. Whatever goes wrong with it is its ending. A scenario that has not begun when the run has to stop
-/// does not begin.
+/// Runs a build scenario. Any failure becomes its ending. If the run was cancelled before, the scenario does not
+/// start.
 pub(super) fn run(
     context: &RunContext<'_>,
     task: &Task,
@@ -88,8 +88,8 @@ fn steps(
     Ok(ending)
 }
 
-/// Compares a build with its baseline, or records it. A build in which something happened that its definition does not expect
-/// differs, whatever is recorded, and is not recorded.
+/// Compares a build with its record, or records it. A build with results that its definition does not expect always
+/// differs, and is not recorded.
 fn judge(
     definition: &Definition,
     dir: &Path,

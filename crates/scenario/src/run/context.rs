@@ -1,4 +1,4 @@
-//! What a run needs to know of the world around it: data, and two traits.
+//! The context of a run: data, and two traits.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,52 +12,52 @@ use super::{ProgressSink, Sources};
 use crate::baseline::TypeOrder;
 use crate::kernel_source::KernelSource;
 
-/// What encodes the BTF of kernels that are built, in place of the build image's pahole.
+/// The encoder that replaces the build image's pahole for kernels that are built.
 #[derive(Debug, Clone)]
 pub struct Encoding {
     /// The program.
     pub encoder: Encoder,
-    /// In which order it writes types. It decides how much has to be as recorded.
+    /// The order in which it writes types. It decides how much must be as recorded.
     pub order: TypeOrder,
 }
 
-/// What a run needs to know. It reaches the outside through `kernels` and `launcher` only, besides the files in the folders
-/// below `runs` and those of the baseline.
+/// The context of a run. The run uses only `kernels` and `launcher` to reach the outside, apart from files in the
+/// folders below `runs` and in the records.
 #[derive(Clone)]
 pub struct RunContext<'a> {
-    /// When preparing the environment began.
+    /// The time at which preparing the environment began.
     pub begun: Instant,
-    /// Set when the run has to stop.
+    /// Set it to stop the run.
     pub cancel: &'a AtomicBool,
-    /// Where kernels come from.
+    /// The source of kernels.
     pub kernels: &'a dyn KernelSource,
-    /// What starts machines.
+    /// Starts machines.
     pub launcher: &'a dyn Launcher,
-    /// Chooses the accelerator of boots that are not recorded; its limits hold for all boots.
+    /// Chooses the accelerator of boots that are not recorded. Its limits apply to all boots.
     pub chooser: &'a AccelChooser,
     /// The engine that runs QEMU, for the report.
     pub engine: String,
-    /// The image that QEMU runs in.
+    /// The image in which QEMU runs.
     pub image: &'a Image,
     /// The guest's PID 1.
     pub guest: &'a Path,
-    /// Where the folders of runs are made.
+    /// The parent of the folders of runs.
     pub runs: &'a Path,
-    /// What encodes the BTF of kernels that are built, in place of the build image's pahole, if anything does.
+    /// The encoder that replaces the build image's pahole for kernels that are built, if any.
     pub encoding: Option<&'a Encoding>,
-    /// What kernels are built from.
+    /// The sources of kernels that are built.
     pub sources: &'a Sources,
     /// Receives progress.
     pub progress: ProgressSink<'a>,
 }
 
 impl RunContext<'_> {
-    /// Whether the run has to stop.
+    /// Whether the run was cancelled.
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
 
-    /// In which order the types of built kernels lie.
+    /// The order of the types of built kernels.
     pub(super) fn order(&self) -> TypeOrder {
         self.encoding.map_or(TypeOrder::Paholes, |encoding| encoding.order)
     }

@@ -1,4 +1,4 @@
-//! Which of the scenarios that were asked for stand for each other where some are unavailable.
+//! Groups of requested scenarios in which one can stand for unavailable others.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::definition::Scenario;
 use crate::exit::Ending;
 use crate::report::{RunSummary, ScenarioReport};
 
-/// What was asked of a group, and what it gave.
+/// A group's requests and results.
 #[derive(Default)]
 struct Group {
     upgrade_wanted: bool,
@@ -14,12 +14,12 @@ struct Group {
     ran: bool,
 }
 
-/// Whether every group of scenarios that was asked for showed something. The groups are those on prebuilt kernels, and of each
-/// line those that boot and those that build. Where upgrades were asked for, one that keeps the ABI has to have run; a control
-/// is none.
+/// Whether every group of requested scenarios showed something. The groups are: scenarios on prebuilt kernels, and
+/// for each series the boots and the builds. If upgrades were requested, one that keeps the ABI must have run. A
+/// control is not an upgrade.
 pub(super) fn each_showed_something<'a>(scenarios: impl Iterator<Item = (&'a Scenario, &'a ScenarioReport)>) -> bool {
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
-    // Of what was left out nothing was wanted.
+    // Excluded scenarios were not requested.
     for (scenario, report) in scenarios.filter(|(_, report)| !matches!(report.ending, Ending::NotRun { .. })) {
         let key = (scenario.series.as_deref(), scenario.definition.boot().is_some());
         let group = groups.entry(key).or_default();

@@ -1,4 +1,4 @@
-//! The modules of a prebuilt kernel, with BTF in place of their own that is encoded from their debug information.
+//! Prebuilt modules whose BTF is replaced by BTF that we encode from their debug information.
 
 mod ids;
 
@@ -14,12 +14,13 @@ use util::error::one_line;
 use super::Error;
 use super::module_file::ModuleFile;
 
-/// Encodes the BTF of every module that has any from its debug information, below `debug` at the module's own path, as the
-/// kernel's build did, and puts it in the place of the module's own. What is loaded then is [`ModuleFile::replaced`].
+/// Encodes the BTF of every module that has BTF, from its debug information (below `debug`, at the module's path),
+/// with the options of the kernel's build. The module with the new BTF is stored in [`ModuleFile::replaced`] and
+/// loaded instead of its file.
 ///
 /// # Errors
 ///
-/// A module whose BTF cannot be encoded or replaced: none is left with its own.
+/// The BTF of a module cannot be encoded or replaced. No module is left with its original BTF.
 pub(super) fn encode(
     modules: &mut [ModuleFile],
     tree: &ModuleTree,
@@ -37,7 +38,8 @@ pub(super) fn encode(
             encoder.encode(debug.join(unpacked(&module.path))).map_err(|error| wrong(&path, one_line(&error)))?;
         let file = Module::open(&path)?;
         let ids = ids::remapped(&file, &parsed, &encoded.btf).map_err(|what| wrong(&path, what))?;
-        // A signature would be void; a kernel that wants one does not load these modules, and says so.
+        // The signature would be invalid. A kernel that requires signatures does not load these modules, and reports
+        // that.
         let mut edits = SectionEdits::new().set(".BTF", &encoded.btf).drop_signature(true);
         if let Some(ids) = &ids {
             edits = edits.set(".BTF_ids", ids);
@@ -52,7 +54,7 @@ fn wrong(path: &Path, what: String) -> Error {
     Error::Encoded { path: path.to_owned(), what }
 }
 
-/// How the build of a kernel had its pahole encode.
+/// The options that the kernel's build passed to pahole.
 fn options(config: &Path) -> Result<Options, Error> {
     let symbols = Symbols::load(config)?;
     let version = symbols.get("CONFIG_PAHOLE_VERSION");
@@ -60,7 +62,7 @@ fn options(config: &Path) -> Result<Options, Error> {
     options.ok_or_else(|| wrong(config, format!("how its pahole, version {version}, encodes is not known")))
 }
 
-/// A module's path without how it is compressed.
+/// A module's path without the suffix of its compression.
 fn unpacked(path: &Path) -> PathBuf {
     match path.extension() {
         Some(extension) if extension != "ko" => path.with_extension(""),

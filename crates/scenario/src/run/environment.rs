@@ -1,6 +1,6 @@
-//! The machine that a run takes place on: its container engine, the images, the guest's PID 1, and the cache.
+//! The environment of a run: its container engine, the images, the guest's PID 1, and the cache.
 //!
-//! It is the real [`KernelSource`] and launcher of machines of a [`RunContext`].
+//! It is the real [`KernelSource`] and the real launcher of a [`RunContext`].
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use super::launcher::EngineLauncher;
 use super::{Encoding, Error, Progress, ProgressSink, RunContext, Sources};
 use crate::kernel_source::{KernelSource, Sandbox};
 
-/// What is asked of the environment.
+/// The requested environment.
 #[derive(Debug, Clone)]
 pub struct EnvironmentOptions {
     /// The container engine.
@@ -35,40 +35,40 @@ pub struct EnvironmentOptions {
     pub accel: vm::AccelRequest,
     /// The workspace's root, where the guest's PID 1 is built.
     pub root: PathBuf,
-    /// What encodes the BTF of kernels that are built, in place of the build image's pahole, if anything does.
+    /// The encoder that replaces the build image's pahole for kernels that are built, if any.
     pub encoding: Option<Encoding>,
 }
 
-/// What was found or made.
+/// The prepared environment.
 #[derive(Debug)]
 pub struct RunEnvironment<'a> {
-    /// When preparing it began.
+    /// The time at which preparing it began.
     pub begun: Instant,
-    /// The cache, the mirrors, and what is allowed.
+    /// The cache, the mirrors, and the permissions.
     pub context: Context<'a>,
-    /// The container engine, and why not the others.
+    /// The container engine, and the reasons for rejecting others.
     pub choice: SelectedEngine,
-    /// The image that QEMU runs in.
+    /// The image in which QEMU runs.
     pub image: Image,
     /// The guest's PID 1.
     pub guest: PathBuf,
     /// Chooses the accelerator of boots that are not recorded.
     pub chooser: AccelChooser,
-    /// Where the folders of runs are made.
+    /// The parent of the folders of runs.
     pub runs: PathBuf,
-    /// What encodes the BTF of kernels that are built, in place of the build image's pahole, if anything does.
+    /// The encoder that replaces the build image's pahole for kernels that are built, if any.
     pub encoding: Option<Encoding>,
-    /// The image that kernels are built in, once it was needed.
+    /// The image in which kernels are built, after its first use.
     build_image: OnceLock<Image>,
     launcher: EngineLauncher,
 }
 
 impl<'a> RunEnvironment<'a> {
-    /// Finds or makes everything.
+    /// Finds or makes all parts.
     ///
     /// # Errors
     ///
-    /// No engine, no image, a guest that does not build, a cache that cannot be written.
+    /// There is no engine or no image, the guest cannot be built, or the cache cannot be written.
     pub fn prepare(context: Context<'a>, wanted: &EnvironmentOptions) -> Result<Self, Error> {
         let begun = Instant::now();
         let choice = engine::prepare(&context, wanted.engine)?;
@@ -87,7 +87,7 @@ impl<'a> RunEnvironment<'a> {
         Ok(Self { begun, chooser, context, choice, image, guest, runs, encoding, build_image, launcher })
     }
 
-    /// What a run here needs to know.
+    /// The context of a run in this environment.
     #[must_use]
     pub fn run_context<'c>(&'c self, sources: &'c Sources, progress: ProgressSink<'c>) -> RunContext<'c> {
         RunContext {
@@ -106,34 +106,35 @@ impl<'a> RunEnvironment<'a> {
         }
     }
 
-    /// What starts QEMU.
+    /// The launcher of QEMU.
     #[must_use]
     pub fn launcher(&self) -> &EngineLauncher {
         &self.launcher
     }
 
-    /// Where kernels are built. The build image is found or made when this is first called: prebuilt kernels need none.
+    /// The environment in which kernels are built. The build image is found or made on the first call, because
+    /// prebuilt kernels do not need it.
     ///
     /// # Errors
     ///
-    /// As [`image::prepare`].
+    /// Same as [`image::prepare`].
     pub fn workshop(&self) -> Result<BuildEnv<'_>, kernels::Error> {
         let (context, engine) = (&self.context, &self.choice.engine);
         let encoder = self.encoding.as_ref().map(|it| &it.encoder);
         Ok(BuildEnv { context, engine, image: self.build_image()?, encoder })
     }
 
-    /// Debian's archive, read from inside the image.
+    /// Debian's archive, read in a container.
     #[must_use]
     pub fn archive(&self) -> AptArchive<'_> {
         AptArchive::new(&self.context, &self.choice.engine, &self.image.name)
     }
 
-    /// Takes note of what a run reports: an engine that no longer starts machines is probed again by the next run.
+    /// Observes a run's progress. If the engine no longer starts machines, the next run probes it again.
     ///
     /// # Errors
     ///
-    /// The verdict on the engine cannot be removed from the cache.
+    /// The remembered engine cannot be removed from the cache.
     pub fn observe(&self, progress: &Progress<'_>) -> Result<(), Error> {
         match progress {
             Progress::NotStarted { .. } => Ok(engine::forget(&self.context)?),
@@ -141,8 +142,8 @@ impl<'a> RunEnvironment<'a> {
         }
     }
 
-    /// Stores what the boots have shown of KVM, for the next run. A failure is reported as progress: it costs the next run some
-    /// seconds, and this one nothing.
+    /// Stores the boots' findings about KVM for the next run. A failure is reported as progress: it costs the next
+    /// run a few seconds and does not affect this one.
     pub fn remember_kvm(&self) {
         let path = kvm_verdict(&self.context);
         let Some(verdict) = self.chooser.verdict() else { return };
@@ -219,13 +220,13 @@ impl Sandbox for BuildSandbox<'_> {
     }
 }
 
-/// What earlier runs have shown of KVM on a host.
+/// The findings of earlier runs about KVM on a host.
 #[must_use]
 pub fn known_kvm(context: &Context<'_>, host: &KvmHost) -> Option<KvmVerdict> {
     KvmVerdict::load(&kvm_verdict(context), host)
 }
 
-/// Where the verdict on KVM is kept.
+/// The file with the findings about KVM.
 fn kvm_verdict(context: &Context<'_>) -> PathBuf {
     context.cache.root().join("kvm.json")
 }

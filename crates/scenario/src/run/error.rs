@@ -1,4 +1,4 @@
-//! Why a run, or one of its scenarios, cannot be carried out.
+//! Errors of a run or of one of its scenarios.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,17 +9,17 @@ use util::error::{Class, Classified};
 
 use crate::{baseline, definition, kbuilds, selection, transcript};
 
-/// Why a run, or one of its scenarios, cannot be carried out.
+/// An error of a run or of one of its scenarios.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum Error {
-    /// A kernel, an engine or an image cannot be had.
+    /// A kernel, an engine or an image cannot be prepared.
     #[error(transparent)]
     Kernels(#[from] kernels::Error),
     /// A definition cannot be read.
     #[error(transparent)]
     Definition(#[from] definition::Error),
-    /// An unknown scenario or series, or options that exclude each other.
+    /// An unknown scenario or series, or conflicting options.
     #[error(transparent)]
     Selection(#[from] selection::Error),
     /// A kernel's image or a module cannot be used.
@@ -34,9 +34,9 @@ pub enum Error {
     /// BTF cannot be parsed.
     #[error("cannot parse {what}")]
     Btf {
-        /// Whose BTF.
+        /// The owner of the BTF.
         what: String,
-        /// Where and why.
+        /// The parser's error.
         source: btf::ParseError,
     },
     /// The BTF of a prebuilt module cannot be encoded or replaced.
@@ -44,7 +44,7 @@ pub enum Error {
     Encoded {
         /// The module, or the kernel's configuration.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         what: String,
     },
     /// The initramfs could not be made.
@@ -56,10 +56,10 @@ pub enum Error {
     /// A boot could not be followed.
     #[error(transparent)]
     Boot(#[from] vm::BootError),
-    /// What the guest reported does not make a transcript.
+    /// The guest's report is not a valid transcript.
     #[error(transparent)]
     Transcript(#[from] transcript::Error),
-    /// What was recorded cannot be used.
+    /// A record cannot be used.
     #[error(transparent)]
     Recorded(#[from] baseline::Error),
     /// A build could not be followed.
@@ -71,11 +71,11 @@ pub enum Error {
     /// A file of the run could not be handled.
     #[error("cannot {doing} {}", path.display())]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }

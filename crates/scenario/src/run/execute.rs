@@ -9,11 +9,11 @@ use super::{Error, Progress, RunContext, RunOptions, Task, boot_run, build_run};
 use crate::exit::overall;
 use crate::report::{Report, ScenarioReport, VERSION};
 
-/// Runs scenarios and reports on them, in the order in which they were given.
+/// Runs scenarios and returns a report in the given order.
 ///
 /// # Errors
 ///
-/// What keeps every scenario from being tried: the archive, the disk, a request to stop. What goes wrong with one scenario is
+/// A failure that prevents all scenarios: the archive, the disk, a request to stop. The failure of one scenario is
 /// its [`Ending`](crate::exit::Ending).
 pub fn run(context: &RunContext<'_>, tasks: &[Task], options: &RunOptions) -> Result<Report, Error> {
     let store = info_span!("acquire").in_scope(|| KernelStore::fill(context, tasks))?;
@@ -26,7 +26,7 @@ pub fn run(context: &RunContext<'_>, tasks: &[Task], options: &RunOptions) -> Re
     let booted = side_by_side(&boots, options.jobs, long_first, |&(task, boot)| {
         ended(boot_run::run(context, task, boot, &store, options))
     });
-    // After the boots: a machine that boots beside a build could be taken for one that hangs.
+    // Builds run after the boots: a machine that boots during a build may look as if it hangs.
     let builds: Vec<_> = tasks.iter().filter(|task| task.boot().is_none()).collect();
     let built =
         side_by_side(&builds, options.jobs, |_| false, |task| ended(build_run::run(context, task, &store, options)));

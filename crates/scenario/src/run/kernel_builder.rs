@@ -14,7 +14,7 @@ use crate::definition::BuiltKernel;
 pub(super) struct KernelBuilder<'r, 'c> {
     context: &'r RunContext<'c>,
     sources: Vec<(String, Availability<Source, Unavailable>)>,
-    /// First builds by series and configuration, so that one that fails is not tried again for each of its upgrades.
+    /// First builds by series and configuration, so that a failing one is not repeated for each of its upgrades.
     first_builds: Vec<(String, String, Availability<Build, Unavailable>)>,
 }
 

@@ -1,4 +1,4 @@
-//! What a run needs to know of one kernel, read once however many scenarios use it.
+//! The data of one kernel that a run needs, read once for all scenarios.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,18 @@ use super::{Error, encoded};
 use crate::boots::transcript::KernelId;
 use crate::definition::Modules;
 
-/// A kernel: its image's BTF and everything about its modules but their code.
+/// A kernel: its image's BTF, and everything about its modules except their code.
 #[derive(Debug)]
 pub struct KernelFiles {
-    /// Where it came from.
+    /// Its origin.
     pub id: KernelId,
     /// Its boot image.
     pub image: PathBuf,
     /// Whether its configuration has `CONFIG_MODULE_ALLOW_BTF_MISMATCH`.
     pub allows_btf_mismatch: bool,
-    /// The BTF in its image: the base of its modules.
+    /// Its modules, in the order of [`ModuleTree::files`].
     pub base: Vec<u8>,
-    /// Its modules, in the order in which [`ModuleTree::files`] has them.
+    /// The CRC of every known symbol.
     pub modules: Vec<ModuleFile>,
     /// The CRC of every symbol that is known of it.
     pub crcs: SymbolCrcs,
@@ -38,7 +38,7 @@ impl KernelFiles {
     ///
     /// # Errors
     ///
-    /// An image or a module that cannot be read or understood, or modules that cannot be put in order.
+    /// An image or a module cannot be read or parsed, or the modules cannot be ordered.
     pub fn read(parts: &KernelPaths) -> Result<Self, Error> {
         let image = KernelImage::open(&parts.image)?;
         let tree = ModuleTree::open(&parts.modules)?;
@@ -78,11 +78,11 @@ impl KernelFiles {
         })
     }
 
-    /// The modules that a scenario loads, in the order of loading.
+    /// The modules that a scenario loads, in load order.
     ///
     /// # Errors
     ///
-    /// A module that the kernel does not have.
+    /// The kernel lacks a module.
     pub fn to_load(&self, which: &Modules) -> Result<Vec<&ModuleFile>, Error> {
         let mut infos: Vec<&ModuleInfo> = Vec::new();
         match which {
@@ -111,7 +111,7 @@ impl KernelFiles {
     ///
     /// # Errors
     ///
-    /// BTF that cannot be parsed.
+    /// The BTF cannot be parsed.
     pub fn parsed_base(&self) -> Result<Btf<'_>, Error> {
         let what = || format!("the BTF of {}", self.image.display());
         Btf::parse(&self.base).map_err(|source| Error::Btf { what: what(), source })

@@ -1,4 +1,4 @@
-//! Where the files of a kernel lie, whether it came in a package or was built from source.
+//! The paths of a kernel's files, for packages and for builds.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use crate::boots::transcript::{BuildId, KernelId, OWN_SOURCE};
 use crate::definition::{BuiltKernel, ModuleEncoder};
 use crate::transcript::EncoderId;
 
-/// The files of a kernel, none of them read yet.
+/// The files of a kernel, before they are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelPaths {
-    /// Where it came from.
+    /// Its origin.
     pub id: KernelId,
     /// Its boot image.
     pub image: PathBuf,
@@ -23,12 +23,12 @@ pub struct KernelPaths {
     pub config: PathBuf,
     /// Its Module.symvers; a distribution's package has none.
     pub symvers: Option<PathBuf>,
-    /// Where the debug information of its modules is, at their own paths, if their BTF is to be encoded from that.
+    /// The directory of its modules' debug information, at their own paths, if their BTF is encoded from it.
     pub debug: Option<PathBuf>,
 }
 
 impl KernelPaths {
-    /// A kernel that came in a package.
+    /// The files of a packaged kernel.
     #[must_use]
     pub fn of_package(kernel: &Kernel) -> Self {
         let pin = &kernel.pin;
@@ -50,7 +50,7 @@ impl KernelPaths {
         }
     }
 
-    /// A kernel that came in a package, whose modules are given BTF from their debug information.
+    /// The files of a packaged kernel whose modules get BTF from their debug information.
     #[must_use]
     pub fn encoded(kernel: &Kernel, debug: &Debug, encoder: ModuleEncoder) -> Self {
         let mut parts = Self::of_package(kernel);
@@ -63,7 +63,7 @@ impl KernelPaths {
         parts
     }
 
-    /// A kernel that was built from the source package `package`, or from somebody's own source.
+    /// The files of a kernel built from the source package `package`, or from a user's own source.
     #[must_use]
     pub fn of_build(build: &Build, kernel: &BuiltKernel, package: Option<&str>) -> Self {
         let manifest = &build.manifest;
@@ -88,7 +88,7 @@ impl KernelPaths {
         }
     }
 
-    /// The same kernel with other modules: those that were built against it.
+    /// The same kernel with other modules: external ones that were built against it.
     #[must_use]
     pub fn with_external(mut self, external: &External) -> Self {
         self.modules = external.modules.clone();
@@ -102,7 +102,7 @@ impl KernelPaths {
 fn build_id(manifest: &Manifest, kernel: &BuiltKernel) -> BuildId {
     let versioned = |name: &str| manifest.toolchain.get(name).map(|version| format!("{name} {version}"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // The package `gcc` only says which one is the default.
+    // The package `gcc` only selects the default version.
     let gcc = manifest.toolchain.keys().find(|name| name.strip_prefix("gcc-").is_some_and(is_number));
     BuildId {
         series: manifest.source.series.clone(),

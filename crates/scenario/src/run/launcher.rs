@@ -1,4 +1,4 @@
-//! Starts QEMU in a container.
+//! Starting QEMU in a container.
 
 use std::fs::File;
 use std::io;
@@ -7,7 +7,7 @@ use std::process::Child;
 use container::engine::{Engine, Guard, Mount, RunSpec};
 use vm::{HostLauncher, Invocation, Launcher, Running};
 
-/// An engine and the image in it, as a [`Launcher`].
+/// An engine and an image, as a [`Launcher`].
 #[derive(Debug, Clone)]
 pub struct EngineLauncher {
     /// The engine.
@@ -53,7 +53,7 @@ impl Running for Container {
     }
 
     fn kill(&mut self) -> io::Result<()> {
-        // The client first, so that it cannot start the container after it was removed.
+        // The client is killed first, so that it cannot start the container after its removal.
         self.child.kill()?;
         self.child.wait()?;
         self.guard.stop().map_err(io::Error::other)
@@ -62,7 +62,7 @@ impl Running for Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // There is nobody left to tell; the guard removes the container.
+        // There is no caller to report an error to. The guard removes the container.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -76,7 +76,7 @@ mod tests {
     use std::time::{Duration, Instant};
     use std::{fs, thread};
 
-    /// An engine whose `run` does what `body` says and whose other subcommands only leave a line in `calls`.
+    /// A fake engine whose `run` executes `body`. Other subcommands only add a line to `calls`.
     fn fake(dir: &Path, body: &str) -> Engine {
         let program = dir.join("podman");
         let calls = dir.join("calls");

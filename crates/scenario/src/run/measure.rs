@@ -1,5 +1,5 @@
-//! What the host measures beside a boot: the module ABI over all modules, that BTF comes back byte for byte, and whether
-//! what the kernel accepted is true.
+//! The host's measurements for a boot: the module ABI over all modules, the round trip of BTF, and the fidelity of
+//! accepted BTF.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +19,14 @@ use crate::boots::transcript::Transcript;
 use crate::fidelity;
 use crate::load_outcome::LoadOutcome;
 
-/// How many of the symbols that differ are named.
+/// The number of differing symbols that are listed.
 const SYMBOLS_SHOWN: usize = 10;
 
 /// Measures everything about a run.
 ///
 /// # Errors
 ///
-/// BTF of a base or of an accepted module that cannot be parsed.
+/// The BTF of a base or of an accepted module cannot be parsed.
 pub fn measure(
     running: &KernelFiles,
     upgraded: &KernelFiles,
@@ -81,7 +81,7 @@ fn round_trip(running: &KernelFiles, upgraded: &KernelFiles) -> RoundTrip {
     RoundTrip { bases: bases.len(), modules: sections.len() - bases.len(), failed }
 }
 
-/// What is wrong with BTF that was parsed and written back; nothing if it came back byte for byte.
+/// The difference between BTF and its round trip; `None` if there is none.
 fn differs(bytes: &[u8]) -> Option<String> {
     let written = match Btf::parse(bytes) {
         Ok(btf) => Builder::copy_of(btf.alone()).and_then(|copy| copy.to_bytes()).map_err(|error| error.to_string()),
@@ -97,7 +97,7 @@ fn differs(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Whether what the kernel accepted is true, module by module in the order of loading, and what the modules should be that it
+/// The fidelity of accepted BTF, module by module in load order, and the expected BTF of the modules that the kernel
 /// relocated.
 fn truths(
     bases: &Bases<'_>,

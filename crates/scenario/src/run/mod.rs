@@ -1,5 +1,5 @@
-//! From scenarios to a report: kernels are acquired or built, modules packed, machines booted, and what was observed is
-//! measured and compared with the baseline.
+//! From scenarios to a report: acquires or builds kernels, packs modules, boots machines, measures the observations,
+//! and compares them with the records.
 
 mod boot_run;
 mod build_run;

@@ -1,4 +1,4 @@
-//! What a run needs to know of one module.
+//! The data of one module that a run needs.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use guest_protocol::SysfsBtf;
 use kmod::abi::ModuleVersions;
 use sha2::{Digest as _, Sha256};
 
-/// A module, as far as a run needs to know it.
+/// The data of one module that a run needs.
 #[derive(Debug)]
 pub struct ModuleFile {
-    /// Its name as the kernel knows it.
+    /// Its name in the kernel.
     pub name: String,
     /// Its file, relative to its kernel's module directory.
     pub path: PathBuf,
@@ -17,11 +17,11 @@ pub struct ModuleFile {
     pub btf: Option<Vec<u8>>,
     /// Its `.BTF.base` section, if it has one.
     pub btf_base: Option<Vec<u8>>,
-    /// What it imports.
+    /// Its imports.
     pub versions: ModuleVersions,
     /// Whether its file is compressed.
     pub compressed: bool,
-    /// What is loaded in place of its file, if that is something else: the file with other BTF.
+    /// The content that is loaded instead of its file, if its BTF was replaced.
     pub replaced: Option<Vec<u8>>,
 }
 

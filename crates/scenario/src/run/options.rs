@@ -1,27 +1,27 @@
-//! How a run is carried out.
+//! The options of a run.
 
-/// What is done with what was observed.
+/// What to do with the observations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Compare with the baseline. The folder of a run that differs is kept in the cache.
+    /// Compare with the record. The folder of a run that differs is kept in the cache.
     Compare,
-    /// Compare with the baseline. Only the logs of a machine that went wrong are kept, in the cache.
+    /// Compare with the record. Only the logs of a failed machine are kept in the cache.
     Check,
-    /// Record a new baseline.
+    /// Write a new record.
     Bless,
 }
 
-/// How scenarios are run.
+/// The options of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct RunOptions {
-    /// What is done with what was observed.
+    /// What to do with the observations.
     pub mode: Mode,
-    /// How many boots run side by side; at least one.
+    /// The number of boots that run in parallel; at least one.
     pub jobs: usize,
     /// Whether each scenario boots twice, to compare the two serial logs byte for byte.
     pub twice: bool,
     /// Whether the folders of all runs are kept.
     pub keep: bool,
-    /// Whether unavailable scenarios do not count as a failure, provided that something ran in every requested group.
+    /// Whether to ignore unavailable scenarios, provided that something ran in every requested group.
     pub allow_unavailable: bool,
 }

@@ -1,8 +1,8 @@
-//! What a run reports while it lasts.
+//! Progress events of a run.
 
 use crate::report::ScenarioReport;
 
-/// What a run is doing, as plain data. Whoever receives it decides how to show it.
+/// A progress event as plain data. The receiver decides how to show it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Progress<'a> {
@@ -20,10 +20,10 @@ pub enum Progress<'a> {
     Boot {
         /// The scenario's name.
         scenario: &'a str,
-        /// What happened.
+        /// The event.
         progress: vm::BootProgress,
     },
-    /// A machine could not be started: the engine may have stopped working since it was probed.
+    /// A machine could not be started. The engine may have stopped working after it was probed.
     NotStarted {
         /// The scenario's name.
         scenario: &'a str,

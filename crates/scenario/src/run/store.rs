@@ -17,7 +17,7 @@ use super::{Error, Progress, ProgressSink, RunContext};
 use crate::definition::{ModuleEncoder, ScenarioKind};
 use crate::exit::Ending;
 
-/// The kernels of a run, and the sources that they are built from.
+/// The kernels of a run, and the sources from which they are built.
 pub(super) struct KernelStore<'a> {
     entries: Vec<StoreEntry>,
     sources: Vec<(String, Availability<Source, Unavailable>)>,
@@ -32,12 +32,12 @@ struct StoreEntry {
 }
 
 impl<'a> KernelStore<'a> {
-    /// Acquires and builds what tasks need: packages first, then source by source, then kernel by kernel.
+    /// Acquires and builds the kernels for tasks: first packages, then sources, then built kernels.
     ///
     /// # Errors
     ///
-    /// What keeps every scenario from being tried: the archive, a request to stop, a configuration or upgrade that does not
-    /// exist. What goes wrong with a single kernel is reported by the scenarios that need it.
+    /// A failure that prevents all scenarios: the archive, a request to stop, a configuration or upgrade that does
+    /// not exist. The failure of a single kernel is reported by the scenarios that need it.
     pub(super) fn fill(context: &RunContext<'a>, tasks: &[Task]) -> Result<Self, Error> {
         let mut origins: Vec<&Origin> = Vec::new();
         for origin in tasks.iter().filter_map(|task| task.kernels.as_ref()).flat_map(Pair::origins) {
@@ -77,9 +77,9 @@ impl<'a> KernelStore<'a> {
         Ok(Self { entries, sources: builder.into_sources(), progress: context.progress })
     }
 
-    /// Where the files of a boot's two kernels are, or how a scenario ends that cannot have them.
+    /// The paths of a boot's two kernels, or the scenario's ending if one is missing.
     pub(super) fn paths(&self, pair: &Pair) -> Result<(&KernelPaths, &KernelPaths), Ending> {
-        // Of a pair that lacks one kernel the other was not acquired.
+        // If a pair lacks one kernel, the other was not acquired.
         if let Some(why) = [&pair.running, &pair.modules_of].into_iter().find_map(|origin| origin.as_ref().err()) {
             return Err(Ending::Unavailable { why: why.clone() });
         }
@@ -90,7 +90,7 @@ impl<'a> KernelStore<'a> {
         }
     }
 
-    /// The files of a boot's two kernels, read.
+    /// The files of a boot's two kernels, read on first use.
     pub(super) fn files(&self, pair: &Pair) -> Result<(Arc<KernelFiles>, Arc<KernelFiles>), Ending> {
         self.paths(pair)?;
         Ok((self.read(self.entry(&pair.running)?)?, self.read(self.entry(&pair.modules_of)?)?))
@@ -122,7 +122,7 @@ impl<'a> KernelStore<'a> {
     }
 }
 
-/// A kernel of a package, with the debug information that the BTF of its modules is encoded from.
+/// A packaged kernel, with the debug information from which its modules' BTF is encoded.
 fn encoded(
     context: &RunContext<'_>,
     kernel: &Kernel,
@@ -135,7 +135,7 @@ fn encoded(
         .map(|debug| KernelPaths::encoded(kernel, &debug, encoder)))
 }
 
-/// The series that something is built of, in the order of the tasks.
+/// The series for which something is built, in the order of the tasks.
 fn series_of(tasks: &[Task]) -> Vec<&str> {
     let mut all: Vec<&str> = Vec::new();
     for scenario in tasks.iter().map(|task| &task.scenario) {

@@ -7,14 +7,14 @@ use kmod::Symvers;
 use super::Error;
 use crate::boots::measured::SymversCheck;
 
-/// How many of the symbols that differ or are missing are named.
+/// The number of differing or missing symbols that are listed.
 const NAMED: usize = 10;
 
-/// Compares what the modules' kernel exports with what the running one does, by their Module.symvers.
+/// Compares the exports of the modules' kernel with those of the running one, by their Module.symvers.
 ///
 /// # Errors
 ///
-/// A file that cannot be read or understood, or has nothing in it.
+/// A file cannot be read or parsed, or is empty.
 pub(super) fn compare_symvers(running: &Path, modules_of: &Path) -> Result<SymversCheck, Error> {
     let (running, modules_of) = (open(running)?, open(modules_of)?);
     let difference = modules_of.diff(&running);

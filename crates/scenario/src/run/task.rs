@@ -1,4 +1,4 @@
-//! What there is to do: a scenario, and where its kernels come from.
+//! A task: a scenario, and the origins of its kernels.
 
 use kernels::kbuild::KernelConfigs;
 use kernels::pins::{Pin, Pins};
@@ -8,39 +8,39 @@ use crate::definition::{
     BootDefinition, BuiltKernel, ModuleEncoder, Modules, ReencodedModules, Scenario, ScenarioKernel,
 };
 
-/// Where a kernel comes from.
+/// The origin of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A prebuilt package.
     Package(Pin),
-    /// A prebuilt package whose modules are given BTF that is encoded from the debug information of another.
+    /// A prebuilt package whose modules get BTF encoded from the debug information in another package.
     Encoded {
         /// The kernel.
         kernel: Pin,
         /// Its debug information.
         debug: Pin,
-        /// What encodes.
+        /// The encoder.
         encoder: ModuleEncoder,
     },
-    /// Built from the source of a line.
+    /// A build from the source of a series.
     Source {
-        /// The line.
+        /// The series.
         line: String,
-        /// What is built.
+        /// The configuration and upgrade.
         kernel: BuiltKernel,
     },
 }
 
-/// A scenario, and its two kernels if it boots any.
+/// A scenario, and its two kernels if it boots.
 #[derive(Debug, Clone)]
 pub struct Task {
     /// The scenario.
     pub scenario: Scenario,
-    /// Its kernels; nothing if it only builds.
+    /// Its kernels; `None` for a build scenario.
     pub kernels: Option<Pair>,
 }
 
-/// The kernels of a boot, or why one of them is not to be had.
+/// The kernels of a boot, or the reason why one is missing.
 #[derive(Debug, Clone)]
 pub struct Pair {
     /// The kernel that boots.
@@ -50,26 +50,26 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// What is to be brought for it; nothing where one of the two is not to be had, since nothing boots then.
+    /// The kernels to acquire; none if one of the two is missing, because then nothing boots.
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
         let both = self.running.as_ref().ok().zip(self.modules_of.as_ref().ok());
         both.into_iter().flat_map(|(running, modules_of)| [running, modules_of])
     }
 }
 
-/// Where kernels that are built come from.
+/// The sources of kernels that are built.
 #[derive(Debug, Clone)]
 pub struct Sources {
     /// The pinned sources.
     pub pins: SourcePins,
     /// Configurations and upgrades.
     pub recipes: KernelConfigs,
-    /// Somebody's own source, in place of the pinned one of its line.
+    /// A user's own source, which replaces the pinned one of its series.
     pub own: Option<Source>,
 }
 
 impl Task {
-    /// A scenario with its kernels looked up among the pinned ones.
+    /// A scenario whose kernels are looked up among the pinned ones.
     #[must_use]
     pub fn new(scenario: Scenario, pins: &Pins) -> Self {
         let origin = |kernel: &ScenarioKernel| match (kernel, &scenario.series) {
@@ -97,12 +97,12 @@ impl Task {
         Self { scenario, kernels }
     }
 
-    /// What boots, and the kernels for it; nothing if it only builds.
+    /// The boot and its kernels; `None` for a build scenario.
     pub(super) fn boot(&self) -> Option<(&BootDefinition, &Pair)> {
         Some((self.scenario.definition.boot()?, self.kernels.as_ref()?))
     }
 
-    /// Whether it takes long, as all modules of a distribution's kernel do.
+    /// Whether it takes long, like loading all modules of a distribution's kernel.
     pub(super) fn is_long(&self) -> bool {
         !self.scenario.is_built() && self.scenario.definition.boot().is_some_and(|boot| boot.load == Modules::All)
     }

@@ -1,4 +1,4 @@
-//! Why a kernel or a source cannot be had, and how the scenarios end that need it.
+//! Reasons why a kernel or a source is unavailable, and the endings of the scenarios that need it.
 
 use container::Class;
 use kernels::Availability;
@@ -8,19 +8,19 @@ use super::Error;
 use super::task::{Origin, Pair};
 use crate::exit::Ending;
 
-/// Why a kernel or a source cannot be had.
+/// The reason why a kernel or a source is unavailable.
 #[derive(Debug, Clone)]
 pub(super) enum Unavailable {
-    /// The archive does not have the package.
+    /// The archive lacks the package.
     Package(archive::Unavailable),
-    /// The archive does not have the source.
+    /// The archive lacks the source.
     Source(archive::Unavailable),
     /// Acquiring or building it failed.
     Failed(String),
 }
 
 impl Unavailable {
-    /// How a scenario ends that needs this.
+    /// The ending of a scenario that needs this.
     pub(super) fn ending(&self) -> Ending {
         match self {
             Self::Package(unavailable) => Ending::Unavailable { why: unavailable.to_string() },
@@ -33,8 +33,8 @@ impl Unavailable {
         }
     }
 
-    /// How a scenario ends that needs this for one of its two kernels. Where it is a package, the nearest pair that the archive
-    /// has is named.
+    /// The ending of a scenario that needs this as one of its two kernels. For a package, it includes the nearest
+    /// pair in the archive.
     pub(super) fn ending_of(&self, pair: &Pair) -> Ending {
         let Self::Package(unavailable) = self else { return self.ending() };
         let version = |origin: &Result<Origin, String>| match origin {
@@ -53,8 +53,8 @@ impl Unavailable {
     }
 }
 
-/// Keeps what goes wrong with one kernel for the scenarios that need it. A request to stop, or something that makes no sense,
-/// ends the run.
+/// Keeps the failure of one kernel for the scenarios that need it. A request to stop or an invalid request ends the
+/// run.
 pub(super) fn survivable<T>(result: Result<T, kernels::Error>) -> Result<Availability<T, Unavailable>, Error> {
     match result {
         Ok(value) => Ok(Availability::Available(value)),

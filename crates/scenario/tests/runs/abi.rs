@@ -1,4 +1,4 @@
-//! What a scenario claims of the module ABI is checked before anything boots.
+//! Tests that a scenario's claim about the module ABI is checked before anything boots.
 
 use cli::Exit;
 use scenario::exit::Ending;

@@ -1,4 +1,4 @@
-//! Comparing with the baseline, recording a new one, and runs that do neither.
+//! Tests of comparing with the record, recording a new one, and runs that do neither.
 
 use std::fs;
 
@@ -152,7 +152,7 @@ fn modules_that_we_encode_need_the_kernel_and_its_debug_information() {
     let calls = world.kernels.calls.lock().unwrap().clone();
     assert_eq!(calls, ["package 6.1.0-55-cloud-amd64", "package 6.1.0-56-cloud-amd64", "debug 6.1.0-56-cloud-amd64"]);
 
-    // A module with BTF and no debug information is not loaded with the BTF that it came with.
+    // A module with BTF but without debug information must not be loaded with its original BTF.
     world.kernels.shape("6.1.0-56-cloud-amd64", Shape::default());
     let report = world.run(&[task], &COMPARE);
     assert_eq!((words(&report), report.exit), (vec!["environment"], Exit::Environment));

@@ -1,4 +1,4 @@
-//! Scenarios that run kbuild.
+//! Tests of build scenarios.
 
 use std::fs;
 

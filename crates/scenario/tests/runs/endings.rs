@@ -1,4 +1,4 @@
-//! How machines end, and what the run exits with.
+//! Tests of the endings of machines, and of the run's exit code.
 
 use cli::Exit;
 use scenario::run::RunOptions;

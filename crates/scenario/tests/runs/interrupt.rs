@@ -1,4 +1,4 @@
-//! A request to stop, at each time at which it can come.
+//! Tests of a request to stop, at each possible time.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! What is kept of a run, and what is removed.
+//! Tests of the files that a run keeps and removes.
 
 use scenario::run::{Mode, RunOptions};
 use scenario::transcript;

@@ -1,4 +1,4 @@
-//! A source of small kernels: an image that is nothing but BTF, and modules that are little more than their BTF.
+//! A fake source of small kernels: an image that consists of BTF, and modules with little more than BTF.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,10 +20,10 @@ use scenario::kernel_source::{KernelSource, Sandbox};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// What a kernel is like.
+/// The properties of a kernel.
 #[derive(Debug, Clone)]
 pub struct Shape {
-    /// How many types its base has.
+    /// The number of types in its base.
     pub types: u32,
     /// Its modules, each depending on the one before it.
     pub modules: Vec<FakeModule>,
@@ -31,9 +31,9 @@ pub struct Shape {
     pub crc: u32,
     /// Whether it loads modules whose BTF it refuses.
     pub allows_mismatch: bool,
-    /// What `uname -r` says of one that is built.
+    /// The output of `uname -r`, if it is built.
     pub release: Option<String>,
-    /// What encoded its BTF in place of pahole.
+    /// The encoder that replaced pahole.
     pub encoder: Option<String>,
 }
 
@@ -59,19 +59,20 @@ impl Default for Shape {
     }
 }
 
-/// Kernels by a name: the release of a package, or `config/upgrade` of a build.
+/// Fake kernels by name: the release of a package, or `config/upgrade` of a build.
 pub struct FakeKernels {
     dir: PathBuf,
     image: Image,
-    /// What a kernel is like, if not the default.
+    /// The properties of kernels that differ from the default.
     pub shapes: Mutex<BTreeMap<String, Shape>>,
-    /// What the archive does not have: releases of packages and debug packages (`debug RELEASE`), and versions of sources.
+    /// The things that the archive lacks: releases of packages, debug packages (`debug RELEASE`), and versions of
+    /// sources.
     pub gone: Mutex<BTreeSet<String>>,
-    /// What fails to build: `config/upgrade`.
+    /// The builds that fail: `config/upgrade`.
     pub broken: Mutex<BTreeSet<String>>,
-    /// What was asked for, in order.
+    /// The requests, in order.
     pub calls: Mutex<Vec<String>>,
-    /// What each command of a sandbox says, and its status; a command that is not here says nothing and succeeds.
+    /// The status and output of commands in a sandbox. Other commands print nothing and succeed.
     pub commands: Mutex<BTreeMap<String, (i32, Vec<String>)>>,
 }
 
@@ -114,7 +115,7 @@ impl FakeKernels {
         release.unwrap_or_else(|| format!("{}.0-modbtf", request.source.identity.series))
     }
 
-    /// Writes a kernel's files; gives its directory.
+    /// Writes a kernel's files and returns its directory.
     fn make(&self, name: &str, release: &str) -> PathBuf {
         let (shape, dir) = (self.shape_of(name), self.dir.join(name.replace('/', "-")));
         let base = base(shape.types);
@@ -247,7 +248,7 @@ impl KernelSource for FakeKernels {
     }
 }
 
-/// A sandbox in which a command says what it was told to say, and writes one file.
+/// A fake sandbox in which a command prints its configured output and writes one file.
 struct FakeSandbox<'a> {
     kernels: &'a FakeKernels,
     dir: TempDir,
@@ -294,7 +295,7 @@ fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A base of so many integer types.
+/// A base with this many integer types.
 fn base(types: u32) -> Vec<u8> {
     let mut builder = Builder::new(Endian::Little);
     for at in 0..types {

@@ -1,4 +1,4 @@
-//! Machines that write the files that QEMU would: the console's log, the guest's events, the stamps around QEMU.
+//! Fake machines that write the same files as QEMU: the console's log, the guest's events, the stamps around QEMU.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -17,42 +17,42 @@ use scenario::boots::transcript::Transcript;
 use util::Sha256;
 use vm::{Invocation, Launcher, Running};
 
-/// What a machine does.
+/// The behaviour of a machine.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
     /// Loads every module.
     Loads,
-    /// Says this of the first module and loads every one.
+    /// Logs this text for the first module, and loads every module.
     Says(&'static str),
-    /// Says what a recorded machine said.
+    /// Replays a recorded machine.
     Replays(Box<Transcript>),
     /// The kernel panics after the first step.
     Panics,
-    /// Nothing comes after the first event.
+    /// Nothing arrives after the first event.
     Hangs,
     /// QEMU is killed after the first step.
     QemuKilled,
-    /// The end marker comes, and QEMU exits with 0.
+    /// The end marker arrives, but QEMU exits with 0.
     Unconfirmed,
-    /// The results are no events.
+    /// The results are not events.
     Garbled,
-    /// An event is missing, and yet the guest ends well.
+    /// An event is missing, but the guest ends normally.
     ShortOfAStep,
     /// QEMU cannot be started.
     DoesNotStart,
-    /// Somebody asks to stop while the machine runs.
+    /// The user asks to stop while the machine runs.
     Interrupted,
-    /// The machine completes, and somebody asks to stop meanwhile.
+    /// The machine completes, and the user asks to stop in the meantime.
     CompletesAfterInterrupt,
-    /// Says something else when it boots a second time.
+    /// Logs something else in the second boot.
     NotTwiceTheSame,
 }
 
-/// Starts such machines.
+/// Starts fake machines.
 pub struct FakeMachines {
-    /// What the machine of a scenario does; loading everything if nothing is said.
+    /// The behaviour of each scenario's machine; by default it loads everything.
     pub behaviours: Mutex<BTreeMap<String, Behaviour>>,
-    /// The scenarios whose machines were started, in order; a second boot has `twice` behind it.
+    /// The scenarios whose machines were started, in order. A second boot is marked `twice`.
     pub started: Mutex<Vec<String>>,
     pub cancel: Arc<AtomicBool>,
 }
@@ -108,7 +108,7 @@ impl Launcher for FakeMachines {
     }
 }
 
-/// What runs QEMU.
+/// A fake process that runs QEMU.
 struct FakeProcess {
     how: Option<String>,
 }
@@ -123,7 +123,7 @@ impl Running for FakeProcess {
     }
 }
 
-/// What a guest finds: the plan and the modules of the initramfs, and the kernel that runs.
+/// The guest's view: the plan and the modules of the initramfs, and the running kernel.
 struct Guest {
     release: String,
     base: SysfsBtf,
@@ -196,7 +196,7 @@ impl Guest {
             Behaviour::Garbled => events.truncate(2),
             Behaviour::ShortOfAStep => {
                 let Some(Event::Boot { records, .. }) = events.get_mut(1) else { panic!("no boot") };
-                // A record that is numbered and never came.
+                // A record with a number, which never arrived.
                 records[0].seq = 7;
             }
             _ => {}
@@ -204,7 +204,7 @@ impl Guest {
         events
     }
 
-    /// The events of a recorded run, with the digests of what this guest was given in place of those that were recorded.
+    /// The events of a recorded run, with the recorded digests replaced by those of this guest's files.
     fn replayed(&self, transcript: &Transcript) -> Vec<Event> {
         let header = &transcript.header;
         let digest = |shown: &SysfsBtf, recorded: Option<&SysfsBtf>, given: Option<&SysfsBtf>| {

@@ -1,8 +1,8 @@
-//! Whole runs without a virtual machine, a container engine, an archive or a kernel build.
+//! Tests of whole runs without a virtual machine, a container engine, an archive or a kernel build.
 //!
-//! Fakes stand on the far side of the two traits that a run takes: [`machines::FakeMachines`] writes the files that QEMU would,
-//! [`kernels::FakeKernels`] gives small kernels. Everything between is the real code: the order of work, packing, following a
-//! machine, measuring, comparing with the baseline, what is kept, the report and the exit code.
+//! Fakes implement the two traits that a run uses: [`machines::FakeMachines`] writes the files that QEMU would write,
+//! [`kernels::FakeKernels`] supplies small kernels. The rest is the real code: the order of work, packing, watching a
+//! machine, measuring, comparing with the record, keeping files, the report and the exit code.
 
 mod abi;
 mod baseline;

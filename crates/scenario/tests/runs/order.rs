@@ -1,4 +1,4 @@
-//! In which order things are acquired, built, booted and reported.
+//! Tests of the order in which kernels are acquired and built, and scenarios are booted and reported.
 
 use scenario::run::RunOptions;
 
@@ -47,7 +47,7 @@ fn everything_is_acquired_and_built_before_anything_boots_and_only_once() {
         "sandbox",
         "make modules",
     ];
-    // The first build is asked for as the running kernel, and once more for nobody.
+    // The first build is requested as the running kernel, and once more without a scenario.
     let mut calls = world.kernels.calls.lock().unwrap().clone();
     calls.dedup();
     assert_eq!(calls, expected);

@@ -1,4 +1,4 @@
-//! The recorded machines of all scenarios that boot, replayed through whole runs.
+//! Tests that replay the recorded machines of all boot scenarios through whole runs.
 
 use std::path::Path;
 
@@ -11,14 +11,15 @@ use super::kernels::{FakeModule, Shape};
 use super::machines::Behaviour;
 use super::world::{COMPARE, World, words};
 
-/// Scenarios that load more modules are left to the snapshots' own tests: they take longer than all others together.
+/// Scenarios that load more modules are covered only by the snapshots' own tests, because they take longer than all
+/// others together.
 const MODULES: usize = 200;
 
 #[test]
 fn every_recorded_boot_passes_against_its_own_record_and_keeps_what_the_kernel_said() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots");
     let scenarios = read_all(&root).unwrap();
-    // The BTF of modules that we encode comes from DWARF, which modules here do not have.
+    // The BTF of modules that we encode comes from DWARF, which these fake modules do not have.
     let encodes =
         |it: &Scenario| it.definition.boot().is_some_and(|it| matches!(it.modules_of, ScenarioKernel::Reencoded(_)));
     let replays = |it: &Scenario| it.definition.boot().is_some() && !encodes(it);
@@ -27,7 +28,7 @@ fn every_recorded_boot_passes_against_its_own_record_and_keeps_what_the_kernel_s
     assert!(replayed > 30, "{replayed}");
 }
 
-/// Whether the scenario is one of those that are replayed here; it passed then.
+/// Whether the scenario is replayed here, in which case it passed.
 fn replayed(mut scenario: Scenario) -> bool {
     let world = World::new();
     let recorded = Transcript::read(&scenario.dir.take().unwrap()).unwrap();

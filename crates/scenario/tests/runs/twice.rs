@@ -1,4 +1,4 @@
-//! `--twice`: each scenario boots twice, and the serial logs have to be the same.
+//! Tests of `--twice`: each scenario boots twice, and the serial logs must be equal.
 
 use cli::Exit;
 use scenario::run::{Mode, RunOptions};

@@ -1,4 +1,4 @@
-//! Kernels that cannot be had, of each origin, with and without `--allow-unavailable`.
+//! Tests of unavailable kernels of each origin, with and without `--allow-unavailable`.
 
 use cli::Exit;
 use kernels::pins::Pins;

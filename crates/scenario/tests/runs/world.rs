@@ -1,4 +1,4 @@
-//! What a run here takes place in.
+//! The environment of the runs in these tests.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,10 +21,10 @@ use vm::{Accel, AccelChooser, AccelRequest, BootLimits, KvmHost};
 use super::kernels::FakeKernels;
 use super::machines::{Behaviour, FakeMachines};
 
-/// The series that things are built of here.
+/// The series of everything that is built here.
 pub const SERIES: &str = "6.1";
 
-/// Compare, one at a time.
+/// Options for comparing, one scenario at a time.
 pub const COMPARE: RunOptions =
     RunOptions { mode: Mode::Compare, jobs: 1, twice: false, keep: false, allow_unavailable: false };
 
@@ -34,9 +34,9 @@ pub struct World {
     pub kernels: FakeKernels,
     pub machines: FakeMachines,
     pub encoding: Option<Encoding>,
-    /// Which accelerator is asked for.
+    /// The requested accelerator.
     pub accel: AccelRequest,
-    /// What came as progress: the packing, the end of each scenario, a machine that was not started.
+    /// The progress events: the packing, the end of each scenario, a machine that was not started.
     pub progress: Mutex<Vec<String>>,
     sources: Sources,
 }
@@ -75,7 +75,7 @@ impl World {
         self.dir.path().join("baseline").join(scenario)
     }
 
-    /// The names of the folders of runs that are there.
+    /// The names of the existing folders of runs.
     pub fn kept(&self) -> Vec<String> {
         let names = fs::read_dir(self.runs()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<_> = names.map(|name| name[..name.len() - 7].to_owned()).collect();
@@ -103,7 +103,7 @@ impl World {
         Task { scenario, kernels: Some(Pair { running: origin(&running), modules_of: origin(&modules_of) }) }
     }
 
-    /// A scenario on two built kernels, the second with this upgrade, which claims this of the ABI.
+    /// A scenario on two built kernels, the second with this upgrade, with this claim about the ABI.
     pub fn built(&self, name: &str, upgrade: &str, abi: &str) -> Task {
         let name = format!("{name}@{SERIES}");
         let scenario = self.scenario(
@@ -164,7 +164,7 @@ impl World {
         self.try_run(tasks, options).unwrap()
     }
 
-    /// Records what tasks show, and writes their snapshots as `cargo xtask repro --bless` has insta do it.
+    /// Records the results of tasks, and writes their snapshots as insta does for `cargo xtask repro --bless`.
     pub fn bless(&self, tasks: &[Task]) {
         let report = self.run(tasks, &RunOptions { mode: Mode::Bless, ..COMPARE });
         assert!(report.scenarios.iter().all(|it| it.ending == Ending::Blessed), "{:?}", report.scenarios);
@@ -187,7 +187,7 @@ pub fn pin(release: &str) -> Pin {
     Pin { release: release.into(), package: name, version: "1".into(), suite: "s".into(), size: 1, sha256 }
 }
 
-/// How the scenarios of a report ended.
+/// The words for the endings in a report.
 pub fn words(report: &Report) -> Vec<&'static str> {
     report.scenarios.iter().map(|it| it.ending.word()).collect()
 }
@@ -198,17 +198,17 @@ pub fn only(report: &Report) -> &ScenarioReport {
     scenario
 }
 
-/// `"all"`, as a definition has it.
+/// All modules, as written in a definition.
 pub const ALL: &str = "\"all\"";
 
-/// One module, as a definition has it.
+/// One module, as written in a definition.
 pub const ONE: &str = "{ named = [\"one\"] }";
 
 fn host() -> KvmHost {
     KvmHost { boot_id: "b".into(), kernel: "k".into(), qemu: "q".into() }
 }
 
-/// Short, since machines here write all that they have to say before they are first looked at.
+/// Short limits, because machines here write all their output before they are first checked.
 fn limits(accel: Accel) -> BootLimits {
     let short = Duration::from_millis(300);
     BootLimits { first_print: short, first_event: short, silence: short, ..BootLimits::of(accel) }

@@ -1,36 +1,36 @@
-//! What the host measures of kernels that were built from source, beside what it measures of all.
+//! Additional measurements for kernels that were built from source.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What can be told of two kernels that were built from source.
+/// Measurements of two kernels that were built from source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuiltKernels {
-    /// Whether the modules' kernel and the running one export the same, proven before the boot.
+    /// Whether the modules' kernel and the running one have the same exports, checked before the boot.
     #[serde(rename = "proof")]
     pub symvers: SymversCheck,
-    /// How large the running kernel's base is.
+    /// The size of the running kernel's base.
     pub running_base: BaseSize,
-    /// How large the base is that the modules were made with.
+    /// The size of the modules' build base.
     pub modules_base: BaseSize,
 }
 
-/// What two Module.symvers say of each other.
+/// The comparison of two Module.symvers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SymversCheck {
-    /// How many symbols the modules' kernel and its modules export.
+    /// The number of symbols that the modules' kernel and its modules export.
     pub symbols: usize,
-    /// How many of them have another CRC in the running kernel.
+    /// The number of them with another CRC in the running kernel.
     pub differing: usize,
-    /// How many of them the running kernel does not export.
+    /// The number of them that the running kernel does not export.
     pub missing: usize,
-    /// How many of them have no CRC, so that nothing is proven of them.
+    /// The number of them without a CRC, which cannot be compared.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unversioned: usize,
-    /// The names of those that differ or are missing, sorted within each; ten at most.
+    /// The names of differing or missing symbols, sorted within each group; ten at most.
     pub names: Vec<String>,
 }
 
@@ -61,14 +61,15 @@ impl fmt::Display for SymversCheck {
 }
 
 impl SymversCheck {
-    /// Whether every module that was built for the one finds in the other what it needs. Where a symbol has no CRC, that is
-    /// not known.
+    /// Whether every module built for one kernel finds its imports in the other. False if a symbol has no CRC,
+    /// because then this is unknown.
     #[must_use]
     pub const fn compatible(&self) -> bool {
         self.symbols > 0 && self.unversioned == 0 && !self.broken()
     }
 
-    /// Whether a symbol is missing or has another CRC. Neither this nor the other is so where a CRC is not known.
+    /// Whether a symbol is missing or has another CRC. If a CRC is unknown, the pair may be neither compatible nor
+    /// broken.
     #[must_use]
     pub const fn broken(&self) -> bool {
         self.differing > 0 || self.missing > 0
@@ -84,9 +85,9 @@ const fn is_zero(count: &usize) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BaseSize {
-    /// How many types it holds, *void* not counted.
+    /// The number of types, without *void*.
     pub types: u32,
-    /// How many bytes of strings.
+    /// The length of the strings in bytes.
     pub strings: usize,
 }
 

@@ -1,7 +1,7 @@
-//! The file of the measurements: its schema, reading and writing.
+//! The file of the measurements: schema, reading and writing.
 //!
-//! Of hundreds of modules every type is true, so these do not get a row of zeros each: the file has their names and how many
-//! types each holds, and rows only for modules of which a type differs.
+//! For hundreds of modules every type is true. They do not get a row of zeros each: the file has their names and
+//! numbers of types, and rows only for modules with a type that differs.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,10 +19,10 @@ use super::measurements::{AbiMeasurement, Measured, RelocatedModule, RoundTrip, 
 /// The version of the schema. A reader refuses another one.
 pub const VERSION: u32 = 1;
 
-/// The file, in a scenario's folder, that holds the measurements.
+/// The measurements' file in a scenario's folder.
 pub const FILE: &str = "measured.json";
 
-/// Why measurements cannot be used.
+/// A failure to use measurements.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -31,21 +31,21 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file could not be replaced; it is as it was.
+    /// The file could not be replaced; it is unchanged.
     #[error("cannot write the measurements {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system reported.
+        /// The cause.
         source: util::atomic::Error,
     },
-    /// The text is not what it should be.
+    /// The text is invalid.
     #[error("cannot parse the measurements")]
     Parse(#[from] serde_json::Error),
-    /// Another version of the schema.
+    /// The schema has another version.
     #[error(
         "cannot read measurements of schema version {found}: this program reads version {VERSION}; record them again"
     )]
@@ -69,9 +69,9 @@ struct MeasuredFile {
     abi: AbiMeasurement,
     same_base: bool,
     round_trip: RoundTrip,
-    /// The modules of which a type differs. A row without a difference is accepted as well.
+    /// The modules with a type that differs. Rows without a difference are also accepted.
     truth: Vec<TypeFidelity>,
-    /// Every other module that was compared.
+    /// All other modules that were compared.
     #[serde(default, skip_serializing_if = "TypeCounts::is_empty")]
     all_true: TypeCounts,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -80,7 +80,7 @@ struct MeasuredFile {
     built: Option<BuiltKernels>,
 }
 
-/// How many types each module holds: a JSON object whose order is that of loading.
+/// The number of types of each module: a JSON object in load order.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct TypeCounts(Vec<(String, usize)>);
 
@@ -138,11 +138,11 @@ impl From<MeasuredFile> for Measured {
 }
 
 impl Measured {
-    /// Reads measurements from their text.
+    /// Parses the text of measurements.
     ///
     /// # Errors
     ///
-    /// Text that is not JSON of the schema, is of another version, or has a module twice.
+    /// The text is not JSON of the schema, has another version, or contains a module twice.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let file: MeasuredFile = serde_json::from_str(text)?;
         if file.measured != VERSION {
@@ -160,7 +160,7 @@ impl Measured {
     ///
     /// # Errors
     ///
-    /// [`Error::Parse`] if a part cannot be written as JSON, which is possible of no part today.
+    /// [`Error::Parse`] if a part cannot be written as JSON. No part of today's schema can cause this.
     pub fn to_text(&self) -> Result<String, Error> {
         let mut text = serde_json::to_string_pretty(&MeasuredFile::from(self))?;
         text.push('\n');
@@ -171,7 +171,7 @@ impl Measured {
     ///
     /// # Errors
     ///
-    /// As [`Measured::parse`], and a file that cannot be read.
+    /// Same as [`Measured::parse`], and a file that cannot be read.
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let text = fs::read_to_string(&path).map_err(|source| Error::Read { path, source })?;

@@ -1,4 +1,4 @@
-//! What the host measured, as plain data.
+//! The host's measurements as plain data.
 
 use guest_protocol::SysfsBtf;
 use serde::{Deserialize, Serialize};
@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 use super::built::BuiltKernels;
 use crate::boots::transcript::LoadStep;
 
-/// What the host measured.
+/// The host's measurements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
-    /// Whether the modules fit the running kernel, by CRC, over all modules of both kernels.
+    /// Whether the modules fit the running kernel by CRC, over all modules of both kernels.
     pub abi: AbiMeasurement,
-    /// Whether the running kernel's BTF is, byte for byte, the base that the modules were made with.
+    /// Whether the running kernel's BTF equals the modules' build base byte for byte.
     pub same_base: bool,
-    /// What parsing and writing back the BTF of every module and base gave.
+    /// The result of parsing and writing back the BTF of every module and base.
     pub round_trip: RoundTrip,
-    /// For each module whose BTF the kernel accepted, whether it is true. In the order of loading; read from a file, the
-    /// modules of which a type differs come before those of which none does.
+    /// The fidelity of each module's BTF that the kernel accepted, in load order. If read from a file, modules with a
+    /// differing type come before the others.
     pub fidelity: Vec<TypeFidelity>,
-    /// The modules with a base of their own whose BTF the kernel accepted, in the order of loading.
+    /// The modules with their own base whose BTF the kernel accepted, in load order.
     pub relocated: Vec<RelocatedModule>,
-    /// What is known only of kernels that were built from source.
+    /// Additional measurements for kernels that were built from source.
     pub built: Option<BuiltKernels>,
 }
 
-/// A module that brings a base of its own, and what a kernel that relocates its BTF by that makes of it.
+/// A module with its own base, and the expected result of the kernel's relocation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RelocatedModule {
     /// The module.
     pub module: String,
-    /// What `btf::relocate` makes of its BTF, for comparison with what the kernel shows; nothing if that is not known.
+    /// The result of `btf::relocate` for its BTF, for comparison with the kernel's; `None` if unknown.
     pub expected: Option<SysfsBtf>,
-    /// Why that is not known.
+    /// The reason why it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
 }
@@ -41,17 +41,17 @@ pub struct RelocatedModule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AbiMeasurement {
-    /// How many modules the kernel has whose modules are loaded.
+    /// The number of modules of the kernel whose modules are loaded.
     pub modules: usize,
-    /// How many of them carry no versions at all, so that nothing is known about them.
+    /// The number of them without versions, which cannot be judged.
     pub without_versions: usize,
-    /// How many of them import a symbol whose CRC differs in the running kernel.
+    /// The number of them that import a symbol whose CRC differs in the running kernel.
     pub differing: usize,
-    /// Symbols whose CRC differs, by the number of modules that import them, most first; ten at most.
+    /// Symbols whose CRC differs, sorted by the number of importing modules in descending order; ten at most.
     pub symbols: Vec<DifferingSymbol>,
-    /// How many symbols differ in all.
+    /// The number of all symbols that differ.
     pub differing_symbols: usize,
-    /// How many imported symbols the running kernel is not known to have: nothing is known about their CRCs.
+    /// The number of imported symbols that are not known to exist in the running kernel, so their CRCs are unknown.
     pub undecidable: usize,
 }
 
@@ -61,98 +61,99 @@ pub struct AbiMeasurement {
 pub struct DifferingSymbol {
     /// The symbol's name.
     pub symbol: String,
-    /// How many modules import it.
+    /// The number of modules that import it.
     pub modules: usize,
 }
 
 impl AbiMeasurement {
-    /// Whether every module says what it imports, and none of it has another CRC.
+    /// Whether every module has versions, and none of its imports has another CRC.
     #[must_use]
     pub const fn compatible(&self) -> bool {
         self.differing == 0 && self.without_versions == 0
     }
 }
 
-/// What parsing and writing back gave.
+/// The result of parsing and writing back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoundTrip {
-    /// How many bases were tried: that of the running kernel and that of the modules' own.
+    /// The number of bases: the running kernel's and the modules' own.
     pub bases: usize,
-    /// How many modules were tried.
+    /// The number of modules.
     pub modules: usize,
-    /// What did not come back byte for byte, and why; empty if all is well.
+    /// The parts that differ after the round trip, and why; empty if there are none.
     pub failed: Vec<String>,
 }
 
-/// Whether the BTF that the kernel accepted for a module means the same against the running base as against the base
-/// that it was made with. All counts are of the module's own types.
+/// Whether BTF that the kernel accepted for a module has the same meaning against the running base as against its
+/// build base. All counts are of the module's own types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TypeFidelity {
     /// The module.
     pub module: String,
-    /// How many types its BTF holds.
+    /// The number of types in its BTF.
     pub types: usize,
-    /// How many have, themselves or in a type that they name directly, another name or kind.
+    /// The number of types with another name or kind, in the type itself or in a type that it refers to directly.
     pub other_name_or_kind: usize,
-    /// How many have another layout: a size, a member's name or offset, or the layout of what they contain by value.
+    /// The number of types with another layout: a size, a member's name or offset, or the layout of a type contained
+    /// by value.
     pub other_layout: usize,
-    /// How many reach, through any chain of references, a type that differs.
+    /// The number of types that reach a differing type through any chain of references.
     pub other_closure: usize,
-    /// Some of the types that differ, as they were meant and as the running kernel sees them; kept for the modules with the
-    /// most of them only.
+    /// Some of the types that differ, with their original meaning and as the running kernel sees them. Kept only for
+    /// the modules with the most such types.
     pub examples: Vec<Example>,
 }
 
 impl TypeFidelity {
-    /// Of a module whose every type means what it meant.
+    /// The fidelity of a module whose types all have their original meaning.
     #[must_use]
     pub const fn all_true(module: String, types: usize) -> Self {
         Self { module, types, other_name_or_kind: 0, other_layout: 0, other_closure: 0, examples: Vec::new() }
     }
 
-    /// Whether it is what [`TypeFidelity::all_true`] makes.
+    /// Whether it equals the result of [`TypeFidelity::all_true`].
     #[must_use]
     pub const fn is_all_zero(&self) -> bool {
         self.holds() && self.examples.is_empty()
     }
 
-    /// Whether every type means what it meant when it was encoded.
+    /// Whether every type has the meaning with which it was encoded.
     #[must_use]
     pub const fn holds(&self) -> bool {
         self.other_name_or_kind == 0 && self.other_layout == 0 && self.other_closure == 0
     }
 }
 
-/// One type that is no longer what it was: a line of C each, of a struct, union or enum with those members or values that
-/// differ most tellingly. Where the difference is too far away to show in such a line, the way to it follows the type. It
-/// holds no ids and no string offsets.
+/// A type whose meaning has changed, as one line of C before and after. A struct, union or enum shows only the
+/// members or values that differ most clearly. If the difference is too far away to appear in the line, the path to
+/// it follows. The lines contain no ids and no string offsets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// As it was encoded: the type against its own base.
+    /// The type as encoded: over its own base.
     pub meant: String,
-    /// As the running kernel sees it: the same bytes against the running base.
+    /// The type as the running kernel sees it: the same bytes over the running base.
     pub seen: String,
 }
 
-/// Whether the BTF that a kernel accepted for a module is true.
+/// Whether BTF that a kernel accepted for a module is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fidelity {
-    /// Every type means what it meant.
+    /// Every type has its original meaning.
     True,
-    /// A type means something else.
+    /// A type has another meaning.
     Wrong,
-    /// What was measured is not what the kernel holds, or nothing could be measured.
+    /// The kernel's BTF is not the measured one, or nothing could be measured.
     Unknown,
 }
 
 impl Measured {
     /// Whether the BTF that the kernel accepted in a step is true.
     ///
-    /// What was measured is of the bytes of a module's section, or of what `btf::relocate` makes of them, so that nothing is
-    /// known of a kernel that shows others.
+    /// The measurement applies to the bytes of a module's section, or to the result of `btf::relocate`. If the kernel
+    /// shows other bytes, nothing is known about them.
     #[must_use]
     pub fn fidelity(&self, step: &LoadStep<'_>) -> Fidelity {
         let of = |module: &str| module == step.given.module;

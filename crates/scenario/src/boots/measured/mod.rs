@@ -1,6 +1,6 @@
-//! What the host measured about the kernels and modules of a boot, beside what the guest reported: `measured.json`.
+//! The host's measurements of a boot's kernels and modules, in addition to the guest's report: `measured.json`.
 //!
-//! It is kept next to the transcript, so that a snapshot can be replayed from the two without the kernels.
+//! The file is stored beside the transcript, so that a snapshot can be replayed without the kernels.
 
 mod built;
 mod file;

@@ -1,4 +1,4 @@
-//! What a snapshot says of the BTF that the kernel accepted: whether it is true.
+//! The snapshot's section about the fidelity of accepted BTF.
 
 use std::fmt::Write as _;
 
@@ -48,7 +48,7 @@ pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Meas
     }
 }
 
-/// Whether the kernel shows what our own relocation makes of a module.
+/// Whether the kernel's relocation of a module equals our own.
 fn is_as_expected(relocated: &RelocatedModule, transcript: &Transcript) -> bool {
     let shown =
         transcript.steps().find(|step| step.given.module == relocated.module).and_then(|step| step.load.btf.as_ref());
@@ -71,7 +71,7 @@ fn in_numbers(text: &mut String, truth: &TypeFidelity) {
     }
 }
 
-/// In what sense a module's types are wrong. How many are changes with every build, and so do examples.
+/// The ways in which a module's types are wrong. Their number and examples change with every build.
 fn senses(truth: &TypeFidelity) -> String {
     let senses = [
         (truth.other_name_or_kind, "another name or kind"),

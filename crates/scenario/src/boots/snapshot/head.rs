@@ -1,4 +1,4 @@
-//! The beginning of a snapshot: the kernels, their bases, their ABI, and what the kernel logged about BTF while it booted.
+//! The beginning of a snapshot: the kernels, their bases, their ABI, and the kernel's log about BTF during the boot.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -23,7 +23,8 @@ pub(super) fn head(text: &mut String, transcript: &Transcript, measured: &Measur
     }
 }
 
-/// A kernel by its release and its package's version, or, if it was built, by what no point release changes.
+/// A kernel by its release and its package's version, or, if it was built, by the parts that no point release
+/// changes.
 fn kernel(id: &KernelId) -> String {
     match &id.build {
         None => match &id.encoder {
@@ -34,7 +35,7 @@ fn kernel(id: &KernelId) -> String {
     }
 }
 
-/// Whether the kernel shows the base that its image holds, and how that relates to the one that the modules were made with.
+/// Whether the kernel shows the base of its image, and how that base relates to the modules' build base.
 fn base(transcript: &Transcript, measured: &Measured) -> String {
     let (shown, _) = transcript.boot();
     let size = |size: u64| match measured.built {
@@ -55,7 +56,7 @@ fn base(transcript: &Transcript, measured: &Measured) -> String {
     }
 }
 
-/// How the base that the modules were made with relates to the running one.
+/// How the modules' build base relates to the running base.
 fn relation(built: &BuiltKernels) -> String {
     let BuiltKernels { running_base: BaseSize { types, strings }, modules_base: other, .. } = built;
     let word = |order, words: [&'static str; 3]| match order {

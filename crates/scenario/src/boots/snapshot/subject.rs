@@ -1,22 +1,22 @@
-//! A complaint about BTF without the type that it is about.
+//! Removing from a complaint about BTF the type to which it refers.
 //!
-//! The kernel first prints the type or the member, in one line or several, then a line with nothing but a blank, and then the
-//! check that failed (`kernel/bpf/btf.c`, `__btf_verifier_log_type`, `btf_verifier_log_member`). Complaints of one line, as
-//! `Invalid name_offset`, have no such part.
+//! The kernel first prints the type or the member, in one or several lines, then a line with only a blank, and then
+//! the check that failed (`kernel/bpf/btf.c`, `__btf_verifier_log_type`, `btf_verifier_log_member`). Complaints of
+//! one line, such as `Invalid name_offset`, have no such part.
 
-/// What a record says between the type and the check.
+/// The record between the type and the check.
 const SEPARATOR: &str = "BPF:  ";
 
-/// What it ends with.
+/// The record at the end.
 const END: &str = "BPF: ";
 
-/// What stands for the type or the member.
+/// The placeholder for the type or the member.
 const SUBJECT: &str = "BPF: <subject>";
 
-/// Puts one line in the place of those that tell what each complaint is about. Each line has its level in front.
+/// Replaces the lines that identify the type of each complaint by one line. Each line begins with its level.
 pub(super) fn without_subjects(lines: Vec<String>) -> Vec<String> {
     let mut out: Vec<String> = Vec::with_capacity(lines.len());
-    // How many of the last lines belong to the complaint that is being told.
+    // How many of the last lines belong to the current complaint.
     let mut told = 0;
     for line in lines {
         let (level, text) = line.split_once(' ').unwrap_or_default();

@@ -1,12 +1,12 @@
-//! Modules over bases that are equal, shifted, reordered or grown.
+//! Tests of modules over bases that are equal, shifted, reordered or extended.
 
 use btf::{Builder, Endian, IntData, Kind, Member, Record, StrOff, TypeId};
 
 use super::*;
 use crate::boots::measured::Example;
 
-/// A base: the strings that come before all others, and structs, each with a name, its size in bytes and the name of its
-/// only member, from id 2 on. Id 1 is an `int`.
+/// A base: strings that precede all others, and structs from id 2 on, each given by name, size in bytes and the name
+/// of its only member. Id 1 is an `int`.
 fn base(before: &[&str], structs: &[(&str, u32, &str)]) -> Vec<u8> {
     let mut b = Builder::new(Endian::Little);
     for string in before {
@@ -22,8 +22,8 @@ fn base(before: &[&str], structs: &[(&str, u32, &str)]) -> Vec<u8> {
     b.to_bytes().unwrap()
 }
 
-/// A module with `struct own { struct <first of the base> *first; struct <second> second; }` and what that needs; the
-/// members are called as structs of the base are.
+/// A module with `struct own { struct <first of the base> *first; struct <second> second; }` and the types it needs.
+/// The members have the names of structs of the base.
 fn module(base: &Btf<'_>) -> Vec<u8> {
     let mut b = Builder::over(base);
     let [first, second] = [2, 3].map(|id| base.alone().name(&base.alone().get(TypeId(id)).unwrap()).unwrap());
@@ -36,7 +36,7 @@ fn module(base: &Btf<'_>) -> Vec<u8> {
     b.to_bytes().unwrap()
 }
 
-/// Measures [`module`], made against one base, over another one.
+/// Measures [`module`] over another base than the one it was made against.
 fn over(build: &[u8], running: &[u8]) -> TypeFidelity {
     let (build, running) = (Btf::parse(build).unwrap(), Btf::parse(running).unwrap());
     let module = module(&build);
@@ -63,20 +63,20 @@ fn shifted_strings_garble_names_that_the_module_takes_from_the_base() {
     as_long[2].0 = "varied";
     assert!(over(&base(&[], &STRUCTS), &base(&[], &as_long)).holds(), "nothing in use has moved");
 
-    // One byte less before them, and the offsets point one byte further into each name.
+    // With one byte less before them, the offsets point one byte further into each name.
     let truth = over(&base(&["xy"], &STRUCTS), &base(&["x"], &STRUCTS));
     assert_eq!(counts(&truth), [1, 1, 1], "the pointer's target has its name from the base, so it is what it was");
     let expected = Example {
         meant: "struct own { struct primary_device *primary_device; struct block_dio block_dio; }".to_owned(),
         seen: "struct wn { struct primary_device *rimary_device; struct block_dio lock_dio; }".to_owned(),
     };
-    // `own` lies in the module's strings, whose first offset moved as well.
+    // `own` is in the module's strings, whose first offset also moved.
     assert_eq!(truth.examples, [expected]);
 }
 
 #[test]
 fn shifted_ids_land_on_other_types() {
-    // The same strings, so only the ids differ: the kernel has nothing to complain about.
+    // The strings are the same, so only the ids differ, and the kernel reports nothing.
     let strings = ["int", "primary_device", "a", "block_dio", "b", "unused", "c"];
     let [first, second, third] = STRUCTS;
     let reordered = base(&strings, &[second, first, third]);
@@ -92,7 +92,7 @@ fn shifted_ids_land_on_other_types() {
     more.push(("added", 4, "d"));
     let longer = [&strings[..], &["added", "d"]].concat();
     let truth = over(&base(&longer, &STRUCTS), &base(&longer, &more));
-    // The module's own ids move as well, so what refers to the module's own types lands elsewhere.
+    // The module's own ids also move, so references to the module's own types lead elsewhere.
     assert_eq!(counts(&truth), [1, 1, 1]);
     assert_eq!(truth.examples.len(), 1);
 }

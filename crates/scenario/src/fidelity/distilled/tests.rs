@@ -1,4 +1,4 @@
-//! Modules that bring a distilled base, on kernels whose base is another.
+//! Tests of modules with a distilled base, on kernels with another base.
 
 use btf::{Builder, Endian, IntData, Kind, Member, Record, StrOff, TypeId};
 
@@ -26,7 +26,7 @@ fn base(structs: &[Struct]) -> Vec<u8> {
     b.to_bytes().unwrap()
 }
 
-/// Measures a module with `struct own { struct device *device; struct list list; }`, built over one base, over another.
+/// Measures a module with `struct own { struct device *device; struct list list; }`, built over one base, on another.
 fn over(built: &[Struct], running: &[Struct]) -> Result<DistilledFidelity, DistilledError> {
     let below = base(&[("device", 8, &[]), ("list", 8, &[])]);
     let below = Btf::parse(&below).unwrap();

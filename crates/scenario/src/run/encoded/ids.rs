@@ -1,18 +1,19 @@
 //! New type ids for `.BTF_ids` after a module's types were encoded again.
 //!
-//! An id is looked up in the BTF that it belongs to, and found in the other by kind and name, as `resolve_btfids` does. How the
-//! section is read and written is [`kmod::BtfIds`]' business.
+//! An id is looked up in its own BTF, and found in the other BTF by kind and name, as `resolve_btfids` does.
+//! [`kmod::BtfIds`] reads and writes the section.
 
 use std::collections::HashMap;
 
 use btf::{BStr, Btf, Kind, TypeId, View};
 use kmod::{BtfIds, Module};
 
-/// The content of `.BTF_ids` for a module that has this BTF over its base in place of its own; nothing if it has no ids.
+/// The content of `.BTF_ids` for a module whose BTF is replaced by `other` over the same base; `None` if it has no
+/// ids.
 ///
 /// # Errors
 ///
-/// A section or BTF that cannot be read, and an id of a type that the other BTF does not have.
+/// The section or BTF cannot be read, or the other BTF lacks the type of an id.
 pub(super) fn remapped(module: &Module, base: &Btf<'_>, other: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let ids = BtfIds::read(module.elf()).map_err(|error| util::error::one_line(&error))?;
     let (Some(mut ids), Some(own)) = (ids, module.btf()) else { return Ok(None) };
@@ -23,7 +24,7 @@ pub(super) fn remapped(module: &Module, base: &Btf<'_>, other: &[u8]) -> Result<
     Ok(Some(ids.into_bytes()))
 }
 
-/// From the ids of one BTF to those of another over the same base.
+/// Maps the ids of one BTF to those of another over the same base.
 struct IdMap<'a> {
     from: View<'a>,
     to: HashMap<(Kind, &'a BStr), TypeId>,
@@ -32,7 +33,7 @@ struct IdMap<'a> {
 impl<'a> IdMap<'a> {
     fn new(from: View<'a>, to: View<'a>) -> Self {
         let named = to.own_types().filter_map(|(id, ty)| Some(((ty.kind(), to.name(&ty)?), id)));
-        // The first of a name, as resolve_btfids takes it.
+        // The first type of a name counts, as in resolve_btfids.
         let mut ids = HashMap::new();
         named.for_each(|(name, id)| {
             ids.entry(name).or_insert(id);
@@ -40,7 +41,7 @@ impl<'a> IdMap<'a> {
         Self { from, to: ids }
     }
 
-    /// An id of the base stays what it is, as does the 0 of what was not found when the module was built.
+    /// An id of the base does not change, and neither does 0, which marks a type that did not exist at build time.
     fn id(&self, id: u32) -> Result<u32, String> {
         if !self.from.is_own(TypeId(id)) {
             return Ok(id);
