@@ -1,7 +1,8 @@
-//! Boots a kernel on the host with a plan made from the command line and prints how it went.
+//! Boots a kernel on the host with a plan from the command line, and prints how the boot ended.
 //!
-//! `boot KERNEL RUN-DIR MEMORY-MIB ACCEL STEP…`, where ACCEL is `auto`, `kvm`, `tcg` or `tcg-fast` and a step is a module's
-//! file (`.ko`) or a fault (`panic`, `hang`, `exit-init`). A step `@FILE` stands for the steps in a file, one a line.
+//! `boot KERNEL RUN-DIR MEMORY-MIB ACCEL STEP…`, where ACCEL is `auto`, `kvm`, `tcg` or `tcg-fast`. A step is a
+//! module's file (`.ko`) or a fault (`panic`, `hang`, `exit-init`). A step `@FILE` is replaced by the steps in a
+//! file, one per line.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -67,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The plan that the words stand for, and the modules' files by their path in the guest.
+/// The plan for these words, and the modules' files by their path in the guest.
 fn plan(words: &[String]) -> Result<(Plan, BTreeMap<String, PathBuf>), Box<dyn Error>> {
     let mut list = Vec::new();
     for word in words {

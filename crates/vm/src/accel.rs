@@ -1,7 +1,8 @@
-//! Which accelerator: KVM where it is wanted and proves itself, TCG otherwise.
+//! Choosing the accelerator: KVM if it is wanted and works, else TCG.
 //!
-//! Nothing short of a real kernel that prints proves KVM: the device may open, make a machine and run a boot sector, and
-//! still hang Linux. So the first boot is the proof. Whether it came off is remembered for this host, kernel and QEMU.
+//! KVM counts as working only after a real kernel has printed under it. The device may open, create a machine and run
+//! a boot sector, and still hang Linux. So the first boot is the test. Its result is remembered for this host, kernel
+//! and QEMU.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -21,26 +22,26 @@ use crate::qemu::Accel;
 
 const DEVICE: &str = "/dev/kvm";
 
-/// Which accelerator is asked for.
+/// The requested accelerator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccelRequest {
-    /// KVM if it proves itself, otherwise TCG.
+    /// KVM if it works, else TCG.
     Auto,
-    /// KVM, and no falling back.
+    /// KVM without a fallback.
     Kvm,
     /// TCG with an instruction-counting clock.
     Tcg,
 }
 
-/// What a verdict on KVM holds for: another boot of the host, another kernel or another QEMU is another case.
+/// The scope of a verdict on KVM. After a reboot of the host, or with another kernel or QEMU, it no longer applies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvmHost {
     /// `/proc/sys/kernel/random/boot_id`.
     pub boot_id: String,
     /// `/proc/sys/kernel/osrelease`.
     pub kernel: String,
-    /// What QEMU calls itself, with its version.
+    /// QEMU's version line.
     pub qemu: String,
 }
 
@@ -63,39 +64,39 @@ impl KvmHost {
 /// Whether KVM boots real kernels on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvmVerdict {
-    /// Where this was seen.
+    /// The host on which this was observed.
     pub host: KvmHost,
-    /// `None`: it does. Otherwise why not.
+    /// `None` if KVM works, else the reason why it does not.
     pub dead: Option<String>,
 }
 
 impl KvmVerdict {
-    /// The verdict stored at `path`, if it is one and holds for `host`. Whatever else lies there is as good as nothing: KVM is
-    /// then tried again.
+    /// The verdict stored at `path`, if it is valid and applies to `host`. Any other content is ignored: then KVM is
+    /// tried again.
     #[must_use]
     pub fn load(path: &Path, host: &KvmHost) -> Option<Self> {
         let verdict: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
         (verdict.host == *host).then_some(verdict)
     }
 
-    /// Stores the verdict at `path`, which is replaced as a whole.
+    /// Stores the verdict at `path`, replacing the file by one rename.
     ///
     /// # Errors
     ///
-    /// Whatever the file system says.
+    /// A failure of the file system.
     pub fn store(&self, path: &Path) -> io::Result<()> {
         atomic::replace(path, &serde_json::to_vec_pretty(self)?).map_err(atomic::Error::into_io)
     }
 }
 
-/// Chooses the accelerator for each boot and remembers what a boot has shown. Boots side by side may share it.
+/// Chooses the accelerator for each boot, and remembers what the boots show. Parallel boots may share it.
 #[derive(Debug)]
 pub struct AccelChooser {
-    /// What is asked for.
+    /// The requested accelerator.
     pub request: AccelRequest,
-    /// Where QEMU runs.
+    /// The host on which QEMU runs.
     pub host: KvmHost,
-    /// KVM's device, as the host sees it.
+    /// KVM's device on the host.
     pub device: PathBuf,
     /// The limits for each accelerator.
     pub limits: fn(Accel) -> BootLimits,
@@ -103,14 +104,14 @@ pub struct AccelChooser {
 }
 
 impl AccelChooser {
-    /// Chooses as `request` says on `host`, with what is known of it already.
+    /// Chooses according to `request` on `host`, with an earlier verdict if there is one.
     #[must_use]
     pub fn new(request: AccelRequest, host: KvmHost, known: Option<KvmVerdict>) -> Self {
         let verdict = Mutex::new(known.filter(|known| known.host == host));
         Self { request, host, device: DEVICE.into(), limits: BootLimits::of, verdict }
     }
 
-    /// What is known of KVM by now, to be stored for the next run.
+    /// The current verdict on KVM, to be stored for the next run.
     #[must_use]
     pub fn verdict(&self) -> Option<KvmVerdict> {
         self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -121,7 +122,8 @@ impl AccelChooser {
         *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
     }
 
-    /// Which accelerator the next boot begins with, and why not KVM where that was not ruled out by the request.
+    /// The accelerator for the start of the next boot, and the reason for not using KVM, unless the request excludes
+    /// it.
     #[must_use]
     pub fn choose(&self) -> (Accel, Option<String>) {
         match self.request {
@@ -134,19 +136,20 @@ impl AccelChooser {
         }
     }
 
-    /// Why the device cannot be opened, if it cannot.
+    /// The reason why the device cannot be opened, if it cannot.
     fn closed(&self) -> Option<String> {
         let opened = OpenOptions::new().read(true).write(true).open(&self.device);
         opened.err().map(|error| format!("{} cannot be opened: {error}", self.device.display()))
     }
 
-    /// Boots as [`boot()`] does, with the accelerator of [`AccelChooser::choose`] and the limits that go with it in place of those
-    /// in `plan`. Where that was KVM by [`AccelRequest::Auto`] and the run hung or was lost, it is run again with TCG. KVM is to
-    /// blame only if PID 1 reports then and did not before: a kernel, an engine or a disk may be at fault as well.
+    /// Boots like [`boot()`], with the accelerator of [`AccelChooser::choose`] and its limits instead of those in
+    /// `plan`. If KVM was chosen because of [`AccelRequest::Auto`] and the run hung or was lost, the boot is repeated
+    /// with TCG. KVM is the cause only if PID 1 reports in the second boot and did not in the first. Otherwise a
+    /// kernel, an engine or a disk may be the cause.
     ///
     /// # Errors
     ///
-    /// Those of [`boot()`].
+    /// Errors of [`boot()`].
     pub fn boot(
         &self,
         plan: &Boot,

@@ -1,4 +1,4 @@
-//! One boot, from the start of QEMU to the classification of how it ended.
+//! One boot, from the start of QEMU to the classification of its ending.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -16,11 +16,11 @@ use crate::outcome::{BootEnding, BootOutcome, BootProgress, MachineLost};
 use crate::qemu::{Accel, Machine, arguments};
 use crate::run_dir::RunDir;
 
-/// Boots once and follows the guest to its end, however it ends. No process is left behind.
+/// Boots once and watches the guest until it ends in any way. Leaves no process behind.
 ///
 /// # Errors
 ///
-/// [`BootError`], if the run's files or its process could not be handled.
+/// [`BootError`] if the run's files or its process could not be handled.
 pub fn boot(
     boot: &Boot,
     launcher: &dyn Launcher,
@@ -43,7 +43,7 @@ pub fn boot(
     let total = begun.elapsed();
     let stop = match stop {
         StopReason::Known(_) => stop,
-        // More may have come between the last look and the end.
+        // More may have arrived between the last read and the end.
         _ => watch.read()?.err().map_or(stop, StopReason::Known),
     };
     let reader = watch.into_reader();
@@ -61,7 +61,7 @@ pub fn boot(
     })
 }
 
-/// The machine with absolute paths: what runs QEMU may do so in another directory.
+/// The machine with absolute paths: the launcher may use another working directory.
 fn absolute(machine: &Machine) -> io::Result<Machine> {
     let (kernel, initramfs) = (path::absolute(&machine.kernel)?, path::absolute(&machine.initramfs)?);
     Ok(Machine { kernel, initramfs, ..machine.clone() })

@@ -1,27 +1,27 @@
-//! What to boot, and how long to wait.
+//! The machine to boot, and the time limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::qemu::{Accel, Machine};
 
-/// What to boot.
+/// A boot.
 #[derive(Debug, Clone)]
 pub struct Boot {
     /// The machine.
     pub machine: Machine,
     /// The directory of the run's files.
     pub run: PathBuf,
-    /// How many steps the plan in the initramfs has.
+    /// The number of steps in the initramfs's plan.
     pub steps: usize,
-    /// How long to wait for what.
+    /// The limits.
     pub limits: BootLimits,
 }
 
-/// How long to wait for what, in wall-clock time, and how much to take.
+/// Limits for waiting, in wall-clock time, and for the size of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BootLimits {
-    /// For QEMU to be started, by a container engine for example.
+    /// Until QEMU has started, for example in a container engine.
     pub start: Duration,
     /// From QEMU's start to the first byte on the console.
     pub first_print: Duration,
@@ -29,12 +29,12 @@ pub struct BootLimits {
     pub first_event: Duration,
     /// From one event to the next.
     pub silence: Duration,
-    /// The longest console log in bytes.
+    /// The maximum length of the console log in bytes.
     pub console: u64,
 }
 
 impl BootLimits {
-    /// BootLimits with room for a slow, busy host. KVM gets little: it serves within seconds or not at all.
+    /// Limits with reserves for a slow, busy host. KVM gets little time: it works within seconds or not at all.
     #[must_use]
     pub fn of(accel: Accel) -> Self {
         let (first_print, first_event, silence) = match accel {

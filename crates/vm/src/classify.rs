@@ -1,4 +1,4 @@
-//! How a run ended, from what it left behind.
+//! Classifying how a run ended, from the files it left.
 
 use std::io;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::outcome::{BootEnding, MachineLost, Stalled};
 use crate::results::EventReader;
 use crate::run_dir::{RunDir, length_of, tail};
 
-/// How many bytes of a log a message shows.
+/// The number of bytes of a log that a message shows.
 const EXCERPT: u64 = 2000;
 
-/// The ending of a run that stopped for the reason `stop`, of a plan with `steps` steps.
+/// The ending of a run that was stopped for the reason `stop`, with a plan of `steps` steps.
 ///
-/// Logs on a full disk may lack anything. Else what the guest says of itself comes first; an end marker counts only with
-/// its exit code. Then comes a panic, since QEMU exits with 0 after one, or stays. Only what neither explains is put down
-/// to QEMU, to what runs it, or to silence.
+/// If the disk is full, the logs may be incomplete, so that is reported first. Next is the guest's own report; an end
+/// marker counts only together with its exit code. Next is a panic, after which QEMU exits with 0 or keeps running.
+/// Only if there is neither, the cause is QEMU, its launcher, or silence.
 pub(crate) fn classify(
     stop: StopReason,
     run: &RunDir,
@@ -58,7 +58,7 @@ pub(crate) fn classify(
     })
 }
 
-/// QEMU ended, with a code as a shell sees it.
+/// The ending if QEMU exited with this code, as a shell reports it.
 fn exited(code: i32, run: &RunDir, reader: &EventReader) -> MachineLost {
     let mut output = tail(&run.qemu_log(), EXCERPT);
     if let Some(line) = reader.cut_short() {
@@ -71,7 +71,7 @@ fn exited(code: i32, run: &RunDir, reader: &EventReader) -> MachineLost {
     }
 }
 
-/// What runs QEMU has ended, in the words `how`, and did not live to say how QEMU did.
+/// The ending if the launcher's process ended (described by `how`) without recording QEMU's end.
 fn vanished(how: &str, run: &RunDir) -> MachineLost {
     let output = tail(&run.launcher_log(), EXCERPT);
     let how = if output.is_empty() { how.to_owned() } else { format!("{how}: {output}") };

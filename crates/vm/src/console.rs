@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// What the kernel writes when it panics (`kernel/panic.c`, `panic`).
+/// The kernel's message when it panics (`kernel/panic.c`, `panic`).
 const PANIC: &str = "Kernel panic - not syncing";
 
-/// A longer line is read in pieces of this many bytes.
+/// A longer line is read in parts of this many bytes.
 const LINE_MAX: u64 = 64 * 1024;
 
 /// The line of the first panic, from [`PANIC`] on.

@@ -11,7 +11,7 @@ use thiserror::Error;
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const PROFILE: &str = "guest";
 
-/// Why the guest's PID 1 could not be built.
+/// The reason why the guest's PID 1 could not be built.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GuestError {
@@ -20,29 +20,29 @@ pub enum GuestError {
     Run {
         /// The program.
         cargo: OsString,
-        /// What went wrong.
+        /// The cause.
         source: io::Error,
     },
-    /// Cargo refused.
+    /// Cargo failed.
     #[error("cannot build guest-init: {status}\n{output}")]
     Build {
-        /// How cargo ended.
+        /// Cargo's exit status.
         status: String,
-        /// What it and the compiler wrote to standard error.
+        /// The standard error of cargo and the compiler.
         output: String,
     },
-    /// Cargo was content, and yet the program is not there.
+    /// Cargo succeeded, but the program does not exist.
     #[error("cannot find guest-init at {path} after it was built")]
     Missing {
-        /// Where it should be.
+        /// The expected path.
         path: PathBuf,
     },
 }
 
-/// Builds `guest-init` of the workspace at `root` as a static program and gives its path. Takes a fraction of a second
-/// where nothing has changed.
+/// Builds `guest-init` of the workspace at `root` as a static program and returns its path. If nothing has changed,
+/// this takes a fraction of a second.
 ///
-/// `target` is a directory of its own for this build: cargo's lock on the usual one may be held by the command that runs this.
+/// `target` is a separate target directory, because the running command may hold cargo's lock on the usual one.
 ///
 /// # Errors
 ///
@@ -67,8 +67,8 @@ pub fn build_guest(root: &Path, target: &Path) -> Result<PathBuf, GuestError> {
     if path.is_file() { Ok(path) } else { Err(GuestError::Missing { path }) }
 }
 
-/// The compiler's flags, in cargo's encoding. The program's length shows in the kernel's log, so where the sources lie must
-/// not get into it.
+/// The compiler's flags, in cargo's encoding. They keep the path of the sources out of the program, because the
+/// program's length appears in the kernel's log.
 fn flags(root: &Path) -> OsString {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cargo")));
     let mut flags = OsString::from("-Ctarget-feature=+crt-static\u{1f}-Crelocation-model=static");

@@ -1,7 +1,7 @@
-//! The initramfs: a newc archive whose bytes depend on its content alone.
+//! The initramfs: a newc archive whose bytes depend only on its content.
 //!
-//! Entries are sorted by path, carry no time and no owner, and are numbered from 1; directories are made as needed. The
-//! format is the one of the kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`.
+//! Entries are sorted by path, have no time and no owner, and are numbered from 1. Directories are added as needed.
+//! The format is that of the kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -13,50 +13,50 @@ use guest_protocol::{INIT_PATH, PLAN_PATH, Plan};
 use thiserror::Error;
 use util::atomic::{self, AtomicFile, Durability};
 
-/// The longest path in bytes: the kernel skips an entry whose name with its NUL is longer than `PATH_MAX`
-/// (`init/initramfs.c`, `do_header`).
+/// The maximum length of a path in bytes. The kernel skips an entry whose name, including its NUL, is longer than
+/// `PATH_MAX` (`init/initramfs.c`, `do_header`).
 const PATH_MAX: usize = 4095;
 
-/// PID 1's standard input, output and error before it has mounted anything: without them Rust's runtime aborts.
+/// PID 1's standard input, output and error before it mounts anything. Without them Rust's runtime aborts.
 const CONSOLE: &str = "dev/console";
 
-/// Why an initramfs could not be made.
+/// The reason why an initramfs could not be made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InitramfsError {
-    /// A path in the guest is not an absolute, plain one.
+    /// A path in the guest is not absolute or not normalised.
     #[error(
         "cannot place {path:?} in the initramfs: a path begins with `/`, has no empty, `.` or `..` part and no NUL, \
          and at most {PATH_MAX} bytes"
     )]
     Path {
-        /// The path as given.
+        /// The given path.
         path: String,
     },
-    /// Two entries have the same path, or one is a directory to another.
+    /// Two entries have the same path, or one is a file where the other needs a directory.
     #[error("cannot place {path:?} in the initramfs: something else lies there")]
     Occupied {
-        /// The path as given.
+        /// The given path.
         path: String,
     },
-    /// A file is too large for the format, or changed its length while it was read.
+    /// A file is too large for the format, or its length changed while it was read.
     #[error("cannot pack {path:?}: it has {length} bytes, of which {written} could be written")]
     Length {
-        /// Where it lies in the guest.
+        /// Its path in the guest.
         path: String,
         /// Its length in bytes when it was opened.
         length: u64,
-        /// How many bytes were written.
+        /// The number of bytes written.
         written: u64,
     },
     /// A file could not be read or packed.
     #[error("cannot pack {path:?} from {file}")]
     Pack {
-        /// Where it lies in the guest.
+        /// Its path in the guest.
         path: String,
-        /// The file on the host, or a word for the bytes that were given.
+        /// The file on the host, or a description of the given bytes.
         file: PathBuf,
-        /// What went wrong.
+        /// The cause.
         source: io::Error,
     },
     /// The archive could not be written.
@@ -64,10 +64,10 @@ pub enum InitramfsError {
     Write {
         /// The archive.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         source: io::Error,
     },
-    /// The archive could not be put in its place.
+    /// The archive could not be moved to its path.
     #[error(transparent)]
     Replace(#[from] atomic::Error),
     /// The plan could not be written as JSON.
@@ -75,25 +75,25 @@ pub enum InitramfsError {
     Plan(#[from] serde_json::Error),
 }
 
-/// Where the bytes of an entry come from.
+/// The source of an entry's bytes.
 #[derive(Debug, Clone)]
 pub enum EntrySource {
     /// A file, read when the archive is written.
     File(PathBuf),
-    /// Bytes at hand.
+    /// Bytes in memory.
     Bytes(Vec<u8>),
 }
 
-/// What goes into an initramfs.
+/// The content of an initramfs.
 #[derive(Debug)]
 pub struct Initramfs {
-    /// By path without the leading `/`.
+    /// The entries, by path without the leading `/`.
     files: BTreeMap<String, (EntrySource, u32)>,
     directories: BTreeSet<String>,
 }
 
 impl Initramfs {
-    /// Begins with PID 1, an executable file of the host, and its plan.
+    /// Creates an initramfs with PID 1, an executable file on the host, and its plan.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Initramfs {
         Ok(new)
     }
 
-    /// Adds a file at `path` in the guest, absolute.
+    /// Adds a file at the absolute path `path` in the guest.
     ///
     /// # Errors
     ///
@@ -130,11 +130,12 @@ impl Initramfs {
         self.directories.extend(ancestors(name).map(str::to_owned));
     }
 
-    /// Writes the archive to `target`, which is replaced as a whole or not at all. Gives its length in bytes.
+    /// Writes the archive and replaces `target` by one rename. Returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// [`InitramfsError::Pack`] and [`InitramfsError::Length`] name the entry, [`InitramfsError::Write`] and [`InitramfsError::Replace`] the archive.
+    /// [`InitramfsError::Pack`] and [`InitramfsError::Length`] contain the entry, [`InitramfsError::Write`] and
+    /// [`InitramfsError::Replace`] the archive.
     pub fn write(&self, target: &Path) -> Result<u64, InitramfsError> {
         let failed = |source| InitramfsError::Write { path: target.to_owned(), source };
         let file = AtomicFile::create(target)?;
@@ -145,7 +146,7 @@ impl Initramfs {
         Ok(length)
     }
 
-    /// Packs everything into `out` in the order of the paths.
+    /// Packs all entries into `out`, sorted by path.
     fn pack<W: Write>(&self, out: W, target: &Path) -> Result<W, InitramfsError> {
         let failed = |source| InitramfsError::Write { path: target.to_owned(), source };
         let mut out = out;
@@ -207,7 +208,7 @@ fn pack_file<W: Write>(entry: Builder, source: &EntrySource, name: &str, out: W)
     }
 }
 
-/// The path without its leading `/`, if it is one that the archive can hold and the kernel will unpack as written.
+/// The path without its leading `/`, if the archive can represent it and the kernel unpacks it unchanged.
 fn relative(path: &str) -> Option<&str> {
     let name = path.strip_prefix('/')?;
     let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains('\0');

@@ -1,4 +1,4 @@
-//! Running a command somewhere: on the host, or wherever the caller's launcher does.
+//! Running a command on the host, or wherever the caller's launcher runs it.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,8 +13,8 @@ use util::lifeline::{self, Lifeline};
 
 use crate::run_dir::RunDir;
 
-/// Runs QEMU between two stamps. It needs nothing but a shell, so that the stamps are QEMU's own wherever it runs; and
-/// it keeps QEMU's exit code and words apart from those of whatever runs the shell.
+/// Runs QEMU between two stamps. It needs only a shell, so the stamps are QEMU's own wherever it runs. QEMU's exit
+/// code and output are kept apart from those of the program that runs the shell.
 const SCRIPT: &str = r#"run=$1
 shift
 : >"$run/qemu.started" || exit 125
@@ -23,21 +23,21 @@ code=$?
 echo "$code" >"$run/qemu.ended"
 exit "$code""#;
 
-/// How long a killed process may take to end: a virtual machine's memory is given back first.
+/// How long a killed process may take to end. A virtual machine's memory is released first.
 const DYING: Duration = Duration::from_secs(5);
 
-/// A command, and what it needs of the host.
+/// A command, and the host's resources that it uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// The command, program first. Every path in it is absolute and the host's.
+    /// The command, beginning with the program. Every path in it is an absolute path on the host.
     pub argv: Vec<OsString>,
-    /// Files that it reads.
+    /// Files that the command reads.
     pub reads: Vec<PathBuf>,
-    /// The directory that it writes to.
+    /// The directory that the command writes to.
     pub writes: PathBuf,
-    /// Whether it needs `/dev/kvm`.
+    /// Whether the command uses `/dev/kvm`.
     pub kvm: bool,
-    /// Where the launcher puts what the process that it starts says.
+    /// The file for the output of the process that the launcher starts.
     pub log: PathBuf,
 }
 
@@ -57,29 +57,30 @@ pub trait Launcher: Sync {
     ///
     /// # Errors
     ///
-    /// Whatever kept it from starting; the text is shown to the user.
+    /// The reason why it could not be started. The text is shown to the user.
     fn spawn(&self, invocation: &Invocation) -> io::Result<Box<dyn Running>>;
 }
 
 /// A command that was started. Dropping it kills it.
 pub trait Running {
-    /// How it ended (`exit status: 125`), or nothing while it runs.
+    /// How it ended (`exit status: 125`), or `None` while it runs.
     ///
     /// # Errors
     ///
-    /// Whatever kept that from being known.
+    /// The state could not be determined.
     fn poll(&mut self) -> io::Result<Option<String>>;
 
-    /// Ends it and everything it started, and waits until nothing of it is left. Harmless where it has ended.
+    /// Ends the command and everything that it started, and waits until all of it is gone. Does nothing if it has
+    /// ended.
     ///
     /// # Errors
     ///
-    /// Something may be left; the text is shown to the user.
+    /// Some process may be left. The text is shown to the user.
     fn kill(&mut self) -> io::Result<()>;
 }
 
-/// Runs commands on the host, each in a process group of its own: an interrupt from the terminal does not reach it, a
-/// kill takes all of it, and it does not outlive this program, however that ends.
+/// Runs commands on the host, each in its own process group. An interrupt from the terminal does not reach the group,
+/// a kill reaches all of it, and it ends when this program ends, for any reason.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostLauncher;
 
@@ -97,13 +98,13 @@ impl Launcher for HostLauncher {
 struct HostProcess {
     child: Child,
     lifeline: Lifeline,
-    /// How it ended, once it has been waited for.
+    /// Its exit status, after it was waited for.
     status: Option<ExitStatus>,
 }
 
 impl HostProcess {
-    /// Kills the group, then waits. In this order, since the group's number may be another's once its first process is
-    /// waited for.
+    /// Kills the group, then waits. The order matters: after its first process was waited for, the group's number may
+    /// be reused.
     fn reap(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.status {
             return Ok(status);
@@ -134,7 +135,7 @@ impl Running for HostProcess {
 
 impl Drop for HostProcess {
     fn drop(&mut self) {
-        // There is nobody left to tell.
+        // There is no caller to report an error to.
         let _ = self.reap();
     }
 }

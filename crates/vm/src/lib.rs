@@ -1,11 +1,11 @@
 //! Booting kernels: initramfs, QEMU, liveness, results.
 //!
-//! [`Initramfs`] packs the guest's PID 1, its plan and the modules. [`boot()`] starts QEMU through a [`Launcher`], follows
-//! what the guest reports, and classifies how the run ended; [`AccelChooser::boot`] tries KVM first and falls back to TCG once.
-//! [`first_difference`] compares the logs of two runs.
+//! [`Initramfs`] packs the guest's PID 1, its plan and the modules. [`boot()`] starts QEMU through a [`Launcher`],
+//! watches the guest's reports, and classifies how the run ended. [`AccelChooser::boot`] tries KVM first and falls
+//! back to TCG once. [`first_difference`] compares the logs of two runs.
 //!
-//! This crate knows neither what BTF is nor what a container is: the caller's launcher runs the command wherever it
-//! likes, and the events are the guest's own words.
+//! This crate knows neither BTF nor containers: the caller's launcher decides where the command runs, and the events
+//! are passed on as the guest wrote them.
 
 mod accel;
 mod boot;

@@ -1,23 +1,23 @@
-//! Comparing the logs of two runs that should not differ by a byte.
+//! Comparing the logs of two runs that should be byte-identical.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// How much of a line is kept, in bytes. Longer lines are compared in pieces of this length.
+/// The number of bytes of a line that are compared at once. Longer lines are compared in parts of this length.
 const LINE_MAX: u64 = 64 * 1024;
 
-/// Where two logs first differ.
+/// The first difference of two logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogDifference {
-    /// The first differing byte, from 0.
+    /// The offset of the first differing byte, from 0.
     pub offset: u64,
-    /// The line it is in, from 1.
+    /// The number of its line, from 1.
     pub line: u64,
-    /// The first log's line, without its newline; `None` where the log has ended.
+    /// The line in the first log, without its newline; `None` if that log has ended.
     pub first: Option<String>,
-    /// The second log's line.
+    /// The line in the second log.
     pub second: Option<String>,
 }
 
@@ -30,11 +30,11 @@ impl fmt::Display for LogDifference {
     }
 }
 
-/// Compares two files byte by byte. `None`: they are equal.
+/// Compares two files byte by byte. Returns `None` if they are equal.
 ///
 /// # Errors
 ///
-/// Whatever kept one from being read.
+/// A file cannot be read.
 pub fn first_difference(first: &Path, second: &Path) -> io::Result<Option<LogDifference>> {
     let (mut first, mut second) = (Lines::open(first)?, Lines::open(second)?);
     let (mut offset, mut line) = (0, 1);
@@ -57,7 +57,7 @@ pub fn first_difference(first: &Path, second: &Path) -> io::Result<Option<LogDif
 
 struct Lines {
     reader: BufReader<File>,
-    /// A line with its newline, or a piece of a long one; empty at the end.
+    /// A line with its newline, or a part of a long one; empty at the end.
     piece: Vec<u8>,
 }
 

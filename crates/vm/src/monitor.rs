@@ -1,4 +1,4 @@
-//! Following a run while it lasts.
+//! Watching a run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,27 +13,27 @@ use crate::outcome::{BootEnding, BootProgress, MachineLost};
 use crate::results::{EventReader, ResultsError};
 use crate::run_dir::{RunDir, length_of};
 
-/// How often a run is looked at. A run costs at most this much more than QEMU's own time.
+/// The interval at which a run is checked. It is the maximum time that a run loses.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Why a run is no longer followed.
+/// The reason for no longer watching a run.
 pub(crate) enum StopReason {
-    /// What runs QEMU ended, in these words.
+    /// The process that runs QEMU ended, with this status.
     Ended(String),
-    /// Nothing came for too long.
+    /// Nothing arrived for too long.
     Silent(Duration),
-    /// How the run ended is known already.
+    /// The run's ending is already known.
     Known(BootEnding),
 }
 
-/// One run under observation.
+/// One watched run.
 pub(crate) struct Monitor<'a> {
     boot: &'a Boot,
     run: &'a RunDir,
     cancel: &'a AtomicBool,
     progress: &'a mut dyn FnMut(BootProgress),
     reader: EventReader,
-    /// How many events were reported as progress.
+    /// The number of events that were reported as progress.
     reported: usize,
     clock: Clock,
 }
@@ -49,7 +49,7 @@ impl<'a> Monitor<'a> {
         Self { boot, run, cancel, progress, reader: EventReader::new(run.results(), boot.steps), reported: 0, clock }
     }
 
-    /// Follows the run until it ends or must be ended. Afterwards nothing of it runs.
+    /// Watches the run until it ends or must be ended. Afterwards none of its processes is left.
     pub(crate) fn follow(&mut self, running: &mut dyn Running) -> Result<StopReason, BootError> {
         let failed = |source| BootError::Process { path: self.run.path().to_owned(), source };
         loop {
@@ -64,7 +64,7 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// Looks at the run's files once. Gives a reason to end it, if there is one.
+    /// Checks the run's files once. Returns a reason to end the run, if there is one.
     fn look(&mut self) -> Result<Option<StopReason>, BootError> {
         if self.cancel.load(Ordering::Relaxed) {
             return Ok(Some(StopReason::Known(BootEnding::Interrupted)));
@@ -92,8 +92,8 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// Reads what the guest reported since, reports it as progress, and gives the number of bytes. The inner error is a
-    /// verdict on the run.
+    /// Reads the guest's new events, reports them as progress, and returns the number of bytes. The inner error is
+    /// the run's ending.
     pub(crate) fn read(&mut self) -> Result<Result<usize, BootEnding>, BootError> {
         let read = match self.reader.poll() {
             Ok(read) => Ok(read),
@@ -113,26 +113,26 @@ impl<'a> Monitor<'a> {
         Ok(read)
     }
 
-    /// Gives away what was read.
+    /// Returns the reader with the events read so far.
     pub(crate) fn into_reader(self) -> EventReader {
         self.reader
     }
 }
 
-/// When what happened, by the host's monotonic clock.
+/// The times of events, by the host's monotonic clock.
 struct Clock {
-    /// The launcher was called.
+    /// When the launcher was called.
     begun: Instant,
-    /// QEMU was seen to have been started.
+    /// When QEMU's start was observed.
     started: Option<Instant>,
-    /// The console holds a byte.
+    /// Whether the console has any output.
     printed: bool,
-    /// The guest reported last.
+    /// When the guest last reported.
     heard: Option<Instant>,
 }
 
 impl Clock {
-    /// The silence that has lasted longer than `limits` allow, if one has.
+    /// A silence that has exceeded its limit, if there is one.
     fn overdue(&self, now: Instant, limits: &BootLimits) -> Option<StopReason> {
         let (since, limit) = match (self.started, self.heard) {
             (_, Some(heard)) => (heard, limits.silence),

@@ -1,4 +1,4 @@
-//! How a run ended.
+//! The ending of a run.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,32 +8,32 @@ use guest_protocol::Event;
 
 use crate::qemu::Accel;
 
-/// What came of a boot.
+/// The result of a boot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BootOutcome {
-    /// How it ended.
+    /// Its ending.
     pub ending: BootEnding,
-    /// How the processor was run.
+    /// The accelerator.
     pub accel: Accel,
-    /// What the guest reported, as far as it came.
+    /// The guest's events, as far as they arrived.
     pub events: Vec<Event>,
     /// The log of the kernel's console.
     pub console: PathBuf,
-    /// The guest's events as they came over the wire.
+    /// The guest's events as written to the serial port.
     pub results: PathBuf,
-    /// How long QEMU itself ran. Zero if it was never started.
+    /// The time for which QEMU ran. Zero if it never started.
     pub qemu: Duration,
-    /// How long the whole took, what runs QEMU included.
+    /// The total time, including the launcher.
     pub total: Duration,
-    /// QEMU's exit code as a shell sees it (128 and more: killed by a signal), if it ended by itself.
+    /// QEMU's exit code as a shell reports it (128 and more: killed by a signal), if it ended by itself.
     pub exit_code: Option<i32>,
 }
 
-/// The ways in which a run ends. Only the first one is a run whose results count.
+/// The endings of a run. Only the results of a completed run count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BootEnding {
-    /// The guest's end marker came, and QEMU exited with the code that the guest asked for.
+    /// The guest's end marker arrived, and QEMU exited with the code that the guest requested.
     Completed,
     /// The guest could not follow its plan: a defect of the harness.
     GuestFailed {
@@ -45,23 +45,23 @@ pub enum BootEnding {
         /// The console's line, from `Kernel panic` on.
         line: String,
     },
-    /// Nothing more came within the time allowed.
+    /// Nothing arrived within the time limit.
     Hang {
-        /// Where it stopped.
+        /// The point at which it stopped.
         stalled: Stalled,
-        /// How long nothing came.
+        /// The length of the silence.
         after: Duration,
     },
-    /// QEMU, or what runs it, failed; or the results cannot be believed.
+    /// QEMU or its launcher failed, or the results are not credible.
     Lost {
-        /// In which way.
+        /// The failure.
         how: MachineLost,
     },
     /// The caller asked to stop.
     Interrupted,
 }
 
-/// Where a run stopped.
+/// The point at which a run stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stalled {
@@ -69,7 +69,7 @@ pub enum Stalled {
     NothingPrinted,
     /// The kernel printed, but PID 1 never reported.
     InitNeverReported,
-    /// PID 1 reported that it runs, but not what it found.
+    /// PID 1 reported its start, but not its findings.
     BeforeFirstStep,
     /// This step, an index into the plan, never ended.
     Step(usize),
@@ -77,45 +77,45 @@ pub enum Stalled {
     End,
 }
 
-/// The ways in which a run is lost.
+/// The ways in which a machine is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MachineLost {
     /// QEMU could not be started.
     NotStarted {
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A signal killed QEMU.
     Killed {
         /// The signal's number.
         signal: i32,
-        /// The end of what QEMU wrote to its standard output and error.
+        /// The end of QEMU's standard output and error.
         output: String,
     },
-    /// QEMU exited, and neither an end marker nor a panic explains it.
+    /// QEMU exited without an end marker and without a panic.
     Exited {
         /// Its exit code.
         code: i32,
-        /// The end of what it wrote to its standard output and error.
+        /// The end of its standard output and error.
         output: String,
     },
-    /// The end marker came, but not the exit code that goes with it.
+    /// The end marker arrived, but not the exit code that belongs to it.
     Unconfirmed {
         /// QEMU's exit code.
         code: i32,
     },
-    /// What ran QEMU went away before QEMU's end was recorded.
+    /// The process that ran QEMU disappeared before QEMU's end was recorded.
     Vanished {
-        /// How it ended, in its own words.
+        /// How it ended.
         how: String,
     },
-    /// The results are not what a guest writes.
+    /// The results were not written by a guest in the expected form.
     Garbled {
-        /// What is wrong with them.
+        /// The problem.
         why: String,
     },
-    /// The run's directory is full, so the logs may lack anything.
+    /// The run's directory is full, so the logs may be incomplete.
     NoSpace {
         /// The directory.
         path: PathBuf,
@@ -129,32 +129,32 @@ pub enum MachineLost {
     },
 }
 
-/// What a boot reports while it runs.
+/// Progress of a boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BootProgress {
     /// QEMU is being started.
     Started {
-        /// How the processor is run.
+        /// The accelerator.
         accel: Accel,
     },
     /// The kernel printed for the first time.
     FirstPrint,
     /// PID 1 reported for the first time.
     Begun,
-    /// A step was carried out.
+    /// A step was executed.
     Step {
-        /// How many steps have been.
+        /// The number of steps executed so far.
         done: usize,
-        /// How many there are.
+        /// The number of all steps.
         of: usize,
     },
-    /// KVM does not serve; the boot is tried again with TCG.
+    /// KVM does not work, and the boot is repeated with TCG.
     FallingBack {
-        /// Why KVM does not serve.
+        /// The reason.
         reason: String,
     },
-    /// It is over.
+    /// The boot ended.
     Ended,
 }
 

@@ -1,4 +1,4 @@
-//! QEMU's command line, from plain data.
+//! QEMU's command line, built from plain data.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,25 +11,26 @@ use crate::run_dir::RunDir;
 /// The program.
 pub const PROGRAM: &str = "qemu-system-x86_64";
 
-/// The machine type. It carries a version, so that a newer QEMU shows the same hardware; QEMU 7.2 and later have it.
+/// The machine type. It includes a version, so that a newer QEMU presents the same hardware. QEMU 7.2 and later
+/// support it.
 const MACHINE: &str = "pc-i440fx-7.2";
 
-/// What every kernel is told: the console, to end at a panic instead of waiting, and to keep its log large enough for
-/// whatever one step says.
+/// The command line of every kernel: the console, exiting at a panic instead of waiting, and a log large enough for
+/// all messages of one step.
 const COMMAND_LINE: &str = "console=ttyS0 panic=-1 oops=panic audit=0 log_buf_len=4M";
 
-/// What a kernel is told where its clock is not deterministic: no random addresses, no times in the console log, and no
+/// Additions for a kernel whose clock is not deterministic: no random addresses, no times in the console log, and no
 /// check of the timer against a clock that other processes slow down.
 const FREE_CLOCK: &str = "nokaslr printk.time=0 no_timer_check";
 
-/// How the guest's processor is run. The accelerator and the processor model belong together: a model that one
-/// accelerator offers stops another at its start.
+/// How the guest's processor is executed. Accelerator and processor model belong together: a model of one accelerator
+/// may stop another at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Accel {
     /// Emulated, with a clock that counts instructions: the same boot gives the same bytes.
     Tcg,
-    /// Emulated, with the host's clock: quicker, and no two logs are alike.
+    /// Emulated, with the host's clock: faster, but no two logs are equal.
     TcgFast,
     /// The host's processor.
     Kvm,
@@ -71,14 +72,14 @@ pub struct Machine {
     pub initramfs: PathBuf,
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// Words for the kernel's command line besides those that every kernel is told.
+    /// Additions to the kernel's command line.
     pub command_line: String,
-    /// How the processor is run.
+    /// The accelerator.
     pub accel: Accel,
 }
 
-/// The whole command, program first: one processor, no device that was not asked for, two serial ports into files of
-/// `run`, and `isa-debug-exit`.
+/// The whole command, beginning with the program: one processor, only the requested devices, two serial ports that
+/// write to files of `run`, and `isa-debug-exit`.
 pub(crate) fn arguments(machine: &Machine, run: &RunDir) -> Vec<OsString> {
     let mut command: Vec<OsString> = [PROGRAM, "-machine", MACHINE].map(OsString::from).into();
     command.extend(machine.accel.arguments().iter().map(OsString::from));

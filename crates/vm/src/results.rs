@@ -1,4 +1,4 @@
-//! Reading what the guest reports, while it reports.
+//! Reading the guest's events while it writes them.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use guest_protocol::{Event, PROTOCOL};
 use thiserror::Error;
 
-/// The longest line in bytes. The longest honest one holds every record of a boot.
+/// The maximum length of a line in bytes. The longest legitimate one contains every record of a boot.
 const LINE_MAX: usize = 16 << 20;
 
-/// The most bytes in all.
+/// The maximum length of all lines in bytes.
 const TOTAL_MAX: u64 = 256 << 20;
 
 const CHUNK: usize = 64 * 1024;
 
-/// How much of a line an error shows, in bytes.
+/// The number of bytes of a line that an error shows.
 const EXCERPT: usize = 120;
 
-/// Why the results cannot be believed.
+/// The reason why the results are not credible.
 #[derive(Debug, Error)]
 pub(crate) enum ResultsError {
     /// The file could not be read.
@@ -26,7 +26,7 @@ pub(crate) enum ResultsError {
     Read {
         /// The results' file.
         path: PathBuf,
-        /// What went wrong.
+        /// The system's error.
         source: io::Error,
     },
     /// A line is not an event.
@@ -36,15 +36,15 @@ pub(crate) enum ResultsError {
         line: usize,
         /// The beginning of the line.
         excerpt: String,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
-    /// A line, or all of them, became too long.
+    /// A line, or all lines together, exceed the limit.
     #[error("cannot read the results: line {line} makes them longer than {limit} bytes")]
     TooLong {
         /// The line's number, from 1.
         line: usize,
-        /// The limit that was passed, in bytes.
+        /// The limit that was exceeded, in bytes.
         limit: u64,
     },
 }
@@ -54,7 +54,7 @@ pub(crate) enum ResultsError {
 pub(crate) struct EventReader {
     path: PathBuf,
     file: Option<File>,
-    /// Bytes of a line that has no end yet.
+    /// An incomplete line.
     partial: Vec<u8>,
     total: u64,
     line: usize,
@@ -76,11 +76,11 @@ impl EventReader {
         }
     }
 
-    /// Reads what there is by now. Gives the number of bytes read.
+    /// Reads the new data and returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// [`ResultsError`]; the events before it stay.
+    /// [`ResultsError`]. Earlier events are kept.
     pub(crate) fn poll(&mut self) -> Result<usize, ResultsError> {
         if self.file.is_none() {
             self.file = match File::open(&self.path) {
@@ -131,17 +131,17 @@ impl EventReader {
         Ok(event)
     }
 
-    /// The events so far, in the only order there is.
+    /// The events so far. Their order has been checked.
     pub(crate) fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The beginning of a line that has no end: what is left of it when a run has ended is a line cut short.
+    /// The beginning of an incomplete line. After the end of a run, the line was cut off.
     pub(crate) fn cut_short(&self) -> Option<String> {
         (!self.partial.is_empty()).then(|| excerpt(&self.partial))
     }
 
-    /// Gives the events away.
+    /// Returns the events.
     pub(crate) fn into_events(self) -> Vec<Event> {
         self.events
     }
@@ -152,7 +152,7 @@ fn excerpt(line: &[u8]) -> String {
     String::from_utf8_lossy(line.get(..EXCERPT).unwrap_or(line)).into_owned()
 }
 
-/// What may come next.
+/// The events that may come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
     Begin,
@@ -169,7 +169,7 @@ struct EventOrder {
 }
 
 impl EventOrder {
-    /// What may follow `event`, or why it may not be here.
+    /// The events that may follow `event`, or the reason why it is not allowed here.
     fn after(&self, event: &Event) -> Result<Expected, String> {
         let from = |step| if step < self.steps { Expected::Step(step) } else { Expected::End };
         match (event, self.next) {

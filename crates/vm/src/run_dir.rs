@@ -1,20 +1,20 @@
-//! The files of one run, in one directory that the host and QEMU both see.
+//! The files of one run, in a directory that the host and QEMU share.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// The directory of one run and what lies in it.
+/// The directory of one run and its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunDir(PathBuf);
 
 impl RunDir {
-    /// Creates the directory if need be and removes what an earlier run has left in it under the names below.
+    /// Creates the directory if necessary, and removes files of an earlier run with the names below.
     ///
     /// # Errors
     ///
-    /// Whatever the file system says.
+    /// A failure of the file system.
     pub(crate) fn prepare(path: &Path) -> io::Result<Self> {
         let run = Self(std::path::absolute(path)?);
         fs::create_dir_all(&run.0)?;
@@ -27,58 +27,59 @@ impl RunDir {
         Ok(run)
     }
 
-    /// The directory itself, absolute.
+    /// The absolute path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// What the first serial port gave: the kernel's console.
+    /// The output of the first serial port: the kernel's console.
     pub(crate) fn console(&self) -> PathBuf {
         self.0.join("console.log")
     }
 
-    /// What the second serial port gave: the guest's events.
+    /// The output of the second serial port: the guest's events.
     pub(crate) fn results(&self) -> PathBuf {
         self.0.join("results.jsonl")
     }
 
-    /// Made just before QEMU starts; its modification time says when.
+    /// Created just before QEMU starts. Its modification time is the start time.
     pub(crate) fn started(&self) -> PathBuf {
         self.0.join("qemu.started")
     }
 
-    /// Made just after QEMU has ended; its modification time says when, its content the exit code as a shell sees it.
+    /// Created just after QEMU has ended. Its modification time is the end time, its content the exit code as a shell
+    /// reports it.
     pub(crate) fn ended(&self) -> PathBuf {
         self.0.join("qemu.ended")
     }
 
-    /// What QEMU itself wrote to its standard output and error.
+    /// QEMU's standard output and error.
     pub(crate) fn qemu_log(&self) -> PathBuf {
         self.0.join("qemu.log")
     }
 
-    /// What the launcher wrote, a container engine for example.
+    /// The launcher's output, for example that of a container engine.
     pub(crate) fn launcher_log(&self) -> PathBuf {
         self.0.join("launcher.log")
     }
 
-    /// QEMU's exit code, if it has ended on its own and lived to have it recorded.
+    /// QEMU's exit code, if it ended by itself and the code was recorded.
     pub(crate) fn exit_code(&self) -> Option<i32> {
         tail(&self.ended(), 16).parse().ok()
     }
 
-    /// When QEMU started.
+    /// The time at which QEMU started.
     pub(crate) fn start_time(&self) -> Option<SystemTime> {
         modified(&self.started())
     }
 
-    /// How long QEMU ran: from stamp to stamp, or to now where it was killed. Zero if it was never started.
+    /// The time for which QEMU ran: from stamp to stamp, or until now if it was killed. Zero if it never started.
     pub(crate) fn qemu_time(&self) -> Duration {
         let end = modified(&self.ended()).unwrap_or_else(SystemTime::now);
         self.start_time().and_then(|start| end.duration_since(start).ok()).unwrap_or_default()
     }
 
-    /// Whether there is no room for another byte: QEMU drops what it cannot write to a log, and says nothing.
+    /// Whether the disk is full: QEMU silently drops output that it cannot write to a log.
     pub(crate) fn is_full(&self) -> bool {
         let written = tempfile::tempfile_in(&self.0).and_then(|mut file| file.write_all(&[0; 4096]));
         written.is_err_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
@@ -89,12 +90,12 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// The length of a file in bytes, 0 where there is none yet.
+/// The length of a file in bytes, 0 if it does not exist yet.
 pub(crate) fn length_of(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-/// The end of a log, at most `limit` bytes of it, for a message. Empty where there is none.
+/// The end of a log, at most `limit` bytes, for a message. Empty if there is no log.
 pub(crate) fn tail(path: &Path, limit: u64) -> String {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;

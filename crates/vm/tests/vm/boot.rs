@@ -1,4 +1,4 @@
-//! Each way in which a run ends, told from all the others, with a script in QEMU's place.
+//! Tests of each ending of a run, with a script in place of QEMU.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use vm::{
     Accel, Boot, BootEnding, BootLimits, BootOutcome, BootProgress, Invocation, Launcher, MachineLost, Running, Stalled,
 };
 
-/// The silence that a test of a hang waits for.
+/// The silence for which a test of a hang waits.
 const SHORT: Duration = Duration::from_millis(300);
 
 fn run_with(launcher: &dyn Launcher, steps: usize) -> (BootOutcome, Vec<BootProgress>) {

@@ -1,4 +1,5 @@
-//! A stand-in for QEMU: a shell script that runs between the same stamps and writes the files that QEMU would write.
+//! A replacement for QEMU: a shell script that runs between the same stamps and writes the files that QEMU would
+//! write.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use guest_protocol::{Event, Load, PROTOCOL, Record};
 use tempfile::TempDir;
 use vm::{Accel, Boot, BootLimits, HostLauncher, Invocation, Launcher, Machine, PROGRAM, Running};
 
-/// Runs a script in place of QEMU, in the run's directory, by the accelerator that QEMU was asked for.
+/// Runs a script in place of QEMU, in the run's directory, chosen by the requested accelerator.
 pub struct Fake {
     pub scripts: Vec<(&'static str, String)>,
     pub seen: Mutex<Vec<Invocation>>,
@@ -35,7 +36,7 @@ impl Launcher for Fake {
     }
 }
 
-/// A boot of nothing with short limits.
+/// A boot of nothing, with short limits.
 pub fn boot(directory: &TempDir, steps: usize) -> Boot {
     Boot {
         machine: Machine {
@@ -51,7 +52,7 @@ pub fn boot(directory: &TempDir, steps: usize) -> Boot {
     }
 }
 
-/// BootLimits that even a busy machine does not pass by chance. The tests of a hang shorten the one that they wait for.
+/// Limits that even a busy machine does not exceed by chance. Tests of a hang shorten the one for which they wait.
 pub fn limits(_: Accel) -> BootLimits {
     let long = Duration::from_secs(30);
     BootLimits { start: long, first_print: long, first_event: long, silence: long, console: 1 << 20 }
@@ -63,7 +64,7 @@ pub fn report(events: &[Event]) -> String {
     format!("printf '%s\\n' {} >>results.jsonl\n", lines.join(" "))
 }
 
-/// A script line that makes the kernel print.
+/// A script line that imitates output of the kernel.
 pub fn print(line: &str) -> String {
     format!("printf '%s\\r\\n' '{line}' >>console.log\n")
 }
@@ -83,13 +84,13 @@ fn record(text: &str) -> Record {
     Record { seq: 1, us: 2, level: 3, text: text.to_owned() }
 }
 
-/// Whether a process that wrote its number to `file` lives on: one that was killed may need a moment to be gone.
+/// Whether the process whose id is in `file` is alive. A killed process may need a moment to disappear.
 pub fn is_alive(file: &Path) -> bool {
     let pid = fs::read_to_string(file).unwrap();
     let stat = PathBuf::from("/proc").join(pid.trim()).join("stat");
     (0..200).all(|_| {
         thread::sleep(Duration::from_millis(5));
-        // A zombie is dead: it only waits for its parent to notice.
+        // A zombie is dead; only its parent has not noticed yet.
         fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
     })
 }

@@ -1,4 +1,4 @@
-//! What is packed can be read back, lies in the kernel's order, and depends on nothing else.
+//! Tests that a packed archive can be read back, is in the kernel's order, and depends only on its content.
 
 use std::fs::{self, File};
 use std::io::Read;

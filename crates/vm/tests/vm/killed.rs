@@ -1,4 +1,4 @@
-//! A program that is killed leaves no QEMU behind, whichever thread started it.
+//! Tests that a killed program leaves no QEMU behind, whichever thread started it.
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const FILE: &str = "VM_TEST_PID_FILE";
 
-/// The program that is killed: it boots in a thread, with a script in QEMU's place that tells its number.
+/// The program to kill: it boots in a thread, with a script in place of QEMU that prints its process id.
 #[test]
 fn helper_boots_until_it_is_killed() {
     let Some(file) = env::var_os(FILE) else { return };

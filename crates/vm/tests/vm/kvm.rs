@@ -1,4 +1,5 @@
-//! Choosing the accelerator: KVM has to prove itself by a kernel that reports, and a verdict holds where it was made.
+//! Tests of choosing the accelerator: KVM works only if a kernel reports under it, and a verdict applies only to its
+//! host.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -15,7 +16,7 @@ fn host(boot_id: &str) -> KvmHost {
     KvmHost { boot_id: boot_id.into(), kernel: "6.1".into(), qemu: "10.0.13".into() }
 }
 
-/// KVM gets a second, TCG all the time it needs.
+/// KVM gets a second, TCG as long as necessary.
 fn impatient(accel: Accel) -> BootLimits {
     let second = Duration::from_secs(1);
     match accel {

@@ -1,4 +1,4 @@
-//! The crate's behaviour from outside, without a virtual machine: scripts take QEMU's place.
+//! Tests of the crate's public interface without a virtual machine: scripts replace QEMU.
 
 mod boot;
 mod fake;
