@@ -1,74 +1,75 @@
-//! How fast BTF is encoded: ours against pahole, in one run.
+//! The speed of encoding BTF: ours and pahole's, in one run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Setting, Spread};
 
-/// The time and memory that ours and pahole take for the same files.
+/// The time and memory that our encoder and pahole take for the same files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bench {
     /// [`crate::VERSION`].
     pub version: u32,
-    /// On what it was measured.
+    /// The circumstances of the measurement.
     pub setting: Setting,
-    /// What `uname -r` says.
+    /// The output of `uname -r`.
     pub release: String,
     /// The package with the debug information, and its version.
     pub origin: String,
-    /// How pahole was called, but for inputs and outputs.
+    /// pahole's arguments, without inputs and outputs.
     pub pahole: Vec<String>,
-    /// How ours was called, likewise.
+    /// Our arguments, without inputs and outputs.
     pub ours: Vec<String>,
-    /// What was encoded, each by both.
+    /// The tasks. Each was done by both encoders.
     pub tasks: Vec<Task>,
-    /// What the outputs of the last runs are to each other.
+    /// The comparison of the last runs' outputs.
     pub checked: Checked,
 }
 
-/// What was encoded.
+/// One task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
-    /// How many modules; nothing for the kernel itself.
+    /// The number of modules; `None` for the kernel itself.
     pub modules: Option<usize>,
-    /// How many cores were used: by pahole as one process a module, so many at a time, or as `-j`; by ours as threads.
+    /// The number of cores: for pahole the number of parallel processes, one per module, or the value of `-j`; for
+    /// ours the number of threads.
     pub cores: usize,
-    /// Ours.
+    /// Our runs.
     pub ours: Vec<Timing>,
-    /// pahole's.
+    /// pahole's runs.
     pub pahole: Vec<Timing>,
 }
 
-/// One run of one of the two, measured inside the container.
+/// One run of one encoder, measured inside the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timing {
     /// From the first start to the last end, in microseconds.
     pub real: u64,
-    /// In user mode on all cores, in microseconds.
+    /// Time in user mode on all cores, in microseconds.
     pub user: u64,
-    /// In the kernel on all cores, in microseconds.
+    /// Time in the kernel on all cores, in microseconds.
     pub system: u64,
-    /// The most memory that a single process had, in KiB.
+    /// The maximum memory of a single process, in KiB.
     pub peak: u64,
 }
 
-/// How many outputs are the same by meaning.
+/// The number of outputs that are equal by meaning.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checked {
-    /// Of how many files the output was compared.
+    /// The number of files whose output was compared.
     pub files: usize,
-    /// The same by meaning.
+    /// The number of files that are equal by meaning.
     pub equal: usize,
-    /// The same but for what listed rules predict.
+    /// The number of files whose differences listed rules predict.
     pub explained: usize,
-    /// Those that are not, and why.
+    /// The other files, with their differences.
     pub wrong: Vec<String>,
 }
 
-/// The spread of something over runs; nothing if there are none.
+/// The spread of a value over runs; `None` if there are none.
 #[must_use]
 pub fn spread(runs: &[Timing], of: fn(&Timing) -> u64) -> Option<Spread> {
     let mut values: Vec<u64> = runs.iter().map(of).collect();
@@ -76,28 +77,28 @@ pub fn spread(runs: &[Timing], of: fn(&Timing) -> u64) -> Option<Spread> {
     Some(Spread { min: *values.first()?, median: values[(values.len() - 1) / 2], max: *values.last()? })
 }
 
-/// The median of something over runs; 0 if there are none.
+/// The median of a value over runs; 0 if there are none.
 #[must_use]
 pub fn median(runs: &[Timing], of: fn(&Timing) -> u64) -> u64 {
     spread(runs, of).map_or(0, |spread| spread.median)
 }
 
 impl Task {
-    /// How many times longer pahole takes, by medians of the real time.
+    /// pahole's time divided by ours, by medians of the real time.
     #[must_use]
     pub fn speedup(&self) -> Option<f64> {
         let of = |runs| median(runs, |run| run.real);
         util::number::ratio(of(&self.pahole), of(&self.ours))
     }
 
-    /// How many times the memory pahole needs, by medians of the largest process.
+    /// pahole's memory divided by ours, by medians of the largest process.
     #[must_use]
     pub fn memory(&self) -> Option<f64> {
         let of = |runs| median(runs, |run| run.peak);
         util::number::ratio(of(&self.pahole), of(&self.ours))
     }
 
-    /// How it is called.
+    /// A title for the task.
     #[must_use]
     pub fn title(&self) -> String {
         let what = match self.modules {
@@ -109,7 +110,7 @@ impl Task {
 }
 
 impl Bench {
-    /// The task with the most modules, or that of the kernel itself, on the most cores.
+    /// The task with the most modules, or for the kernel itself, on the most cores.
     #[must_use]
     pub fn largest(&self, modules: bool) -> Option<&Task> {
         let of = self.tasks.iter().filter(|task| task.modules.is_some() == modules);

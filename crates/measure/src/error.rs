@@ -1,14 +1,15 @@
-//! What can go wrong while figures are measured.
+//! Errors of measuring.
 
 use std::path::PathBuf;
 
 use util::error::{Class, Classified};
 
-/// Why nothing was measured. A module that cannot be measured is no error, but [`crate::Trouble`] in the figures.
+/// The reason why nothing was measured. A module that cannot be measured is not an error, but a [`crate::Trouble`] in
+/// the data.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The engine, the image, the cache or a build.
+    /// An error of the engine, the image, the cache or a build.
     #[error(transparent)]
     Kernels(#[from] kernels::Error),
     /// A kernel or a directory of modules that cannot be read.
@@ -16,7 +17,7 @@ pub enum Error {
     Kmod {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: kmod::Error,
     },
     /// A file that cannot be read.
@@ -24,16 +25,16 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A release that does not begin with two numbers, so that nobody knows how its build calls pahole.
+    /// A release does not begin with two numbers, so the pahole flags of its build are unknown.
     #[error("the kernel release {release:?} does not begin with two numbers such as 6.1")]
     Release {
-        /// What was given.
+        /// The given release.
         release: String,
     },
-    /// The script that encodes printed something that we do not understand.
+    /// The encoding script printed an unexpected line.
     #[error("cannot encode the modules of {release}: unexpected line {line:?} of sizes.sh")]
     Unreadable {
         /// The kernel.
@@ -41,42 +42,42 @@ pub enum Error {
         /// The line, cut to 200 characters.
         line: String,
     },
-    /// A kernel without modules, of which no time can be measured.
+    /// A kernel has no modules, so there is no time to measure.
     #[error("{release} has no modules, so that encoding their BTF again takes no time that could be measured")]
     NoModules {
         /// The kernel.
         release: String,
     },
-    /// What both encoders were given, or wrote, cannot be compared.
+    /// The inputs or outputs of the two encoders cannot be compared.
     #[error("cannot compare what both encoders wrote of {path:?}: {what}")]
     Checked {
         /// The file that they encoded.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         what: String,
     },
-    /// A build that did not do what its time was to be measured for.
+    /// A build did not do the work that was to be measured.
     #[error(
         "`{command}` after {after} was to encode the BTF of {wanted} modules, and encoded that of {got}: its time says nothing"
     )]
     NotMeasured {
         /// The command.
         command: String,
-        /// What went before: `touch vmlinux`.
+        /// The step before it: `touch vmlinux`.
         after: &'static str,
-        /// How many modules it should have encoded.
+        /// The number of modules that it should have encoded.
         wanted: usize,
-        /// How many it did.
+        /// The number of modules that it encoded.
         got: usize,
     },
-    /// A build that failed while its time was measured.
+    /// A build failed during the measurement.
     #[error("`{command}` {status} while its time was measured; its last lines:\n{output}")]
     BuildFailed {
         /// The command.
         command: String,
         /// How it ended.
         status: String,
-        /// The end of what it printed.
+        /// The end of its output.
         output: String,
     },
 }

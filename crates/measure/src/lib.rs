@@ -1,8 +1,8 @@
-//! What the change that gave modules their BTF claimed, measured again: how much smaller split BTF is than BTF that stands
-//! alone ([`Sizes`]), and what encoding it again costs a build ([`Overhead`]).
+//! Measurements of what was claimed when modules got BTF: how much smaller split BTF is than BTF without a base
+//! ([`Sizes`]), and how much time its encoding adds to a build ([`Overhead`]).
 //!
-//! How fast BTF is encoded is [`Bench`]. All are plain data, and [`Report`] renders them purely: for people on a terminal, as JSON, and as one HTML page that needs
-//! nothing from elsewhere. How they come about is in [`run`].
+//! [`Bench`] measures the speed of encoding. All three are plain data. [`Report`] renders them by pure functions: as
+//! text for a terminal, as JSON, and as one self-contained HTML page. [`run`] does the measuring.
 
 pub mod bench;
 mod error;
@@ -19,5 +19,6 @@ pub use render::{Report, Style};
 pub use setting::Setting;
 pub use sizes::{Base, Encoded, KernelSizes, ModuleSizes, ORIGINAL, Original, Shipped, Sizes, Totals, Trouble};
 
-/// The version of the data's form, in every JSON document. Raised by what an older reader would misunderstand.
+/// The version of the data's schema, in every JSON document. Increment it for a change that an older reader would
+/// misunderstand.
 pub const VERSION: u32 = 1;

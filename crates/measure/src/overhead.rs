@@ -1,28 +1,28 @@
-//! What encoding the BTF of all modules again costs a build.
+//! The time that encoding the BTF of all modules adds to a build.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Setting;
 
-/// The time of builds that have nothing to do, and of those that have to encode the BTF of every module again.
+/// The time of builds with nothing to do, and of builds that encode the BTF of every module again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overhead {
     /// [`crate::VERSION`].
     pub version: u32,
-    /// On what it was measured.
+    /// The circumstances of the measurement.
     pub setting: Setting,
-    /// What `uname -r` says.
+    /// The output of `uname -r`.
     pub release: String,
-    /// What was built: source and configuration.
+    /// The source and the configuration.
     pub origin: String,
-    /// What the configuration says of the compiler.
+    /// The compiler in the kernel's configuration.
     pub compiler: String,
-    /// How many jobs make could run at once.
+    /// The number of make's parallel jobs.
     pub jobs: usize,
-    /// How many modules the kernel has.
+    /// The number of the kernel's modules.
     pub modules: usize,
-    /// The commands, each after nothing had changed and after `touch vmlinux`.
+    /// The commands, each measured once without changes and once after `touch vmlinux`.
     pub measurements: Vec<Measurement>,
 }
 
@@ -30,59 +30,59 @@ pub struct Overhead {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measurement {
-    /// What was run: `make -j2 modules`.
+    /// The command: `make -j2 modules`.
     pub command: String,
     /// Whether vmlinux was touched before, so that the BTF of every module had to be encoded again.
     pub touched: bool,
-    /// Its runs, in the order in which they were made.
+    /// Its runs, in order.
     pub runs: Vec<Run>,
 }
 
-/// One run, measured inside the container, with all that it started.
+/// One run, measured inside the container, including all child processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
-    /// From its beginning to its end, in milliseconds.
+    /// From its start to its end, in milliseconds.
     pub real: u64,
-    /// In user mode on all cores, in milliseconds.
+    /// Time in user mode on all cores, in milliseconds.
     pub user: u64,
-    /// In the kernel on all cores, in milliseconds.
+    /// Time in the kernel on all cores, in milliseconds.
     pub system: u64,
-    /// The modules whose BTF was encoded.
+    /// The number of modules whose BTF was encoded.
     pub encoded: usize,
-    /// The modules that were linked again as well.
+    /// The number of modules that were linked again.
     pub linked: usize,
-    /// The steps that kbuild printed, these among them.
+    /// The number of all steps that kbuild printed.
     pub steps: usize,
 }
 
 impl Run {
-    /// Milliseconds of processor time.
+    /// Processor time in milliseconds.
     #[must_use]
     pub fn processor(&self) -> u64 {
         self.user.saturating_add(self.system)
     }
 
-    /// Processor time in hundredths of the real time; 0 for a run without measurable length.
+    /// Processor time in percent of the real time; 0 for a run without measurable length.
     #[must_use]
     pub fn share(&self) -> u64 {
         self.processor().saturating_mul(100).checked_div(self.real).unwrap_or(0)
     }
 }
 
-/// How far the runs of one measurement lie apart.
+/// The spread of one measurement's runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spread {
-    /// The least.
+    /// The minimum.
     pub min: u64,
-    /// The middle one; of an even number the lower of the two.
+    /// The median; the lower of the two middle values if their number is even.
     pub median: u64,
-    /// The most.
+    /// The maximum.
     pub max: u64,
 }
 
 impl Measurement {
-    /// The spread of something over all runs; nothing if there are none.
+    /// The spread of a value over all runs; `None` if there are none.
     #[must_use]
     pub fn spread(&self, of: fn(&Run) -> u64) -> Option<Spread> {
         let mut values: Vec<u64> = self.runs.iter().map(of).collect();
@@ -90,7 +90,7 @@ impl Measurement {
         Some(Spread { min: *values.first()?, median: values[(values.len() - 1) / 2], max: *values.last()? })
     }
 
-    /// The median of something over all runs; 0 if there are none.
+    /// The median of a value over all runs; 0 if there are none.
     #[must_use]
     pub fn median(&self, of: fn(&Run) -> u64) -> u64 {
         self.spread(of).map_or(0, |spread| spread.median)
@@ -98,7 +98,7 @@ impl Measurement {
 }
 
 impl Overhead {
-    /// Each command's measurements, after nothing and after `touch vmlinux`.
+    /// Each command's two measurements: without changes, and after `touch vmlinux`.
     #[must_use]
     pub fn pairs(&self) -> Vec<(&Measurement, &Measurement)> {
         let before = self.measurements.iter().filter(|it| !it.touched);

@@ -1,12 +1,12 @@
-//! On what something was measured.
+//! The circumstances of a measurement.
 
 use serde::{Deserialize, Serialize};
 
-/// On what something was measured, as far as it is the same for all of it.
+/// The circumstances of a measurement that are the same for all its parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setting {
-    /// When it was begun: `2026-01-31 12:00 UTC`.
+    /// The time of its start: `2026-01-31 12:00 UTC`.
     pub date: String,
     /// The version of the package that pahole comes from.
     pub pahole: String,
@@ -14,22 +14,22 @@ pub struct Setting {
     pub image: String,
     /// The engine that ran it, with its version.
     pub engine: String,
-    /// What the processor calls itself; empty if that is not known.
+    /// The processor's name; empty if unknown.
     pub processor: String,
-    /// How many of its cores could be used.
+    /// The number of usable cores.
     pub cores: usize,
-    /// The machine's load, averaged over the minute before, if that is known: what else it was doing.
+    /// The machine's load average over the previous minute, if known. It shows other work.
     pub load: Option<f64>,
 }
 
 impl Setting {
-    /// Whether so much else was going on that times say little: more than a fifth of a core.
+    /// Whether other work took more than a fifth of a core, which makes times unreliable.
     #[must_use]
     pub fn busy(&self) -> bool {
         self.load.is_some_and(|load| load > 0.2)
     }
 
-    /// The machine in a few words.
+    /// A short description of the machine.
     #[must_use]
     pub fn machine(&self) -> String {
         let cores = if self.cores == 1 { "1 core".to_owned() } else { format!("{} cores", self.cores) };

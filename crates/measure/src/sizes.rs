@@ -1,23 +1,23 @@
-//! How many bytes of BTF modules have: encoded alone, and against the kernel's.
+//! The size of modules' BTF: encoded without a base, and against the kernel's BTF.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Setting;
 use util::number::ratio;
 
-/// What was claimed of split BTF when Linux 5.11 began to give it to modules.
+/// The sizes reported when Linux 5.11 introduced split BTF for modules.
 pub const ORIGINAL: Original = Original { release: "5.11", modules: "about 700", full: 115_710_691, split: 5_194_047 };
 
-/// The claim that is measured again.
+/// The original claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Original {
-    /// The kernel that it was made for.
+    /// The kernel to which it applies.
     pub release: &'static str,
-    /// How many modules it was about.
+    /// The number of modules.
     pub modules: &'static str,
-    /// Their BTF encoded alone, in bytes.
+    /// The size of their BTF encoded without a base, in bytes.
     pub full: u64,
-    /// Their BTF encoded against the kernel's, in bytes.
+    /// The size of their BTF encoded against the kernel's, in bytes.
     pub split: u64,
 }
 
@@ -27,7 +27,7 @@ pub struct Original {
 pub struct Sizes {
     /// [`crate::VERSION`].
     pub version: u32,
-    /// On what it was measured.
+    /// The circumstances of the measurement.
     pub setting: Setting,
     /// The kernels.
     pub kernels: Vec<KernelSizes>,
@@ -37,19 +37,19 @@ pub struct Sizes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KernelSizes {
-    /// What `uname -r` says.
+    /// The output of `uname -r`.
     pub release: String,
-    /// Where it comes from: a package with its version, or the source that it was built from.
+    /// Its origin: a package with its version, or the source from which it was built.
     pub origin: String,
-    /// Where the debug information comes from that was encoded.
+    /// The origin of the debug information that was encoded.
     pub dwarf: String,
-    /// What the kernel's configuration says of the compiler.
+    /// The compiler in the kernel's configuration.
     pub compiler: String,
-    /// The pahole that made the BTF as shipped, as the configuration has it: `1.24`.
+    /// The version of pahole that made the shipped BTF, from the configuration: `1.24`.
     pub shipped_by: String,
-    /// How pahole was called here, as this kernel's own build would call it.
+    /// pahole's arguments, as this kernel's own build would pass them.
     pub flags: Vec<String>,
-    /// The kernel's own BTF, which split BTF refers to.
+    /// The kernel's own BTF, which is the base of split BTF.
     pub base: Base,
     /// Every module of the kernel, sorted by path.
     pub modules: Vec<ModuleSizes>,
@@ -59,9 +59,9 @@ pub struct KernelSizes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Base {
-    /// As shipped, in bytes.
+    /// The shipped BTF, in bytes.
     pub shipped: Shipped,
-    /// Encoded here, in bytes.
+    /// The BTF encoded here, in bytes.
     pub encoded: Encoded,
 }
 
@@ -69,66 +69,67 @@ pub struct Base {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModuleSizes {
-    /// The path below the kernel's modules, without `kernel/` and how it is compressed: `fs/overlayfs/overlay.ko`.
+    /// The path below the kernel's modules, without `kernel/` and without the suffix of a compression:
+    /// `fs/overlayfs/overlay.ko`.
     pub path: String,
-    /// The BTF that it was shipped with.
+    /// The shipped BTF.
     pub shipped: Shipped,
-    /// Encoded alone.
+    /// Encoded without a base.
     pub full: Encoded,
-    /// Encoded against the kernel's.
+    /// Encoded against the kernel's BTF.
     pub split: Encoded,
 }
 
-/// BTF as it was shipped.
+/// The BTF of a shipped file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shipped {
-    /// That many bytes.
+    /// BTF of this size in bytes.
     Bytes(u64),
     /// The module was shipped without BTF.
     WithoutBtf,
-    /// There is debug information for a module that was not shipped.
+    /// The module has debug information but was not shipped.
     NotShipped,
-    /// The module's file cannot be read: why.
+    /// The module's file cannot be read, for this reason.
     Unreadable(String),
 }
 
-/// What became of encoding.
+/// The result of encoding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoded {
-    /// That many bytes of BTF.
+    /// BTF of this size in bytes.
     Bytes(u64),
-    /// None: why.
+    /// A failure, with the reason.
     Failed(String),
 }
 
-/// Why a module does not count, or only in part.
+/// The reason why a module does not count, or counts only in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble<'a> {
     /// The module's path, or `vmlinux`.
     pub path: &'a str,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
 }
 
 /// Sums over the modules of one kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// The modules that were encoded both ways; the sums of bytes are over these.
+    /// The number of modules that were encoded both ways. The sums of bytes are over these.
     pub measured: usize,
-    /// Bytes encoded alone.
+    /// Bytes encoded without a base.
     pub full: u64,
-    /// Bytes encoded against the kernel's.
+    /// Bytes encoded against the kernel's BTF.
     pub split: u64,
-    /// The modules that were shipped with BTF.
+    /// The number of modules that were shipped with BTF.
     pub with_btf: usize,
-    /// Bytes as shipped.
+    /// Bytes of the shipped BTF.
     pub shipped: u64,
 }
 
 impl Totals {
-    /// How many times larger the BTF is that stands alone.
+    /// The size of BTF without a base divided by the size of split BTF.
     #[must_use]
     pub fn ratio(&self) -> Option<f64> {
         ratio(self.full, self.split)
@@ -165,13 +166,13 @@ impl ModuleSizes {
         file.strip_suffix(".ko").unwrap_or(file)
     }
 
-    /// The bytes alone and against the kernel's, if it could be encoded both ways.
+    /// The bytes without a base and against the kernel's BTF, if it could be encoded both ways.
     #[must_use]
     pub fn both(&self) -> Option<(u64, u64)> {
         Some((self.full.bytes()?, self.split.bytes()?))
     }
 
-    /// How many times larger the BTF is that stands alone.
+    /// The size of BTF without a base divided by the size of split BTF.
     #[must_use]
     pub fn ratio(&self) -> Option<f64> {
         self.both().and_then(|(full, split)| ratio(full, split))
@@ -217,7 +218,7 @@ impl KernelSizes {
         })
     }
 
-    /// What could not be measured, so that the figures are incomplete.
+    /// The measurements that failed, so that the figures are incomplete.
     #[must_use]
     pub fn troubles(&self) -> Vec<Trouble<'_>> {
         let base = [
@@ -244,13 +245,13 @@ impl KernelSizes {
         self.modules.iter().filter(|module| module.shipped == Shipped::WithoutBtf).collect()
     }
 
-    /// The modules that there is debug information of, and that were not shipped.
+    /// The modules that have debug information but were not shipped.
     #[must_use]
     pub fn not_shipped(&self) -> Vec<&ModuleSizes> {
         self.modules.iter().filter(|module| module.shipped == Shipped::NotShipped).collect()
     }
 
-    /// The modules that were encoded both ways, the one with the most bytes first; `bytes` picks from (full, split).
+    /// The modules that were encoded both ways, largest first; `bytes` picks from (full, split).
     #[must_use]
     pub fn largest(&self, bytes: fn((u64, u64)) -> u64) -> Vec<&ModuleSizes> {
         let mut modules: Vec<_> = self.modules.iter().filter(|module| module.both().is_some()).collect();

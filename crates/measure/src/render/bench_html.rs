@@ -1,4 +1,4 @@
-//! [`Bench`] as a page.
+//! [`Bench`] as an HTML page.
 
 use maud::{Markup, html};
 
@@ -33,7 +33,7 @@ pub(super) fn render(bench: &Bench) -> Markup {
     page("How fast BTF is encoded", &body)
 }
 
-/// The tasks that are whole: the kernel itself and all modules, on whatever cores.
+/// The complete tasks, on any number of cores: the kernel itself, and all modules.
 fn whole(bench: &Bench) -> Vec<&Task> {
     let most = bench.largest(true).and_then(|task| task.modules);
     bench.tasks.iter().filter(|task| task.modules.is_none() || task.modules == most).collect()
@@ -60,7 +60,7 @@ fn chart(tasks: Vec<&Task>) -> Markup {
     }
 }
 
-/// Time a module against the number of modules.
+/// A chart of the time per module against the number of modules.
 fn curve(bench: &Bench) -> Markup {
     let cores = bench.tasks.iter().map(|task| task.cores).max();
     let of = bench.tasks.iter().filter(|task| Some(task.cores) == cores);

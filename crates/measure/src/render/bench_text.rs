@@ -1,4 +1,4 @@
-//! [`Bench`] on a terminal.
+//! [`Bench`] as text.
 
 use super::Style;
 use super::text::{Text, some_of};
@@ -6,7 +6,7 @@ use crate::bench::{Task, Timing, median, spread};
 use crate::{Bench, Spread};
 use util::number::{bytes, of, seconds, times};
 
-/// How many outputs that differ are named.
+/// The number of differing outputs that are listed.
 const WRONG_SHOWN: usize = 10;
 
 pub(super) fn render(bench: &Bench, style: Style) -> String {
@@ -22,7 +22,7 @@ pub(super) fn render(bench: &Bench, style: Style) -> String {
 
 pub(super) const HEAD: [&str; 8] = ["", "ours", "pahole", "faster", "CPU, ours", "pahole", "peak, ours", "pahole"];
 
-/// What matters.
+/// The main result in one sentence.
 pub(super) fn sentence(bench: &Bench) -> String {
     if !bench.checked.wrong.is_empty() {
         let wrong = of(bench.checked.wrong.len(), "output");
@@ -44,7 +44,7 @@ pub(super) fn sentence(bench: &Bench) -> String {
     }
 }
 
-/// What was measured, and where.
+/// The facts about the measurement.
 pub(super) fn facts(bench: &Bench) -> Vec<(&'static str, String)> {
     let setting = &bench.setting;
     vec![
@@ -72,7 +72,7 @@ pub(super) fn row(task: &Task) -> Vec<String> {
     ]
 }
 
-/// What is to be known of the figures.
+/// Notes about the figures.
 pub(super) fn notes(bench: &Bench) -> Vec<String> {
     let checked = &bench.checked;
     let mut notes = vec![format!(
@@ -104,7 +104,7 @@ pub(super) fn notes(bench: &Bench) -> Vec<String> {
     notes
 }
 
-/// How far the runs of the task lie apart in which they do so most.
+/// The task whose runs have the widest spread, and that spread.
 fn widest(bench: &Bench) -> Option<String> {
     let all = bench.tasks.iter().flat_map(|task| [(task, "ours", &task.ours), (task, "pahole", &task.pahole)]);
     let apart = |spread: &Spread| (spread.max - spread.min).saturating_mul(1000) / spread.median.max(1);

@@ -1,8 +1,8 @@
-//! Charts as inline SVG. Colours and letters come from the page's style, so they follow light, dark and paper.
+//! Charts as inline SVG. The page's style defines colours and fonts, so charts adapt to light, dark and paper.
 
 use maud::{Markup, html};
 
-/// The width of every chart, in units of its own.
+/// The width of every chart, in SVG units.
 const WIDTH: f64 = 760.0;
 
 /// The height of a row of bars.
@@ -10,25 +10,26 @@ const ROW: f64 = 16.0;
 
 /// A bar.
 pub(super) struct Bar {
-    /// How long.
+    /// Its length.
     pub value: f64,
-    /// What stands behind it.
+    /// The label after it.
     pub label: String,
     /// Its colour: `full` or `split`.
     pub class: &'static str,
-    /// From where to where it varies.
+    /// The range within which it varies.
     pub range: Option<(f64, f64)>,
 }
 
-/// Bars that belong together.
+/// A group of bars.
 pub(super) struct Group {
-    /// What stands before them.
+    /// The name before them.
     pub name: String,
     /// The bars.
     pub bars: Vec<Bar>,
 }
 
-/// Horizontal bars in groups, all on one scale; the names before them and the labels behind have this much room.
+/// Horizontal bars in groups, on a common scale. The array gives the room for the names on the left and for the
+/// labels on the right.
 pub(super) fn bars(groups: &[Group], [names, labels]: [f64; 2]) -> Markup {
     let longest = groups.iter().flat_map(|group| &group.bars);
     let longest = longest.map(|bar| bar.range.map_or(bar.value, |(_, most)| most.max(bar.value))).fold(0.0, f64::max);
@@ -64,14 +65,14 @@ fn one(bar: &Bar, x: f64, y: f64, scale: f64) -> Markup {
     }
 }
 
-/// A point: where, and what is said of it.
+/// A point with its coordinates and its tooltip.
 pub(super) struct Point {
     pub x: u64,
     pub y: u64,
     pub title: String,
 }
 
-/// Points on two logarithmic axes of bytes, with the lines on which x is 1, 10, 100 and 1000 times y.
+/// Points on two logarithmic axes of bytes, with lines where x is 1, 10, 100 and 1000 times y.
 pub(super) fn scatter(points: &[Point], x_title: &str, y_title: &str) -> Markup {
     let (left, right, top, bottom, height) = (60.0, WIDTH - 20.0, 26.0, 376.0, 420.0);
     let x = Axis::of(points.iter().map(|point| point.x), left, right);
@@ -96,7 +97,7 @@ pub(super) fn scatter(points: &[Point], x_title: &str, y_title: &str) -> Markup 
     }
 }
 
-/// The line on which x is a power of ten times y, as far as it is inside.
+/// The part inside the chart of the line where x is a power of ten times y.
 fn guide(x: &Axis, y: &Axis, power: u8) -> Markup {
     let shift = f64::from(power);
     let (from, to) = (x.from.max(y.from + shift), x.to.min(y.to + shift));
@@ -112,7 +113,7 @@ fn guide(x: &Axis, y: &Axis, power: u8) -> Markup {
     }
 }
 
-/// A logarithmic axis, in powers of ten.
+/// A logarithmic axis with base ten.
 struct Axis {
     from: f64,
     to: f64,
@@ -121,7 +122,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// An axis that has room for all of these, and begins and ends at a tick.
+    /// An axis that includes all values, and begins and ends at a tick.
     fn of(values: impl Iterator<Item = u64>, begin: f64, end: f64) -> Self {
         let (mut least, mut most) = (u64::MAX, 1);
         for value in values {
@@ -141,7 +142,7 @@ impl Axis {
         self.place((value.max(1) as f64).log10())
     }
 
-    /// Every step of a short axis; of a long one the powers of ten.
+    /// The ticks: every step on a short axis, the powers of ten on a long one.
     fn ticks(&self) -> Vec<(f64, String)> {
         let inside = steps().filter(|step| (self.from - 1e-9..=self.to + 1e-9).contains(&step.log10()));
         let power = |step: &f64| step.log10().fract().abs() < 1e-9;
@@ -164,7 +165,7 @@ fn label(value: f64) -> String {
     }
 }
 
-/// A coordinate, short.
+/// A coordinate in short form.
 fn n(value: f64) -> String {
     format!("{value:.1}")
 }

@@ -1,4 +1,4 @@
-//! Figures for people and for programs: pure functions of the data.
+//! Rendering measurements for people and programs: pure functions of the data.
 
 mod bench_html;
 mod bench_text;
@@ -14,22 +14,22 @@ pub use cli::Style;
 
 use crate::{Bench, KernelSizes, Measurement, Overhead, Sizes};
 
-/// Figures that can be reported.
+/// Measurements that can be reported.
 pub trait Report {
-    /// Whether everything was measured that was to be, and that is something.
+    /// Whether every intended measurement was made, and there was at least one.
     fn complete(&self) -> bool;
 
-    /// For people on a terminal: what matters first.
+    /// As text for a terminal, beginning with the main result.
     fn text(&self, style: Style) -> String;
 
-    /// All of the data.
+    /// All data as JSON.
     ///
     /// # Errors
     ///
-    /// A figure that JSON cannot express.
+    /// A number that JSON cannot express.
     fn json(&self) -> Result<String, serde_json::Error>;
 
-    /// One page, complete in itself.
+    /// As one self-contained HTML page.
     fn html(&self) -> String;
 }
 

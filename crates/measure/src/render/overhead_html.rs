@@ -1,4 +1,4 @@
-//! [`Overhead`] as a page.
+//! [`Overhead`] as an HTML page.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! [`Overhead`] on a terminal.
+//! [`Overhead`] as text.
 
 use super::Style;
 use super::text::Text;
@@ -16,14 +16,14 @@ pub(super) fn render(overhead: &Overhead, style: Style) -> String {
     text.finish()
 }
 
-/// What matters.
+/// The main result in one sentence.
 pub(super) fn sentence(overhead: &Overhead) -> String {
     let mut pairs = overhead.pairs();
     pairs.retain(|(before, after)| !before.runs.is_empty() && !after.runs.is_empty());
     if pairs.is_empty() {
         return format!("Nothing could be measured of {}.", overhead.release);
     }
-    // What comes closest to the cost of BTF alone is last.
+    // The last pair is closest to the cost of BTF alone.
     let costs = pairs.iter().rev().map(|(before, after)| {
         let difference = |of| difference(before.median(of), after.median(of));
         let (real, processor) = (difference(|run| run.real), difference(Run::processor));
@@ -38,12 +38,12 @@ pub(super) fn sentence(overhead: &Overhead) -> String {
     )
 }
 
-/// Whether a command makes what boots as well.
+/// Whether a command also builds the boot image.
 fn packs_image(measurement: &Measurement) -> bool {
     !measurement.command.ends_with("modules")
 }
 
-/// What was measured, and where.
+/// The facts about the measurement.
 pub(super) fn facts(overhead: &Overhead) -> Vec<(&'static str, String)> {
     let setting = &overhead.setting;
     vec![
@@ -53,15 +53,15 @@ pub(super) fn facts(overhead: &Overhead) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A part of a run's time by its name.
+/// A part of a run's time, with its name.
 type Part = (&'static str, fn(&Run) -> u64);
 
-/// What of a run is shown.
+/// The parts of a run's time that are shown.
 pub(super) fn parts() -> [Part; 3] {
     [("real", |run| run.real), ("user", |run| run.user), ("system", |run| run.system)]
 }
 
-/// How one measurement is called.
+/// The title of one measurement.
 pub(super) fn title(measurement: &Measurement) -> String {
     format!("{}, {}", measurement.command, if measurement.touched { "vmlinux touched" } else { "nothing to do" })
 }
@@ -87,7 +87,7 @@ fn row(first: String, name: &str, spread: Option<Spread>, show: impl Fn(u64) -> 
     [first, name.to_owned()].into_iter().chain(figures).collect()
 }
 
-/// What one command costs more.
+/// The additional cost of one command.
 pub(super) fn cost(overhead: &Overhead, before: &Measurement, after: &Measurement) -> String {
     let (was, is) = (before.median(Run::processor), after.median(Run::processor));
     let each = is.saturating_sub(was).checked_div(overhead.modules as u64).unwrap_or(0);
@@ -104,7 +104,7 @@ pub(super) fn cost(overhead: &Overhead, before: &Measurement, after: &Measuremen
     )
 }
 
-/// What is to be known of the figures.
+/// Notes about the figures.
 fn notes(overhead: &Overhead) -> Vec<String> {
     let mut notes: Vec<String> =
         overhead.pairs().into_iter().map(|(before, after)| cost(overhead, before, after)).collect();
@@ -114,7 +114,7 @@ fn notes(overhead: &Overhead) -> Vec<String> {
     notes
 }
 
-/// That the times are not those of a quiet machine, should it have been busy.
+/// A note if the machine was busy, because then the times are unreliable.
 pub(super) fn busy(overhead: &Overhead) -> Option<String> {
     let load = overhead.setting.load.filter(|_| overhead.setting.busy())?;
     Some(format!(

@@ -1,4 +1,4 @@
-//! What every page has: one file that needs nothing from elsewhere, in light, in dark and on paper.
+//! The HTML of every page: one self-contained file for light, dark and paper.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -21,14 +21,14 @@ pub(super) fn page(title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// Names with what is said of them.
+/// A list of names with values.
 pub(super) fn facts(facts: &[(&str, String)]) -> Markup {
     html! {
         dl { @for (name, value) in facts { dt { (name) } dd { (value) } } }
     }
 }
 
-/// A table: names in the first column, figures in the others.
+/// A table: names in the first column, numbers in the others.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> Markup {
     html! {
         div.wide {
@@ -48,17 +48,17 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> Markup {
     }
 }
 
-/// A chart with what it shows.
+/// A chart with a caption.
 pub(super) fn figure(caption: &str, chart: &Markup) -> Markup {
     html! { figure { figcaption { (caption) } (chart) } }
 }
 
-/// What the colours of a chart mean, by their classes.
+/// The legend of a chart's colours, by their classes.
 pub(super) fn legend<const N: usize>(entries: [(&str, &str); N]) -> Markup {
     html! { p.legend { @for (class, meaning) in entries { span class=(class) { (meaning) } } } }
 }
 
-/// A sentence in which what stands between backquotes is code.
+/// A sentence in which text between backquotes is formatted as code.
 pub(super) fn inline(sentence: &str) -> Markup {
     html! {
         @for (at, part) in sentence.split('`').enumerate() {

@@ -1,4 +1,4 @@
-//! [`Sizes`] as a page.
+//! [`Sizes`] as an HTML page.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! [`Sizes`] on a terminal.
+//! [`Sizes`] as text.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use super::text::{Text, some_of};
 use crate::{KernelSizes, ModuleSizes, ORIGINAL, Sizes, Trouble};
 use util::number::{bytes, grouped, of, times};
 
-/// How many modules the lists of the largest have.
+/// The number of modules in the lists of the largest ones.
 pub(super) const TOP: usize = 10;
 
-/// How many troubles, and how many names, are written out; the JSON has all of them.
+/// The number of troubles, and of names for each, that are listed. The JSON has all of them.
 const NAMED: usize = 10;
 
 pub(super) fn render(sizes: &Sizes, style: Style) -> String {
@@ -44,14 +44,14 @@ fn one(text: &mut Text, kernel: &KernelSizes) {
     }
 }
 
-/// A list of the largest: its title, and which of (full, split) decides.
+/// A list of the largest: its title, and the choice from (full, split) by which it is sorted.
 type Top = (&'static str, fn((u64, u64)) -> u64);
 
 fn tops() -> [Top; 2] {
     [("The largest, full:", |(full, _)| full), ("The largest, split:", |(_, split)| split)]
 }
 
-/// What matters.
+/// The main result in one sentence.
 pub(super) fn sentence(kernel: &KernelSizes) -> String {
     let totals = kernel.totals();
     match totals.ratio() {
@@ -74,7 +74,7 @@ fn of_all(measured: usize, modules: usize) -> String {
     }
 }
 
-/// That the figures are incomplete, and why, should they be.
+/// The reasons why the figures are incomplete, if they are.
 fn incomplete(kernel: &KernelSizes) -> Vec<String> {
     let troubles = kernel.troubles();
     if troubles.is_empty() {
@@ -92,7 +92,8 @@ fn incomplete(kernel: &KernelSizes) -> Vec<String> {
     lines
 }
 
-/// What went wrong, each with the files that it befell; what befell fewest comes first, lest it be lost among the others.
+/// The kinds of trouble, each with its files. The kinds with the fewest files come first, so that they are not
+/// overlooked.
 pub(super) fn alike<'a>(troubles: &'a [Trouble<'a>]) -> Vec<(&'a str, Vec<&'a str>)> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut at: HashMap<&str, usize> = HashMap::new();
@@ -107,7 +108,7 @@ pub(super) fn alike<'a>(troubles: &'a [Trouble<'a>]) -> Vec<(&'a str, Vec<&'a st
     groups
 }
 
-/// Which kernel it is.
+/// The facts about the kernel.
 pub(super) fn facts(kernel: &KernelSizes) -> Vec<(&'static str, String)> {
     let base = |bytes: Option<u64>| bytes.map_or_else(|| "no".to_owned(), grouped);
     vec![
@@ -146,7 +147,7 @@ pub(super) fn totals(kernel: &KernelSizes) -> Vec<Vec<String>> {
     ]
 }
 
-/// What is to be known of the figures.
+/// Notes about the figures.
 pub(super) fn notes(kernel: &KernelSizes) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some([least, median, most]) = kernel.ratios() {
@@ -166,7 +167,7 @@ pub(super) fn notes(kernel: &KernelSizes) -> Vec<String> {
     notes
 }
 
-/// Whether the modules are what the kernel's own build would have made of them.
+/// A sentence on whether our sizes equal those of the kernel's own build.
 fn equal_to_shipped(kernel: &KernelSizes) -> String {
     let equal = |module: &&ModuleSizes| module.shipped.bytes().is_some_and(|bytes| Some(bytes) == module.split.bytes());
     let (equal, all) = (kernel.modules.iter().filter(equal).count(), kernel.modules.len());

@@ -1,4 +1,4 @@
-//! What every form of a report must have.
+//! Tests of properties that all forms of a report have.
 
 use super::*;
 use crate::bench::tests::bench;

@@ -2,10 +2,10 @@
 
 use cli::{Page, Style, Table};
 
-/// What is indented below a headline.
+/// The indentation below a headline.
 const INDENT: &str = "  ";
 
-/// Text that grows by paragraphs.
+/// A text that is built from paragraphs.
 pub(super) struct Text(Page);
 
 impl Text {
@@ -13,7 +13,7 @@ impl Text {
         Self(Page::new(style))
     }
 
-    /// The one sentence that matters, or a heading.
+    /// The main sentence, or a heading.
     pub(super) fn headline(&mut self, sentence: &str) {
         self.0.blank();
         self.0.headline(sentence);
@@ -37,7 +37,7 @@ impl Text {
         self.0.table(INDENT, &table);
     }
 
-    /// A line between what is apart.
+    /// An empty line.
     pub(super) fn blank(&mut self) {
         self.0.blank();
     }
@@ -47,7 +47,7 @@ impl Text {
     }
 }
 
-/// The first names, and how many more there are.
+/// The first names, and the number of the others.
 pub(super) fn some_of(names: &[&str], most: usize) -> String {
     let first = names[..names.len().min(most)].join(", ");
     match names.len().saturating_sub(most) {

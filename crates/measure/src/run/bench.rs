@@ -1,4 +1,4 @@
-//! Measuring how fast BTF is encoded.
+//! Measuring the speed of encoding BTF.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,30 +20,30 @@ use crate::bench::{Bench, Checked, Task, Timing};
 
 const SCRIPT: &str = include_str!("../../../../ci/bench.pl");
 
-/// Where our program is, inside.
+/// The path of our program in the container.
 const OURS: &str = "/encoder/modbtf";
 
-/// How many modules are encoded, besides all: the points of a curve.
+/// The numbers of modules to encode in addition to all: the points of a curve.
 const COUNTS: [usize; 3] = [1, 10, 100];
 
-/// How much to measure.
+/// The extent of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan<'a> {
-    /// What is encoded.
+    /// The kernel to encode.
     pub debug: &'a Debug,
-    /// Our program, `modbtf`, static, outside.
+    /// Our statically linked program `modbtf`, on the host.
     pub ours: &'a Path,
-    /// How often each is run.
+    /// The number of runs of each task.
     pub rounds: usize,
-    /// Where outputs can be put for a while, outside.
+    /// A directory for temporary outputs, on the host.
     pub scratch: &'a Path,
 }
 
-/// Measures ours against the image's pahole, and compares what both wrote.
+/// Measures our encoder and the image's pahole, and compares their outputs.
 ///
 /// # Errors
 ///
-/// Whatever keeps either from being run, and a run that fails.
+/// An encoder cannot be run, or a run fails.
 pub fn bench(workshop: &BuildEnv<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
     let setting = setting(workshop);
     let files: Vec<PathBuf> =
@@ -69,7 +69,7 @@ pub fn bench(workshop: &BuildEnv<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
     })
 }
 
-/// The kernel itself on one core and on all, and all modules likewise; fewer modules on all cores.
+/// The tasks: the kernel itself and all modules, each on one core and on all cores; fewer modules on all cores.
 fn tasks(modules: usize, cores: usize) -> Vec<Task> {
     let task = |modules, cores| Task { modules, cores, ours: Vec::new(), pahole: Vec::new() };
     let mut counts: Vec<usize> = COUNTS.into_iter().filter(|count| *count < modules).collect();
@@ -82,17 +82,17 @@ fn tasks(modules: usize, cores: usize) -> Vec<Task> {
     tasks
 }
 
-/// The directories that runs wrote to, outside: ours, pahole's.
+/// The directories of the outputs on the host: ours, pahole's.
 type Outputs = [PathBuf; 2];
 
 struct Measuring<'a> {
     workshop: &'a BuildEnv<'a>,
     plan: &'a Plan<'a>,
-    /// How many runs there were.
+    /// The number of runs.
     runs: usize,
-    /// Where the last runs over all modules wrote to.
+    /// The outputs of the last runs over all modules.
     modules: Outputs,
-    /// Where the last runs over the kernel itself wrote to.
+    /// The outputs of the last runs over the kernel itself.
     vmlinux: Outputs,
 }
 
@@ -103,7 +103,7 @@ impl Measuring<'_> {
         self.script(&warm)?;
         let total = (tasks.len() * self.plan.rounds * 2) as u64;
         let mut done = 0;
-        // In turn, so that what else the machine is doing falls on both.
+        // The encoders alternate, so that other work of the machine affects both.
         for _ in 0..self.plan.rounds {
             for task in &mut *tasks {
                 task.pahole.push(self.pahole(task, files)?);
@@ -155,7 +155,8 @@ impl Measuring<'_> {
         self.measure(&arguments)
     }
 
-    /// A directory of a run's own: to replace the files of another, or to make them where others were just removed, takes longer.
+    /// A separate directory for a run: replacing the files of another run, or creating files where others were just
+    /// removed, takes longer.
     fn output(&mut self, which: usize, task: &Task, files: &[PathBuf]) -> Result<PathBuf, Error> {
         self.runs += 1;
         let out = self.plan.scratch.join(self.runs.to_string());
@@ -182,7 +183,7 @@ impl Measuring<'_> {
         }
     }
 
-    /// Runs the script; gives back the last line that it prints.
+    /// Runs the script and returns the last line of its output.
     fn script(&self, arguments: &[OsString]) -> Result<String, Error> {
         let mut argv: Vec<OsString> = ["perl", "-e", SCRIPT, "--"].map(OsString::from).into();
         argv.extend_from_slice(arguments);
@@ -207,7 +208,7 @@ impl Measuring<'_> {
         Ok(last)
     }
 
-    /// Compares what both wrote, of all modules and of the kernel itself.
+    /// Compares both outputs for all modules and for the kernel itself.
     fn check(&self, files: &[PathBuf]) -> Result<Checked, Error> {
         let vmlinux = &self.plan.debug.vmlinux;
         let wrong = |path: &Path, what: String| Error::Checked { path: path.to_owned(), what };
@@ -241,17 +242,18 @@ impl Measuring<'_> {
     }
 }
 
-/// What pahole is asked for: what a kernel asks for, but not to give up speed for what version 1.29 and later do anyway.
+/// The features that a kernel requests from pahole, except for the one that costs speed and is implied from version
+/// 1.29 on.
 fn features() -> impl Iterator<Item = &'static str> {
     FEATURES.into_iter().filter(|flag| !flag.ends_with("+reproducible_build"))
 }
 
-/// So many of the files, spread over all of them.
+/// This number of files, spread evenly over all of them.
 fn some(files: &[PathBuf], count: usize) -> impl Iterator<Item = &PathBuf> {
     (0..count).filter_map(move |at| files.get(at * files.len() / count.max(1)))
 }
 
-/// Reads the script's line: a timing, and how many processes failed.
+/// Parses the script's line: a timing, and the number of processes that failed.
 fn parse(line: &str) -> Option<(Timing, u64)> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let ["bench", "real", real, "user", user, "system", system, "peak", peak, "failed", failed] = words.as_slice()

@@ -1,4 +1,4 @@
-//! Encoding in a container: what `ci/sizes.sh` prints.
+//! Encoding in a container with `ci/sizes.sh`, and parsing its output.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,37 +11,37 @@ use kernels::stage;
 
 use crate::{Encoded, Error};
 
-/// What programs say where the disk is full.
+/// The message of programs when the disk is full.
 const FULL: &str = "No space left on device";
 
 const SCRIPT: &str = include_str!("../../../../ci/sizes.sh");
 
-/// What to encode.
+/// The files to encode.
 pub(super) struct Task<'a> {
     pub release: &'a str,
     /// The kernel with its debug information.
     pub vmlinux: &'a Path,
-    /// What the modules with theirs lie below.
+    /// The directory of the modules with their debug information.
     pub modules: &'a Path,
-    /// How many modules there are.
+    /// The number of modules.
     pub count: usize,
     pub flags: &'a [String],
 }
 
-/// What came of it.
+/// The results.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Results {
-    /// The kernel's own BTF; nothing if no word came of it.
+    /// The kernel's own BTF; `None` if the script did not report it.
     pub base: Option<Encoded>,
-    /// Alone and against the base, by the path below the directory of modules.
+    /// BTF without a base and against the base, by the path below the directory of modules.
     pub modules: BTreeMap<String, (Encoded, Encoded)>,
 }
 
-/// Encodes everything, as many at once as there are cores.
+/// Encodes everything, with one process per core.
 ///
 /// # Errors
 ///
-/// [`Error::Unreadable`], a full disk, and those of the engine.
+/// [`Error::Unreadable`], a full disk, and the errors of the engine.
 pub(super) fn encode(workshop: &BuildEnv<'_>, task: &Task<'_>) -> Result<Results, Error> {
     let context = workshop.context;
     let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "sizes.sh"].map(OsString::from).into();
@@ -80,14 +80,14 @@ fn full_disk() -> Error {
 }
 
 impl Results {
-    /// Whether pahole failed on anything because the disk is full: what it gave no bytes for is then no fault of the module's.
+    /// Whether pahole failed because the disk is full. A missing size is then not the module's fault.
     fn says_full(&self) -> bool {
         let both = self.modules.values().flat_map(|(full, split)| [full, split]);
         let mut all = self.base.iter().chain(both);
         all.any(|encoded| matches!(encoded, Encoded::Failed(why) if why.contains(FULL)))
     }
 
-    /// Takes a line; nothing if it cannot be understood.
+    /// Parses a line; `None` if it is invalid.
     fn take(&mut self, line: &str) -> Option<()> {
         let fields: Vec<&str> = line.split('\t').collect();
         match fields.as_slice() {
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// A pahole that does what the module's content says, and writes into its output without shortening it.
+    /// A fake pahole that executes its input's content, and overwrites its output without truncating it.
     const PAHOLE: &str = r#"#!/bin/sh
 for argument; do
     case $argument in
@@ -157,7 +157,8 @@ if [ -n "${split-}" ]; then printf 1234567890; else printf 12345678901234567890;
         let path = |name: &str| root.path().join(name);
         fs::create_dir_all(path("bin")).unwrap();
         fs::create_dir_all(path("tree/fs")).unwrap();
-        // Written by another process: a thread that forks just then would inherit our descriptor and keep the file busy.
+        // Another process writes the file: if this one did, a concurrent fork could inherit the descriptor and keep
+        // the file busy.
         let write = ["-c", "printf %s \"$1\" > \"$2\" && chmod +x \"$2\"", "sh", PAHOLE];
         assert!(Command::new("sh").args(write).arg(path("bin/pahole")).status().unwrap().success());
         let files = [

@@ -1,24 +1,25 @@
-//! How a kernel's build calls pahole to encode BTF.
+//! The arguments with which a kernel's build calls pahole.
 
 use crate::Error;
 
-/// Before `scripts/Makefile.btf` knew `--btf_features`: as `scripts/pahole-flags.sh` of 6.1 says for pahole 1.25 and later.
+/// Before `scripts/Makefile.btf` used `--btf_features`: the flags in `scripts/pahole-flags.sh` of 6.1 for pahole 1.25
+/// and later.
 const OPTIONS: [&str; 4] =
     ["--btf_gen_floats", "--lang_exclude=rust", "--skip_encoding_btf_inconsistent_proto", "--btf_gen_optimized"];
 
-/// Since then: as `scripts/Makefile.btf` of 6.12 says for pahole 1.27 and later, with a given time stamp.
+/// Since then: the flags in `scripts/Makefile.btf` of 6.12 for pahole 1.27 and later, with a given time stamp.
 pub(super) const FEATURES: [&str; 3] = [
     "--btf_features=encode_force,var,float,enum64,decl_tag,type_tag,optimized_func,consistent_func,decl_tag_kfuncs",
     "--btf_features=+reproducible_build",
     "--lang_exclude=rust",
 ];
 
-/// What that of 7.2 adds for pahole 1.30 and later.
+/// The addition in `scripts/Makefile.btf` of 7.2 for pahole 1.30 and later.
 const ATTRIBUTES: &str = "--btf_features=+attributes";
 
-/// The flags for a kernel, `-J` and what only says how fast to go left out. They were read from 6.1, 6.12 and 7.2; lines between
-/// have those of the one before, but for 6.10 and 6.11, which have those of 6.12. Whether they are right shows where a kernel was
-/// encoded by the same pahole: each module then has the size that it was shipped with.
+/// The flags for a kernel, without `-J` and without flags that only affect speed. They were read from 6.1, 6.12 and
+/// 7.2. Series in between have the flags of the one before, except for 6.10 and 6.11, which have those of 6.12. The
+/// flags are correct if a kernel was encoded by the same pahole and each module gets its shipped size.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! How figures come about: the only part of this crate that runs anything.
+//! Measuring: the only part of this crate that runs programs.
 
 mod bench;
 mod encode;
@@ -22,7 +22,7 @@ pub use sizes::{Subject, sizes};
 
 use crate::{Error, Setting};
 
-/// On what is measured now.
+/// The circumstances of a measurement that starts now.
 #[must_use]
 pub fn setting(workshop: &BuildEnv<'_>) -> Setting {
     let packages = &workshop.image.manifest.packages;
@@ -49,7 +49,7 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Runs one stage, told before and after.
+/// Runs one stage and reports its start and its end.
 fn stage<T>(context: &Context<'_>, what: String, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let (stage, start) = (stage::MEASURE, Instant::now());
     (context.progress)(Progress::Started { stage, what });
@@ -58,7 +58,7 @@ fn stage<T>(context: &Context<'_>, what: String, work: impl FnOnce() -> Result<T
     Ok(value)
 }
 
-/// What a kernel's configuration says of the compiler and of pahole.
+/// The compiler and pahole in a kernel's configuration.
 struct Tools {
     compiler: String,
     pahole: String,
@@ -70,7 +70,7 @@ fn tools(config: &Path) -> Result<Tools, Error> {
     Ok(Tools { compiler, pahole: pahole_version(symbols.get("CONFIG_PAHOLE_VERSION")) })
 }
 
-/// A configuration writes `124` for 1.24, and 0 for none.
+/// The version of pahole. A configuration writes `124` for 1.24, and 0 for none.
 fn pahole_version(number: &str) -> String {
     match number.parse::<u32>() {
         Ok(number) if number > 0 => format!("{}.{:02}", number / 100, number % 100),

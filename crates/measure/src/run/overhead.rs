@@ -1,4 +1,4 @@
-//! Measuring what encoding the BTF of all modules again costs a build.
+//! Measuring the time that encoding the BTF of all modules adds to a build.
 
 use container::Progress;
 use kernels::kbuild::sandbox::{BuildSandbox, Command, Place, Setup};
@@ -7,23 +7,23 @@ use kernels::kbuild::{self, BuildEnv, Request};
 use super::{cores, setting, shipped, stage, tools};
 use crate::{Error, Measurement, Overhead, Run};
 
-/// What kbuild prints when it encodes the BTF of a module (`scripts/Makefile.modfinal`).
+/// kbuild's output when it encodes the BTF of a module (`scripts/Makefile.modfinal`).
 const ENCODES: &str = "BTF [M]";
 
-/// What it prints when it links one, or an object of one.
+/// kbuild's output when it links a module, or an object of one.
 const LINKS: &str = "LD [M]";
 
-/// How many of its last lines a build that failed is shown with.
+/// The number of last lines that are shown of a failed build.
 const TAIL: usize = 20;
 
-/// Measures a request's first build, which is made where the cache does not have it: `rounds` runs of each command, in turn, so
-/// that what else the machine is doing falls on all of them.
+/// Measures a request's first build, which is built if the cache lacks it: `rounds` runs of each command. The
+/// commands alternate, so that other work of the machine affects all of them.
 ///
 /// # Errors
 ///
-/// [`Error::NoModules`], [`Error::NotMeasured`], [`Error::BuildFailed`], and whatever keeps the kernel from being built or copied.
+/// [`Error::NoModules`], [`Error::NotMeasured`], [`Error::BuildFailed`], and failures to build or copy the kernel.
 pub fn overhead(workshop: &BuildEnv<'_>, request: &Request<'_>, rounds: usize) -> Result<Overhead, Error> {
-    // Before anything is done: what this is busy with must not be taken for somebody else's work.
+    // The load is read before any work, so that our own work is not mistaken for other work.
     let setting = setting(workshop);
     let build = kbuild::build(workshop, &Request { upgrade: None, ..*request })?;
     let (tools, modules) = (tools(&build.config)?, shipped::modules(&build.modules)?.len());
@@ -72,7 +72,7 @@ impl<'a> Measuring<'a> {
         let mut done = 0;
         let everything = self.measurements[0].command.clone();
         for _ in 0..rounds {
-            // What the copy or the round before left to do is not what is measured.
+            // Work that remains from the copy or from the round before is not part of the measurement.
             self.make(&everything)?;
             for number in 0..self.measurements.len() {
                 let (command, touched) = (self.measurements[number].command.clone(), self.measurements[number].touched);
@@ -89,7 +89,7 @@ impl<'a> Measuring<'a> {
         Ok(())
     }
 
-    /// A build that did not do what is measured has no time that counts.
+    /// Returns an error if a build did not do the work that is measured.
     fn check(&self, command: &str, touched: bool, run: &Run) -> Result<(), Error> {
         let (after, wanted) = if touched { ("touch vmlinux", self.modules) } else { ("no change", 0) };
         match run.encoded == wanted {
@@ -114,17 +114,17 @@ impl<'a> Measuring<'a> {
     }
 }
 
-/// What kbuild printed.
+/// kbuild's steps.
 #[derive(Debug, Default, PartialEq)]
 struct Steps {
     all: usize,
-    /// Modules whose BTF was encoded.
+    /// The number of modules whose BTF was encoded.
     encoded: usize,
-    /// Modules that were linked.
+    /// The number of modules that were linked.
     linked: usize,
 }
 
-/// Counts steps: lines that are indented, begin with what is done, and name a file.
+/// Counts steps: indented lines with an action and a file.
 fn count(lines: &[String]) -> Steps {
     let steps = lines.iter().filter_map(|line| line.strip_prefix("  ")).filter(|step| {
         step.starts_with(|first: char| first.is_ascii_uppercase()) && step.split_whitespace().nth(1).is_some()

@@ -1,4 +1,4 @@
-//! Which modules there are, and the BTF that they were shipped with.
+//! The modules of a kernel, and their shipped BTF.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use crate::{Error, Shipped};
 
-/// Every module of an installed directory by its [`key`], with the BTF in its file; of two files with one key none is taken.
+/// Every module in an installed directory by its [`key`], with its BTF. If two files have the same key, neither is
+/// included.
 ///
 /// # Errors
 ///
@@ -51,7 +52,7 @@ pub(super) fn files(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(open(root)?.files().iter().filter(is_plain).cloned().collect())
 }
 
-/// Why pahole can have failed on a file, as far as that is seen from outside.
+/// The reason why pahole may have failed on a file, as far as it can be seen.
 pub(super) fn why_not(module: &Path) -> Option<&'static str> {
     match Module::open(module) {
         Ok(module) if module.section(".debug_info").is_none_or(<[u8]>::is_empty) => Some("it has no DWARF"),
@@ -71,7 +72,8 @@ fn btf(file: &Path) -> Shipped {
     }
 }
 
-/// An installed module's path without `kernel/` and how it is compressed, which is its path in the tree that it was built in.
+/// An installed module's path without `kernel/` and without the suffix of a compression. This is its path in the
+/// build tree.
 pub(super) fn key(installed: &str) -> String {
     let path = installed.strip_prefix("kernel/").unwrap_or(installed);
     match path.rfind(".ko.") {

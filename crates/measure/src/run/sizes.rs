@@ -1,4 +1,4 @@
-//! Measuring how many bytes of BTF modules have.
+//! Measuring the size of modules' BTF.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,20 +18,20 @@ pub struct Subject {
     origin: String,
     dwarf: String,
     config: PathBuf,
-    /// What boots, with the kernel's BTF in it.
+    /// The boot image, which contains the kernel's BTF.
     image: PathBuf,
-    /// The modules as they are shipped.
+    /// The shipped modules.
     modules: PathBuf,
     /// The kernel with its debug information.
     vmlinux: PathBuf,
-    /// What the modules with theirs lie below.
+    /// The directory of the modules with their debug information.
     dwarf_modules: PathBuf,
-    /// Whether these were installed, below `kernel/`, or are where they were built.
+    /// Whether these were installed, below `kernel/`, or are in the build tree.
     installed: bool,
 }
 
 impl Subject {
-    /// A kernel that was built from source, with its output tree, which has the debug information.
+    /// A kernel built from source, with its output tree, which contains the debug information.
     #[must_use]
     pub fn built(build: &Build, tree: &Path) -> Self {
         let manifest = &build.manifest;
@@ -52,7 +52,7 @@ impl Subject {
         }
     }
 
-    /// A kernel of the distribution's, with the package of its debug information.
+    /// A distribution's kernel, with the package of its debug information.
     #[must_use]
     pub fn prebuilt(kernel: &Kernel, debug: &Debug) -> Self {
         let release = kernel.pin.release.clone();
@@ -71,12 +71,13 @@ impl Subject {
     }
 }
 
-/// Encodes the BTF of a kernel's modules, alone and against the kernel's, both by the pahole of the image, and compares it with
-/// what was shipped. What cannot be measured is in the figures, see [`KernelSizes::troubles`].
+/// Encodes the BTF of a kernel's modules without a base and against the kernel's BTF, both with the image's pahole,
+/// and compares it with the shipped BTF. Failures for single modules are in the result, see
+/// [`KernelSizes::troubles`].
 ///
 /// # Errors
 ///
-/// Whatever keeps all modules from being measured.
+/// A failure that prevents measuring any module.
 pub fn sizes(workshop: &BuildEnv<'_>, subject: &Subject) -> Result<KernelSizes, Error> {
     let (flags, tools) = (flags(&subject.release)?, tools(&subject.config)?);
     let shipped = shipped::modules(&subject.modules)?;
@@ -103,8 +104,8 @@ pub fn sizes(workshop: &BuildEnv<'_>, subject: &Subject) -> Result<KernelSizes, 
     })
 }
 
-/// Puts together what was shipped, what there is debug information of, and what became of encoding it. None is left out: the
-/// second file of a module, and what was encoded and is no file that was found, are modules that failed.
+/// Combines the shipped modules, those with debug information, and the results of encoding. None is dropped: the
+/// second file of a module, and a result for an unknown file, are reported as failed modules.
 fn join(
     subject: &Subject,
     shipped: BTreeMap<String, Shipped>,
@@ -145,13 +146,13 @@ fn join(
     (base, modules.into_values().collect())
 }
 
-/// What was encoded and does not count.
+/// A module whose encoding does not count.
 fn unwanted(path: &str, why: String) -> ModuleSizes {
     let (full, split) = (Encoded::Failed(why.clone()), Encoded::Failed(why));
     ModuleSizes { path: path.to_owned(), shipped: Shipped::NotShipped, full, split }
 }
 
-/// pahole says `Invalid argument` of many things: what can be seen of the reason is put before it.
+/// pahole reports `Invalid argument` for many causes. If the reason can be seen, it is put before that message.
 fn explain(file: &Path, (full, split): (Encoded, Encoded)) -> (Encoded, Encoded) {
     let why = match (&full, &split) {
         (Encoded::Bytes(_), Encoded::Bytes(_)) => None,
@@ -164,7 +165,7 @@ fn explain(file: &Path, (full, split): (Encoded, Encoded)) -> (Encoded, Encoded)
     (explained(full), explained(split))
 }
 
-/// A module of which no line came.
+/// A module for which the script printed no line.
 fn untold(base: &Encoded) -> (Encoded, Encoded) {
     let why = match base {
         Encoded::Failed(_) => "it was not tried, since the kernel's own BTF could not be encoded",
