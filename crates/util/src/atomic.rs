@@ -1,8 +1,8 @@
-//! Replace a file by an atomic rename, or not at all.
+//! Replacing a file by one atomic rename, or not at all.
 //!
-//! New content is written to a temporary file beside the old one and renamed over it. A file that is replaced keeps its mode
-//! and owner; a new one gets mode 644. A symbolic link is followed. A file without any write permission is refused, also for
-//! root: a rename would replace it in silence.
+//! New content is written to a temporary file beside the old one, which is then renamed over it. A replaced file
+//! keeps its mode and owner; a new one gets mode 644. A symbolic link is followed. A file without any write
+//! permission is refused, also for root, because a rename would silently replace it.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -12,18 +12,18 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Gid, Uid, fchown};
 use tempfile::NamedTempFile;
 
-/// Why a file was not replaced; it is as it was.
+/// The reason why a file was not replaced. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The system refused an operation.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was being done: `open`, `write`, `replace`.
+        /// The operation: `open`, `write`, `replace`.
         action: &'static str,
-        /// The file that was to be replaced, not the temporary one.
+        /// The file to replace, not the temporary one.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file has no write permission.
@@ -42,7 +42,7 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
-    /// The same as an [`io::Error`] of the same kind, for callers that add action and path themselves.
+    /// Converts to an [`io::Error`] of the same kind, for callers that add action and path themselves.
     #[must_use]
     pub fn into_io(self) -> io::Error {
         match self {
@@ -52,11 +52,11 @@ impl Error {
     }
 }
 
-/// Replaces `path` by `bytes`.
+/// Replaces the content of `path` by `bytes`.
 ///
 /// # Errors
 ///
-/// [`Error`]; `path` is as it was then.
+/// [`Error`]; `path` is then unchanged.
 pub fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
     replace_all(&[(path.as_ref(), bytes)])
 }
@@ -65,7 +65,7 @@ pub fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// As [`replace`].
+/// Same as [`replace`].
 pub fn replace_all(files: &[(&Path, &[u8])]) -> Result<(), Error> {
     let written: Vec<_> = files
         .iter()
@@ -78,27 +78,27 @@ pub fn replace_all(files: &[(&Path, &[u8])]) -> Result<(), Error> {
     written.into_iter().try_for_each(|new| new.commit(Durability::Renamed))
 }
 
-/// What has to be on the disk before the new content takes the old one's place.
+/// The data that must be on disk before the new content replaces the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Nothing: a crash of the machine may lose the new content, a crash of the program does not.
+    /// None: a crash of the machine may lose the new content, a crash of the program may not.
     Renamed,
     /// The new content.
     Synced,
 }
 
-/// The new content of a file, in a temporary file beside it. [`commit`](Self::commit) renames it; dropped before that, it is
-/// removed and the old file stays.
+/// The new content of a file, in a temporary file beside it. [`commit`](Self::commit) renames it. If it is dropped
+/// before that, it is removed and the old file stays.
 #[derive(Debug)]
 pub struct AtomicFile {
     path: PathBuf,
-    /// The file itself, where `path` is a link.
+    /// The target of `path` if that is a link, else `path`.
     target: PathBuf,
     temporary: NamedTempFile,
 }
 
 impl AtomicFile {
-    /// For a file that may exist or not.
+    /// Prepares to replace or create a file.
     ///
     /// # Errors
     ///
@@ -107,11 +107,11 @@ impl AtomicFile {
         if path.exists() { Self::for_existing(path) } else { Self::for_new(path) }
     }
 
-    /// For a file that exists, whose mode and owner are kept.
+    /// Prepares to replace an existing file, whose mode and owner are kept.
     ///
     /// # Errors
     ///
-    /// [`Error`], also for what is not a regular file.
+    /// [`Error`], also if it is not a regular file.
     pub fn for_existing(path: &Path) -> Result<Self, Error> {
         let target = fs::canonicalize(path).map_err(Error::io("open", path))?;
         let metadata = fs::metadata(&target).map_err(Error::io("open", path))?;
@@ -165,7 +165,7 @@ impl AtomicFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; the file is as it was then.
+    /// [`Error::Io`]; the file is then unchanged.
     pub fn commit(self, durability: Durability) -> Result<(), Error> {
         if durability == Durability::Synced {
             self.file().sync_all().map_err(Error::io("write the new content of", &self.path))?;

@@ -1,4 +1,4 @@
-//! Byte order, and integers in it.
+//! Byte order, and reading and writing integers in it.
 
 /// The byte order of a file or a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ macro_rules! integers {
 }
 
 impl Endian {
-    /// The byte order of the machine that this runs on.
+    /// The byte order of this machine.
     pub const NATIVE: Self = if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 
     /// The other byte order.

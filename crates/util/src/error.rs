@@ -1,24 +1,24 @@
-//! An error and its causes as text, and what kind of trouble an error is.
+//! An error and its causes as text, and the class of an error.
 //!
-//! An error's `Display` does not repeat its `source()`, so each cause is printed once. Errors of other crates do not always
-//! keep to that; a cause that its parent's text already ends with is left out here.
+//! An error's `Display` does not repeat its `source()`, so each cause is printed once. Some errors of other crates
+//! break this rule. If an error's text already ends with its cause, the cause is dropped here.
 
 use std::error::Error;
 
-/// What kind of trouble an error is. A program maps it to an exit code.
+/// The class of an error. A program maps it to an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// What was asked for cannot be understood or does not exist.
+    /// The request is invalid, or refers to something that does not exist.
     Usage,
-    /// The machine, the network or the archive does not provide what is needed.
+    /// The machine, the network or the archive lacks something.
     Environment,
-    /// Somebody asked to stop.
+    /// The user asked to stop.
     Cancelled,
 }
 
-/// An error that knows what kind of trouble it is.
+/// An error with a class.
 pub trait Classified: Error + 'static {
-    /// The kind of trouble.
+    /// Its class.
     fn class(&self) -> Class;
 }
 
@@ -41,7 +41,7 @@ pub fn one_line(error: &(dyn Error + 'static)) -> String {
     causes(error).join(": ").lines().collect::<Vec<_>>().join(" ")
 }
 
-/// An error and its causes, each cause on a line of its own.
+/// An error and its causes, each cause on its own line.
 #[must_use]
 pub fn one_cause_a_line(error: &(dyn Error + 'static)) -> String {
     causes(error).join("\n  because: ")

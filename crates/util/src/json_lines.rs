@@ -3,22 +3,22 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A line that is not the JSON that is expected there.
+/// A line that is not valid JSON, or not of the expected form.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read line {line} as JSON")]
 pub struct LineError {
     /// Its number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The parser's error.
     #[source]
     pub source: serde_json::Error,
 }
 
-/// Parses one line, whose number (from 1) an error names.
+/// Parses one line. An error contains its number (from 1).
 ///
 /// # Errors
 ///
-/// [`LineError`] for what is not the JSON of a `T`.
+/// [`LineError`] if the line is not a `T` in JSON.
 pub fn parse_line<T: DeserializeOwned>(line: usize, text: &str) -> Result<T, LineError> {
     serde_json::from_str(text).map_err(|source| LineError { line, source })
 }
@@ -27,7 +27,7 @@ pub fn parse_line<T: DeserializeOwned>(line: usize, text: &str) -> Result<T, Lin
 ///
 /// # Errors
 ///
-/// [`LineError`] for the first line that is not the JSON of a `T`; an empty line is none either.
+/// [`LineError`] for the first line that is not a `T` in JSON. An empty line is also an error.
 pub fn parse<T: DeserializeOwned>(text: &str, first: usize) -> Result<Vec<T>, LineError> {
     text.lines().enumerate().map(|(at, text)| parse_line(first + at, text)).collect()
 }
@@ -36,7 +36,7 @@ pub fn parse<T: DeserializeOwned>(text: &str, first: usize) -> Result<Vec<T>, Li
 ///
 /// # Errors
 ///
-/// What `serde_json` cannot write: a map whose keys are not strings.
+/// `serde_json` cannot write a map whose keys are not strings.
 pub fn push(out: &mut String, value: &impl Serialize) -> Result<(), serde_json::Error> {
     out.push_str(&serde_json::to_string(value)?);
     out.push('\n');

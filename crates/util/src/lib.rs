@@ -1,13 +1,13 @@
-//! What every other crate may use, and nothing that knows about kernels or BTF.
+//! Helpers for every other crate. Nothing here depends on kernels or BTF.
 //!
-//! - [`atomic`]: replace a file whole or not at all;
+//! - [`atomic`]: replacing a file by one rename, or not at all;
 //! - [`endian`]: one byte order for ELF, BTF and DWARF;
 //! - [`error`]: an error and its causes as text, and the class of an error;
 //! - [`json_lines`]: one JSON value per line;
-//! - [`lifeline`]: programs that do not outlive this one;
-//! - [`number`]: numbers as people read them;
+//! - [`lifeline`]: starting programs that end when this one ends;
+//! - [`number`]: numbers formatted for people;
 //! - [`sha256`]: SHA-256 digests as values;
-//! - [`suggest`]: "did you mean" for a name that is not known.
+//! - [`suggest`]: "did you mean" for an unknown name.
 
 pub mod atomic;
 pub mod endian;

@@ -1,10 +1,10 @@
-//! Programs that do not outlive this one, however it ends.
+//! Starting programs that end when this one ends, for any reason.
 //!
-//! A program that is killed by SIGKILL cannot end what it has started. A parent-death signal (`PR_SET_PDEATHSIG`) follows the
-//! thread that spawned, not the program, and setting it between fork and exec is unsafe code. So the program is started through a
-//! shell that holds one end of a socket pair, of which this program holds the other. When that is closed, by
-//! [`Lifeline`]'s drop or by the system as this program ends, a process in the background reads the end of the stream and
-//! kills its process group.
+//! A program that is killed by SIGKILL cannot end its children. A parent-death signal (`PR_SET_PDEATHSIG`) depends on
+//! the thread that spawned the child, not on the program, and setting it between fork and exec is unsafe code. So the
+//! child is started by a shell that holds one end of a socket pair; this program holds the other. When this program's
+//! end is closed, by dropping [`Lifeline`] or by the system when the program ends, a background process sees the end
+//! of the stream and kills its process group.
 
 use std::ffi::OsStr;
 use std::io;
@@ -16,22 +16,23 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Becomes the program in its arguments, whose standard input is empty. Whoever inherits descriptor 3 holds the socket.
+/// Starts the program in its arguments with empty standard input. Processes that inherit descriptor 3 keep the socket
+/// open.
 const SCRIPT: &str = r#"exec 3<&0 </dev/null
 (read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
 exec "$@""#;
 
-/// This program's end of the socket pair. While it is open, what was started may run.
+/// This program's end of the socket pair. While it is open, the started program may run.
 #[derive(Debug)]
 pub struct Lifeline(UnixStream);
 
-/// A command that runs `program`, in a process group of its own, and the lifeline that the group hangs on. The program's standard
-/// input is empty and must stay as it is set; arguments and all else are up to the caller. A program that cannot be
-/// started is an exit code of 126 or 127, as in any shell.
+/// A command that runs `program` in its own process group, and the lifeline of that group. The caller must not change
+/// the command's standard input; the program's own standard input is empty. The caller adds arguments and everything
+/// else. If the program cannot be started, the exit code is 126 or 127, as in any shell.
 ///
 /// # Errors
 ///
-/// A socket pair could not be made.
+/// The socket pair could not be created.
 pub fn command(program: impl AsRef<OsStr>) -> io::Result<(Command, Lifeline)> {
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new("sh");
@@ -40,12 +41,12 @@ pub fn command(program: impl AsRef<OsStr>) -> io::Result<(Command, Lifeline)> {
 }
 
 impl Lifeline {
-    /// Waits until no process of the group is left, killed or ended, waited for or not. The [`Command`] has to be dropped
-    /// before, since it holds the other end as well. Whether that came to be within the limit.
+    /// Waits until no process of the group is left. Drop the [`Command`] first, because it also holds the other end.
+    /// Returns whether the group disappeared within the limit.
     ///
     /// # Errors
     ///
-    /// What `poll(2)` says.
+    /// An error of `poll(2)`.
     pub fn wait_until_gone(&self, limit: Duration) -> io::Result<bool> {
         let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: limit.subsec_nanos().into() };
         Ok(poll(&mut [PollFd::new(&self.0, PollFlags::HUP)], Some(&limit))? > 0)
@@ -63,10 +64,10 @@ mod tests {
 
     const DIR: &str = "UTIL_LIFELINE_TEST_DIR";
 
-    /// Long enough for any machine.
+    /// A limit that suffices on any machine.
     const LONG: Duration = Duration::from_secs(30);
 
-    /// The program that is killed: a thread of it starts a shell with a child, and ends before.
+    /// The program that is killed: one of its threads starts a shell with a child, and then ends.
     #[test]
     fn helper_starts_a_program_and_waits() {
         let Some(dir) = env::var_os(DIR) else { return };
@@ -90,7 +91,7 @@ mod tests {
     fn is_alive(file: &Path) -> bool {
         let pid = fs::read_to_string(file).unwrap();
         let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-        // A zombie is dead: it only waits for its parent to notice.
+        // A zombie is dead; only its parent has not noticed yet.
         !stat.is_empty() && !stat.contains(") Z ") && !stat.contains(") X ")
     }
 

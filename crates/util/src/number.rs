@@ -1,8 +1,8 @@
-//! Numbers as people read them.
+//! Numbers formatted for people.
 
-/// What things are counted in.
+/// Types of counts.
 pub trait Count: Copy {
-    /// How many there are.
+    /// The number.
     fn count(self) -> u64;
 }
 
@@ -38,7 +38,7 @@ pub fn of(number: impl Count, one: &str) -> String {
     format!("{} {one}{}", grouped(number), if number.count() == 1 { "" } else { "s" })
 }
 
-/// Bytes with three digits that count: `203 MB`, `8.36 MB`, `453 bytes`. The blank is one at which no line is broken.
+/// Bytes with three significant digits: `203 MB`, `8.36 MB`, `453 bytes`. The blank is a non-breaking one.
 #[must_use]
 pub fn bytes(number: u64) -> String {
     let (value, unit) = match number {
@@ -50,13 +50,13 @@ pub fn bytes(number: u64) -> String {
     format!("{}\u{a0}{unit}", three(value))
 }
 
-/// How many times `less` goes into `more`; nothing if `less` is 0.
+/// `more` divided by `less`; `None` if `less` is 0.
 #[must_use]
 pub fn ratio(more: u64, less: u64) -> Option<f64> {
     (less > 0).then(|| more as f64 / less as f64)
 }
 
-/// A ratio with three digits that count, `–` for none.
+/// A ratio with three significant digits, `–` if there is none.
 #[must_use]
 pub fn times(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "–".to_owned(), three)
@@ -68,7 +68,7 @@ pub fn seconds(milliseconds: u64) -> String {
     format!("{}.{:02}", grouped(milliseconds / 1000), milliseconds % 1000 / 10)
 }
 
-/// How much longer something takes, in milliseconds before and after: `3.01 s more`, `0.10 s less`.
+/// The difference between two times in milliseconds: `3.01 s more`, `0.10 s less`.
 #[must_use]
 pub fn difference(was: u64, is: u64) -> String {
     let word = if is < was { "less" } else { "more" };

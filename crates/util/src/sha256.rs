@@ -21,7 +21,7 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// The digest that a hasher has come to.
+    /// The digest of the bytes that a hasher has received.
     #[must_use]
     pub fn finish(hasher: sha2::Sha256) -> Self {
         Self(hasher.finalize().into())
@@ -31,7 +31,7 @@ impl Sha256 {
     ///
     /// # Errors
     ///
-    /// As reading the file.
+    /// Errors of reading the file.
     pub fn of_file(path: &Path) -> io::Result<(Self, u64)> {
         let mut file = File::open(path)?;
         let mut hasher = sha2::Sha256::new();

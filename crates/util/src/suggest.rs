@@ -1,11 +1,11 @@
-//! "Did you mean" for a name that is not known.
+//! "Did you mean" for an unknown name.
 
 use std::fmt;
 
-/// The most names that are listed in full where none of them is close.
+/// The maximum number of names that are all listed if none of them is close.
 const LISTED: usize = 8;
 
-/// A name that is not known, and the known names that come closest to it.
+/// An unknown name, and the known names that are closest to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
     close: Vec<String>,
@@ -13,7 +13,7 @@ pub struct Suggestion {
 }
 
 impl Suggestion {
-    /// Compares a name with those that are known; the closest come first.
+    /// Compares a name with the known ones and sorts them, closest first.
     #[must_use]
     pub fn new<S: AsRef<str>>(given: &str, known: impl IntoIterator<Item = S>) -> Self {
         let known: Vec<String> = known.into_iter().map(|name| name.as_ref().to_owned()).collect();
@@ -28,7 +28,7 @@ impl Suggestion {
     }
 }
 
-/// `did you mean a, b or c?`, else `known are a, b and c` for a few names, else how many there are.
+/// `did you mean a, b or c?`, or `known are a, b and c` for a few names, or their number.
 impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.close.as_slice(), self.known.as_slice()) {
