@@ -1,4 +1,4 @@
-//! Man pages and completions, made from the arguments' own descriptions.
+//! Man pages and completions, generated from the definitions of the arguments.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::pahole;
 /// `modbtf man DIR`.
 #[derive(Debug, clap::Args)]
 pub struct Man {
-    /// Where the pages are put; made if it is not there.
+    /// The directory for the pages; created if it does not exist
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
@@ -20,7 +20,7 @@ pub struct Man {
 /// `modbtf completions SHELL`.
 #[derive(Debug, clap::Args)]
 pub struct Completions {
-    /// For which shell.
+    /// The shell
     shell: Shell,
 }
 
@@ -28,7 +28,7 @@ pub struct Completions {
 ///
 /// # Errors
 ///
-/// Where a file cannot be written.
+/// A file cannot be written.
 pub fn man(modbtf: Command, arguments: &Man) -> Result<()> {
     let dir = &arguments.dir;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -39,11 +39,11 @@ pub fn man(modbtf: Command, arguments: &Man) -> Result<()> {
     Ok(())
 }
 
-/// Prints what completes `modbtf`'s arguments in a shell.
+/// Prints a shell script that completes `modbtf`'s arguments.
 ///
 /// # Errors
 ///
-/// Where standard output cannot be written to.
+/// Standard output cannot be written to.
 pub fn completions(mut modbtf: Command, arguments: &Completions) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut modbtf, "modbtf", &mut text);

@@ -1,11 +1,11 @@
 //! The commands `modbtf` and `modbtf-pahole`: BTF for kernels and their modules.
 //!
-//! What is encoded, and how, is decided in `encode`; how a section gets into a file, in `kmod`. This crate has the arguments, the
-//! work on many files side by side, and the reports.
+//! `encode` decides what is encoded and how; `kmod` puts sections into files. This crate has the arguments, the
+//! parallel work on many files, and the reports.
 //!
-//! - `files`: what every command shares that works on many files, whatever the work is;
-//! - [`encode`]: `modbtf encode`, many files over one base that is prepared once;
-//! - [`pahole`]: `modbtf-pahole`, which takes pahole's arguments as kbuild gives them;
+//! - `files`: shared by every command that works on many files;
+//! - [`encode`]: `modbtf encode`, which encodes many files over one prepared base;
+//! - [`pahole`]: `modbtf-pahole`, which accepts pahole's arguments as kbuild passes them;
 //! - [`documents`]: man pages and completions.
 
 pub mod documents;

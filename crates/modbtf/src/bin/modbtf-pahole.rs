@@ -1,4 +1,4 @@
-//! pahole's encoding of BTF, for kbuild: `make PAHOLE=…/modbtf-pahole`.
+//! Encodes BTF in place of pahole, for kbuild: `make PAHOLE=…/modbtf-pahole`.
 
 use std::process::ExitCode;
 

@@ -89,7 +89,7 @@ enum Like {
     Pahole130,
 }
 
-/// A name of a feature that is not known.
+/// A feature has an unknown name.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot encode {given}: there is no such feature; {suggestion}")]
 pub struct UnknownFeature {
@@ -103,18 +103,18 @@ impl Classified for UnknownFeature {
     }
 }
 
-/// The errors of this command that know their exit code.
+/// This command's errors that have an exit code of their own.
 #[must_use]
 pub fn classified() -> [ClassOf; 3] {
     [cli::exit::class_of::<FindError>, cli::exit::class_of::<OutputError>, cli::exit::class_of::<UnknownFeature>]
 }
 
-/// Encodes the files that the arguments name, and reports.
+/// Encodes the given files and reports the results.
 ///
 /// # Errors
 ///
-/// A command line that is not possible, a base or a directory that cannot be used, a report that cannot be written. What is wrong
-/// with single files is in the report.
+/// The arguments are invalid, a base or a directory cannot be used, or a report cannot be written. Errors of single
+/// files are in the report.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let _span = info_span!("encode").entered();
     let options = arguments.options()?;
@@ -151,7 +151,7 @@ fn print(report: &Report, format: &Format<Form>) -> Result<()> {
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or whose BTF cannot be used.
+/// The file cannot be read, or its BTF cannot be used.
 pub(crate) fn prepare(path: &Path) -> Result<PreparedBase> {
     let _span = info_span!("prepare the base", path = %path.display()).entered();
     let btf = kmod::kernel_btf(path).context("cannot read the base")?;
@@ -159,7 +159,7 @@ pub(crate) fn prepare(path: &Path) -> Result<PreparedBase> {
 }
 
 impl Arguments {
-    /// Where the results go, if no file that is read is lost by it.
+    /// The place for the results, or an error if writing there would destroy an input.
     fn claim(&self, inputs: &[find::Input]) -> Result<Output, OutputError> {
         let mut claims = PathClaims::default();
         self.base.iter().for_each(|base| claims.read(base, Role::Base));

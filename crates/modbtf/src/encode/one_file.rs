@@ -1,4 +1,4 @@
-//! One file: read, encoded, written.
+//! Reading, encoding and writing one file.
 
 use ::encode::{EncodeError, Encoder, Options, PreparedBase};
 use kmod::ElfFile;
@@ -9,41 +9,41 @@ use crate::files::find::Input;
 use crate::files::output::Output;
 use crate::files::report::{self, is_signed};
 
-/// What is done with each file.
+/// The work on each file.
 pub(super) struct Work<'a> {
     pub(super) base: Option<&'a PreparedBase>,
     /// Whether modules are encoded without a base.
     pub(super) standalone: bool,
     pub(super) options: Options,
-    /// How many threads read one file.
+    /// The number of threads for one file.
     pub(super) threads: usize,
     pub(super) output: &'a Output,
 }
 
-/// What was written of a file.
+/// The result that was written for a file.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// The length of `.BTF`, and of `.BTF.base`, in bytes.
+    /// The length of `.BTF` and `.BTF.base` together, in bytes.
     pub(super) bytes: usize,
     pub(super) report: ::encode::Report,
 }
 
-/// Why a file was not encoded.
+/// The reason why a file was not encoded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// It cannot be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// Its BTF could not be put where it was to go.
+    /// Its BTF could not be written.
     #[error(transparent)]
     Write(kmod::Error),
     /// It is signed.
     #[error("cannot put BTF into a signed module; give --drop-signature, and sign it again")]
     Signed(#[source] kmod::Error),
-    /// A module, and no base.
+    /// It is a module, and there is no base.
     #[error("cannot encode a module without a base; give --base, or --standalone for types that no kernel takes")]
     NoBase,
-    /// A kernel, and a base.
+    /// It is a kernel, and there is a base.
     #[error("cannot encode a kernel over a base: its BTF has none; encode it without --base")]
     NotAModule,
 }
@@ -64,11 +64,11 @@ impl report::Failure for Failure {
 }
 
 impl Work<'_> {
-    /// Encodes a file and writes what came of it.
+    /// Encodes a file and writes the result.
     ///
     /// # Errors
     ///
-    /// The file is as it was.
+    /// After an error the file is unchanged.
     pub(super) fn one(&self, input: &Input) -> Result<Written, Failure> {
         let elf = debug_span!("open").in_scope(|| ElfFile::open(&input.path)).map_err(EncodeError::Elf)?;
         let base = match (elf.is_relocatable(), self.base) {

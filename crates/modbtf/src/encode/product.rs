@@ -1,4 +1,4 @@
-//! What is written of an encoded file: its sections, or files beside it.
+//! The output for an encoded file: sections in it, or files beside it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -10,10 +10,10 @@ use kmod::SectionEdits;
 use crate::files::claims::{Overlap, PathClaims};
 use crate::files::output::{SideFile, with_suffix};
 
-/// What the files beside the BTF are called: the BTF itself, and a distilled base.
+/// The suffixes of files beside the input: the BTF itself, and a distilled base.
 pub(crate) const SUFFIXES: [&str; 2] = ["", ".base"];
 
-/// The changes that put BTF into a file. A base that is no longer that of the types is removed.
+/// The changes that put BTF into a file. A stale base is removed.
 pub(crate) fn sections(encoded: &Encoded) -> SectionEdits<'_> {
     let edits = SectionEdits::new().set(".BTF", &encoded.btf);
     match &encoded.base {
@@ -22,8 +22,8 @@ pub(crate) fn sections(encoded: &Encoded) -> SectionEdits<'_> {
     }
 }
 
-/// The files that BTF and its distilled base go into. The base is replaced first, so that the BTF never lies beside a base that is
-/// not its own.
+/// The files for BTF and its distilled base. The base is replaced first, so that BTF is never beside a base that does
+/// not belong to it.
 pub(crate) fn side_files(encoded: &Encoded) -> [SideFile<'_>; 2] {
     let [btf, base] = SUFFIXES;
     [
@@ -32,7 +32,7 @@ pub(crate) fn side_files(encoded: &Encoded) -> [SideFile<'_>; 2] {
     ]
 }
 
-/// Checks that writing the side files to a path loses no file that is read.
+/// Checks that writing the side files for a path destroys no input.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub(crate) fn check_spared(claims: &PathClaims, path: &Path) -> Result<(), Overl
     SUFFIXES.iter().try_for_each(|suffix| claims.check_spared(&with_suffix(path, suffix)))
 }
 
-/// Whether a file holds BTF, of either byte order.
+/// Whether a file contains BTF, in either byte order.
 fn is_btf(path: &Path) -> bool {
     let mut magic = [0; 2];
     let read = path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok();

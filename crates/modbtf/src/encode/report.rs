@@ -1,4 +1,4 @@
-//! What came of it all, for people and for programs.
+//! The report on all files, for people and for programs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::files::batch::Done;
 use crate::files::report::{self, JsonFile, failure_lines, failures, json_files, not_begun, results};
 use cli::Exit;
 
-/// What came of all files.
+/// The results of all files.
 pub(super) struct Report {
     files: Vec<Done<Written, Failure>>,
     base_types: Option<u32>,
@@ -42,7 +42,7 @@ struct Json<'a> {
 /// A file that was encoded.
 #[derive(Serialize)]
 struct JsonEncoded<'a> {
-    /// `encoded`.
+    /// Always `encoded`.
     outcome: &'a str,
     bytes: usize,
     units: u32,
@@ -74,7 +74,7 @@ impl Report {
         total
     }
 
-    /// The summary, what was left out, and which files failed.
+    /// The summary, the omissions, and the failed files.
     pub(super) fn human(&self, width: usize) -> String {
         let (mut text, width) = (String::new(), width.clamp(40, 160));
         let mut line = |line: &str| {
@@ -101,7 +101,7 @@ impl Report {
         text
     }
 
-    /// The one sentence that matters.
+    /// The main result in one sentence.
     pub(super) fn summary(&self) -> String {
         let Total { encoded, failed, not_begun, bytes, types, functions, variables } = self.total();
         let mut text = format!("{} encoded in {:.2} s", of(encoded, "file"), self.elapsed.as_secs_f64());
@@ -122,7 +122,7 @@ impl Report {
         text
     }
 
-    /// What was left out: how often in all, and in how many files.
+    /// What was omitted: how often in total, and in how many files.
     fn left_out(&self) -> BTreeMap<String, (u64, usize)> {
         let mut all = BTreeMap::new();
         for written in results(&self.files) {

@@ -11,20 +11,20 @@ use tracing::{Span, info_span};
 
 use super::find::Input;
 
-/// What came of a file.
+/// The result for a file.
 #[derive(Debug)]
 pub(crate) struct Done<T, E> {
     pub(crate) path: PathBuf,
-    /// Nothing if an interrupt came before it was begun.
+    /// `None` if the run was interrupted before the file was started.
     pub(crate) result: Option<Result<T, E>>,
 }
 
-/// Does the work on every file, `jobs` at a time and the largest first, so that none is left for the end. Gives back what came of
-/// each, in the order of the files.
+/// Works on every file, `jobs` at a time and the largest first, so that no large one remains at the end. Returns the
+/// results in the order of the files.
 ///
 /// # Errors
 ///
-/// No threads can be started.
+/// Threads cannot be started.
 pub(crate) fn run<T: Send, E: Send>(
     inputs: Vec<Input>,
     jobs: usize,
@@ -45,7 +45,7 @@ pub(crate) fn run<T: Send, E: Send>(
         }
         (place, result)
     };
-    // A queue, not rayon's own division into halves: that would begin with a large and a small file.
+    // A queue, because rayon's own division into halves would start with one large and one small file.
     let mut results: Vec<_> = pool.install(|| order.into_iter().par_bridge().map(one).collect());
     results.sort_unstable_by_key(|&(place, _)| place);
     Ok(inputs.into_iter().zip(results).map(|(input, (_, result))| Done { path: input.path, result }).collect())

@@ -1,10 +1,10 @@
-//! Which files a run reads and writes: none that is read is written over, and none is written twice.
+//! The files that a run reads and writes: no input is overwritten, and no output is written twice.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// A file that would be replaced, though it is read or is written already.
+/// A file would be replaced although the run reads it or writes it already.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot write the result: {} is {} ({}), which would be lost; name another file",
@@ -13,22 +13,22 @@ use std::path::{Path, PathBuf};
     other.display()
 )]
 pub struct Overlap {
-    /// Where something was to be written.
+    /// The path of the output.
     output: PathBuf,
-    /// The file that it is, by the name that was given for it.
+    /// The same file, by its path in the arguments.
     other: PathBuf,
-    /// What that is for.
+    /// Its role.
     role: Role,
 }
 
-/// What a file is for.
+/// The role of a file in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// It is worked on.
+    /// It is an input.
     Input,
     /// It is the base.
     Base,
-    /// It is written.
+    /// It is an output.
     Output,
 }
 
@@ -42,7 +42,7 @@ impl Role {
     }
 }
 
-/// What identifies a file, so that links, `./` and other ways to it make no difference.
+/// The identity of a file, which does not depend on links, `./` and other variants of its path.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Identity {
     /// The device and inode of a regular file.
@@ -56,18 +56,18 @@ enum Identity {
 pub(crate) struct PathClaims(HashMap<Identity, (PathBuf, Role)>);
 
 impl PathClaims {
-    /// Claims a file that is read. One that does not exist has nothing to lose.
+    /// Registers a file that is read. A file that does not exist cannot be destroyed.
     pub(crate) fn read(&mut self, path: &Path, role: Role) {
         if let Some(identity @ Identity::There(..)) = identity(path) {
             self.0.entry(identity).or_insert_with(|| (path.to_owned(), role));
         }
     }
 
-    /// Whether a file may be written.
+    /// Checks that a file may be written.
     ///
     /// # Errors
     ///
-    /// [`Overlap`] for one that is read, and for one that [`PathClaims::write`] has added.
+    /// [`Overlap`] for a file that is read, and for one that [`PathClaims::write`] has added.
     pub(crate) fn check_spared(&self, output: &Path) -> Result<(), Overlap> {
         match identity(output).and_then(|identity| self.0.get(&identity)) {
             Some((other, role)) => Err(Overlap { output: output.to_owned(), other: other.clone(), role: *role }),
@@ -75,11 +75,11 @@ impl PathClaims {
         }
     }
 
-    /// Claims a file that will be written.
+    /// Registers a file that will be written.
     ///
     /// # Errors
     ///
-    /// As of [`PathClaims::check_spared`].
+    /// Same as [`PathClaims::check_spared`].
     pub(crate) fn write(&mut self, output: &Path) -> Result<(), Overlap> {
         self.check_spared(output)?;
         if let Some(identity) = identity(output) {
@@ -89,7 +89,7 @@ impl PathClaims {
     }
 }
 
-/// What identifies the file that a path leads to; nothing for a pipe, a device or a directory, which lose nothing.
+/// The identity of the file at a path; `None` for a pipe, a device or a directory, which cannot be destroyed.
 fn identity(path: &Path) -> Option<Identity> {
     if let Ok(metadata) = path.metadata() {
         return metadata.is_file().then(|| Identity::There(metadata.dev(), metadata.ino()));

@@ -1,4 +1,4 @@
-//! Which files a command works on.
+//! Finding the files on which a command works.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -8,16 +8,16 @@ use anyhow::{Context as _, Result};
 use util::error::{Class, Classified};
 use walkdir::WalkDir;
 
-/// Why the files of a command line cannot be found.
+/// The reason why the files of a command line cannot be found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FindError {
-    /// A file that was named is not there.
+    /// A given file does not exist.
     #[error("cannot find {}", path.display())]
     NotThere {
         /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It is a pipe or a device.
@@ -26,7 +26,7 @@ pub enum FindError {
         /// Its path.
         path: PathBuf,
     },
-    /// There is no module in it.
+    /// The directory contains no module.
     #[error("cannot find a module in {}: their names end in .ko, .ko.xz, .ko.zst, .ko.gz or .ko.debug", path.display())]
     NoModules {
         /// The directory.
@@ -40,16 +40,17 @@ impl Classified for FindError {
     }
 }
 
-/// A file to work on.
+/// An input file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Input {
     /// Where it is.
     pub(crate) path: PathBuf,
-    /// Its name, with the directories below the one that was named.
+    /// Its name, relative to the given directory.
     pub(crate) name: PathBuf,
 }
 
-/// The files that are named, and the modules in the directories that are; each once, whatever names lead to it, and sorted by path.
+/// The given files, and the modules in the given directories. Each occurs once, also if several paths lead to it.
+/// Sorted by path.
 pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     let mut seen = BTreeSet::new();
@@ -62,7 +63,7 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>> {
         if found.is_empty() {
             return Err(FindError::NoModules { path: path.clone() }.into());
         }
-        // What cannot be resolved cannot be opened either, which is told of the file by its own name.
+        // A path that cannot be resolved cannot be opened either. That error is reported under the file's own name.
         let itself = |input: &Input| input.path.canonicalize().unwrap_or_else(|_| input.path.clone());
         inputs.extend(found.into_iter().filter(|input| seen.insert(itself(input))));
     }
@@ -74,7 +75,7 @@ fn file(path: &Path) -> Input {
     Input { path: path.to_owned(), name: path.file_name().map_or_else(|| path.to_owned(), PathBuf::from) }
 }
 
-/// The modules in a directory, files before links to files. A link that leads nowhere is one as well, and will be told of.
+/// The modules in a directory, files before links to files. Dangling links are included, so that they are reported.
 fn modules(dir: &Path) -> Result<Vec<Input>> {
     let mut found = Vec::new();
     for entry in WalkDir::new(dir) {
@@ -93,7 +94,7 @@ fn is_module(name: &OsStr) -> bool {
     stem(Path::new(name)).is_some()
 }
 
-/// What a module is called without `.ko` and what follows; nothing for what is not named like a module.
+/// A module's file name up to `.ko`; `None` for other names.
 pub(crate) fn stem(name: &Path) -> Option<&str> {
     let name = name.file_name()?.to_str()?;
     let ends = [".ko", ".ko.xz", ".ko.zst", ".ko.gz", ".ko.debug"];

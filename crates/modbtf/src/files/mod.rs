@@ -1,12 +1,12 @@
-//! Many files: what every command that works on modules and kernels shares.
+//! Shared by every command that works on many modules and kernels.
 //!
-//! 1. [`find`]: which files the command line names, and the modules in its directories;
-//! 2. [`claims`]: no file that is read is written over, and none is written twice;
-//! 3. [`output`]: where the result of a file goes: into the file, beside the others below a directory, or into one file;
-//! 4. [`batch`]: the work on each file, several at a time, until an interrupt;
-//! 5. [`report`]: which files failed and why, and the exit code.
+//! 1. [`find`]: the files of the command line, and the modules in its directories;
+//! 2. [`claims`]: no input is overwritten, and no output is written twice;
+//! 3. [`output`]: the place of a file's result: in the file itself, below a directory, or in one file;
+//! 4. [`batch`]: parallel work on the files, until an interrupt;
+//! 5. [`report`]: the failed files with their causes, and the exit code.
 //!
-//! Nothing here knows what the work is: a command passes it as a function from a file to its own result.
+//! Nothing here depends on the work itself: a command passes it as a function from a file to a result.
 
 pub(crate) mod batch;
 pub(crate) mod claims;

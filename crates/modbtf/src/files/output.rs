@@ -1,4 +1,4 @@
-//! Where the result of each file goes.
+//! The place of each file's result.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use util::error::{Class, Classified};
 use super::claims::{Overlap, PathClaims};
 use super::find::{Input, stem};
 
-/// The options that say where results go; exactly one of three.
+/// The options for the place of results; exactly one of three.
 #[derive(Debug, Default, clap::Args)]
 #[command(group(ArgGroup::new("output").required(true).args(["in_place", "detached", "out"])))]
 pub(crate) struct OutputArguments {
@@ -33,25 +33,25 @@ pub(crate) struct OutputArguments {
     pub(crate) drop_signature: bool,
 }
 
-/// Why results cannot go where the options say.
+/// The reason why results cannot be written as requested.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
     /// `--out` takes one file.
     #[error("cannot put {files} files into --out; use --detached")]
     ManyForOne {
-        /// How many there are.
+        /// The number of files.
         files: usize,
     },
-    /// Two files would be written to the same place.
+    /// Two results would be written to the same file.
     #[error("cannot write the BTF of {} to {}: that of another file goes there", path.display(), to.display())]
     SamePlace {
         /// The second file.
         path: PathBuf,
-        /// Where both would go.
+        /// The path of both results.
         to: PathBuf,
     },
-    /// A file would be written over one that is read.
+    /// An input would be overwritten.
     #[error(transparent)]
     Overlap(#[from] Overlap),
 }
@@ -62,34 +62,34 @@ impl Classified for OutputError {
     }
 }
 
-/// A result that goes into a file of its own: what its name is extended by, and its bytes.
+/// A result in a separate file: the suffix of its name, and its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SideFile<'a> {
-    /// The extension behind the name of the result: `""` or `".base"`.
+    /// The suffix of the result's name: `""` or `".base"`.
     pub(crate) suffix: &'static str,
-    /// Nothing if a stale file of that name is to be removed.
+    /// `None` if a stale file of that name must be removed.
     pub(crate) bytes: Option<&'a [u8]>,
-    /// Whether a file of that name is what an earlier run wrote, and may be removed.
+    /// Whether an existing file of that name was written by an earlier run and may be removed.
     pub(crate) is_stale: fn(&Path) -> bool,
 }
 
-/// Where results go.
+/// The place of results.
 #[derive(Debug)]
 pub(crate) enum Output {
     /// Into the files.
     InPlace {
-        /// Whether a signature is cut off.
+        /// Whether to drop a signature.
         drop_signature: bool,
     },
-    /// Into a file for each, below a directory, with this extension.
+    /// A file for each input, below a directory, with this extension.
     Detached(PathBuf, &'static str),
     /// Into one file.
     File(PathBuf),
 }
 
 impl Output {
-    /// What the options say, if it is possible for these files. Claims what will be written: for each file the names with this
-    /// extension and each of these suffixes.
+    /// Evaluates the options for these files. Registers all outputs: for each file the names with this extension and
+    /// each of these suffixes.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Output {
         }
     }
 
-    /// The file of its own that the result of an input goes into, if it does.
+    /// The separate file for the result of an input, if there is one.
     fn place(&self, input: &Input) -> Option<PathBuf> {
         match self {
             Self::InPlace { .. } => None,
@@ -135,11 +135,11 @@ impl Output {
         }
     }
 
-    /// Writes the result of a file: the edits into the file, or the side files.
+    /// Writes the result of a file: applies the edits to the file, or writes the side files.
     ///
     /// # Errors
     ///
-    /// What could not be written is as it was.
+    /// A file that could not be written is unchanged.
     pub(crate) fn write(
         &self,
         input: &Input,
@@ -156,17 +156,17 @@ impl Output {
     }
 }
 
-/// Where the result of a file goes below a directory.
+/// The path of a file's result below a directory.
 fn detached(dir: &Path, name: &Path, extension: &str) -> PathBuf {
     let file = name.file_name().unwrap_or_default().to_string_lossy();
     dir.join(name).with_file_name(format!("{}.{extension}", stem(name).unwrap_or(&file)))
 }
 
-/// Writes files beside each other, all or none of them, and then removes those that are stale.
+/// Writes files beside each other, all or none of them, and then removes the stale ones.
 ///
 /// # Errors
 ///
-/// What could not be written is as it was.
+/// A file that could not be written is unchanged.
 pub(crate) fn write_side_files(path: &Path, files: &[SideFile<'_>]) -> Result<(), kmod::Error> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(|source| kmod::Error::Io {
@@ -184,7 +184,7 @@ pub(crate) fn write_side_files(path: &Path, files: &[SideFile<'_>]) -> Result<()
     Ok(())
 }
 
-/// A path with something behind its name.
+/// A path with a suffix added to its name.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

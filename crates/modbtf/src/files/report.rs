@@ -1,4 +1,4 @@
-//! Which files failed and why, and the exit code that follows.
+//! The failed files with their causes, and the exit code.
 
 use std::error::Error;
 
@@ -8,9 +8,9 @@ use util::error::{causes, one_cause_a_line};
 
 use super::batch::Done;
 
-/// Why the work on a file failed.
+/// The reason why the work on a file failed.
 pub(crate) trait Failure: Error + 'static {
-    /// Whether not the file is to blame, but where it is read from or written to.
+    /// Whether the cause is the environment (reading or writing) rather than the file's content.
     fn is_environment(&self) -> bool;
 }
 
@@ -20,13 +20,13 @@ impl Failure for kmod::Error {
     }
 }
 
-/// Whether a module was refused because its signature would be void. Unless a word such as `--drop-signature` asks for it, no
-/// command changes a signed module.
+/// Whether a module was refused because its signature would become invalid. No command changes a signed module
+/// without an option such as `--drop-signature`.
 pub(crate) fn is_signed(error: &kmod::Error) -> bool {
     matches!(error, kmod::Error::Change { source, .. } if matches!(**source, kmod::Error::Signed))
 }
 
-/// The exit code. Where several apply, it is the first of interrupted, environment and failed.
+/// The exit code. If several apply, it is the first of interrupted, environment and failed.
 pub(crate) fn exit<T, E: Failure>(files: &[Done<T, E>]) -> Exit {
     let failures = || failures(files).map(|(_, failure)| failure);
     if not_begun(files) > 0 {
@@ -40,22 +40,22 @@ pub(crate) fn exit<T, E: Failure>(files: &[Done<T, E>]) -> Exit {
     }
 }
 
-/// The results of the files on which the work succeeded.
+/// The results of the files that succeeded.
 pub(crate) fn results<T, E>(files: &[Done<T, E>]) -> impl Iterator<Item = &T> {
     files.iter().filter_map(|file| file.result.as_ref()?.as_ref().ok())
 }
 
-/// The files on which it failed.
+/// The files that failed.
 pub(crate) fn failures<T, E>(files: &[Done<T, E>]) -> impl Iterator<Item = (&Done<T, E>, &E)> {
     files.iter().filter_map(|file| Some((file, file.result.as_ref()?.as_ref().err()?)))
 }
 
-/// How many files were not begun.
+/// The number of files that were not started.
 pub(crate) fn not_begun<T, E>(files: &[Done<T, E>]) -> usize {
     files.iter().filter(|file| file.result.is_none()).count()
 }
 
-/// Lines with each file that failed, and below it the causes.
+/// Lines with each failed file, followed by its causes.
 pub(crate) fn failure_lines<T, E: Failure>(files: &[Done<T, E>]) -> Vec<String> {
     let mut lines = Vec::new();
     for (file, failure) in failures(files) {
@@ -73,7 +73,7 @@ pub(crate) struct JsonFile<S> {
     outcome: JsonOutcome<S>,
 }
 
-/// What came of it. A command gives `outcome` a word of its own for success.
+/// The outcome for a file. Each command has its own word for success in `outcome`.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum JsonOutcome<S> {
@@ -88,7 +88,7 @@ enum OtherOutcome {
     NotBegun,
 }
 
-/// The files for the JSON report; `show` gives what is written of a success, with its field `outcome`.
+/// The files for the JSON report. `show` returns the JSON for a success, including its field `outcome`.
 pub(crate) fn json_files<T, E: Failure, S>(files: &[Done<T, E>], show: impl Fn(&T) -> S) -> Vec<JsonFile<S>> {
     let outcome = |result: &Option<Result<T, E>>| match result {
         Some(Ok(done)) => JsonOutcome::Done(show(done)),

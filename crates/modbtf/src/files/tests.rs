@@ -1,4 +1,5 @@
-//! A second user of the files: a command that prepends a line to each file, as little like encoding as can be.
+//! Tests with a second user of `files`: a command that prepends a line to each file, which is as different from
+//! encoding as possible.
 
 use std::fs;
 use std::path::Path;

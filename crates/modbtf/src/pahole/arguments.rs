@@ -1,4 +1,4 @@
-//! pahole's arguments, as far as they are about encoding.
+//! pahole's arguments for encoding.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -8,12 +8,12 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use encode::{Features, Options};
 
-/// What the arguments have no room for.
+/// Help that does not fit the single arguments.
 const AFTER_HELP: &str = "Environment: MODBTF_DIAGNOSTICS can hold -v, -vv and --timings, as modbtf has them.\n\n\
     Exit codes: 0 encoded, or the answer was printed; 1 not encoded, whatever the reason; 2 unknown or malformed arguments, \
     also in MODBTF_DIAGNOSTICS; 130 interrupted.";
 
-/// What pahole encodes without `--btf_features` and single options.
+/// The features that pahole encodes without `--btf_features` and without single options.
 const USUAL: [&str; 4] = ["var", "enum64", "decl_tag", "type_tag"];
 
 /// Encode BTF with pahole's arguments, for kernel builds: make PAHOLE=/path/to/modbtf-pahole.
@@ -116,8 +116,8 @@ pub struct Arguments {
     pub(super) numeric_version: bool,
 }
 
-/// The arguments with `-j4` as `-j=4`: the number is part of the argument or not there, so that what follows a bare `-j` is not
-/// taken for it.
+/// The arguments with `-j4` written as `-j=4`. The number is part of the argument or absent, so the argument after a
+/// bare `-j` is not taken as its number.
 pub(super) fn unglued(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     arguments.into_iter().map(|argument| {
         let number = argument.to_str().and_then(|text| text.strip_prefix("-j"));
@@ -129,7 +129,7 @@ pub(super) fn unglued(arguments: impl IntoIterator<Item = OsString>) -> impl Ite
 }
 
 impl Arguments {
-    /// How many threads.
+    /// The number of threads.
     pub(super) fn threads(&self) -> usize {
         match self.jobs.last() {
             None => 1,
@@ -138,7 +138,7 @@ impl Arguments {
         }
     }
 
-    /// What is encoded.
+    /// The encoder's options.
     pub(super) fn options(&self) -> Result<Options> {
         if let Some(language) = self.lang_exclude.iter().find(|language| *language != "rust") {
             bail!("cannot leave out units in {language}: rust is the only language that can be left out");
@@ -171,7 +171,7 @@ impl Arguments {
         Ok(Options { exclude_rust: !self.lang_exclude.is_empty(), ..features.options() })
     }
 
-    /// The arguments that stand for one feature: its name, whether it is asked for, whether it is refused.
+    /// The arguments for single features: name, whether it is requested, whether it is excluded.
     fn single(&self) -> [(&'static str, bool, bool); 9] {
         [
             ("var", false, self.skip_encoding_btf_vars),

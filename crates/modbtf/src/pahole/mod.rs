@@ -1,9 +1,9 @@
-//! `modbtf-pahole`: encodes as pahole does, with pahole's arguments as kbuild gives them.
+//! `modbtf-pahole`: encodes BTF with pahole's arguments as kbuild passes them.
 //!
-//! It answers to the name of pahole 1.30, by which kernels decide what they ask for. What 1.30 knows and this does not is
-//! refused by name, since the build would not get what it asked for; unknown features are ignored, as pahole does, for
-//! kernels that are newer. Which arguments a kernel gives is in its `scripts/Makefile.btf`, `scripts/pahole-flags.sh`,
-//! `scripts/link-vmlinux.sh` and `scripts/gen-btf.sh`.
+//! It reports the version of pahole 1.30, which kernels read before they choose arguments. An argument that 1.30
+//! supports and this program does not is an error, because otherwise the build would silently lack something. Unknown
+//! features are ignored, as by pahole, for newer kernels. The arguments of a kernel are in its
+//! `scripts/Makefile.btf`, `scripts/pahole-flags.sh`, `scripts/link-vmlinux.sh` and `scripts/gen-btf.sh`.
 
 mod arguments;
 
@@ -24,16 +24,16 @@ use cli::terminal::say;
 use cli::{Diagnostics, Exit, interrupt};
 use tracing::info_span;
 
-/// The version that is reported, as pahole reports it. Linux compares it as the number 130.
+/// The reported version, in pahole's format. Linux compares it as the number 130.
 const VERSION: &str = "v1.30";
 
-/// Does what the arguments say, of which the first is the program's name; gives the exit code.
+/// Executes the arguments, of which the first is the program's name. Returns the exit code.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments = match Arguments::try_parse_from(arguments::unglued(arguments)) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Usage goes to standard error, help to standard output; that neither can be written to changes nothing.
+            // Usage goes to standard error, help to standard output. Failures to write them are ignored.
             let _ = error.print();
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
@@ -57,10 +57,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// The environment variable for what pahole has no arguments for.
+/// The environment variable for options that pahole does not have.
 const DIAGNOSTICS: &str = "MODBTF_DIAGNOSTICS";
 
-/// `-v`, `-vv` and `--timings` from the environment, since the arguments are pahole's.
+/// `-v`, `-vv` and `--timings` from the environment, because the arguments are pahole's.
 fn diagnostics() -> Result<Diagnostics, clap::Error> {
     #[derive(clap::Parser)]
     #[command(name = "MODBTF_DIAGNOSTICS", no_binary_name = true, disable_help_flag = true)]
@@ -85,7 +85,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(writeln!(std::io::stdout(), "{answer}")?)
 }
 
-/// The file to encode may be replaced, unless it is the base; a file of its own for BTF may be neither.
+/// Checks the outputs: the input may be replaced unless it is the base, and a separate file for BTF must be neither.
 fn spare_what_is_read(arguments: &Arguments, file: &Path) -> Result<(), Overlap> {
     let mut claims = PathClaims::default();
     arguments.btf_base.iter().for_each(|base| claims.read(base, Role::Base));

@@ -1,4 +1,4 @@
-//! Manual pages and completions.
+//! Tests of man pages and completions.
 
 use std::fs;
 

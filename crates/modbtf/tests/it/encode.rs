@@ -1,4 +1,4 @@
-//! `modbtf encode`, as a program, on files that are made here.
+//! Tests of the program `modbtf encode`, on generated files.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -163,7 +163,7 @@ fn a_file_is_taken_once_whatever_names_lead_to_it() {
     assert!(fs::symlink_metadata(bench.path("modules/a-link.ko")).unwrap().is_symlink());
 }
 
-/// A link that leads nowhere is as little passed over in silence as a file that is damaged.
+/// A dangling link is reported, like a damaged file.
 #[test]
 fn links_that_lead_nowhere_are_told() {
     let bench = Bench::new();
@@ -177,7 +177,7 @@ fn links_that_lead_nowhere_are_told() {
     assert!(said.contains("symbolic links"), "{said}");
 }
 
-/// What is read is known whatever name it is given by.
+/// Inputs are recognised by any path.
 #[test]
 fn nothing_that_is_read_is_written_over() {
     let bench = Bench::new();
@@ -235,7 +235,7 @@ fn a_report_that_cannot_be_written_is_told_and_what_was_done_as_well() {
     assert!(said.contains("cannot write the report to /dev/full") && said.contains("No space left"), "{said}");
 }
 
-/// A base of before goes; what only has its name stays.
+/// A stale base is removed; another file with such a name stays.
 #[test]
 fn what_is_no_base_of_before_is_left_alone() {
     let bench = Bench::new();
@@ -248,7 +248,7 @@ fn what_is_no_base_of_before_is_left_alone() {
     }
 }
 
-/// A base of its own and what lies over it belong together.
+/// BTF and its own base belong together.
 #[test]
 fn what_cannot_be_written_leaves_both_files_of_before() {
     let bench = Bench::new();
@@ -263,7 +263,7 @@ fn what_cannot_be_written_leaves_both_files_of_before() {
     }
 }
 
-/// A limit on the length of files stands in for a full disk: both let a write fail in the middle.
+/// A limit on the length of files simulates a full disk: both make a write fail in the middle.
 #[test]
 fn a_full_disk_leaves_the_file_as_it_was() {
     let bench = Bench::new();
@@ -334,7 +334,7 @@ fn features_have_paholes_names() {
     assert_eq!(encode(&["--like", "pahole-1.24"]), usual);
 }
 
-/// A base with so many structs that preparing it and encoding take a while, for what happens in the meantime.
+/// A base with so many structs that preparing it and encoding take a while, to test events during that time.
 fn large(bench: &Bench) {
     let many: Vec<String> = (0..60_000).map(|number| format!("struct_{number}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! The help pages: every option has one, in the imperative, and the exit codes are those of the programs.
+//! Tests of the help: every option has a description in the imperative, and the exit codes agree with the programs.
 
 use crate::support::{Bench, MODBTF, PAHOLE};
 

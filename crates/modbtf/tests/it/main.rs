@@ -1,4 +1,4 @@
-//! The two programs, on files that are made here.
+//! Tests of the two programs, on generated files.
 
 mod documents;
 mod encode;

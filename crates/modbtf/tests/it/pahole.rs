@@ -1,4 +1,4 @@
-//! The `pahole` command line, as the kernel's build calls it.
+//! Tests of the `pahole` command line, as the kernel's build calls it.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Small modules with DWARF, and how programs are run on them.
+//! Small modules with DWARF, and running programs on them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,12 +18,12 @@ pub enum Kind {
     Module,
 }
 
-/// An ELF file without sections of its own.
+/// An ELF file without sections.
 fn empty(kind: Kind) -> Builder {
     if kind == Kind::Module { Builder::new(X86_64) } else { Builder::linked() }
 }
 
-/// A file whose debug information has a struct of each of these names, with an `int` in it.
+/// A file whose debug information has a struct with each of these names, each containing an `int`.
 pub fn with_structs(kind: Kind, names: &[&str]) -> Vec<u8> {
     let mut dwarf = Dwarf::new();
     let encoding = gimli::Encoding { format: gimli::Format::Dwarf32, version: 5, address_size: 8 };
@@ -59,7 +59,7 @@ pub struct Bench {
     dir: TempDir,
 }
 
-/// The modules, what they are called and what their own structs are.
+/// The modules, with the names of their files and of their own structs.
 pub const MODULES: [(&str, &[&str]); 3] =
     [("fs/one.ko", &["of_vmlinux", "one"]), ("net/two.ko", &["two", "of_vmlinux", "other"]), ("three.ko", &["three"])];
 
@@ -90,12 +90,12 @@ impl Bench {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// What all files below the bench hold, in the order of their names.
+    /// The content of all files in the directory, sorted by name.
     pub fn all(&self) -> Vec<Vec<u8>> {
         self.names().iter().map(|name| self.read(name)).collect()
     }
 
-    /// All files below the bench, sorted.
+    /// The names of all files in the directory, sorted.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         list(self.dir.path(), self.dir.path(), &mut names);
@@ -107,7 +107,7 @@ impl Bench {
         self.run_as(Command::new(program), arguments)
     }
 
-    /// Runs a program with these arguments, its working directory the bench.
+    /// Runs a program with these arguments in the directory.
     pub fn run_as(&self, mut command: Command, arguments: &[impl AsRef<OsStr>]) -> Ran {
         Ran(command.args(arguments).current_dir(self.dir.path()).output().unwrap())
     }
@@ -146,7 +146,7 @@ fn list(root: &Path, dir: &Path, names: &mut Vec<String>) {
 pub const MODBTF: &str = env!("CARGO_BIN_EXE_modbtf");
 pub const PAHOLE: &str = env!("CARGO_BIN_EXE_modbtf-pahole");
 
-/// What a program did.
+/// The result of a program.
 pub struct Ran(Output);
 
 impl Ran {
@@ -162,7 +162,7 @@ impl Ran {
         String::from_utf8_lossy(&self.0.stderr).into_owned()
     }
 
-    /// Checks how it ended; gives back what it said.
+    /// Checks the exit code, and returns the result.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code(), Some(code), "{}{}", self.out(), self.err());
