@@ -1,15 +1,15 @@
-//! The exit codes of `modbtf` and `cargo xtask`, defined here and nowhere else.
+//! The exit codes of `modbtf` and `cargo xtask`. They are defined only here.
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | everything that was asked for was done, and is as it has to be |
-//! | 1 | it was done, and something is not as it has to be: a scenario differs, a file cannot be encoded; the report names it |
-//! | 2 | usage: the command line or a definition cannot be understood |
-//! | 3 | the environment: something that is needed is missing, unavailable, or cannot be read or written |
-//! | 4 | a virtual machine panicked, hung or was lost; the report says which |
+//! | 0 | everything requested was done, and the results are as required |
+//! | 1 | it was done, but a result is not as required: a scenario differs, a file cannot be encoded; the report shows which |
+//! | 2 | usage: the command line or a definition is invalid |
+//! | 3 | the environment: something necessary is missing, unavailable, or cannot be read or written |
+//! | 4 | a virtual machine panicked, hung or was lost; the report shows which |
 //! | 130 | interrupted |
 //!
-//! Where several apply, each command's help says which one it is. `modbtf-pahole` has pahole's exit codes: see its help.
+//! If several apply, each command's help defines the order. `modbtf-pahole` has pahole's exit codes: see its help.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -19,22 +19,22 @@ use util::error::{Class, Classified};
 /// An exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exit {
-    /// Everything is as it has to be.
+    /// All results are as required.
     Success,
-    /// Something is not as it has to be.
+    /// A result is not as required.
     Failed,
-    /// The command line or a definition cannot be understood.
+    /// The command line or a definition is invalid.
     Usage,
     /// The environment lacks something.
     Environment,
     /// A virtual machine panicked, hung or was lost.
     Machine,
-    /// Ctrl-C, or a signal to the same end.
+    /// Ctrl-C, or a similar signal.
     Interrupted,
 }
 
 impl Exit {
-    /// The number that the process exits with.
+    /// The exit code of the process.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -47,10 +47,10 @@ impl Exit {
         }
     }
 
-    /// What an error exits with: the class of the first error in its chain that one of `known` recognises, otherwise the
+    /// The exit code for an error: the class of the first error in its chain that `known` recognises, otherwise
     /// environment.
     ///
-    /// `known` lists the classified errors of the crates that a program uses, each as [`class_of::<E>`](class_of).
+    /// `known` lists the classified errors of a program's crates, each as [`class_of::<E>`](class_of).
     #[must_use]
     pub fn of(error: &(dyn Error + 'static), known: &[ClassOf]) -> Self {
         let mut chain = std::iter::successors(Some(error), |&error| error.source());
@@ -59,7 +59,7 @@ impl Exit {
     }
 }
 
-/// Classifies an error if it is of the type that this function is for.
+/// Classifies an error if it has the type for which this function was made.
 pub type ClassOf = fn(&(dyn Error + 'static)) -> Option<Class>;
 
 /// A [`ClassOf`] for one type of error.

@@ -1,4 +1,4 @@
-//! `--format FORM[:FILE]`: the form of a report, and where it goes.
+//! `--format FORM[:FILE]`: the form of a report, and the file to write it to.
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -11,7 +11,7 @@ use util::suggest::Suggestion;
 use crate::page::Style;
 use crate::terminal::{self, columns};
 
-/// A form of a report and where the report goes; standard output if no file is given. Each command has its own forms.
+/// A form of a report and its file, or standard output if there is no file. Each command has its own forms.
 #[derive(Debug, Clone)]
 pub struct Format<F> {
     /// The form.
@@ -30,7 +30,7 @@ pub enum WriteError {
     Device {
         /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file cannot be replaced.
@@ -39,17 +39,17 @@ pub enum WriteError {
 }
 
 impl<F> Format<F> {
-    /// This form on standard output.
+    /// A form on standard output.
     pub const fn standard(form: F) -> Self {
         Self { form, file: None }
     }
 
-    /// The file that the report goes to, if it goes to one.
+    /// The file of the report, if there is one.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// Whether the report is coloured, and how wide it is.
+    /// The colour and width of the report.
     pub fn style(&self) -> Style {
         match &self.file {
             Some(_) => Style::plain(terminal::WIDTH),
@@ -60,8 +60,8 @@ impl<F> Format<F> {
         }
     }
 
-    /// Writes a report to where it goes. A file is replaced atomically, and a line on standard error names it. A closed pipe on
-    /// standard output is no error.
+    /// Writes a report to its file or to standard output. A file is replaced atomically, and a line on standard error
+    /// reports it. A closed pipe on standard output is not an error.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl<F: ValueEnum> FromStr for Format<F> {
     }
 }
 
-/// Replaces a file; writes to a pipe or a device as it is.
+/// Replaces a file, or writes to a pipe or a device.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {

@@ -1,4 +1,5 @@
-//! Ctrl-C and its kin (SIGINT, SIGTERM, SIGHUP): the first one asks for a stop, the second one ends the program.
+//! Ctrl-C and similar signals (SIGINT, SIGTERM, SIGHUP): the first one requests a stop, the second one ends the
+//! program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,12 +12,12 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 #[error("cannot watch for Ctrl-C")]
 pub struct Error(#[source] ctrlc::Error);
 
-/// From here on the first signal sets the flag that is returned, and a line says so; the second one ends the process at once
-/// with [`Exit::Interrupted`].
+/// Watches the signals. The first one sets the returned flag and prints a line. The second one ends the process at
+/// once with [`Exit::Interrupted`].
 ///
 /// # Errors
 ///
-/// [`Error`], also if the signals are watched already.
+/// [`Error`], also if the signals are already watched.
 pub fn watch() -> Result<&'static AtomicBool, Error> {
     ctrlc::set_handler(|| {
         if ASKED.swap(true, Ordering::SeqCst) {
@@ -28,7 +29,7 @@ pub fn watch() -> Result<&'static AtomicBool, Error> {
     Ok(&ASKED)
 }
 
-/// Whether somebody asked for a stop.
+/// Whether a stop was requested.
 #[must_use]
 pub fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)

@@ -1,12 +1,12 @@
-//! What `modbtf` and `cargo xtask` share at the terminal.
+//! The terminal interface that `modbtf` and `cargo xtask` share.
 //!
-//! - [`exit`]: the exit codes and which error means which of them;
-//! - [`mod@format`]: `--format FORM[:FILE]`, the form of a report and where it goes;
-//! - [`interrupt`]: Ctrl-C: the first asks for a stop, the second one ends the program;
-//! - [`page`] and [`table`]: reports as text, as wide as the terminal;
+//! - [`exit`]: the exit codes, and the exit code for each error;
+//! - [`mod@format`]: `--format FORM[:FILE]`, the form of a report and the file to write it to;
+//! - [`interrupt`]: Ctrl-C: the first one requests a stop, the second one ends the program;
+//! - [`page`] and [`table`]: reports as text that fits the terminal;
 //! - [`progress`]: progress bars, on a terminal only;
-//! - [`terminal`]: lines on standard output and standard error that progress bars do not garble;
-//! - [`diagnostics`]: `-v`, `--timings` and the log in each run's folder, made from `tracing` spans and events.
+//! - [`terminal`]: lines on standard output and standard error that do not disturb progress bars;
+//! - [`diagnostics`]: `-v`, `--timings` and the log in each run's folder, based on `tracing` spans and events.
 
 pub mod diagnostics;
 pub mod exit;

@@ -1,15 +1,15 @@
-//! A report as text: headlines, paragraphs, facts and tables, none wider than the terminal.
+//! A report as text that fits the terminal: headlines, paragraphs, facts and tables.
 
 use textwrap::{Options, WordSplitter};
 
 use crate::table::Table;
 
-/// How text looks.
+/// The style of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Whether escape sequences emphasise what matters.
+    /// Whether to emphasise by escape sequences.
     pub colour: bool,
-    /// How many columns a line may have.
+    /// The maximum number of columns of a line.
     pub width: usize,
 }
 
@@ -48,14 +48,14 @@ impl Style {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// How text is broken into lines: only at blanks, since names have hyphens.
+    /// How text is broken into lines: only at blanks, because names contain hyphens.
     fn wrapping<'a>(self, first: &'a str, next: &'a str) -> Options<'a> {
         let options = Options::new(self.width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
         options.initial_indent(first).subsequent_indent(next)
     }
 }
 
-/// Text that grows line by line. No line ends with blanks.
+/// A text that is built line by line. No line ends with blanks.
 #[derive(Debug, Clone)]
 pub struct Page {
     style: Style,
@@ -75,34 +75,34 @@ impl Page {
         self.style
     }
 
-    /// A line as it is, however long.
+    /// Adds a line unchanged, however long.
     pub fn line(&mut self, line: &str) {
         self.text.push_str(line.trim_end());
         self.text.push('\n');
     }
 
-    /// An empty line, unless the page is empty or has one there already.
+    /// Adds an empty line, unless the page is empty or ends with one.
     pub fn blank(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
 
-    /// The one sentence that matters, or a heading; in bold.
+    /// Adds the main sentence or a heading, in bold.
     pub fn headline(&mut self, sentence: &str) {
         for line in textwrap::wrap(sentence, self.style.wrapping("", "")) {
             self.line(&self.style.bold(&line));
         }
     }
 
-    /// A paragraph whose first line begins with `first`, the further lines with `next`.
+    /// Adds a paragraph. Its first line begins with `first`, further lines with `next`.
     pub fn paragraph(&mut self, first: &str, next: &str, text: &str) {
         for line in textwrap::wrap(text, self.style.wrapping(first, next)) {
             self.line(&line);
         }
     }
 
-    /// Names with their values beside them, indented.
+    /// Adds names with their values beside them, indented.
     pub fn facts<N: AsRef<str>, V: AsRef<str>>(&mut self, indent: &str, facts: &[(N, V)]) {
         let width = facts.iter().map(|(name, _)| name.as_ref().len()).max().unwrap_or(0);
         for (name, value) in facts {
@@ -111,7 +111,7 @@ impl Page {
         }
     }
 
-    /// A table, indented.
+    /// Adds an indented table.
     pub fn table(&mut self, indent: &str, table: &Table) {
         for line in table.lines(self.style.width - indent.len()) {
             self.line(&format!("{indent}{line}"));

@@ -1,4 +1,4 @@
-//! Progress bars on standard error, if that is a terminal; nothing otherwise.
+//! Progress bars on standard error, if that is a terminal.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::terminal;
 
-/// What a bar counts.
+/// The unit that a bar counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes, with prefixes.
+    /// Bytes, with unit prefixes.
     Bytes,
-    /// Things.
+    /// Items.
     Count,
 }
 
@@ -19,12 +19,12 @@ pub enum Unit {
 #[derive(Debug)]
 pub struct Bar {
     bar: ProgressBar,
-    /// Room for the name in front of it.
+    /// The width of the name before the bar.
     width: usize,
 }
 
 impl Bar {
-    /// A spinner with a name in `width` columns; nothing where standard error is no terminal.
+    /// A spinner with a name in `width` columns; `None` if standard error is not a terminal.
     #[must_use]
     pub fn spinner(name: &str, width: usize) -> Option<Self> {
         let bars = terminal::bars()?;
@@ -34,7 +34,7 @@ impl Bar {
         Some(Self { bar, width })
     }
 
-    /// A bar for so many files; nothing where standard error is no terminal.
+    /// A bar for a number of files; `None` if standard error is not a terminal.
     #[must_use]
     pub fn files(files: usize) -> Option<Self> {
         let bars = terminal::bars()?;
@@ -42,17 +42,17 @@ impl Bar {
         Some(Self { bar: bars.add(ProgressBar::new(files as u64).with_style(style)), width: 0 })
     }
 
-    /// Shows a text in place of the one before.
+    /// Replaces the text beside the bar.
     pub fn message(&self, text: impl Into<String>) {
         self.bar.set_message(text.into());
     }
 
-    /// One more is done.
+    /// Counts one more item.
     pub fn advance(&self) {
         self.bar.inc(1);
     }
 
-    /// So much is done. A spinner becomes a bar when its length is first known.
+    /// Sets the progress. A spinner becomes a bar when its total is first known.
     pub fn move_to(&self, done: u64, total: u64, unit: Unit) {
         if self.bar.length() != Some(total) {
             self.bar.set_length(total);
@@ -71,7 +71,7 @@ impl Drop for Bar {
     }
 }
 
-/// Whether there are progress bars.
+/// Whether progress bars are shown.
 #[must_use]
 pub fn shown() -> bool {
     terminal::bars().is_some()

@@ -1,4 +1,4 @@
-//! Lines on standard output and standard error, as wide as the terminal, that progress bars do not garble.
+//! Lines on standard output and standard error that fit the terminal and do not disturb progress bars.
 
 use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
@@ -9,7 +9,7 @@ use indicatif::MultiProgress;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter, fill};
 
-/// How many columns a line has where there is no terminal.
+/// The number of columns if there is no terminal.
 pub const WIDTH: usize = 120;
 
 /// All progress bars of this process; none if standard error is not a terminal.
@@ -21,14 +21,14 @@ pub(crate) fn bars() -> Option<&'static MultiProgress> {
     BARS.as_ref()
 }
 
-/// How many columns standard output has.
+/// The number of columns of standard output.
 #[must_use]
 pub fn columns() -> usize {
     let terminal = Term::stdout();
     if terminal.is_term() { terminal.size().1.into() } else { WIDTH }
 }
 
-/// Prints a line on standard error, above the progress bars. Ignores that nobody reads it.
+/// Prints a line on standard error, above the progress bars. Failures are ignored.
 pub fn say(line: &str) {
     let print = || drop(writeln!(std::io::stderr(), "{line}"));
     match bars() {
@@ -37,7 +37,7 @@ pub fn say(line: &str) {
     }
 }
 
-/// Prints a line on standard output, above the progress bars. Ignores that nobody reads it.
+/// Prints a line on standard output, above the progress bars. Failures are ignored.
 pub fn print_line(line: &str) {
     let print = || drop(writeln!(std::io::stdout(), "{line}"));
     match bars() {
@@ -56,19 +56,19 @@ pub fn say_error(error: &(dyn Error + 'static)) {
     }
 }
 
-/// Text beside a first column; its further lines begin where the first one does.
+/// Puts a text beside a first column. Its further lines are aligned with its first one.
 #[must_use]
 pub fn beside(column: &str, text: &str, columns: usize) -> String {
     let further = " ".repeat(display_width(column));
     fill(text, wrapping(columns).initial_indent(column).subsequent_indent(&further))
 }
 
-/// How text is broken into lines: not inside a name or path, so that it can be copied.
+/// How text is broken into lines: never inside a name or path, so that it can be copied.
 pub(crate) fn wrapping(columns: usize) -> Options<'static> {
     Options::new(columns).break_words(false).word_splitter(WordSplitter::NoHyphenation)
 }
 
-/// Wraps each line on its own; its further lines are indented by four more.
+/// Wraps each line separately. Its further lines are indented by four more columns.
 fn wrap_lines(text: &str, columns: usize) -> String {
     let line = |line: &str| {
         let start = line.trim_start();

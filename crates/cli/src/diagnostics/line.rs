@@ -7,7 +7,7 @@ use tracing::{Event, Subscriber, span};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-/// Keeps the fields of each span as text, for the lines of what happens inside it.
+/// Stores the fields of each span as text, for the lines of events inside it.
 pub(super) struct Fields;
 
 /// The fields of a span: ` file="a.ko" types=3`.
@@ -58,7 +58,7 @@ impl Visit for Text {
     }
 }
 
-/// An event, behind the spans that it is in.
+/// A line for an event, preceded by its spans.
 pub(super) fn of_event<S: Subscriber + for<'a> LookupSpan<'a>>(event: &Event<'_>, ctx: &Context<'_, S>) -> String {
     let mut text = Text::default();
     event.record(&mut text);
@@ -71,7 +71,7 @@ pub(super) fn of_event<S: Subscriber + for<'a> LookupSpan<'a>>(event: &Event<'_>
     line
 }
 
-/// The beginning of a span, behind those that it is in.
+/// A line for the beginning of a span, preceded by its parents.
 pub(super) fn of_span<S: Subscriber + for<'a> LookupSpan<'a>>(id: &span::Id, ctx: &Context<'_, S>) -> Option<String> {
     let span = ctx.span(id)?;
     let mut line = format!("{:5}", span.metadata().level().as_str());

@@ -1,10 +1,11 @@
 //! `-v`, `-vv`, `--timings`, and the log of each run: layers on `tracing`.
 //!
-//! Libraries report what they do by `tracing` spans and events and know nothing of this. Three layers read them:
+//! Libraries report their work by `tracing` spans and events and do not depend on this module. Three layers read
+//! them:
 //!
 //! - lines on standard error, with `-v` or `-vv`;
-//! - [`timings`]: how long the spans of each name took, with `--timings`;
-//! - [`run_log`]: the log in the folder of each run, for commands that have such folders.
+//! - [`timings`]: the total time of the spans of each name, with `--timings`;
+//! - [`run_log`]: the log in the folder of each run, for commands with such folders.
 
 mod line;
 pub mod run_log;
@@ -19,7 +20,7 @@ use crate::terminal;
 use run_log::RunLog;
 use timings::Timings;
 
-/// The options that every command has.
+/// The options of every command.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Diagnostics")]
 pub struct Diagnostics {
@@ -32,12 +33,12 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Starts to follow spans and events, for the whole process. Does nothing if no option asks for it.
+    /// Starts collecting spans and events for the whole process. Does nothing if no option requests it.
     pub fn start(&self) -> Session {
         self.start_with(None)
     }
 
-    /// As [`start`](Self::start); and writes the log of each run into its folder. See [`run_log`].
+    /// Like [`start`](Self::start), and also writes the log of each run into its folder. See [`run_log`].
     pub fn start_with_run_logs(&self) -> Session {
         self.start_with(Some(RunLog::default()))
     }
@@ -53,13 +54,13 @@ impl Diagnostics {
             .with(verbose.level.map(|_| verbose))
             .with(run_log)
             .with(timings.clone());
-        // Only a second call in the same process fails, as tests make it; the first subscriber stays.
+        // Only a second call in the same process fails, which happens in tests; the first subscriber stays.
         let _ = tracing::subscriber::set_global_default(subscriber);
         Session { timings }
     }
 }
 
-/// The level that `-v`, given so many times, shows.
+/// The level for this number of `-v`.
 const fn level(verbose: u8) -> Option<Level> {
     match verbose {
         0 => None,
@@ -69,7 +70,7 @@ const fn level(verbose: u8) -> Option<Level> {
     }
 }
 
-/// What goes on from [`Diagnostics::start`] to the end of the program.
+/// The diagnostics from [`Diagnostics::start`] to the end of the program.
 #[derive(Debug)]
 #[must_use = "the timings are printed by `finish`"]
 pub struct Session {

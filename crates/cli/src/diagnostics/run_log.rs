@@ -1,8 +1,8 @@
-//! The log in each run's folder: what happened inside a span that has the field `scenario`.
+//! The log in each run's folder: the events inside a span with the field `scenario`.
 //!
-//! Boots run side by side, so one log for all of them would mix their lines. A run's own lines are those inside the span that names its
-//! scenario. They are kept until an event with the field `run_folder` says which folder the run has; from there on they go into
-//! `log.txt` in that folder. Levels up to `debug` are written, whatever `-v` shows.
+//! Boots run in parallel, so a common log would mix their lines. A run's lines are those inside the span with its
+//! scenario's name. They are kept in memory until an event with the field `run_folder` gives the run's folder. From
+//! then on they are written to `log.txt` in that folder. Levels up to `debug` are written, independently of `-v`.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -21,13 +21,13 @@ use super::line;
 /// The name of the log in a run's folder.
 pub const FILE: &str = "log.txt";
 
-/// The field of the span that a run's lines are in.
+/// The field of the span that contains a run's lines.
 const SCENARIO: &str = "scenario";
 
-/// The field of the event that says where the run's folder is.
+/// The field of the event that gives the run's folder.
 const FOLDER: &str = "run_folder";
 
-/// How many lines are kept of a run whose folder is not known yet.
+/// The maximum number of lines kept for a run whose folder is not known yet.
 const KEPT: usize = 10_000;
 
 /// Writes the logs.
@@ -41,10 +41,10 @@ struct Log {
 }
 
 enum To {
-    /// The folder is not known yet.
+    /// The folder is not known yet. These are the lines so far.
     Kept(Vec<String>),
     File(File),
-    /// The file could not be created or written, which a run survives.
+    /// The file could not be created or written. The run continues without it.
     Nowhere,
 }
 
@@ -71,7 +71,7 @@ impl Log {
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = match &mut *to {
             To::Kept(lines) => std::mem::take(lines),
-            // A second boot of the same scenario has a folder of its own.
+            // A second boot of the same scenario has its own folder.
             _ => Vec::new(),
         };
         let created = File::create(folder.join(FILE)).and_then(|mut file| {
@@ -82,7 +82,7 @@ impl Log {
     }
 }
 
-/// What matters of the fields of a span or event.
+/// The relevant fields of a span or event.
 #[derive(Default)]
 struct Fields {
     has_scenario: bool,

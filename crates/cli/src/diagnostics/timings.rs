@@ -1,7 +1,7 @@
-//! `--timings`: how long the spans of each name took, inside the spans that they were in.
+//! `--timings`: the total time of the spans of each name, by their parents.
 //!
-//! A span's time is the time for which a thread was in it. Spans of several threads add up, so the share of a parallel phase can
-//! exceed 100 %. Spans of the same name and the same parents are one row.
+//! A span's time is the time that threads spent in it. The times of several threads are added, so the share of a
+//! parallel phase can exceed 100 %. Spans with the same name and the same parents share a row.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ impl Default for Timings {
 #[derive(Debug, Default)]
 struct Sums {
     rows: BTreeMap<Vec<usize>, Row>,
-    /// The names in the order in which they were first seen, which is the order of the table.
+    /// The names in the order in which they first occurred, which is the order of the table.
     order: Vec<&'static str>,
 }
 
@@ -40,16 +40,17 @@ struct Row {
     busy: Duration,
 }
 
-/// The time for which threads were in a span.
+/// The time that threads spent in a span.
 #[derive(Default)]
 struct Busy {
     total: Duration,
-    /// When each thread that is in the span now came in. Which of them leaves does not matter for the sum.
+    /// The times at which the threads that are now in the span entered it. For the sum it does not matter which of
+    /// them leaves.
     since: Vec<Instant>,
 }
 
 impl Timings {
-    /// The table: a row for each name, below and indented against what it was in.
+    /// The table: a row for each name, below its parent and indented.
     #[must_use]
     pub fn table(&self, width: usize) -> Vec<String> {
         let sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +58,7 @@ impl Timings {
         let mut table = Table::new(["where the time went", "times", "seconds", "share"]);
         for (path, row) in &sums.rows {
             let name = path.last().and_then(|&at| sums.order.get(at)).copied().unwrap_or_default();
-            // Not a blank, which the table would cut off.
+            // A non-breaking blank, because the table would cut off an ordinary one.
             let indent = "\u{a0}".repeat(2 * path.len().saturating_sub(1));
             table.row([format!("{indent}{name}"), row.times.to_string(), seconds(row.busy), share(row.busy, wall)]);
         }
@@ -82,7 +83,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Timings {
     fn on_new_span(&self, _: &span::Attributes<'_>, id: &span::Id, ctx: Context<'_, S>) {
         let Some(span) = ctx.span(id) else { return };
         span.extensions_mut().insert(Busy::default());
-        // A row is where its first span began, not where it ended.
+        // A row's position is determined by the start of its first span, not by its end.
         let path = span.scope().from_root().map(|span| span.name());
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         let path = path.map(|name| sums.number(name)).collect();
@@ -118,7 +119,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Timings {
 }
 
 impl Sums {
-    /// The place of a name among the names.
+    /// The index of a name among the names.
     fn number(&mut self, name: &'static str) -> usize {
         self.order.iter().position(|known| *known == name).unwrap_or_else(|| {
             self.order.push(name);
