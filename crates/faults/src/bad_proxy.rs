@@ -1,39 +1,39 @@
-//! An HTTP proxy on the loopback interface that spoils every package: a bad line or a bad mirror, made on purpose.
+//! An HTTP proxy on the loopback interface that damages every package. It simulates a bad connection or a bad mirror.
 
 use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
-/// How much of a package gets through, in bytes.
+/// The number of bytes of a package that it passes on.
 const THROUGH: u64 = 1 << 20;
 
-/// How a package is spoilt.
+/// The kind of damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Harm {
-    /// It ends early.
+    /// The package ends early.
     Cut,
-    /// It has the right length, and nothing but zeros in it.
+    /// The package has the right length, but contains only zeros.
     Zeros,
 }
 
-/// Starts the proxy, for as long as this process lives; gives its URI.
+/// Starts the proxy, which runs as long as this process. Returns its URI.
 ///
 /// # Errors
 ///
-/// No port can be had.
+/// No port is available.
 pub fn bad_proxy(harm: Harm) -> io::Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let uri = format!("http://{}", listener.local_addr()?);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            // What goes wrong on a line shows at its other end.
+            // Errors of a connection are noticed at its other end.
             thread::spawn(move || drop(relay(client, harm)));
         }
     });
     Ok(uri)
 }
 
-/// Answers one request by asking the server that it names, one request a connection.
+/// Answers one request by asking the server in it. There is one request per connection.
 fn relay(mut client: TcpStream, harm: Harm) -> io::Result<()> {
     let mut head = BufReader::new(client.try_clone()?).take(1 << 16).lines();
     let refused = || io::Error::other("not a request that this proxy serves");
@@ -66,7 +66,7 @@ fn relay(mut client: TcpStream, harm: Harm) -> io::Result<()> {
     client.shutdown(Shutdown::Both)
 }
 
-/// Passes on the head of an answer; gives the length of what follows it, in bytes.
+/// Passes on the head of a response, and returns the length of its body in bytes.
 fn copy_head(server: &mut impl BufRead, client: &mut impl Write) -> io::Result<u64> {
     let mut length = 0;
     for line in server.take(1 << 16).lines() {

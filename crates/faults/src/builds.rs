@@ -1,4 +1,4 @@
-//! Faults of kernels that are built from source: builds that are killed or run out of space.
+//! Faults of kernel builds from source: builds that are killed or run out of space.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -18,10 +18,10 @@ use crate::setting::Setting;
 use crate::small_disk::SmallDisk;
 use crate::watched::Watched;
 
-/// Space for any build.
+/// Enough space for any build.
 const LARGE: &str = "2g";
 
-/// What is left on a disk that fills, in bytes: less than any step of a kernel's build needs.
+/// The bytes left free on a disk that fills up: less than any step of a kernel's build needs.
 const LEFT_FREE: u64 = 1 << 20;
 
 pub const FAULTS: [ProgramFault; 4] = [
@@ -53,16 +53,16 @@ pub const FAULTS: [ProgramFault; 4] = [
     },
 ];
 
-/// A point of a build: it has said this, and this can be seen.
+/// A point in a build: the build has printed this text, and this condition holds.
 struct Point {
     said: &'static str,
     sign: Sign,
 }
 
 enum Sign {
-    /// What is being made has this file.
+    /// The directory being built contains this file.
     Made(&'static str),
-    /// The log of the build has so many steps.
+    /// The build's log has this many steps.
     Steps(usize),
 }
 
@@ -92,7 +92,7 @@ impl Point {
     }
 }
 
-/// What a run that was stopped has left.
+/// The leftovers of a stopped run.
 pub struct Left {
     pid: u32,
     temporary: Vec<PathBuf>,
@@ -113,7 +113,7 @@ impl Left {
     }
 }
 
-/// The containers of a process, running or not, by the names that crates/kernels gives them.
+/// The containers of a process, running or not, found by the names that crates/kernels gives them.
 fn containers(engine: &Engine, pid: u32) -> Result<Vec<String>> {
     let sh = Shell::new()?;
     let command = match engine {
@@ -131,7 +131,8 @@ pub fn build(setting: &Setting<'_>, cache: &SecondCache, arguments: &[&str]) -> 
     Ok(cache.command(setting.program(&[&["kernel", "build", LINE, "--config", CONFIG], arguments].concat())?))
 }
 
-/// Refuses that a cache has anything but this, by its directories and by `kernel list`; and that anything is left in `tmp`.
+/// Checks that a cache contains exactly these entries, according to its directories and to `kernel list`, and that
+/// `tmp` is empty.
 pub fn demand_unchanged(root: &Path, before: &[String], tmp_empty: bool) -> Result<()> {
     let now = published(root)?;
     ensure!(now == before, "the cache has {now:?}, and had {before:?}");
@@ -142,8 +143,8 @@ pub fn demand_unchanged(root: &Path, before: &[String], tmp_empty: bool) -> Resu
     Ok(())
 }
 
-/// Runs a build to its end, which has to be good, and demands that it clears up first what a stopped one left, and that its bytes
-/// are those of another build.
+/// Runs a build to its end and checks that it succeeds, that it first removes the leftovers of a stopped build, and
+/// that its bytes equal those of another build.
 pub fn demand_right(
     setting: &Setting<'_>,
     root: &Path,
@@ -154,7 +155,7 @@ pub fn demand_right(
     right(root, begun(setting, command, left)?, like)
 }
 
-/// A build that has begun, having cleared up what a stopped one left.
+/// A build that has started and has removed the leftovers of a stopped one.
 fn begun(setting: &Setting<'_>, command: Command, left: Option<&Left>) -> Result<Watched> {
     let mut run = Watched::start(command)?;
     run.until("began to build", |run| Ok(run.has_said("kernel source: ")))?;
@@ -164,7 +165,7 @@ fn begun(setting: &Setting<'_>, command: Command, left: Option<&Left>) -> Result
     Ok(run)
 }
 
-/// Waits for the end of a build, which has to be good, and its bytes those of another build.
+/// Waits for the end of a build, and checks that it succeeded and that its bytes equal those of another build.
 fn right(root: &Path, run: Watched, like: &Build) -> Result<String> {
     let (status, text) = run.end()?;
     ensure!(status.success(), "the next run ended with {status}, saying:\n{text}");
@@ -181,7 +182,7 @@ fn right(root: &Path, run: Watched, like: &Build) -> Result<String> {
     Ok(format!("next run: exit 0, {}, the same {} files", made.name, made.files.len()))
 }
 
-/// Stops a build at one point after the other, each time the run that clears up after the last.
+/// Stops builds at one point after the other. Each run first removes the leftovers of the previous one.
 fn stopped(setting: &Setting<'_>) -> Result<String> {
     let cache = setting.fresh_cache(First::Built)?;
     let before = cache.published()?;
@@ -201,7 +202,7 @@ fn stopped(setting: &Setting<'_>) -> Result<String> {
 
     let mut run = Watched::start(upgrade()?)?;
     run.until("came to the point", |run| COPYING.reached(run, cache.root()))?;
-    // What waits has looked for containers whose owner is gone before there is one.
+    // A waiting run looks for containers without an owner before there is one.
     let mut other = Watched::start(upgrade()?)?;
     other.until("waited", |other| Ok(other.has_said("waiting for another run")))?;
     kill(&mut run, cache, &COPYING)?;
@@ -210,7 +211,7 @@ fn stopped(setting: &Setting<'_>) -> Result<String> {
     Ok(format!("killed; {told}; killed; {next}"))
 }
 
-/// Kills a build at a point, where it has begun and not ended.
+/// Kills a build at a point between its start and its end.
 fn kill(run: &mut Watched, cache: &SecondCache, point: &Point) -> Result<Left> {
     run.until("came to the point", |run| point.reached(run, cache.root()))?;
     let status = run.signal("KILL")?;
@@ -243,7 +244,7 @@ fn first_killed(setting: &Setting<'_>) -> Result<String> {
     Ok(format!("killed; the next run clears up and starts over, where it is stopped: {told}"))
 }
 
-/// A small disk with a cache on it that shows what the second cache shares.
+/// A small disk with a cache on it, into which the shared directories of the second cache are mounted.
 fn small_cache(cache: &SecondCache, size: &str) -> Result<SmallDisk> {
     let disk = SmallDisk::mount(size)?;
     copy_verdicts(cache.root(), disk.path())?;
@@ -253,7 +254,8 @@ fn small_cache(cache: &SecondCache, size: &str) -> Result<SmallDisk> {
     Ok(disk)
 }
 
-/// The upgrade on a small disk: that which changes no source, since a changed one would share files across disks.
+/// An upgrade on a small disk: the one that changes no source, because a changed source would need hard links across
+/// disks.
 fn on_small_disk(setting: &Setting<'_>, disk: &SmallDisk) -> Result<Command> {
     let mut command = setting.program(&["kernel", "build", LINE, "--config", CONFIG, "--upgrade", NONE])?;
     command.env("MODBTF_CACHE", disk.path());
@@ -286,7 +288,7 @@ fn disk_fills(setting: &Setting<'_>) -> Result<String> {
         demand_unchanged(disk.path(), &before, true)?;
     }
     disk.resize(LARGE)?;
-    // What is linked again from the same objects is the first build once more.
+    // Linking the same objects again gives the first build again.
     let next = demand_right(setting, disk.path(), on_small_disk(setting, &disk)?, None, &cache.first)?;
     cache.demand_untouched()?;
     Ok(format!("twice {told}; {next}"))

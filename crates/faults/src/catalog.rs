@@ -7,7 +7,7 @@ use crate::fault::{Described, ProgramFault};
 use crate::machine::Fault;
 use crate::{builds, refused, runs};
 
-/// No fault has this name.
+/// A fault of this name does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no fault {given}; {suggestion}")]
 pub struct UnknownFault {
@@ -27,16 +27,16 @@ pub fn all() -> Vec<Described> {
     Fault::ALL.map(runs::described).into_iter().chain(program_faults().map(ProgramFault::described)).collect()
 }
 
-/// The faults that are injected on this very program.
+/// The faults that are injected into this program.
 pub fn program_faults() -> impl Iterator<Item = &'static ProgramFault> {
     runs::FAULTS.iter().chain(&builds::FAULTS).chain(&refused::FAULTS)
 }
 
-/// Checks that each of these is the name of a fault.
+/// Checks that each of these names is a fault's.
 ///
 /// # Errors
 ///
-/// [`UnknownFault`] for the first that is not.
+/// [`UnknownFault`] for the first name that is not.
 pub fn check_names(names: &[String]) -> Result<(), UnknownFault> {
     let known: Vec<_> = all().iter().map(|fault| fault.name).collect();
     match names.iter().find(|name| !known.contains(&name.as_str())) {

@@ -1,26 +1,26 @@
-//! A fault: its name, what is done, what is demanded, and how it is injected.
+//! A fault: its name, what is done, what is expected, and the function that injects it.
 
 use anyhow::Result;
 
 use crate::setting::Setting;
 
-/// A fault, described for people.
+/// A description of a fault.
 #[derive(Debug, Clone)]
 pub struct Described {
     /// Its name on the command line.
     pub name: &'static str,
     /// What is done.
     pub done: &'static str,
-    /// What has to come of it.
+    /// The expected result.
     pub demanded: String,
 }
 
-/// A fault that is injected from outside, on this very program.
+/// A fault that is injected into this program from outside.
 pub struct ProgramFault {
     pub name: &'static str,
     pub done: &'static str,
     pub demanded: &'static str,
-    /// Injects the fault. Returns what was reported, or an error if that is not what was demanded.
+    /// Injects the fault. Returns the report, or an error if it is not as expected.
     pub provoke: fn(&Setting<'_>) -> Result<String>,
 }
 
@@ -30,7 +30,7 @@ impl ProgramFault {
     }
 }
 
-/// The archive no longer has what a fault needs.
+/// The archive no longer has a package that a fault needs.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotInArchive(pub String);

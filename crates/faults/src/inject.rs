@@ -1,4 +1,4 @@
-//! Injects faults one after the other and counts how many were reported with the right cause.
+//! Injects faults one after the other, and counts how many were reported with the right cause.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::machine::Fault;
 use crate::runs;
 use crate::setting::Setting;
 
-/// How many faults were reported with the right cause.
+/// The number of faults that were reported with the right cause, and of the others.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
     reported: usize,
@@ -23,7 +23,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Injects one fault and prints two lines: what was done and expected; how long it took and what was reported.
+    /// Injects one fault and prints two lines: what was done and expected; the time it took and the report.
     fn inject(&mut self, show: &dyn Fn(&str), fault: &Described, provoke: impl FnOnce() -> Result<String>) {
         let begun = Instant::now();
         let result = provoke();
@@ -56,7 +56,7 @@ impl Tally {
         format!("{all} faults: {reported} reported with the right cause, {missed} missed{lacking}")
     }
 
-    /// The exit code. A missed fault outweighs one that is unavailable.
+    /// The exit code. A fault that was not reported outweighs one that is unavailable.
     #[must_use]
     pub const fn exit(&self, allow_unavailable: bool) -> Exit {
         match (self.missed, self.unavailable) {
@@ -68,11 +68,12 @@ impl Tally {
     }
 }
 
-/// Injects the faults of these names, or all if none is named, one after the other; `show` prints a line. Nothing if interrupted.
+/// Injects the faults with these names, or all if there are none, one after the other. `show` prints a line. Returns
+/// `None` if interrupted.
 ///
 /// # Errors
 ///
-/// What keeps any machine from being booted.
+/// A failure that prevents booting any machine.
 pub fn inject(setting: &Setting<'_>, names: &[String], pins: &Pins, show: &dyn Fn(&str)) -> Result<Option<Tally>> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let mut tally = Tally::default();

@@ -1,8 +1,9 @@
-//! Fault injection: breaks runs and builds on purpose, for real, and checks that each is reported with the right cause.
+//! Fault injection: breaks real runs and builds on purpose, and checks that each fault is reported with the right
+//! cause.
 //!
-//! Faults of a virtual machine are injected through the module `machine`. The other faults are injected from outside, on this very program:
-//! it is started once more with the arguments of `repro` or `kernel build`, and its exit code and its report are compared with
-//! what is expected.
+//! The module `machine` injects faults into virtual machines. The other faults are injected from outside: this
+//! program is started again with the arguments of `repro` or `kernel build`, and its exit code and its report are
+//! compared with the expected ones.
 
 mod bad_proxy;
 mod builds;

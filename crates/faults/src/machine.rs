@@ -1,4 +1,4 @@
-//! Machines that go wrong on purpose: each ending that a run can have, brought about on a real kernel.
+//! Faults of machines: each possible ending of a run, caused on a real kernel.
 
 use std::fs;
 use std::io;
@@ -14,27 +14,27 @@ use scenario::exit::Ending;
 use scenario::run::RunEnvironment;
 use vm::{Accel, AccelChooser, AccelRequest, Boot, BootLimits, BootOutcome, Initramfs, KvmHost, Machine};
 
-/// A way for a machine to go wrong.
+/// A fault of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The kernel panics while a step is carried out.
+    /// The kernel panics during a step.
     KernelPanics,
-    /// PID 1 exits, which the kernel answers with a panic.
+    /// PID 1 exits, and the kernel panics because of that.
     InitExits,
     /// A step never ends.
     StepHangs,
-    /// The kernel boots and never comes to start PID 1.
+    /// The kernel boots but never starts PID 1.
     InitNeverReports,
-    /// The boot image loops from its first instruction on.
+    /// The boot image loops at its first instruction.
     NothingPrinted,
-    /// QEMU is killed in the middle.
+    /// QEMU is killed during the run.
     QemuKilled,
-    /// Nothing goes wrong but, possibly, KVM: `--accel auto` has to end well whatever `/dev/kvm` does.
+    /// There is no fault, except possibly in KVM: `--accel auto` must succeed whatever `/dev/kvm` does.
     KvmUnproven,
 }
 
 impl Fault {
-    /// Every one.
+    /// All faults.
     pub const ALL: [Self; 7] = [
         Self::KernelPanics,
         Self::InitExits,
@@ -59,7 +59,7 @@ impl Fault {
         }
     }
 
-    /// How it has to end, and what has to be said.
+    /// The expected ending, and the expected text.
     #[must_use]
     pub const fn expected(self) -> (&'static str, &'static str) {
         match self {
@@ -83,7 +83,7 @@ impl Fault {
         }
     }
 
-    /// The kernel waits for ever for a root file system that does not come, having no PID 1 to start.
+    /// Makes the kernel wait forever for a root file system, because it has no PID 1 to start.
     const fn command_line(self) -> &'static str {
         match self {
             Self::InitNeverReports => "rdinit=/none root=/dev/none rootwait",
@@ -92,12 +92,12 @@ impl Fault {
     }
 }
 
-/// Brings a fault about on a kernel, and says how the run ended: [`Ending::Measured`] if it came to its own end. The second
-/// part is why KVM was not used, where it was tried.
+/// Causes a fault on a kernel. Returns the ending, which is [`Ending::Measured`] if the run completed, and the reason
+/// why KVM was not used if it was tried.
 ///
 /// # Errors
 ///
-/// What keeps the fault from being brought about.
+/// A failure that prevents causing the fault.
 pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Result<(Ending, Option<String>)> {
     let folder = LockedTempDir::make(&ready.runs, fault.name())?;
     let steps = fault.steps();
@@ -145,7 +145,7 @@ fn run(ready: &RunEnvironment<'_>, boot: &Boot, fault: Fault) -> Result<(BootOut
     }
 }
 
-/// Long enough for a real boot where one is wanted, and short where the end of patience is.
+/// Limits: long if a real boot is expected, short if a timeout is.
 fn limits(fault: Fault) -> BootLimits {
     let seconds = Duration::from_secs;
     let patient = BootLimits::of(Accel::Tcg);
@@ -157,8 +157,8 @@ fn limits(fault: Fault) -> BootLimits {
     }
 }
 
-/// A copy of a boot image whose first instruction jumps to itself: the jump at 0x200 of the x86 boot protocol's header
-/// (`Documentation/arch/x86/boot.rst`).
+/// Copies a boot image and makes its first instruction jump to itself: the jump at 0x200 in the header of the x86
+/// boot protocol (`Documentation/arch/x86/boot.rst`).
 fn looping(image: &Path, folder: &Path) -> Result<PathBuf> {
     let mut bytes = fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
     let path = folder.join("vmlinuz");
@@ -169,7 +169,7 @@ fn looping(image: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Kills the QEMU whose arguments name the folder `run`, wherever it runs.
+/// Kills the QEMU process with the folder `run` in its arguments, wherever it runs.
 fn kill_qemu(run: &Path) -> io::Result<()> {
     let run = run.to_string_lossy();
     for entry in fs::read_dir("/proc")? {
@@ -177,7 +177,7 @@ fn kill_qemu(run: &Path) -> io::Result<()> {
         let Some(pid) = dir.file_name().and_then(|name| name.to_str()?.parse().ok()).and_then(Pid::from_raw) else {
             continue;
         };
-        // A process that has ended meanwhile has no arguments.
+        // A process that has just ended has no arguments.
         let arguments = fs::read(dir.join("cmdline")).unwrap_or_default();
         let arguments = String::from_utf8_lossy(&arguments);
         if arguments.starts_with(vm::PROGRAM) && arguments.contains(&*run) {

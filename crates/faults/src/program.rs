@@ -1,4 +1,4 @@
-//! Running this very program, and comparing its exit code and its report with what is expected.
+//! Running this program again, and comparing its exit code and its report with the expected ones.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,21 +8,22 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context as _, Result, bail};
 use cli::Exit;
 
-/// This program, with these arguments alone.
+/// This program with only these arguments.
 pub fn program(arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
     command.args(arguments).stdin(Stdio::null());
     Ok(command)
 }
 
-/// Runs a command to its end. Returns its lines with these texts, if it ended with this exit code and each text is there.
+/// Runs a command to its end. Returns the lines that contain these texts, if the exit code is as expected and each
+/// text occurs.
 pub fn demand(mut command: Command, code: Exit, said: &[&str]) -> Result<String> {
     let output = command.output().context("cannot run this program")?;
     let text = [output.stdout, output.stderr].concat();
     demand_said(output.status, &String::from_utf8_lossy(&text), code, said)
 }
 
-/// The lines of a report with these texts, if the run ended with this exit code and each text is there.
+/// Returns the lines of a report that contain these texts, if the exit code is as expected and each text occurs.
 pub fn demand_said(status: ExitStatus, text: &str, code: Exit, said: &[&str]) -> Result<String> {
     let lines = said.iter().map(|said| text.lines().find(|line| line.contains(said)).map(str::trim));
     let lines: Option<Vec<_>> = lines.collect();
@@ -32,7 +33,7 @@ pub fn demand_said(status: ExitStatus, text: &str, code: Exit, said: &[&str]) ->
     }
 }
 
-/// The names in a directory, sorted. None if the directory does not exist.
+/// The names in a directory, sorted. Empty if the directory does not exist.
 pub fn names(directory: &Path) -> Result<Vec<String>> {
     if !directory.exists() {
         return Ok(Vec::new());

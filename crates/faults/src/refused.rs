@@ -1,5 +1,5 @@
-//! Builds that are asked for what cannot be: a patch that does not fit, a configuration that cannot be had, a source that is not
-//! the pinned one.
+//! Builds that must be refused: a patch that does not apply, a configuration that cannot be reached, a source that
+//! differs from its pin.
 
 use std::fs;
 use std::process::Command;
@@ -50,7 +50,7 @@ pub const FAULTS: [ProgramFault; 5] = [
     },
 ];
 
-/// A copy of kernel-configs with one text in one file replaced, or a file added.
+/// A copy of kernel-configs in which one file is changed or added.
 fn other_configs(cache: &SecondCache, file: &str, change: impl FnOnce(String) -> Result<String>) -> Result<TempDir> {
     let (dir, sh) = (tempfile::tempdir_in(cache.beside())?, Shell::new()?);
     let (from, to) = (cache.kernel_configs().join("."), dir.path());
@@ -61,13 +61,13 @@ fn other_configs(cache: &SecondCache, file: &str, change: impl FnOnce(String) ->
     Ok(dir)
 }
 
-/// Replaces what occurs exactly once.
+/// Replaces a text that occurs exactly once.
 fn replaced(text: &str, from: &str, to: &str) -> Result<String> {
     ensure!(text.matches(from).count() == 1, "{from:?} does not stand there once");
     Ok(text.replace(from, to))
 }
 
-/// What a build says that has to fail for what stands in its configuration.
+/// The report of a build that must fail because of its configuration.
 fn demand_refused(
     setting: &Setting<'_>,
     first: First,
@@ -111,7 +111,7 @@ pub fn dependency_lost(setting: &Setting<'_>) -> Result<String> {
     demand_refused(setting, First::Built, &configs, &["--config", &format!("{CONFIG},without-block-devices")], &said)
 }
 
-/// What a build says whose source cannot come as it should, in a cache without any source.
+/// The report of a build that cannot get its source, in a cache without sources.
 fn demand_no_source(setting: &Setting<'_>, change: impl FnOnce(&mut Command) -> Result<()>) -> Result<String> {
     let cache = setting.second_cache()?;
     let empty = tempfile::tempdir_in(cache.beside())?;

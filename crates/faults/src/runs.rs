@@ -1,4 +1,4 @@
-//! Faults of runs on prebuilt kernels: machines that go wrong, and what surrounds them.
+//! Faults of runs on prebuilt kernels: of machines, and of their environment.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,10 +22,10 @@ use crate::setting::Setting;
 use crate::small_disk::SmallDisk;
 use crate::watched::{STOPPING, Watched};
 
-/// The scenario that the harness is broken with: the smallest one.
+/// The scenario that is broken: the smallest one.
 const SCENARIO: &str = "debian-upgrade";
 
-/// Its two kernels; machines are broken with the first.
+/// Its two kernels. Faults of machines use the first.
 const KERNELS: [&str; 2] = ["6.1.0-55-cloud-amd64", "6.1.0-56-cloud-amd64"];
 
 pub const FAULTS: [ProgramFault; 8] = [
@@ -79,7 +79,7 @@ pub const FAULTS: [ProgramFault; 8] = [
     },
 ];
 
-/// A fault of a machine, as it is told.
+/// The description of a machine's fault.
 pub fn described(fault: Fault) -> Described {
     let done = match fault {
         Fault::KernelPanics => "the kernel is made to panic",
@@ -97,7 +97,7 @@ pub fn described(fault: Fault) -> Described {
     Described { name: fault.name(), done, demanded }
 }
 
-/// The kernel that machines are broken with, once both are in the cache.
+/// The kernel for faults of machines, after both kernels are in the cache.
 pub fn kernel(ready: &RunEnvironment<'_>, pins: &Pins) -> Result<Availability<Kernel>> {
     let pins =
         KERNELS.map(|release| pins.release(release).cloned().with_context(|| format!("{release} is not pinned")));
@@ -110,7 +110,7 @@ pub fn kernel(ready: &RunEnvironment<'_>, pins: &Pins) -> Result<Availability<Ke
     }
 }
 
-/// Brings a fault about in a machine.
+/// Causes a fault in a machine.
 pub fn provoke(ready: &RunEnvironment<'_>, kernel: &Kernel, fault: Fault) -> Result<String> {
     let (word, said) = fault.expected();
     let (ending, fallback) = machine::provoke(ready, kernel, fault)?;
@@ -132,11 +132,11 @@ fn repro(setting: &Setting<'_>, arguments: &[&str]) -> Result<Command> {
     setting.program(&[&["repro", SCENARIO, "--check"], arguments].concat())
 }
 
-/// A run that has come as far as QEMU.
+/// A run that has started QEMU.
 fn booting(setting: &Setting<'_>) -> Result<Watched> {
     let mut run = Watched::start(repro(setting, &[])?)?;
     run.until("started QEMU", |run| Ok(run.has_said("starting QEMU")))?;
-    // From the line to the process is a container's start.
+    // After the line is printed, starting the container takes some time.
     let begun = Instant::now();
     while qemus()?.is_empty() && begun.elapsed() < STOPPING {
         thread::sleep(Duration::from_millis(20));
@@ -144,7 +144,7 @@ fn booting(setting: &Setting<'_>) -> Result<Watched> {
     Ok(run)
 }
 
-/// The processes of QEMU that work for runs below our cache.
+/// The QEMU processes of runs in our cache.
 fn qemus() -> Result<Vec<String>> {
     let cache = kernels::cache::from_env()?;
     let runs = cache.root().join("runs").display().to_string();
@@ -206,7 +206,7 @@ fn disk_full(setting: &Setting<'_>) -> Result<String> {
     Ok(told)
 }
 
-/// A cache of its own in which nothing lies yet.
+/// Sets up a separate, empty cache.
 fn in_new_cache(mut command: Command) -> Result<(TempDir, PathBuf, Command)> {
     let dir = TempDir::new()?;
     let cache = dir.path().join("cache");
@@ -214,7 +214,7 @@ fn in_new_cache(mut command: Command) -> Result<(TempDir, PathBuf, Command)> {
     Ok((dir, cache, command))
 }
 
-/// The pins with one thing replaced, in a new cache.
+/// Replaces a text in the pins, in a new cache.
 fn with_pins(setting: &Setting<'_>, from: &str, to: &str) -> Result<(TempDir, PathBuf, Command)> {
     let (dir, cache, mut command) = in_new_cache(repro(setting, &[])?)?;
     let pins = fs::read_to_string(setting.kernel_configs.join("debian.toml"))?;

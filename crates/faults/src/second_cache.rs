@@ -1,4 +1,4 @@
-//! A second cache, in which builds are broken: it shares with the first, by hard links, what is only read.
+//! A second cache in which builds are broken. It shares read-only files with the first by hard links.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -18,7 +18,7 @@ use xshell::{Shell, cmd};
 
 use crate::program::{names, program};
 
-/// The line that builds are broken on.
+/// The kernel series whose builds are broken.
 pub const LINE: &str = "6.1";
 
 /// The configuration.
@@ -27,20 +27,20 @@ pub const CONFIG: &str = "strict";
 /// The upgrade.
 pub const UPGRADE: &str = "grow";
 
-/// Where what is published lies.
+/// The directories of published entries.
 const PUBLISHED: [&str; 5] = ["builds", "debs", "kernels", "sources", "trees"];
 
-/// The second cache, and the builds in the first that its own have to equal.
+/// The second cache, and the builds in the first cache whose bytes its own must equal.
 #[derive(Debug)]
 pub struct SecondCache {
     scratch: LockedTempDir,
     kernel_configs: PathBuf,
     root: PathBuf,
-    /// The first build, which an upgrade is made on.
+    /// The first build, on which an upgrade is built.
     pub first: Build,
     /// The upgrade.
     pub upgraded: Build,
-    /// The directories that are shared: where they lie in the first cache and here, and what their files were like.
+    /// The shared directories: their paths in both caches, and the state of their files.
     shared: [Shared; 3],
 }
 
@@ -59,7 +59,7 @@ pub enum First {
 }
 
 impl SecondCache {
-    /// Makes it. What of source and builds the first cache does not have is brought into that one, in the ordinary way.
+    /// Creates it. Builds and sources that the first cache lacks are added to the first cache in the ordinary way.
     pub fn make(ready: &RunEnvironment<'_>, kernel_configs: &Path) -> Result<Self> {
         let workshop = ready.workshop()?;
         let source =
@@ -88,7 +88,7 @@ impl SecondCache {
         Ok(Self { scratch, kernel_configs: kernel_configs.to_owned(), root, first, upgraded, shared })
     }
 
-    /// The kernel-configs that the builds are made with.
+    /// The kernel-configs with which the builds are made.
     pub fn kernel_configs(&self) -> &Path {
         &self.kernel_configs
     }
@@ -98,19 +98,19 @@ impl SecondCache {
         &self.root
     }
 
-    /// A directory for whatever else a fault needs.
+    /// A directory for other files that a fault needs.
     pub fn beside(&self) -> &Path {
         self.scratch.path()
     }
 
-    /// The directories that are shared, with their paths below [`SecondCache::root`].
+    /// The shared directories, with their paths below [`SecondCache::root`].
     pub fn shared(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.shared
             .iter()
             .filter_map(|shared| Some((shared.to.as_path(), shared.to.strip_prefix(&self.root).ok()?.to_str()?)))
     }
 
-    /// Makes it as it is before any build but the first, or before any at all. Nothing may be at work in it.
+    /// Resets it to its state before any build except the first, or before any build at all. Nothing may run in it.
     pub fn reset(&self, first: First) -> Result<()> {
         let sh = Shell::new()?;
         for name in ["builds", "debs", "logs", "tmp", "trees"] {
@@ -126,18 +126,18 @@ impl SecondCache {
         Ok(())
     }
 
-    /// What is published in it.
+    /// Its published entries.
     pub fn published(&self) -> Result<Vec<String>> {
         published(&self.root)
     }
 
-    /// This program, in this cache.
+    /// The command with this cache.
     pub fn command(&self, mut command: Command) -> Command {
         command.env("MODBTF_CACHE", &self.root);
         command
     }
 
-    /// Refuses that anything was written to the files that are shared.
+    /// Checks that the shared files were not written to.
     pub fn demand_untouched(&self) -> Result<()> {
         for Shared { to, stamp, .. } in self.shared.iter().filter(|shared| shared.to.exists()) {
             ensure!(stamp_of(to)? == *stamp, "what is only to be read was changed: {}", to.display());
@@ -146,7 +146,7 @@ impl SecondCache {
     }
 }
 
-/// Copies what a cache knows of engine and images, which is then not found out again.
+/// Copies what a cache has stored about engine and images, so that it need not be determined again.
 pub fn copy_verdicts(from: &Path, to: &Path) -> Result<()> {
     let sh = Shell::new()?;
     for name in ["engine.json", "images"] {
@@ -156,7 +156,7 @@ pub fn copy_verdicts(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is published in a cache, by directory and name.
+/// The published entries of a cache, by directory and name.
 pub fn published(root: &Path) -> Result<Vec<String>> {
     let mut all = Vec::new();
     for parent in PUBLISHED {
@@ -165,7 +165,7 @@ pub fn published(root: &Path) -> Result<Vec<String>> {
     Ok(all)
 }
 
-/// The builds of a cache, as `kernel list` has them.
+/// The builds of a cache, according to `kernel list`.
 pub fn listed(root: &Path) -> Result<Vec<Manifest>> {
     let mut command = program(&["kernel", "list", "--json"])?;
     let output = command.env("MODBTF_CACHE", root).output().context("cannot run this program")?;
@@ -175,7 +175,7 @@ pub fn listed(root: &Path) -> Result<Vec<Manifest>> {
     serde_json::from_value(all["kernels"].take()).context("`kernel list --json` gave something else")
 }
 
-/// A digest of what a write would change in the files of a directory, but for their contents.
+/// A digest of the metadata of a directory's files, which a write would change.
 fn stamp_of(directory: &Path) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     for entry in WalkDir::new(directory).sort_by_file_name() {

@@ -1,4 +1,4 @@
-//! A small file system of our own. Needs root.
+//! A small file system for tests. Needs root.
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 use xshell::{Shell, cmd};
 
-/// A small file system in memory, gone when dropped.
+/// A small file system in memory, unmounted when dropped.
 #[derive(Debug)]
 pub struct SmallDisk {
-    /// Nothing once it has been unmounted.
+    /// `None` after it was unmounted.
     dir: Option<TempDir>,
     sh: Shell,
 }
 
 impl SmallDisk {
-    /// Mounts one of this size, as `mount -o size=` takes it.
+    /// Mounts a file system of this size, in the syntax of `mount -o size=`.
     pub fn mount(size: &str) -> Result<Self> {
         let (dir, sh) = (TempDir::new()?, Shell::new()?);
         let path = dir.path();
@@ -30,7 +30,7 @@ impl SmallDisk {
         self.dir.as_ref().map_or(Path::new("/nonexistent"), TempDir::path)
     }
 
-    /// Shows a directory from elsewhere in it, only to be read, at a path below its own.
+    /// Bind-mounts a directory read-only at a path below the file system's own.
     pub fn show(&self, directory: &Path, at: &str) -> Result<()> {
         let (sh, at) = (&self.sh, self.path().join(at));
         sh.create_dir(&at)?;
@@ -39,13 +39,14 @@ impl SmallDisk {
         Ok(())
     }
 
-    /// Makes it as large as this.
+    /// Changes its size.
     pub fn resize(&self, size: &str) -> Result<()> {
         let (sh, path) = (&self.sh, self.path());
         Ok(cmd!(sh, "mount -o remount,size={size} {path}").quiet().run()?)
     }
 
-    /// Leaves so many bytes free on it; more where somebody writes so fast that it is full before it is made smaller.
+    /// Shrinks it so that this many bytes are free. If another process writes so fast that it fills up first, more
+    /// bytes stay free.
     pub fn leave_free(&self, bytes: u64) -> Result<()> {
         let (sh, path) = (&self.sh, self.path());
         let mut last = Ok(());
@@ -53,7 +54,7 @@ impl SmallDisk {
             let used = cmd!(sh, "df --block-size=1 --output=used {path}").quiet().read()?;
             let used: u64 = used.lines().last().unwrap_or_default().trim().parse().context("df gave no figure")?;
             let size = (used + (bytes << (2 * attempt))).to_string();
-            // It cannot become smaller than what is on it.
+            // It cannot become smaller than its content.
             last = cmd!(sh, "mount -o remount,size={size} {path}").quiet().ignore_stderr().run();
             if last.is_ok() {
                 break;
@@ -67,9 +68,9 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let Some(dir) = self.dir.take() else { return };
         let (sh, path) = (&self.sh, dir.path());
-        // Lazily takes what is shown in it along.
+        // A lazy unmount includes the directories mounted in it.
         if let Err(error) = cmd!(sh, "umount --lazy {path}").quiet().run() {
-            // Removing it would remove what is shown in it.
+            // Removing it would remove the content of the directories mounted in it.
             cli::terminal::say(&format!("cannot unmount {}: {error}", dir.keep().display()));
         }
     }

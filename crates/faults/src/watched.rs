@@ -1,4 +1,4 @@
-//! This program at work, watched from outside, so that it can be stopped at a certain point.
+//! A running instance of this program, watched so that it can be stopped at a certain point.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-/// How long a run that was asked to stop may take to be gone. A build removes its copy of a source first, which is 80,000 links.
+/// The time limit for a run to end after it was asked to stop. A build first removes its copy of a source, which has
+/// 80,000 links.
 pub const STOPPING: Duration = Duration::from_secs(60);
 
-/// How long a run may take to come to a point. A first build comes there in minutes.
+/// The time limit for a run to reach a point. A first build needs minutes.
 const COMING: Duration = Duration::from_secs(300);
 
-/// How often it is looked at.
+/// The interval at which it is checked.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// A run of this program and the lines that it has said so far.
+/// A run of this program, and the lines that it has printed so far.
 #[derive(Debug)]
 pub struct Watched {
     run: Child,
@@ -41,7 +42,7 @@ impl Watched {
         self.run.id()
     }
 
-    /// Whether it has said a line with this in it.
+    /// Whether it has printed a line that contains this text.
     pub fn has_said(&self, text: &str) -> bool {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|line| line.contains(text))
     }
@@ -50,7 +51,7 @@ impl Watched {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
     }
 
-    /// Waits until it has come to a point; an error if it ends before.
+    /// Waits until it has reached a point; an error if it ends before.
     pub fn until(&mut self, point: &str, mut come: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
         let begun = Instant::now();
         while !come(self)? {
@@ -65,7 +66,7 @@ impl Watched {
         Ok(())
     }
 
-    /// Sends it a signal (`INT`, `TERM`, `KILL`) and waits for its end, which has to come soon.
+    /// Sends it a signal (`INT`, `TERM`, `KILL`) and waits for its end, which must come soon.
     pub fn signal(&mut self, signal: &str) -> Result<ExitStatus> {
         let sh = Shell::new()?;
         let pid = self.pid().to_string();
@@ -81,11 +82,11 @@ impl Watched {
         bail!("it did not end within {} s", STOPPING.as_secs())
     }
 
-    /// Waits for its end, however long that takes; gives all that it said.
+    /// Waits for its end without a limit, and returns all of its output.
     pub fn end(mut self) -> Result<(ExitStatus, String)> {
         let status = self.run.wait()?;
         for reader in std::mem::take(&mut self.readers) {
-            // It ends with the pipe, and has nothing to panic about.
+            // The thread ends with the pipe and never panics.
             let _ = reader.join();
         }
         Ok((status, self.text()))
@@ -93,7 +94,7 @@ impl Watched {
 }
 
 impl Drop for Watched {
-    /// A fault that failed half-way leaves nothing at work.
+    /// A fault that failed leaves no process behind.
     fn drop(&mut self) {
         let _ = self.run.kill();
         let _ = self.run.wait();
