@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast our encoder is, against pahole, in one run.
+//! `cargo xtask bench`: compares the speed of our encoder with pahole's, in one run.
 
 use std::fs;
 
@@ -29,11 +29,11 @@ enum Command {
     Encode(Encode),
 }
 
-/// Encode the kernel and all modules of a distribution's debug package with modbtf and with the build image's pahole, on the
-/// same cores, and report speed and memory of both. What they write is compared in the same run.
+/// Encode the kernel and all modules of a distribution's debug package with modbtf and with the build image's pahole,
+/// on the same cores, and report the speed and memory of both. The outputs are compared in the same run.
 ///
-/// The times mean something only on a quiet machine. Exit codes: 0 measured, and both wrote the same; 1 the output differs; 2 no
-/// such kernel; 3 the environment, or a package is unavailable; 130 interrupted.
+/// The times are meaningful only on a quiet machine. Exit codes: 0 measured, and the outputs are equal; 1 the output
+/// differs; 2 no such kernel; 3 the environment, or a package is unavailable; 130 interrupted.
 #[derive(Debug, clap::Args)]
 struct Encode {
     /// A kernel whose debug information is pinned in kernel-configs/
@@ -57,11 +57,11 @@ enum Form {
     Html,
 }
 
-/// Measures, and prints the report.
+/// Measures and prints the report.
 ///
 /// # Errors
 ///
-/// What keeps either encoder from being run.
+/// An encoder cannot be run.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let Command::Encode(arguments) = &arguments.command;
     let pinned = pinned(&arguments.environment, std::slice::from_ref(&arguments.release))?;

@@ -1,4 +1,4 @@
-//! What commands share that measure or check kernels of the archive, with the debug information of their packages.
+//! Shared by commands that measure or check kernels of the archive with their debug packages.
 
 use anyhow::{Context as _, Result};
 use cli::{interrupt, terminal};
@@ -13,11 +13,11 @@ use kernels::source::SourcePins;
 use crate::environment::Environment;
 use crate::progress::Display;
 
-/// Prepares the build environment and does some work in it.
+/// Prepares the build environment and runs `work` in it.
 ///
 /// # Errors
 ///
-/// No engine, no image; and those of the work.
+/// No engine, no image; and the errors of `work`.
 pub fn in_build_env<T>(environment: &Environment, work: impl FnOnce(&BuildEnv<'_>) -> Result<T>) -> Result<T> {
     let display = Display::default();
     let show = |progress| display.ready(progress);
@@ -29,17 +29,17 @@ pub fn in_build_env<T>(environment: &Environment, work: impl FnOnce(&BuildEnv<'_
     work(&BuildEnv { context: &context, engine: &choice.engine, image: &image, encoder: None })
 }
 
-/// A kernel of the archive whose debug information is pinned.
+/// A kernel of the archive with pinned debug information.
 pub struct PinnedDebug {
     kernel: Pin,
     debug: Pin,
 }
 
-/// The pins of kernels, before anything is set up for them.
+/// Looks up the pins of kernels, before anything is set up for them.
 ///
 /// # Errors
 ///
-/// A release whose debug information is not pinned, and pins that cannot be read.
+/// The debug information of a release is not pinned, or the pins cannot be read.
 pub fn pinned<S: AsRef<str>>(environment: &Environment, releases: &[S]) -> Result<Vec<PinnedDebug>> {
     let pins = environment.pins()?;
     let pinned = |release: &S| {
@@ -55,21 +55,21 @@ pub fn pinned<S: AsRef<str>>(environment: &Environment, releases: &[S]) -> Resul
     releases.iter().map(pinned).collect()
 }
 
-/// The pins of series that are built from source, before anything is set up for them.
+/// Checks the pins of series that are built from source, before anything is set up for them.
 ///
 /// # Errors
 ///
-/// A series that is not pinned.
+/// A series is not pinned.
 pub fn check_series<S: AsRef<str>>(series: &[S]) -> Result<()> {
     let pins = SourcePins::builtin()?;
     series.iter().try_for_each(|series| Ok(pins.series(series.as_ref()).map(drop)?))
 }
 
-/// A pinned kernel and its debug information, brought into the cache, unless one of them is unavailable.
+/// Fetches a pinned kernel and its debug information into the cache, unless one of them is unavailable.
 ///
 /// # Errors
 ///
-/// Those of [`archive::acquire`].
+/// Errors of [`archive::acquire`].
 pub fn with_debug(env: &BuildEnv<'_>, pinned: &PinnedDebug) -> Result<Availability<(Kernel, Debug)>> {
     let PinnedDebug { kernel: pin, debug } = pinned;
     let apt = AptArchive::new(env.context, env.engine, &env.image.name);
@@ -81,7 +81,7 @@ pub fn with_debug(env: &BuildEnv<'_>, pinned: &PinnedDebug) -> Result<Availabili
     Ok(archive::acquire_debug(env.context, &apt, debug)?.map(|debug| (kernel, debug)))
 }
 
-/// What is available; an error line says what is not.
+/// The value, or else `None` and an error line with the reason.
 pub fn available<T>(found: Availability<T>) -> Option<T> {
     found.into_result().map_err(|unavailable| terminal::say(&format!("error: {unavailable}"))).ok()
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask doctor`: what was found, chosen and rejected, and why. It changes nothing.
+//! `cargo xtask doctor`: prints what was found, chosen and rejected, and why. It changes nothing.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -21,18 +21,18 @@ use cli::terminal::beside;
 
 /// Print what was found, chosen and rejected, and why. Installs and fetches nothing.
 ///
-/// Exit codes: 0 everything is there or can be made; 3 something is missing that has to be done by hand.
+/// Exit codes: 0 everything exists or can be made; 3 the user must do something.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     environment: Environment,
 }
 
-/// Looks at everything that a run needs.
+/// Checks everything that a run needs.
 ///
 /// # Errors
 ///
-/// The cache cannot be made.
+/// The cache cannot be created.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cancel = cli::interrupt::watch()?;
     let apt = arguments.environment.apt()?;
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     row("cache", &context.cache.root().display().to_string());
     for (what, mirror) in [("archive", apt.archive()), ("security", apt.security())] {
         match mirror {
-            // Whose mirror it is is nobody's business but this machine's.
+            // The mirror's address is private to this machine, so it is not printed.
             Ok(_) => row(what, "a mirror is known"),
             Err(error) => {
                 missing = true;
@@ -75,7 +75,7 @@ fn row(what: &str, text: &str) {
     cli::terminal::print_line(&beside(&format!("{what:12}"), text, columns()));
 }
 
-/// Shows the engine and its images; gives what QEMU in the boot image calls itself.
+/// Shows the engine and its images. Returns the version line of QEMU in the boot image.
 fn chosen(context: &Context<'_>, SelectedEngine { engine, rejected }: &SelectedEngine) -> Option<String> {
     let mut qemu = None;
     row("engine", &engine.to_string());
@@ -98,7 +98,7 @@ fn chosen(context: &Context<'_>, SelectedEngine { engine, rejected }: &SelectedE
     qemu
 }
 
-/// Whether what an engine lacks would be installed by a run.
+/// Whether a run would install what an engine lacks.
 fn can_install(context: &Context<'_>, arguments: &Arguments) -> bool {
     match host::need_for_engine(&context.programs, arguments.environment.engine) {
         Some(need) => {

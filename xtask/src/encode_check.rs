@@ -1,4 +1,4 @@
-//! `cargo xtask encode-check`: the encoder held against what distributions shipped.
+//! `cargo xtask encode-check`: compares our BTF with what distributions shipped.
 
 use std::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ use kernels::stage;
 use crate::build_env::{PinnedDebug, in_build_env, pinned, with_debug};
 use crate::environment::Environment;
 
-/// The kernels that are checked without arguments.
+/// The kernels that are checked by default.
 const RELEASES: [&str; 2] = ["6.1.0-56-cloud-amd64", "6.12.115+deb13.1-cloud-amd64"];
 
 /// Encode the BTF of a kernel and all its modules from the DWARF in the distribution's debug package, and compare it with the
@@ -55,7 +55,7 @@ enum Form {
 ///
 /// # Errors
 ///
-/// What keeps a kernel from being checked.
+/// A failure that prevents checking a kernel.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let releases: Vec<&str> = match arguments.release.as_slice() {
         [] => RELEASES.to_vec(),
@@ -94,8 +94,8 @@ fn check(workshop: &BuildEnv<'_>, releases: &[&str], pinned: &[PinnedDebug], arg
     Ok(end(report.none_fails(), report.kernels.len(), report.unavailable.len(), arguments.allow_unavailable))
 }
 
-/// What the command exits with, where so many kernels were checked and so many could not be. A difference outweighs what could
-/// not be checked, and where nothing was checked nothing passes.
+/// The exit code for these numbers of checked and unavailable kernels. A difference outweighs unavailable kernels. If
+/// no kernel was checked, the command fails.
 fn end(none_fails: bool, checked: usize, unavailable: usize, allow_unavailable: bool) -> Exit {
     match (checked, unavailable) {
         _ if !none_fails => Exit::Failed,
@@ -139,7 +139,7 @@ mod tests {
         arguments: Arguments,
     }
 
-    /// Without this the container would be set up first, which takes minutes on a fresh machine.
+    /// Otherwise the container would be set up first, which takes minutes on a fresh machine.
     #[test]
     fn run_refuses_an_unknown_release_before_anything_is_set_up() {
         let line = Line::try_parse_from(["encode-check", "--release", "6.1.0-65-cloud-amd64"]).unwrap();

@@ -1,4 +1,4 @@
-//! What is asked of the environment, by every command that boots something.
+//! The options for the environment, shared by every command that boots something.
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use kernels::cache;
 use kernels::pins::Pins;
 use scenario::run;
 
-/// What is asked of the environment.
+/// The options for the environment.
 #[derive(Debug, clap::Args)]
 pub struct Environment {
     /// The container engine that runs QEMU; `host` runs it without a container
@@ -35,7 +35,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// What is said of the machine here, as the arguments that say it: the engine, whether packages are installed, the mirrors.
+    /// The options that describe this machine, as arguments: the engine, whether to install packages, the mirrors.
     pub fn of_machine(&self) -> Vec<String> {
         let mut arguments = vec![format!("--engine={}", self.engine)];
         arguments.extend(self.no_install.then(|| "--no-install".into()));
@@ -48,7 +48,7 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or understood.
+    /// The file cannot be read or parsed.
     pub fn pins(&self) -> Result<Pins, run::Error> {
         Ok(match &self.pins {
             Some(path) => Pins::load(path)?,
@@ -56,20 +56,20 @@ impl Environment {
         })
     }
 
-    /// The mirrors and how to reach them.
+    /// The mirrors, and how to reach them.
     ///
     /// # Errors
     ///
-    /// A mirror that is none.
+    /// A mirror is invalid.
     pub fn apt(&self) -> Result<AptSettings, run::Error> {
         Ok(AptSettings::of_machine(&Programs::from_env(), self.mirror.as_deref(), self.security_mirror.as_deref())?)
     }
 
-    /// What every step of getting ready needs to know.
+    /// The context for every step of the preparation.
     ///
     /// # Errors
     ///
-    /// There is no directory for the cache, or it cannot be made.
+    /// There is no directory for the cache, or it cannot be created.
     pub fn context<'a>(
         &self,
         apt: &'a AptSettings,

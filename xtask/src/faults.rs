@@ -28,11 +28,11 @@ pub struct Arguments {
     environment: Environment,
 }
 
-/// Injects the faults that are named.
+/// Injects the given faults.
 ///
 /// # Errors
 ///
-/// A name that is no fault's, and what keeps any machine from being booted.
+/// An unknown fault, or a failure that prevents booting any machine.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     if arguments.list {
         for fault in ::faults::all() {

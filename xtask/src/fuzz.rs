@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzz targets, on the stable toolchain.
+//! `cargo xtask fuzz`: runs the fuzz targets on the stable toolchain.
 
 use std::path::PathBuf;
 
@@ -36,11 +36,11 @@ enum Target {
     Dwarf,
 }
 
-/// The folders of the fuzz crates. Each is a workspace of its own, whose cargo configuration has the compiler's flags for
+/// The folders of the fuzz crates. Each is a separate workspace whose cargo configuration has the compiler flags for
 /// coverage.
 const FOLDERS: [&str; 2] = ["crates/btf/fuzz", "crates/encode/fuzz"];
 
-/// Fuzzes. A crash is a difference, and so is a target that does not build.
+/// Runs a fuzz target. A crash, or a target that does not build, exits with 1.
 ///
 /// # Errors
 ///
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         let seeds = arguments.seeds.iter().map(std::path::absolute).collect::<std::io::Result<Vec<_>>>()?;
         let [elf, dwarf] =
             ["elf", "dwarf"].map(|target| crate::workspace::root().join(folder).join("corpus").join(target));
-        // From the root, without the flags for coverage, which belong to the targets.
+        // Runs in the root, because the coverage flags apply only in the folders of the targets.
         let _root = sh.push_dir(crate::workspace::root());
         cmd!(sh, "{cargo} run --locked --package encode --example fuzz_seeds -- {elf} {dwarf} {seeds...}")
             .run()
@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if outside_workspace(fuzz).run().is_ok() { Exit::Success } else { Exit::Failed })
 }
 
-/// Builds all targets, without optimisation: whether they compile does not depend on it.
+/// Builds all targets without optimisation, which does not affect whether they compile.
 fn build(sh: &Shell) -> Result<Exit> {
     let cargo = crate::workspace::cargo();
     let mut exit = Exit::Success;
@@ -96,7 +96,7 @@ fn build(sh: &Shell) -> Result<Exit> {
     Ok(exit)
 }
 
-/// The flags of the workspace's own build are not those of the targets.
+/// Removes the flags of the workspace's own build, which do not apply to the targets.
 fn outside_workspace(command: Cmd<'_>) -> Cmd<'_> {
     command.env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR")
 }

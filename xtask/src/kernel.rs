@@ -1,4 +1,4 @@
-//! `cargo xtask kernel`: kernels from source, built, listed and removed.
+//! `cargo xtask kernel`: builds, lists and removes kernels from source.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,10 @@ use crate::environment::Environment;
 use crate::progress::Display;
 use cli::terminal::beside;
 
-/// Builds kernels from source, lists them, removes them.
+/// Build kernels from source, list them, remove them.
 ///
-/// Exit codes: 0 done; 2 no such series, configuration or upgrade; 3 the environment, or a build that failed; 130 interrupted.
+/// Exit codes: 0 done; 2 no such series, configuration or upgrade; 3 the environment, or a build that failed; 130
+/// interrupted.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -35,50 +36,53 @@ enum Command {
     Clean(Cleaning),
 }
 
-/// Builds a kernel, or its upgrade on top of it, and modules against it; what the cache has is not built again.
+/// Build a kernel, or its upgrade on top of it, and modules against it. Builds in the cache are reused.
 #[derive(Debug, clap::Args)]
 struct Building {
     /// The kernel series: 6.1, 6.12 or 7.2
     #[arg(required_unless_present = "source", conflicts_with = "source")]
     line: Option<String>,
-    /// Builds from this tree or tarball in place of Debian's source
+    /// Build from this tree or tarball instead of Debian's source
     #[arg(long, value_name = "DIR|TARBALL")]
     source: Option<PathBuf>,
-    /// The configuration: fragments of kernel-configs/fragments on top of the base, separated by commas; `base` for none
+    /// The configuration: fragments of kernel-configs/fragments on top of the base, separated by commas; `base` for
+    /// none
     #[arg(long, default_value = "strict", value_delimiter = ',', value_name = "NAME,…")]
     config: Vec<String>,
-    /// The upgrade: a patch of kernel-configs/upgrades, or `none`, the same source once more
+    /// The upgrade: a patch of kernel-configs/upgrades, or `none` for the same source once more
     #[arg(long, value_name = "NAME")]
     upgrade: Option<String>,
-    /// Builds also, with `make M=`, the modules of these directories of the source (`fs/fuse`) or of kernel-configs/external
+    /// Also build, with `make M=`, the modules of these directories of the source (`fs/fuse`) or of
+    /// kernel-configs/external
     #[arg(long, value_name = "DIR")]
     external: Vec<String>,
-    /// A symbol that is expected to be off, whatever the fragments ask for
+    /// A symbol that must be off, whatever the fragments say
     #[arg(long, value_name = "CONFIG_X")]
     expect_off: Vec<String>,
-    /// Another directory in place of kernel-configs: its fragments, upgrades and modules, and its sources.toml, should it have one
+    /// Use this directory instead of kernel-configs: its fragments, upgrades and modules, and its sources.toml if it
+    /// has one
     #[arg(long, value_name = "DIR")]
     kernel_configs: Option<PathBuf>,
     #[command(flatten)]
     environment: Environment,
 }
 
-/// Lists what was built: kernels, and then modules that were built against them, with those of earlier sources, recipes and
-/// encoders.
+/// List what was built: kernels, and modules that were built against them, including those of earlier sources,
+/// recipes and encoders.
 #[derive(Debug, clap::Args)]
 struct Listing {
-    /// As JSON, everything that is known of each
+    /// Print all details as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Removes what was built, with the output trees and logs, and what killed runs left of their build sandboxes.
+/// Remove builds with their output trees and logs, and build sandboxes that killed runs left behind.
 #[derive(Debug, clap::Args)]
 struct Cleaning {
-    /// The kernel series to remove; all of them if none is named
+    /// The kernel series to remove; by default all
     lines: Vec<String>,
-    /// The source trees as well; if no series is named, also the tools, the debug information of prebuilt kernels and packages
-    /// that were downloaded and not unpacked
+    /// Also remove the source trees; if no series is given, also the tools, the debug information of prebuilt
+    /// kernels, and downloaded packages that were not unpacked
     #[arg(long)]
     sources: bool,
     #[command(flatten)]
@@ -89,7 +93,7 @@ struct Cleaning {
 ///
 /// # Errors
 ///
-/// What keeps a kernel from being built, and the cache from being read.
+/// A kernel cannot be built, or the cache cannot be read.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.command {
         Command::Build(arguments) => {
@@ -146,7 +150,7 @@ fn build(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Shows what was asked for, on standard output; its name stands on a line alone.
+/// Prints the result on standard output. Its name is on a separate line.
 fn print(name: &str, directory: &Path, cached: bool, summary: &str) {
     cli::terminal::print_line(name);
     cli::terminal::print_line(&format!("  in {}", directory.display()));
@@ -154,7 +158,7 @@ fn print(name: &str, directory: &Path, cached: bool, summary: &str) {
     cli::terminal::print_line(&format!("  {summary}{when}"));
 }
 
-/// The source, unless the archive does not have it, which is told.
+/// The source. If the archive lacks it, prints the reason and returns `None`.
 fn source(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Option<Source>> {
     if let Some(path) = &arguments.source {
         return Ok(Some(source::own(workshop, path)?));
@@ -216,7 +220,7 @@ fn list(arguments: &Listing) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Whether names are the same but for the key at their end.
+/// Whether several names differ only in the key at their end.
 fn repeats<'a>(names: impl Iterator<Item = &'a str>) -> bool {
     let mut known = BTreeSet::new();
     names.filter_map(|name| name.rsplit_once('-')).any(|(stem, _)| !known.insert(stem))

@@ -1,4 +1,4 @@
-//! `cargo xtask`: the project's own commands, one file each. No logic here that a crate could own.
+//! `cargo xtask`: the project's own commands, one file each. Logic that a crate could own is not here.
 
 mod bench;
 mod build_env;
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// What an error exits with.
+/// The exit code for an error.
 fn exit_of(error: &anyhow::Error) -> Exit {
     let known = [
         class_of::<scenario::run::Error>,

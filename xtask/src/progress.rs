@@ -11,17 +11,17 @@ use container::Stage;
 use kernels::stage;
 use scenario::run;
 
-/// The length of the longest name of a scenario.
+/// The length of the longest scenario name.
 const NAME: usize = 28;
 
-/// Shows what is going on: a bar for each stage and each boot, or lines.
+/// Shows progress: a bar for each stage and each boot, or lines.
 #[derive(Default)]
 pub struct Display {
     stages: Bars<Stage>,
     boots: Bars<String>,
 }
 
-/// The bars of things that go on side by side.
+/// The bars of parallel activities.
 struct Bars<K>(Mutex<HashMap<K, Bar>>);
 
 impl<K> Default for Bars<K> {
@@ -31,7 +31,7 @@ impl<K> Default for Bars<K> {
 }
 
 impl<K: Eq + Hash> Bars<K> {
-    /// Does something with the bar of a name, which is made if there is none; `false` where there are no bars.
+    /// Changes the bar of a name, which is created if necessary. Returns `false` if there are no bars.
     fn with(&self, key: K, name: &str, change: impl FnOnce(&Bar)) -> bool {
         let mut bars = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match bars.remove(&key).or_else(|| Bar::spinner(name, NAME)) {
@@ -50,7 +50,7 @@ impl<K: Eq + Hash> Bars<K> {
 }
 
 impl Display {
-    /// Shows one thing about getting ready.
+    /// Shows progress of the preparation.
     pub fn ready(&self, progress: container::Progress) {
         use container::Progress::{Amount, Finished, Line, Note, Started, Waiting};
         match progress {
@@ -63,7 +63,7 @@ impl Display {
             Amount { stage, done, total } => {
                 let unit = if stage == stage::DOWNLOAD { Unit::Bytes } else { Unit::Count };
                 let shown = self.stage(stage, |bar| bar.move_to(done, total, unit));
-                // Between the start and the end of any other stage there is nothing for plain lines.
+                // Without bars, only kernel builds print lines between start and end.
                 if !shown && stage == stage::BUILD && done % 200 == 0 {
                     say(&format!("{}: {done} of about {total} steps", stage.name()));
                 }
@@ -86,7 +86,7 @@ impl Display {
         }
     }
 
-    /// Shows one thing about running scenarios.
+    /// Shows progress of running scenarios.
     pub fn run(&self, progress: &run::Progress<'_>) {
         match progress {
             run::Progress::Reading { release } if !cli::progress::shown() => say(&format!("reading {release}")),
@@ -122,7 +122,7 @@ impl Display {
         }
     }
 
-    /// A line that stays.
+    /// Prints a permanent line.
     pub fn note(&self, text: &str) {
         say(text);
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask report`: what the change that gave modules their BTF claimed, measured again.
+//! `cargo xtask report`: measures again what was claimed when modules got BTF.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -13,7 +13,7 @@ use measure::{KernelSizes, Overhead, Report, Sizes};
 use crate::build_env::{PinnedDebug, available, check_series, in_build_env, pinned, with_debug};
 use crate::environment::Environment;
 
-/// The kernel whose modules are measured besides those that are built here.
+/// The default prebuilt kernel to measure, in addition to those built here.
 const PREBUILT: &str = "6.1.0-56-cloud-amd64";
 
 /// Measure split BTF: how much smaller it is, and what it costs a build.
@@ -81,11 +81,11 @@ enum Form {
     Html,
 }
 
-/// Measures, and prints the report.
+/// Measures and prints the report.
 ///
 /// # Errors
 ///
-/// What keeps everything from being measured.
+/// A failure that prevents any measurement.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let (environment, output) = match &arguments.command {
         Command::Sizes(arguments) => (&arguments.environment, &arguments.output),
@@ -106,7 +106,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 impl OfSizes {
-    /// The series and the releases that are measured.
+    /// The series and the releases to measure.
     fn kernels(&self) -> (Vec<String>, Vec<String>) {
         match (self.line.as_slice(), self.prebuilt.as_slice()) {
             ([], []) => (vec!["6.1".into()], vec![PREBUILT.into()]),
@@ -115,16 +115,16 @@ impl OfSizes {
     }
 }
 
-/// Prints a report; one that could not be made, which was told, or is incomplete, is no success.
+/// Prints a report. Exits with an error if there is none, for which the reason was printed, or if it is incomplete.
 fn finish(report: Option<&dyn Report>, output: &Output) -> Result<Exit> {
     let Some(report) = report else { return Ok(Exit::Environment) };
-    // One form that cannot be written does not lose what was measured.
+    // If one form cannot be written, the others are still written.
     let printed: Vec<Result<()>> = output.format.iter().map(|format| print(report, format)).collect();
     printed.into_iter().collect::<Result<()>>()?;
     Ok(if report.complete() { Exit::Success } else { Exit::Failed })
 }
 
-/// Nothing if a kernel is unavailable, which is told.
+/// Returns `None` if a kernel is unavailable, after printing the reason.
 fn sizes(workshop: &BuildEnv<'_>, series: &[String], releases: &[PinnedDebug]) -> Result<Option<Sizes>> {
     let setting = run::setting(workshop);
     let mut kernels = Vec::new();
@@ -153,7 +153,7 @@ fn prebuilt(workshop: &BuildEnv<'_>, pinned: &PinnedDebug) -> Result<Option<Kern
     Ok(Some(run::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
 }
 
-/// Nothing if the kernel's source is unavailable, which is told.
+/// Returns `None` if the kernel's source is unavailable, after printing the reason.
 fn overhead(workshop: &BuildEnv<'_>, arguments: &OfOverhead) -> Result<Option<Overhead>> {
     let Some(source) = available(source_of(workshop, &arguments.line)?) else { return Ok(None) };
     let recipes = recipes();

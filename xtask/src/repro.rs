@@ -1,4 +1,4 @@
-//! `cargo xtask repro`: real kernels, real modules, and what the kernel says, compared with what was recorded.
+//! `cargo xtask repro`: boots real kernels, loads real modules, and compares what the kernel logs with the records.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -106,12 +106,12 @@ impl From<Accel> for vm::AccelRequest {
     }
 }
 
-/// What encodes the BTF of kernels that are built.
+/// The encoder of the BTF of built kernels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Encoding {
-    /// The build image's own.
+    /// The build image's pahole.
     Pahole,
-    /// Ours in its place.
+    /// Our own program.
     Modbtf,
     /// A program.
     Program(PathBuf),
@@ -130,7 +130,7 @@ impl FromStr for Encoding {
 }
 
 impl Encoding {
-    /// Nothing for the image's own.
+    /// The encoder; `None` for the image's pahole.
     fn find(&self) -> Result<Option<run::Encoding>, kernels::Error> {
         let root = crate::workspace::root();
         let (encoder, order) = match self {
@@ -158,7 +158,7 @@ fn default_jobs() -> u16 {
 ///
 /// # Errors
 ///
-/// What keeps every scenario from being tried.
+/// A failure that prevents running any scenario.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let all = snapshots::scenarios().map_err(run::Error::from)?;
     if arguments.list {
@@ -170,7 +170,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     if arguments.source.is_none() {
-        // An unknown name is refused before anything is fetched or built.
+        // Unknown names are refused before anything is fetched or built.
         chosen(all.clone(), arguments, &arguments.selection())?;
     }
     let display = Display::default();
@@ -219,7 +219,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
 }
 
 impl Arguments {
-    /// Which scenarios are run, unless a source decides it.
+    /// The scenarios to run, unless a source determines them.
     fn selection(&self) -> Selection {
         match (self.quick, self.all, self.series.as_slice()) {
             (true, ..) => Selection::Quick,
@@ -238,7 +238,7 @@ fn chosen(all: Vec<Scenario>, arguments: &Arguments, selection: &Selection) -> R
     })
 }
 
-/// What kernels are built from. The user's own source is copied into the cache.
+/// The sources of kernels. The user's own source is copied into the cache.
 fn sources(arguments: &Arguments, ready: &RunEnvironment<'_>) -> Result<Sources, run::Error> {
     let own = match &arguments.source {
         Some(path) => Some(source::own(&ready.workshop()?, path)?),
@@ -264,7 +264,7 @@ fn list(scenarios: &[Scenario]) {
     }
 }
 
-/// A scenario made up from the command line: all modules of one kernel on another.
+/// A scenario for a pair on the command line: all modules of one kernel on another.
 fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result<Task, run::Error> {
     let specs = [pair.from.clone(), pair.to.clone()];
     let mut found = resolve(&ready.context, &ready.archive(), pins, &specs)?.into_iter();
@@ -294,7 +294,7 @@ fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result
     Ok(Task { scenario, kernels: Some(kernels) })
 }
 
-/// Has insta rewrite the snapshots of what was just recorded, and no others: each has a test of its name.
+/// Runs insta to rewrite the snapshots of the recorded scenarios, and no others. Each has a test of its name.
 fn accept(report: &Report) -> Result<()> {
     let blessed = report.scenarios.iter().filter(|it| it.ending == Ending::Blessed);
     let tests: Vec<String> = blessed.map(|it| test_name(&it.name)).collect();

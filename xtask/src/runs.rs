@@ -27,7 +27,7 @@ enum Command {
 ///
 /// # Errors
 ///
-/// What keeps the cache from being read.
+/// The cache cannot be read.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let runs = kernels::cache::from_env()?.directory("runs");
     match arguments.command {

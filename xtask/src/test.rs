@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the whole suite, with nextest.
+//! `cargo xtask test`: runs the whole test suite with nextest.
 
 use std::process::{Command, Stdio};
 
@@ -22,11 +22,11 @@ pub struct Arguments {
     further: Vec<String>,
 }
 
-/// Runs the suite. A failed test is a difference.
+/// Runs the suite. A failed test exits with 1.
 ///
 /// # Errors
 ///
-/// nextest is missing and cannot be brought, or cargo cannot be run.
+/// nextest is missing and cannot be installed, or cargo cannot be run.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     let sh = Shell::new()?;
     sh.change_dir(crate::workspace::root());
@@ -34,7 +34,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     bring_nextest(&sh, &cargo)?;
 
     let Arguments { profile, further } = arguments;
-    // First, since each crate's examples print a summary, and that of the tests is to be read at the end.
+    // The examples run first, because each crate prints a summary for them, and the summary of the tests should come
+    // last.
     let failed = if further.is_empty() { examples(&cargo)? } else { None };
     let tests =
         cmd!(sh, "{cargo} nextest run --locked --workspace --profile {profile} {further...}").env("INSTA_UPDATE", "no");
@@ -46,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if passed && failed.is_none() { Exit::Success } else { Exit::Failed })
 }
 
-/// Runs the documentation's examples, and says how many passed; what was said of them if one did not.
+/// Runs the documentation's examples and prints how many passed. If one fails, returns the output.
 fn examples(cargo: &str) -> Result<Option<String>> {
     say("examples in the documentation");
     let mut command = Command::new(cargo);
@@ -63,7 +64,7 @@ fn examples(cargo: &str) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// How many tests passed, as the test harness of each crate says.
+/// The number of passed tests, according to the test harness of each crate.
 fn passed_in(said: &str) -> usize {
     let counts = said.lines().filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed"));
     counts.filter_map(|(count, _)| count.parse::<usize>().ok()).sum()

@@ -1,4 +1,4 @@
-//! `cargo xtask transcript`: recorded transcripts as text.
+//! `cargo xtask transcript`: prints recorded transcripts as text.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -22,17 +22,17 @@ pub struct Arguments {
     of: Vec<String>,
 }
 
-/// Prints transcripts, in the order in which they are named.
+/// Prints transcripts in the given order.
 ///
 /// # Errors
 ///
-/// An unknown scenario; a transcript that cannot be read or printed.
+/// A scenario is unknown, or a transcript cannot be read or printed.
 pub fn run(arguments: &Arguments) -> Result<Exit> {
     for name in &arguments.of {
         for path in paths(name)? {
             let text = read_text(&path)?;
             match io::stdout().write_all(text.as_bytes()) {
-                // Whoever reads it has seen enough.
+                // The reader has closed the pipe.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Exit::Success),
                 printed => printed.context("cannot print the transcript")?,
             }
@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// The file or folders that an argument means. What has a slash or is a file is a path.
+/// The files or folders for an argument. An argument with a slash, or that names a file, is a path.
 fn paths(name: &str) -> Result<Vec<PathBuf>> {
     if name.contains('/') || Path::new(name).is_file() {
         return Ok(vec![name.into()]);

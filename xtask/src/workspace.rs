@@ -1,4 +1,4 @@
-//! Where the workspace is, and the cargo that runs this program.
+//! The workspace's root, and the cargo that runs this program.
 
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,7 @@ use crate::pahole;
 /// `modbtf man DIR`.
 #[derive(Debug, clap::Args)]
 pub struct Man {
-    /// The directory for the pages; created if it does not exist
+    /// The directory for the pages; created if it does not exist.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
@@ -20,7 +20,7 @@ pub struct Man {
 /// `modbtf completions SHELL`.
 #[derive(Debug, clap::Args)]
 pub struct Completions {
-    /// The shell
+    /// The shell.
     shell: Shell,
 }
 

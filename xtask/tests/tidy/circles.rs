@@ -5,17 +5,17 @@ use std::fmt;
 
 use crate::modules::Crate;
 
-/// Files of which each leads to each other.
+/// Files that all lead to each other.
 #[derive(Debug)]
 pub struct Circle {
-    /// A shortest way round: each file, with the place and the path by which it uses the next one.
+    /// A shortest circle: each file, with the line and the path by which it uses the next one.
     steps: Vec<String>,
-    /// All files that are in circles with these.
+    /// All files of this group.
     members: Vec<String>,
 }
 
 impl Circle {
-    /// All files that are in circles with each other.
+    /// All files of this group.
     pub fn members(&self) -> &[String] {
         &self.members
     }
@@ -46,7 +46,7 @@ pub fn circles(krate: &Crate) -> Vec<Circle> {
         let reached = reach(&next, start);
         let members: Vec<&str> =
             reached.keys().copied().filter(|&file| reach(&next, file).contains_key(start)).collect();
-        // The shortest way round from any of them.
+        // The shortest circle through any of them.
         let shortest = members.iter().filter_map(|&file| way(&reach(&next, file), file)).min_by_key(Vec::len);
         if let Some(way) = shortest {
             let step = |pair: &[&str]| {
@@ -61,7 +61,7 @@ pub fn circles(krate: &Crate) -> Vec<Circle> {
     found
 }
 
-/// What can be reached from a file in one or more steps, each with the file before it.
+/// The files that can be reached from a file in one or more steps, each with its predecessor.
 fn reach<'e>(next: &BTreeMap<&'e str, BTreeSet<&'e str>>, start: &'e str) -> BTreeMap<&'e str, &'e str> {
     let mut before = BTreeMap::new();
     let mut queue = VecDeque::from([start]);
@@ -76,7 +76,7 @@ fn reach<'e>(next: &BTreeMap<&'e str, BTreeSet<&'e str>>, start: &'e str) -> BTr
     before
 }
 
-/// The way from a file back to itself, if there is one.
+/// The path from a file back to itself, if there is one.
 fn way<'e>(before: &BTreeMap<&'e str, &'e str>, start: &'e str) -> Option<Vec<&'e str>> {
     let mut way = vec![start];
     let mut file = *before.get(start)?;

@@ -1,4 +1,5 @@
-//! Which crate of the workspace depends on which, in the manifests, in ARCHITECTURE.md and in the fuzz crates' lock files.
+//! The dependencies between the workspace's crates: in the manifests, in ARCHITECTURE.md and in the fuzz crates' lock
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,14 +12,14 @@ use crate::files::{crate_folders, name_of};
 /// The heading under which ARCHITECTURE.md lists dependencies.
 const HEADING: &str = "## Dependencies";
 
-/// What a manifest says of a crate.
+/// The dependencies in a crate's manifest.
 #[derive(Debug, Default)]
 pub struct Manifest {
-    /// All that it depends on, by the names in the manifest.
+    /// All dependencies, by the names in the manifest.
     pub all: BTreeSet<String>,
-    /// The members of the workspace that it depends on.
+    /// The members of the workspace among them.
     pub members: BTreeSet<String>,
-    /// Those that only its tests depend on.
+    /// The members that are dependencies only of tests.
     pub of_tests: BTreeSet<String>,
 }
 
@@ -48,8 +49,8 @@ fn keys(table: &Table, section: &str) -> BTreeSet<String> {
     table.get(section).and_then(Value::as_table).into_iter().flat_map(|section| section.keys().cloned()).collect()
 }
 
-/// What is wrong with the list in the text of ARCHITECTURE.md, or with the crates: the list has a line for each crate, below
-/// those of all crates that it uses.
+/// The errors in the list in ARCHITECTURE.md, or in the crates. The list must have a line for each crate, below the
+/// lines of all crates that it uses.
 pub fn complaints(text: &str, crates: &BTreeMap<String, Manifest>) -> Vec<String> {
     let Some(lines) = list(text) else { return vec![format!("ARCHITECTURE.md has no list under {HEADING:?}")] };
     let mut complaints = Vec::new();
@@ -91,14 +92,14 @@ fn list(text: &str) -> Option<Vec<(String, BTreeSet<String>)>> {
     Some(parsed.collect())
 }
 
-/// The folders of fuzz crates: each is a workspace of its own, with a lock file of its own.
+/// The folders of fuzz crates. Each is a workspace with its own lock file.
 pub fn fuzz_folders(root: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = crate_folders(root).into_iter().map(|folder| folder.join("fuzz")).collect();
     folders.retain(|folder| folder.join("Cargo.toml").is_file());
     folders
 }
 
-/// The crates of the workspace for which a fuzz crate's lock file lists other dependencies than their manifests.
+/// The crates for which a fuzz crate's lock file lists other dependencies than their manifests.
 pub fn stale(folder: &Path, crates: &BTreeMap<String, Manifest>) -> Vec<String> {
     let path = folder.join("Cargo.lock");
     let lock: Table = fs::read_to_string(&path).unwrap_or_default().parse().unwrap_or_default();

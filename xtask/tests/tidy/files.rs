@@ -1,4 +1,4 @@
-//! The files of the workspace, and what has to be true of each alone.
+//! The workspace's files, and checks of each file alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The files that a crate's library and programs begin with.
+/// The root files of a crate's library and programs.
 pub fn roots(folder: &Path) -> Vec<PathBuf> {
     let src = folder.join("src");
     let mut roots = vec![src.join("lib.rs"), src.join("main.rs")];
@@ -42,12 +42,12 @@ fn is_rust(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs") && path.is_file()
 }
 
-/// A path as a complaint names it.
+/// A path as shown in a complaint.
 pub fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
-/// The files that do not say at their head what they are.
+/// The files without a head comment.
 pub fn without_head(root: &Path, files: &[PathBuf]) -> Vec<String> {
     let has_head = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.starts_with("//! "));
     let without = files.iter().filter(|path| !has_head(path));
@@ -56,7 +56,7 @@ pub fn without_head(root: &Path, files: &[PathBuf]) -> Vec<String> {
         .collect()
 }
 
-/// The files below a library's `src` that have more lines than these.
+/// The files in a library's `src` with more lines than `most`.
 pub fn too_long(root: &Path, most: usize) -> Vec<String> {
     let libraries = crate_folders(root).into_iter().map(|folder| folder.join("src"));
     let libraries = libraries.filter(|src| src.join("lib.rs").is_file());

@@ -1,4 +1,4 @@
-//! The checks themselves, on small trees that are made up.
+//! Tests of the checks themselves, on small generated trees.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn tree(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// The groups of files in circles, of a crate with these files in `src`.
+/// The groups of files in circles, for a crate with these files in `src`.
 fn circles_of(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let folder = tree(files);
     let krate = Crate::read(folder.path(), &folder.path().join("lib.rs"));
@@ -99,7 +99,7 @@ fn circles_name_a_shortest_way_and_all_members() {
     assert_eq!(circle.to_string(), expected);
 }
 
-/// A workspace in which `top` uses `low`, and `low` uses this.
+/// A workspace in which `top` uses `low`, and `low` has this dependency.
 fn workspace(low: &str) -> TempDir {
     let manifest = |name: &str, rest: &str| format!("[package]\nname = \"{name}\"\n{rest}");
     let (low, top) = (manifest("low", low), manifest("top", "[dependencies]\nlow.workspace = true\nserde = \"1\"\n"));

@@ -1,8 +1,8 @@
-//! What can be held mechanically of how this workspace is laid out: the direction of dependencies between crates, no circle
-//! between the modules of a crate, a head comment on each file, files of a size that can be read, and current lock files.
+//! Mechanical checks of the workspace's layout: the direction of dependencies between crates, no circle between the
+//! modules of a crate, a head comment in each file, files of a readable size, and current lock files.
 //!
-//! `cargo nextest run -p xtask --test tidy` runs these checks. Each failure names the file and what to do about it.
-//! `TIDY_ALL=1` reports what is known as well.
+//! `cargo nextest run -p xtask --test tidy` runs these checks. Each failure names the file and the remedy.
+//! `TIDY_ALL=1` also reports known exceptions.
 
 mod circles;
 mod dependencies;
@@ -14,15 +14,15 @@ mod shared_names;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The most lines of a file in a library's `src`.
+/// The maximum number of lines of a file in a library's `src`.
 const MOST_LINES: usize = 500;
 
-/// The root of the tree to check: this workspace. `TIDY_ROOT` names another one, such as an older commit's.
+/// The root of the tree to check: this workspace, or `TIDY_ROOT`, for example an older commit's tree.
 fn root() -> PathBuf {
     std::env::var_os("TIDY_ROOT").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), PathBuf::from)
 }
 
-/// Fails with all complaints, one a line.
+/// Fails with all complaints, one per line.
 fn none(complaints: &[String]) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
@@ -72,7 +72,8 @@ fn files_of_a_library_can_be_read() {
     none(&files::too_long(&root(), MOST_LINES));
 }
 
-/// Prints the names that several types have. Not a check: whether two of them mean the same is for people to see.
+/// Prints the names that several types have. This is not a check: only people can see whether two of them mean the
+/// same.
 #[test]
 fn names_of_types_are_counted() {
     let shared = shared_names::shared(&root());

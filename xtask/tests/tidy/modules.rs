@@ -1,12 +1,12 @@
-//! The modules of a crate, and which file uses items of which.
+//! The modules of a crate, and the uses between their files.
 //!
-//! A module is a file; inline modules are part of theirs. A file uses another one if a path in it, outside of `#[cfg(test)]`,
-//! leads to an item that is defined there. Paths are followed through imports and re-exports to the file that defines the
-//! item, as far as that can be seen without the compiler: paths that begin with `crate`, `self`, `super`, a module's child or an
-//! imported name. Tokens of macro calls are searched for paths, too.
+//! A module is a file; inline modules belong to their file. A file uses another one if a path in it, outside of
+//! `#[cfg(test)]`, leads to an item defined there. Paths are followed through imports and re-exports to the file that
+//! defines the item, as far as possible without the compiler: paths that begin with `crate`, `self`, `super`, a child
+//! module or an imported name. Tokens of macro calls are also searched for paths.
 //!
-//! Declaring a module or re-exporting its items is not use. So a parent that only declares and re-exports is in no circle, and a
-//! parent whose code uses a child that uses items of the parent is.
+//! Declaring a module or re-exporting its items is not a use. So a parent that only declares and re-exports is in no
+//! circle. A parent whose code uses a child that uses items of the parent is in one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -29,13 +29,13 @@ struct Module {
     file: String,
     parent: Option<usize>,
     children: HashMap<String, usize>,
-    /// The names of the items that are defined here.
+    /// The names of the items defined here.
     items: HashSet<String>,
-    /// Imports and re-exports by the name that they give.
+    /// Imports and re-exports, by the name they introduce.
     imports: HashMap<String, Segments>,
-    /// What is imported as a whole, with `*`.
+    /// Paths imported with `*`.
     globs: Vec<Segments>,
-    /// The paths in code and in imports that are no re-exports.
+    /// The paths in code and in private imports.
     used: Vec<Mention>,
 }
 
@@ -48,18 +48,18 @@ struct Mention {
     line: usize,
 }
 
-/// What a path leads to: a module, or something in one.
+/// The target of a path: a module, or an item in one.
 #[derive(Debug, Clone, Copy)]
 enum Target {
     Module(usize),
     Item(usize),
 }
 
-/// The most imports that are followed for one path.
+/// The maximum number of imports that are followed for one path.
 const MOST_IMPORTS: usize = 16;
 
 impl Crate {
-    /// Reads the modules that begin with `root`, a file in `folder`.
+    /// Reads the modules of a crate whose root is `root`, a file in `folder`.
     pub fn read(folder: &Path, root: &Path) -> Self {
         let mut reader = Reader { folder, modules: Vec::new() };
         let children = root.parent().unwrap_or(folder).to_owned();
@@ -72,7 +72,7 @@ impl Crate {
         self.modules.iter().map(|module| module.file.as_str()).collect()
     }
 
-    /// Which file uses which: with the line and the path of the first use.
+    /// The uses between files, with the line and the path of the first use.
     pub fn edges(&self) -> BTreeMap<(String, String), (usize, String)> {
         let mut edges = BTreeMap::new();
         for (place, module) in self.modules.iter().enumerate() {
@@ -89,7 +89,7 @@ impl Crate {
         edges
     }
 
-    /// What a path in a module leads to; `None` if that is not in this crate, or cannot be seen.
+    /// The target of a path in a module; `None` if it is not in this crate, or cannot be determined.
     fn resolve(&self, at: usize, path: &[String], imports: usize) -> Option<Target> {
         let (first, rest) = path.split_first()?;
         let mut rest = rest;
@@ -112,16 +112,16 @@ impl Crate {
             match self.name(module, name, imports) {
                 Some(Target::Module(next)) => module = next,
                 Some(item) => return Some(item),
-                // What the module re-exports of another crate is not its own.
+                // A re-export from another crate is not an item of this one.
                 None if self.modules[module].imports.contains_key(name) => return None,
-                // Not seen, as what a macro defines: it is taken for an item of the module.
+                // An unknown item, for example defined by a macro, is assumed to belong to the module.
                 None => return Some(Target::Item(module)),
             }
         }
         Some(Target::Module(module))
     }
 
-    /// What a name in a module stands for.
+    /// The target of a name in a module.
     fn name(&self, module: usize, name: &str, imports: usize) -> Option<Target> {
         let of = &self.modules[module];
         if let Some(&child) = of.children.get(name) {
@@ -132,7 +132,7 @@ impl Crate {
         }
         let imports = imports.checked_sub(1)?;
         if let Some(path) = of.imports.get(name) {
-            // An external crate may be imported by its own name.
+            // An external crate may be imported under its own name.
             return if path.first().is_some_and(|first| first == name) && !of.children.contains_key(name) {
                 None
             } else {
@@ -152,7 +152,7 @@ struct Reader<'f> {
 }
 
 impl Reader<'_> {
-    /// Reads a file whose children are in the folder `children`.
+    /// Reads a file whose child modules are in the folder `children`.
     fn file(&mut self, path: &Path, children: &Path, parent: Option<usize>) -> usize {
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -203,7 +203,7 @@ impl Reader<'_> {
         mentions(item.to_token_stream(), &mut module.used);
     }
 
-    /// Notes what an import gives; as used if it is a private one, which `line` has.
+    /// Records an import. A private one, whose `line` is given, also counts as a use.
     fn import(&mut self, tree: &UseTree, prefix: &mut Segments, place: usize, line: Option<usize>) {
         let module = &mut self.modules[place];
         let mut used = |path: &Segments| module.used.extend(line.map(|line| Mention { path: path.clone(), line }));
@@ -238,7 +238,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether an item is there in tests only.
+/// Whether an item exists only in tests.
 pub fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let tokens = attribute.meta.to_token_stream().to_string();
@@ -286,7 +286,7 @@ fn attributes_in_trait(item: &TraitItem) -> &[Attribute] {
     }
 }
 
-/// The name that an item has.
+/// The name of an item.
 fn defined(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
@@ -318,7 +318,7 @@ fn mentions(tokens: TokenStream, found: &mut Vec<Mention>) {
             mentions(group.stream(), found);
         }
         let is_field = at > 0 && punct(at - 1, '.') && !(at > 1 && punct(at - 2, '.'));
-        // What follows `>::` belongs to a type that was found before.
+        // A segment after `>::` belongs to a type that was found before.
         let is_tail = at > 1 && punct(at - 1, ':') && punct(at - 2, ':');
         let Some(first) = ident(at).filter(|_| !is_field && !is_tail) else {
             at += 1;

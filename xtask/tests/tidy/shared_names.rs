@@ -1,4 +1,4 @@
-//! Names that several types of the workspace have.
+//! Type names that several types of the workspace share.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,11 @@ use syn::Item;
 use crate::files::{shown, sources};
 use crate::modules::is_test;
 
-/// Names that each crate may have once: what they mean is clear from the crate.
+/// Names that each crate may use once: the crate makes their meaning clear.
 const PER_CRATE: [&str; 3] = ["Error", "Options", "Arguments"];
 
-/// The names of structs, enums, traits and type aliases that are defined more than once outside of tests, with the files.
+/// The names of structs, enums, traits and type aliases that are defined more than once outside of tests, with the
+/// files.
 pub fn shared(root: &Path) -> BTreeMap<String, Vec<String>> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for path in sources(root) {
