@@ -45,7 +45,7 @@ impl ModuleInfo {
 #[non_exhaustive]
 pub enum OrderNote {
     /// A module depends on another that does not exist.
-    #[error("{module} needs {missing}, which is not there: it will not load")]
+    #[error("{module} depends on {missing}, which does not exist: {module} cannot be loaded")]
     Missing {
         /// The module.
         module: String,
@@ -53,7 +53,7 @@ pub enum OrderNote {
         missing: String,
     },
     /// Two files contain a module of the same name, and one is ignored.
-    #[error("{name} is both in {} and in {}, which is left out", taken.display(), left_out.display())]
+    #[error("{name} is both in {} and in {}, which is ignored", taken.display(), left_out.display())]
     Shadowed {
         /// The module's name.
         name: String,
@@ -63,7 +63,9 @@ pub enum OrderNote {
         left_out: PathBuf,
     },
     /// A soft dependency that would create a cycle is ignored.
-    #[error("{module} would like {before} before it, which itself comes after {module}: that wish is left out")]
+    #[error(
+        "{module} has a soft dependency on {before}, which itself depends on {module}: the soft dependency is ignored"
+    )]
     SoftCycle {
         /// The module with the soft dependency.
         module: String,

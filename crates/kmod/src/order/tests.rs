@@ -100,9 +100,9 @@ fn what_is_missing_or_there_twice_is_noted() {
     assert_eq!(
         notes,
         [
-            "b is both in updates/dkms/b.ko and in extra/b.ko, which is left out",
-            "b is both in updates/dkms/b.ko and in kernel/b.ko, which is left out",
-            "a needs gone, which is not there: it will not load",
+            "b is both in updates/dkms/b.ko and in extra/b.ko, which is ignored",
+            "b is both in updates/dkms/b.ko and in kernel/b.ko, which is ignored",
+            "a depends on gone, which does not exist: a cannot be loaded",
         ]
     );
 }
