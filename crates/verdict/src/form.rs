@@ -203,30 +203,35 @@ forms! {
     }
 }
 
+/// The pieces of a template, in order.
+pub(crate) fn pieces(template: &'static str) -> impl Iterator<Item = Piece> {
+    let mut rest = template;
+    core::iter::from_fn(move || {
+        let Some(inner) = rest.strip_prefix('{') else {
+            let end = rest.find('{').unwrap_or(rest.len());
+            let (literal, after) = rest.split_at_checked(end)?;
+            rest = after;
+            return (!literal.is_empty()).then_some(Piece::Literal(literal));
+        };
+        let (slot, after) = inner.split_once('}')?;
+        let (name, conversion) = slot.split_once(':')?;
+        rest = after;
+        let slot = match conversion {
+            "u" => Slot::Unsigned,
+            "d" => Slot::Signed,
+            "x" => Slot::Hex,
+            "k" => Slot::Kind,
+            "w" => Slot::Word,
+            _ => Slot::Text,
+        };
+        Some(Piece::Slot(name, slot))
+    })
+}
+
 impl Form {
     /// The pieces of the template, in order.
     pub fn pieces(self) -> impl Iterator<Item = Piece> {
-        let mut rest = self.template();
-        core::iter::from_fn(move || {
-            let Some(inner) = rest.strip_prefix('{') else {
-                let end = rest.find('{').unwrap_or(rest.len());
-                let (literal, after) = rest.split_at_checked(end)?;
-                rest = after;
-                return (!literal.is_empty()).then_some(Piece::Literal(literal));
-            };
-            let (slot, after) = inner.split_once('}')?;
-            let (name, conversion) = slot.split_once(':')?;
-            rest = after;
-            let slot = match conversion {
-                "u" => Slot::Unsigned,
-                "d" => Slot::Signed,
-                "x" => Slot::Hex,
-                "k" => Slot::Kind,
-                "w" => Slot::Word,
-                _ => Slot::Text,
-            };
-            Some(Piece::Slot(name, slot))
-        })
+        pieces(self.template())
     }
 
     /// The template as a format string of the kernel's: `[%u] Invalid name_offset:%u`.

@@ -3,6 +3,7 @@
 //! - [`Rules`] are the rules of one kernel: its version and configuration. [`DIFFERENCES`] is the table of what changed when.
 //! - [`Kernel::module_btf`] predicts: every line, in order, the errno, and what appears in sysfs.
 //! - [`Line`] and [`Form`] are the grammar of the kernel's lines: what is predicted is written by it, and logs are read by it.
+//! - [`log::read_log`] finds what failed in a log, and [`Finding`] is the table of what can be found: what it means, what to do.
 //!
 //! The model does what the source of the kernel does, check by check; each function names the one that it follows. Bytes may be
 //! anything. Where the kernel itself would read outside of its memory or never end, the prediction is [`Undefined`].
@@ -20,10 +21,12 @@
 )]
 
 mod errno;
+mod finding;
 mod form;
 mod kernel_btf;
 mod kernel_sort;
 mod line;
+pub mod log;
 mod module;
 mod name;
 mod relocate;
@@ -33,6 +36,7 @@ mod validate;
 mod version;
 
 pub use errno::Errno;
+pub use finding::{Cause, Finding};
 pub use form::{Channel, Form, Part, Piece, Slot};
 pub use kernel_btf::KernelBtf;
 pub use line::{Line, Value};

@@ -149,7 +149,7 @@ impl Line {
         };
         let read = |body: &[u8]| {
             let forms = Form::ALL.iter().filter(|form| form.channel() == channel);
-            forms.copied().find_map(|form| Some(Self { form, values: read_values(form, body)? }))
+            forms.copied().find_map(|form| Some(Self { form, values: read_values(form.pieces(), body)? }))
         };
         // With the space first: without it, `BPF: ` of a newer kernel would be the separator of an older one.
         let spaced = body.strip_prefix(b" ").filter(|_| channel == Channel::Bpf);
@@ -157,11 +157,11 @@ impl Line {
     }
 }
 
-/// The values of a form in a text; `None` if the text is of another form.
-fn read_values(form: Form, text: &[u8]) -> Option<Vec<Value>> {
+/// The values of a template in a text; `None` if the text is of another form.
+pub(crate) fn read_values(pieces: impl Iterator<Item = Piece>, text: &[u8]) -> Option<Vec<Value>> {
     let mut rest = text;
     let mut values = Vec::new();
-    let mut pieces = form.pieces().peekable();
+    let mut pieces = pieces.peekable();
     while let Some(piece) = pieces.next() {
         let slot = match piece {
             Piece::Literal(literal) => {
