@@ -87,6 +87,7 @@ fn of_group(group: &base::Sorted, records: &[Record], tolerated: bool) -> Failur
         subject: subject.cloned(),
         tolerated: tolerated && !names_module,
         interleaved: complaint.as_ref().is_some_and(|complaint| complaint.interleaved),
+        uptime: records.get(group.group.first()).and_then(Record::uptime),
         last_line: evidence.iter().map(|evidence| evidence.line).max().unwrap_or(0),
         evidence,
         missing,

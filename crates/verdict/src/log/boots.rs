@@ -69,7 +69,7 @@ fn is_reversed(records: &[Record]) -> bool {
 
 /// Parts records where the clock starts anew. In a log whose lines are shuffled the clock says nothing, and it stays whole.
 fn part(records: Vec<Record>) -> Vec<Vec<Record>> {
-    let times = || records.iter().filter_map(monotonic);
+    let times = || records.iter().filter_map(Record::uptime);
     let falls = times().zip(times().skip(1)).filter(|(before, after)| after < before).count();
     if falls > times().count().checked_div(4).unwrap_or(0) {
         return vec![records];
@@ -79,7 +79,7 @@ fn part(records: Vec<Record>) -> Vec<Vec<Record>> {
     let mut refused: HashMap<BString, u64> = HashMap::new();
     let mut seen: HashSet<(BString, u64)> = HashSet::new();
     for record in records {
-        if let Some(time) = monotonic(&record) {
+        if let Some(time) = record.uptime() {
             let verdict =
                 record.kernel().filter(|line| line.form == Form::Refused).and_then(|line| line.text("module"));
             let again = verdict.and_then(|module| refused.get(module).copied()).is_some_and(|before| time < before);
@@ -101,19 +101,12 @@ fn part(records: Vec<Record>) -> Vec<Vec<Record>> {
     parts
 }
 
-fn monotonic(record: &Record) -> Option<u64> {
-    match record.stamp {
-        Stamp::Monotonic(time) => Some(time),
-        _ => None,
-    }
-}
-
 /// Sorts by the time since the boot. A line without one stays behind the line that it followed.
 fn sort(records: &mut Vec<Record>) {
     let mut time = 0;
     let mut timed: Vec<(u64, Record)> = Vec::with_capacity(records.len());
     for record in records.drain(..) {
-        time = monotonic(&record).unwrap_or(time);
+        time = record.uptime().unwrap_or(time);
         timed.push((time, record));
     }
     timed.sort_by_key(|(time, _)| *time);

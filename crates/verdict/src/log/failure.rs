@@ -71,7 +71,7 @@ pub struct Evidence {
     pub text: BString,
 }
 
-/// What is meant by a file or name of a failure that is not the kernel's.
+/// Something that failed, once or several times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What it is.
@@ -94,6 +94,8 @@ pub struct Failure {
     pub interleaved: bool,
     /// What it is about: symbols, files, or the modules that it follows from.
     pub about: Vec<BString>,
+    /// Microseconds from the boot to the first time, if the log says it.
+    pub uptime: Option<u64>,
     /// How often it happened.
     pub times: u64,
     /// The lines of the first time.
@@ -122,6 +124,7 @@ impl Failure {
             not_inserted: false,
             interleaved: false,
             about: vec![],
+            uptime: None,
             times: 1,
             evidence: vec![],
             last_line: 0,
@@ -166,6 +169,7 @@ impl Failure {
         self.last_line = self.last_line.max(other.last_line);
         self.not_inserted |= other.not_inserted;
         self.tolerated |= other.tolerated;
+        self.uptime = self.uptime.into_iter().chain(other.uptime).min();
         for name in other.about {
             if !self.about.contains(&name) && self.about.len() < MOST_ABOUT {
                 self.about.push(name);

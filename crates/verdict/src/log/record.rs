@@ -54,6 +54,14 @@ impl Record {
         })
     }
 
+    /// Microseconds since the boot.
+    pub fn uptime(&self) -> Option<u64> {
+        match self.stamp {
+            Stamp::Monotonic(time) => Some(time),
+            _ => None,
+        }
+    }
+
     /// What the kernel says about BTF in it.
     pub fn kernel(&self) -> Option<&Line> {
         match &self.event {
