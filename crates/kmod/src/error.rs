@@ -1,7 +1,9 @@
-//! Errors.
+//! The crate's errors.
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+use util::FileError;
 
 use crate::compression::Compression;
 use crate::image_kind::ImageKind;
@@ -13,15 +15,8 @@ use crate::image_kind::ImageKind;
 #[non_exhaustive]
 pub enum Error {
     /// A file or directory could not be read or written at all.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// The operation: `open`, `read`, `list`, `replace`.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// A file's content is not what was expected; see `source`.
     #[error("cannot read {} as {expected}", path.display())]
     File {
@@ -223,19 +218,19 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_owned(), source }
+        move |source| FileError::on(action, path)(source).into()
     }
 
     pub(crate) fn changing(path: &Path) -> impl FnOnce(Self) -> Self {
         move |error| match error {
-            already @ (Self::Io { .. } | Self::Replace(_)) => already,
+            already @ (Self::Io(_) | Self::Replace(_)) => already,
             other => Self::Change { path: path.to_owned(), source: Box::new(other) },
         }
     }
 
     pub(crate) fn reading(path: &Path, expected: &'static str) -> impl FnOnce(Self) -> Self {
         move |error| match error {
-            already @ (Self::Io { .. } | Self::File { .. } | Self::Replace(_)) => already,
+            already @ (Self::Io(_) | Self::File { .. } | Self::Replace(_)) => already,
             other => Self::File { path: path.to_owned(), expected, source: Box::new(other) },
         }
     }

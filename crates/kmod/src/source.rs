@@ -89,6 +89,6 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     String::from_utf8(read_file(path)?).map_err(|error| {
         let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
-        Error::Io { action: "read as text", path: path.to_owned(), source }
+        Error::io("read as text", path)(source)
     })
 }

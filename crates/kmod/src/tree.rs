@@ -55,7 +55,7 @@ impl ModuleTree {
         for entry in WalkDir::new(&dir) {
             let entry = entry.map_err(|error| {
                 let path = error.path().unwrap_or(&dir).to_owned();
-                Error::Io { action: "list", path, source: error.into() }
+                Error::io("list", &path)(error.into())
             })?;
             let is_file = entry.file_type().is_file() || (entry.path_is_symlink() && entry.path().is_file());
             if is_file && module_name_from_path(entry.path()).is_some() {

@@ -12,20 +12,15 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Gid, Uid, fchown};
 use tempfile::NamedTempFile;
 
+use crate::FileError;
+
 /// The reason why a file was not replaced. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system refused an operation.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// The operation: `open`, `write`, `replace`.
-        action: &'static str,
-        /// The file to replace, not the temporary one.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    /// The system refused an operation. The path is that of the file to replace, not of the temporary one.
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// The file has no write permission.
     #[error("cannot replace {}: its mode {mode:o} forbids writing; chmod u+w it first", path.display())]
     ReadOnly {
@@ -37,16 +32,11 @@ pub enum Error {
 }
 
 impl Error {
-    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
-
     /// Converts to an [`io::Error`] of the same kind, for callers that add action and path themselves.
     #[must_use]
     pub fn into_io(self) -> io::Error {
         match self {
-            Self::Io { source, .. } => source,
+            Self::Io(error) => error.source,
             Self::ReadOnly { .. } => io::Error::new(io::ErrorKind::PermissionDenied, self.to_string()),
         }
     }
@@ -71,7 +61,7 @@ pub fn replace_all(files: &[(&Path, &[u8])]) -> Result<(), Error> {
         .iter()
         .map(|&(path, bytes)| {
             let mut new = AtomicFile::create(path)?;
-            new.write_all(bytes).map_err(Error::io("write", path))?;
+            new.write_all(bytes).map_err(FileError::on("write", path))?;
             Ok(new)
         })
         .collect::<Result<_, Error>>()?;
@@ -113,31 +103,31 @@ impl AtomicFile {
     ///
     /// [`Error`], also if it is not a regular file.
     pub fn for_existing(path: &Path) -> Result<Self, Error> {
-        let target = fs::canonicalize(path).map_err(Error::io("open", path))?;
-        let metadata = fs::metadata(&target).map_err(Error::io("open", path))?;
+        let target = fs::canonicalize(path).map_err(FileError::on("open", path))?;
+        let metadata = fs::metadata(&target).map_err(FileError::on("open", path))?;
         if !metadata.is_file() {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
-            return Err(Error::Io { action: "replace", path: path.to_owned(), source });
+            return Err(FileError::on("replace", path)(source).into());
         }
         let mode = metadata.mode() & 0o7777;
         if mode & 0o222 == 0 {
             return Err(Error::ReadOnly { path: path.to_owned(), mode });
         }
         let new = Self::beside(path, target)?;
-        new.adopt(&metadata, mode).map_err(Error::io("keep the owner and mode of", path))?;
+        new.adopt(&metadata, mode).map_err(FileError::on("keep the owner and mode of", path))?;
         Ok(new)
     }
 
     fn for_new(path: &Path) -> Result<Self, Error> {
         let new = Self::beside(path, path.to_owned())?;
-        new.file().set_permissions(Permissions::from_mode(0o644)).map_err(Error::io("create", path))?;
+        new.file().set_permissions(Permissions::from_mode(0o644)).map_err(FileError::on("create", path))?;
         Ok(new)
     }
 
     fn beside(path: &Path, target: PathBuf) -> Result<Self, Error> {
         let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(dir);
-        let temporary = temporary.map_err(Error::io("create a file beside", path))?;
+        let temporary = temporary.map_err(FileError::on("create a file beside", path))?;
         Ok(Self { path: path.to_owned(), target, temporary })
     }
 
@@ -168,10 +158,10 @@ impl AtomicFile {
     /// [`Error::Io`]; the file is then unchanged.
     pub fn commit(self, durability: Durability) -> Result<(), Error> {
         if durability == Durability::Synced {
-            self.file().sync_all().map_err(Error::io("write the new content of", &self.path))?;
+            self.file().sync_all().map_err(FileError::on("write the new content of", &self.path))?;
         }
         let path = self.path;
-        self.temporary.persist(&self.target).map_err(|error| Error::io("replace", &path)(error.error))?;
+        self.temporary.persist(&self.target).map_err(|error| FileError::on("replace", path)(error.error))?;
         Ok(())
     }
 }
@@ -244,7 +234,7 @@ mod tests {
         fs::write(&file, "old").unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
         assert!(matches!(replace(&file, b"new"), Err(Error::ReadOnly { mode: 0o444, .. })));
-        assert!(matches!(replace(dir.path(), b"new"), Err(Error::Io { .. })));
+        assert!(matches!(replace(dir.path(), b"new"), Err(Error::Io(_))));
         assert_eq!((fs::read(&file).unwrap(), names(dir.path())), (b"old".to_vec(), vec!["file".to_owned()]));
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgGroup;
 use kmod::SectionEdits;
-use util::atomic;
 use util::error::{Class, Classified};
+use util::{FileError, atomic};
 
 use super::claims::{Overlap, PathClaims};
 use super::find::{Input, stem};
@@ -169,17 +169,13 @@ fn detached(dir: &Path, name: &Path, extension: &str) -> PathBuf {
 /// A file that could not be written is unchanged.
 pub(crate) fn write_side_files(path: &Path, files: &[SideFile<'_>]) -> Result<(), kmod::Error> {
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(|source| kmod::Error::Io {
-            action: "create the directory",
-            path: dir.to_owned(),
-            source,
-        })?;
+        std::fs::create_dir_all(dir).map_err(FileError::on("create the directory", dir))?;
     }
     let named: Vec<_> = files.iter().map(|file| (with_suffix(path, file.suffix), file)).collect();
     let written: Vec<_> = named.iter().filter_map(|(path, file)| Some((path.as_path(), file.bytes?))).collect();
     atomic::replace_all(&written)?;
     for (path, _) in named.into_iter().filter(|(path, file)| file.bytes.is_none() && (file.is_stale)(path)) {
-        std::fs::remove_file(&path).map_err(|source| kmod::Error::Io { action: "remove", path, source })?;
+        std::fs::remove_file(&path).map_err(FileError::on("remove", &path))?;
     }
     Ok(())
 }

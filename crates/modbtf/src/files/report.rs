@@ -16,7 +16,7 @@ pub(crate) trait Failure: Error + 'static {
 
 impl Failure for kmod::Error {
     fn is_environment(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Replace(_))
+        matches!(self, Self::Io(_) | Self::Replace(_))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Errors of running a build scenario, and of using its record.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use thiserror::Error as ThisError;
+use util::FileError;
 
 use crate::transcript;
 
@@ -21,15 +22,8 @@ pub enum Error {
         tool: String,
     },
     /// A file could not be handled.
-    #[error("cannot {doing} {}", path.display())]
-    Io {
-        /// The operation.
-        doing: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// A file could not be replaced.
     #[error(transparent)]
     Replace(#[from] util::atomic::Error),
@@ -45,8 +39,7 @@ impl From<container::Error> for Error {
 }
 
 impl Error {
-    pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io { doing, path, source }
+    pub(super) fn io(doing: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        move |source| FileError::on(doing, path)(source).into()
     }
 }

@@ -1,10 +1,11 @@
 //! Errors of a run or of one of its scenarios.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
+use util::FileError;
 use util::error::{Class, Classified};
 
 use crate::{baseline, definition, kbuilds, selection, transcript};
@@ -69,15 +70,8 @@ pub enum Error {
     #[error(transparent)]
     Replace(util::atomic::Error),
     /// A file of the run could not be handled.
-    #[error("cannot {doing} {}", path.display())]
-    Io {
-        /// The operation.
-        doing: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
 }
 
 impl From<container::Error> for Error {
@@ -106,8 +100,7 @@ impl Classified for Error {
 }
 
 impl Error {
-    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io { doing, path, source }
+    pub(crate) fn io(doing: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        move |source| FileError::on(doing, path)(source).into()
     }
 }
