@@ -22,6 +22,13 @@ pub struct Pin {
 }
 
 impl Pin {
+    /// The pin of a package that belongs to no release, such as a source or a tool. The package's name replaces the
+    /// release.
+    pub(crate) fn without_release(package: &str, version: &str, suite: &str, size: u64, sha256: Sha256) -> Self {
+        let [release, package] = [package.to_owned(), package.to_owned()];
+        Self { release, package, version: version.to_owned(), suite: suite.to_owned(), size, sha256 }
+    }
+
     /// `package=version`, as in apt's command line.
     #[must_use]
     pub fn name(&self) -> String {

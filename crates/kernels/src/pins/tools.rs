@@ -42,16 +42,9 @@ pub struct PackagePin {
 }
 
 impl PackagePin {
-    /// As the pin of any package. It has no release, and stands under its package's name.
+    /// The pin with which its package is fetched.
     pub(crate) fn to_pin(&self) -> Pin {
-        Pin {
-            release: self.package.clone(),
-            package: self.package.clone(),
-            version: self.version.clone(),
-            suite: self.suite.clone(),
-            size: self.size,
-            sha256: self.sha256,
-        }
+        Pin::without_release(&self.package, &self.version, &self.suite, self.size, self.sha256)
     }
 }
 
