@@ -105,11 +105,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     }
 }
 
-/// Refuses a series, configuration or upgrade that does not exist, before anything is set up. The series of a source of the
-/// user's own is known only once it was read.
+/// Refuses a series, configuration or upgrade that does not exist, before anything is set up. The series of a user's own
+/// source is known only after it was read, so names for any series are accepted for it.
 fn check_names(arguments: &Building) -> Result<()> {
-    let Some(series) = arguments.line.as_deref() else { return Ok(()) };
-    source_pins(arguments)?.series(series)?;
+    let series = arguments.line.as_deref();
+    if let Some(series) = series {
+        source_pins(arguments)?.series(series)?;
+    }
     kernel_configs(arguments).check_names(&config(arguments), arguments.upgrade.as_deref(), series)?;
     Ok(())
 }
@@ -258,6 +260,8 @@ mod tests {
             (&["kernel", "build", "9.9"][..], "9.9"),
             (&["kernel", "build", "6.1", "--config", "strikt"], "strikt"),
             (&["kernel", "build", "6.1", "--upgrade", "grwo"], "grwo"),
+            (&["kernel", "build", "--source", "/no/such/tree", "--config", "strikt"], "strikt"),
+            (&["kernel", "build", "--source", "/no/such/tree", "--upgrade", "grwo"], "grwo"),
         ] {
             let error = run(&Line::try_parse_from(line).unwrap().arguments).unwrap_err();
             let error = error.downcast_ref::<kernels::Error>().unwrap();

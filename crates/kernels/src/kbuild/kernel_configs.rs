@@ -117,14 +117,41 @@ impl KernelConfigs {
         })
     }
 
-    /// Checks that a configuration and an upgrade exist for a series. This needs neither a container nor a source.
+    /// Checks that a configuration and an upgrade exist for a series, or for any series if that is unknown. This needs
+    /// neither a container nor a source.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownName`] with the names that exist, [`Error::BadFragment`], [`container::Error::Io`].
-    pub fn check_names(&self, config: &Config, upgrade: Option<&str>, series: &str) -> Result<(), Error> {
-        self.asked(config, series)?;
-        upgrade.map_or(Ok(()), |upgrade| self.change(upgrade, series).map(drop))
+    pub fn check_names(&self, config: &Config, upgrade: Option<&str>, series: Option<&str>) -> Result<(), Error> {
+        if let Some(series) = series {
+            self.asked(config, series)?;
+            return upgrade.map_or(Ok(()), |upgrade| self.change(upgrade, series).map(drop));
+        }
+        let exists = |directory: &str, name: &str, extension: &str| {
+            let all = file_names(&self.root.join(directory), extension)?;
+            Ok::<_, Error>(all.iter().any(|file| file.split('@').next() == Some(name)))
+        };
+        for name in &config.fragments {
+            if !exists("fragments", name, ".config")? {
+                return Err(self.unknown_fragment(name)?);
+            }
+        }
+        match upgrade {
+            Some(upgrade) if upgrade != NONE && !exists("upgrades", upgrade, ".patch")? => {
+                Err(self.unknown_upgrade(upgrade)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn unknown_fragment(&self, name: &str) -> Result<Error, Error> {
+        let known = self.fragments()?;
+        Ok(Error::UnknownName { what: "configuration fragment", given: name.to_owned(), known })
+    }
+
+    fn unknown_upgrade(&self, name: &str) -> Result<Error, Error> {
+        Ok(Error::UnknownName { what: "upgrade", given: name.to_owned(), known: self.upgrades()? })
     }
 
     /// The symbols that a configuration sets for a series.
@@ -138,8 +165,7 @@ impl KernelConfigs {
             let (general, own) = self.files("fragments", name, series, "config");
             let general = general.filter(|path| path.is_file());
             if general.is_none() && !own.is_file() {
-                let known = self.fragments()?;
-                return Err(Error::UnknownName { what: "configuration fragment", given: name.clone(), known });
+                return Err(self.unknown_fragment(name)?);
             }
             for path in general.into_iter().chain(Some(own).filter(|path| path.is_file())) {
                 merged.merge(Symbols::load(&path)?);
@@ -155,8 +181,7 @@ impl KernelConfigs {
         }
         let (general, own) = self.files("upgrades", upgrade, series, "patch");
         let Some(patch) = Some(own).filter(|path| path.is_file()).or(general.filter(|path| path.is_file())) else {
-            let known = self.upgrades()?;
-            return Err(Error::UnknownName { what: "upgrade", given: upgrade.to_owned(), known });
+            return Err(self.unknown_upgrade(upgrade)?);
         };
         let text = fs::read_to_string(&patch).map_err(|source| Error::io("read", &patch, source))?;
         Ok(Change { patch: Some(text) })
@@ -173,17 +198,23 @@ impl KernelConfigs {
     }
 }
 
+/// The names of a directory's files with this extension, sorted, without those for a single series.
 fn names(directory: &Path, extension: &str) -> Result<Vec<String>, Error> {
+    let mut names = file_names(directory, extension)?;
+    names.retain(|name| !name.contains('@'));
+    names.sort();
+    Ok(names)
+}
+
+/// The names of a directory's files with this extension, which is cut off.
+fn file_names(directory: &Path, extension: &str) -> Result<Vec<String>, Error> {
     let failed = |source| Error::io("read", directory, source);
-    let mut names: Vec<String> = fs::read_dir(directory)
+    fs::read_dir(directory)
         .map_err(failed)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().strip_suffix(extension).map(str::to_owned)))
         .filter_map(|name: io::Result<_>| name.transpose())
         .collect::<Result<_, _>>()
-        .map_err(failed)?;
-    names.retain(|name| !name.contains('@'));
-    names.sort();
-    Ok(names)
+        .map_err(failed)
 }
 
 #[cfg(test)]
@@ -234,6 +265,28 @@ mod tests {
             assert!(error.contains("known: allow-mismatch, base, strict"), "{error}");
             let error = ours().change(name, "6.1").unwrap_err().to_string();
             assert!(error.contains("grow"), "{error}");
+        }
+    }
+
+    #[test]
+    fn check_names_knows_names_of_any_series() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in ["fragments/base.config", "fragments/new@7.2.config", "upgrades/grow@7.2.patch"] {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let configs = KernelConfigs::at(directory.path());
+        let check = |fragment: &str, upgrade, series| configs.check_names(&Config::new(&[fragment]), upgrade, series);
+        for upgrade in [None, Some(NONE), Some("grow")] {
+            check("new", upgrade, None).unwrap();
+            check("new", upgrade, Some("7.2")).unwrap();
+        }
+        for (fragment, upgrade, series) in
+            [("old", None, None), ("new", Some("gro"), None), ("new", None, Some("6.1")), ("../new", None, None)]
+        {
+            let error = check(fragment, upgrade, series).unwrap_err();
+            assert!(matches!(error, Error::UnknownName { .. }), "{error}");
         }
     }
 
