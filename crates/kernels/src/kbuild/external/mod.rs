@@ -158,6 +158,12 @@ fn hash(directory: &Path) -> Result<Sha256, Error> {
     Ok(Sha256::of(text.as_bytes()))
 }
 
+/// The key of modules that are built against the kernel with the key `kernel`.
+fn key(recipe: u32, script: &str, kernel: Key, modules: &[Module]) -> Key {
+    let sources: Vec<_> = modules.iter().map(|module| (&module.name, &module.own)).collect();
+    Key::of(&(recipe, script, kernel, sources))
+}
+
 /// A request together with everything that was looked up for it.
 struct Wanted<'a> {
     request: Request<'a>,
@@ -182,8 +188,7 @@ impl<'a> Wanted<'a> {
         names.dedup();
         let modules: Vec<Module> =
             names.into_iter().map(|name| Module::find(&request, name)).collect::<Result<_, _>>()?;
-        let sources: Vec<_> = modules.iter().map(|module| (&module.name, &module.own)).collect();
-        let key = Key::of(&(RECIPE, super::sandbox_script::SCRIPT, inputs.key(), sources));
+        let key = key(RECIPE, super::sandbox_script::SCRIPT, inputs.key(), &modules);
         let kernel = super::entry::name(&inputs);
         let stem = kernel.rsplit_once('-').map_or(kernel.as_str(), |(stem, _)| stem).to_owned();
         Ok(Self { request, modules, stem, kernel, key, toolchain: inputs.toolchain })

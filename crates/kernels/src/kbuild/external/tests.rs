@@ -107,3 +107,13 @@ fn clean_of_a_series_removes_its_external_modules() {
     assert_eq!(removed.len(), 5, "a kernel, its tree, its modules, two logs: {removed:?}");
     assert_eq!(bed.published(), Vec::<String>::new());
 }
+
+/// Cache entries are found by key, so a key that changes for the same inputs causes a rebuild of all modules. Increment
+/// [`RECIPE`] to do that on purpose.
+#[test]
+fn key_of_the_same_modules_never_changes() {
+    let modules = [("fs/fuse", None), ("probe", Some(Sha256::of(b"probe")))];
+    let modules = modules.map(|(name, own)| Module { name: name.into(), own });
+    let key = key(1, "make\n", Key::of(&"kernel"), &modules);
+    assert_eq!(key.to_string(), "adcf28c8ba65e14b14dfcf79312b2dbd77f29846196ac76c355f59406bc5253d");
+}
