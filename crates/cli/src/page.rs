@@ -55,7 +55,7 @@ impl Style {
     }
 }
 
-/// A text that is built line by line. No line ends with blanks.
+/// A text that is built line by line.
 #[derive(Debug, Clone)]
 pub struct Page {
     style: Style,
@@ -77,7 +77,7 @@ impl Page {
 
     /// Adds a line unchanged, however long.
     pub fn line(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
+        self.text.push_str(line);
         self.text.push('\n');
     }
 
@@ -95,10 +95,10 @@ impl Page {
         }
     }
 
-    /// Adds a paragraph. Its first line begins with `first`, further lines with `next`.
+    /// Adds a paragraph. Its first line begins with `first`, further lines with `next`. No line ends with blanks.
     pub fn paragraph(&mut self, first: &str, next: &str, text: &str) {
         for line in textwrap::wrap(text, self.style.wrapping(first, next)) {
-            self.line(&line);
+            self.line(line.trim_end());
         }
     }
 
@@ -116,6 +116,12 @@ impl Page {
         for line in table.lines(self.style.width - indent.len()) {
             self.line(&format!("{indent}{line}"));
         }
+    }
+
+    /// The number of lines so far.
+    #[must_use]
+    pub fn height(&self) -> usize {
+        self.text.lines().count()
     }
 
     /// The text.

@@ -11,7 +11,10 @@ use util::number::{grouped, of};
 use super::one_file::{Failure, Written};
 use crate::files::batch::Done;
 use crate::files::report::{self, JsonFile, failure_lines, failures, json_files, not_begun, results};
-use cli::Exit;
+use cli::{Exit, Page, Style};
+
+/// The indentation of continuation lines.
+const NEXT: &str = "    ";
 
 /// The results of all files.
 pub(super) struct Report {
@@ -76,29 +79,24 @@ impl Report {
 
     /// The summary, the omissions, and the failed files.
     pub(super) fn human(&self, width: usize) -> String {
-        let (mut text, width) = (String::new(), width.clamp(40, 160));
-        let mut line = |line: &str| {
-            for line in textwrap::wrap(line, textwrap::Options::new(width).subsequent_indent("    ")) {
-                let _ = writeln!(text, "{line}");
-            }
-        };
-        line(&self.summary());
+        let mut page = Page::new(Style::plain(width));
+        page.paragraph("", NEXT, &self.summary());
         let left_out = self.left_out();
         if !left_out.is_empty() {
-            line("");
-            line("Left out:");
+            page.blank();
+            page.line("Left out:");
             let widest = left_out.values().map(|(times, _)| grouped(*times).len()).max().unwrap_or(0);
             for (what, (times, files)) in left_out {
-                line(&format!("  {:>widest$}  {what}, in {}", grouped(times), of(files, "file")));
+                page.paragraph("", NEXT, &format!("  {:>widest$}  {what}, in {}", grouped(times), of(files, "file")));
             }
         }
         let failed = failure_lines(&self.files);
         if !failed.is_empty() {
-            line("");
-            line("Not encoded, and as they were:");
-            failed.iter().for_each(|failure| line(failure));
+            page.blank();
+            page.line("Not encoded, and as they were:");
+            failed.iter().for_each(|failure| page.paragraph("", NEXT, failure));
         }
-        text
+        page.finish()
     }
 
     /// The main result in one sentence.

@@ -1,15 +1,13 @@
 //! The report as text: the most important facts first, then a table, then all differences in full.
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 
 use textwrap::core::display_width;
-use textwrap::{Options, WordSplitter, fill};
 
 use super::data::{Report, RunSummary, ScenarioReport};
 use crate::boots::measured::TypeFidelity;
 use crate::exit::Ending;
-use cli::Style;
+use cli::{Page, Style};
 use util::number::grouped;
 
 /// The number of modules with wrong types that are shown.
@@ -26,24 +24,24 @@ const SCREEN: usize = 20;
 const INDENT: &str = "               ";
 
 pub(super) fn render(report: &Report, style: Style) -> String {
-    let mut page = Page { out: String::new(), style };
-    let headline = page.bold(&headline(report));
-    page.line(&headline);
-    page.line("");
+    let mut page = Page::new(style);
+    let headline = headline(report);
+    page.headline(&headline);
+    page.blank();
     let width = report.scenarios.iter().map(|it| it.name.len()).max().unwrap_or(0);
     for scenario in &report.scenarios {
-        page.row(scenario, width);
+        add_row(&mut page, scenario, width);
     }
     for scenario in &report.scenarios {
-        page.ending(scenario);
-        page.wrong(scenario);
+        add_ending(&mut page, scenario);
+        add_wrong(&mut page, scenario);
     }
-    page.line("");
-    page.wrapped("", "", &times(report));
-    if page.out.lines().count() > SCREEN {
-        page.line(&headline);
+    page.blank();
+    page.paragraph("", "", &times(report));
+    if page.height() > SCREEN {
+        page.headline(&headline);
     }
-    page.out
+    page.finish()
 }
 
 fn headline(report: &Report) -> String {
@@ -107,132 +105,96 @@ fn abi(seen: &RunSummary) -> String {
     }
 }
 
-struct Page {
-    out: String,
-    style: Style,
+fn add_row(page: &mut Page, scenario: &ScenarioReport, width: usize) {
+    let style = page.style();
+    let word = format!("{:11}", scenario.ending.word());
+    let word = match scenario.ending {
+        Ending::Pass | Ending::Blessed | Ending::Measured => style.green(&word),
+        Ending::NotRun { .. } | Ending::Unavailable { .. } => style.yellow(&word),
+        _ => style.red(&word),
+    };
+    let ScenarioReport { name, title, seconds, .. } = scenario;
+    let row = format!("  {word}  {name:width$}  {seconds:6.1} s");
+    match display_width(&row) + 2 + display_width(title) <= style.width {
+        true => page.line(&format!("{row}  {title}")),
+        false => {
+            page.line(&row);
+            page.paragraph(INDENT, INDENT, title);
+        }
+    }
+    let mut notes = Vec::new();
+    if let Ending::NotRun { why } = &scenario.ending {
+        notes.push(why.clone());
+    }
+    if let Some(seen) = &scenario.seen {
+        notes.extend([abi(seen), seen.sentence.clone()]);
+    }
+    if let Some(second) = &scenario.second_boot {
+        notes.push(match &second.difference {
+            None => "booted twice: the serial logs are byte-identical".into(),
+            Some(_) => "booted twice: the serial logs differ".into(),
+        });
+    }
+    notes.extend(scenario.notes.iter().cloned());
+    notes.extend(scenario.kept.as_ref().map(|kept| format!("logs: {}", kept.display())));
+    for note in notes {
+        page.paragraph(INDENT, INDENT, &note);
+    }
 }
 
-impl Page {
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text);
-        self.out.push('\n');
+/// The text that belongs to the ending: a diff, a reason.
+fn add_ending(page: &mut Page, scenario: &ScenarioReport) {
+    let detail = scenario.ending.detail();
+    if detail.is_empty() || matches!(scenario.ending, Ending::NotRun { .. }) {
+        return;
     }
-
-    /// Wraps a text, with an indentation for continuation lines.
-    fn wrapped(&mut self, first: &str, further: &str, text: &str) {
-        let options = Options::new(self.style.width).initial_indent(first).subsequent_indent(further);
-        self.line(&fill(text, options.break_words(false).word_splitter(WordSplitter::NoHyphenation)));
+    add_title(page, scenario, scenario.ending.word());
+    if !matches!(scenario.ending, Ending::Differs { .. }) {
+        detail.lines().for_each(|line| page.paragraph("  ", "    ", line));
+        return;
     }
-
-    fn row(&mut self, scenario: &ScenarioReport, width: usize) {
-        let word = format!("{:11}", scenario.ending.word());
-        let word = match scenario.ending {
-            Ending::Pass | Ending::Blessed | Ending::Measured => self.green(&word),
-            Ending::NotRun { .. } | Ending::Unavailable { .. } => self.yellow(&word),
-            _ => self.red(&word),
+    let style = page.style();
+    for line in detail.lines() {
+        let line = match line.as_bytes().first() {
+            Some(b'-') => style.red(line),
+            Some(b'+') => style.green(line),
+            _ => line.to_owned(),
         };
-        let ScenarioReport { name, title, seconds, .. } = scenario;
-        let row = format!("  {word}  {name:width$}  {seconds:6.1} s");
-        match display_width(&row) + 2 + display_width(title) <= self.style.width {
-            true => self.line(&format!("{row}  {title}")),
-            false => {
-                self.line(&row);
-                self.wrapped(INDENT, INDENT, title);
-            }
-        }
-        let mut notes = Vec::new();
-        if let Ending::NotRun { why } = &scenario.ending {
-            notes.push(why.clone());
-        }
-        if let Some(seen) = &scenario.seen {
-            notes.extend([abi(seen), seen.sentence.clone()]);
-        }
-        if let Some(second) = &scenario.second_boot {
-            notes.push(match &second.difference {
-                None => "booted twice: the serial logs are byte-identical".into(),
-                Some(_) => "booted twice: the serial logs differ".into(),
-            });
-        }
-        notes.extend(scenario.notes.iter().cloned());
-        notes.extend(scenario.kept.as_ref().map(|kept| format!("logs: {}", kept.display())));
-        for note in notes {
-            self.wrapped(INDENT, INDENT, &note);
-        }
+        page.line(&format!("  {line}"));
     }
+}
 
-    /// The text that belongs to the ending: a diff, a reason.
-    fn ending(&mut self, scenario: &ScenarioReport) {
-        let detail = scenario.ending.detail();
-        if detail.is_empty() || matches!(scenario.ending, Ending::NotRun { .. }) {
-            return;
-        }
-        self.title(scenario, scenario.ending.word());
-        if !matches!(scenario.ending, Ending::Differs { .. }) {
-            detail.lines().for_each(|line| self.wrapped("  ", "    ", line));
-            return;
-        }
-        for line in detail.lines() {
-            let line = match line.as_bytes().first() {
-                Some(b'-') => self.red(line),
-                Some(b'+') => self.green(line),
-                _ => line.to_owned(),
-            };
-            self.line(&format!("  {line}"));
-        }
+/// The modules with the most wrong types.
+fn add_wrong(page: &mut Page, scenario: &ScenarioReport) {
+    let truths = scenario.seen.iter().flat_map(|seen| &seen.truth);
+    let mut wrong: Vec<&TypeFidelity> = truths.filter(|truth| !truth.holds()).collect();
+    if wrong.is_empty() {
+        return;
     }
-
-    /// The modules with the most wrong types.
-    fn wrong(&mut self, scenario: &ScenarioReport) {
-        let truths = scenario.seen.iter().flat_map(|seen| &seen.truth);
-        let mut wrong: Vec<&TypeFidelity> = truths.filter(|truth| !truth.holds()).collect();
-        if wrong.is_empty() {
-            return;
-        }
-        wrong.sort_by_key(|truth| Reverse((truth.other_name_or_kind, truth.other_layout)));
-        self.title(scenario, "accepted silently, and wrong");
-        for truth in wrong.iter().take(WRONG_SHOWN) {
-            let text = format!(
-                "{}: of {} types, {} have another name or kind, {} another layout, {} another closure",
-                truth.module,
-                grouped(truth.types),
-                grouped(truth.other_name_or_kind),
-                grouped(truth.other_layout),
-                grouped(truth.other_closure)
-            );
-            self.wrapped("  ", "    ", &text);
-            for example in truth.examples.iter().take(EXAMPLES_SHOWN) {
-                self.wrapped("      meant: ", "             ", &example.meant);
-                self.wrapped("      seen:  ", "             ", &example.seen);
-            }
-        }
-        if wrong.len() > WRONG_SHOWN {
-            let further = grouped(wrong.len() - WRONG_SHOWN);
-            self.line(&format!("  and {further} more modules; --format json has them all"));
+    wrong.sort_by_key(|truth| Reverse((truth.other_name_or_kind, truth.other_layout)));
+    add_title(page, scenario, "accepted silently, and wrong");
+    for truth in wrong.iter().take(WRONG_SHOWN) {
+        let text = format!(
+            "{}: of {} types, {} have another name or kind, {} another layout, {} another closure",
+            truth.module,
+            grouped(truth.types),
+            grouped(truth.other_name_or_kind),
+            grouped(truth.other_layout),
+            grouped(truth.other_closure)
+        );
+        page.paragraph("  ", "    ", &text);
+        for example in truth.examples.iter().take(EXAMPLES_SHOWN) {
+            page.paragraph("      meant: ", "             ", &example.meant);
+            page.paragraph("      seen:  ", "             ", &example.seen);
         }
     }
-
-    fn title(&mut self, scenario: &ScenarioReport, text: &str) {
-        let title = self.bold(&format!("{}: {text}", scenario.name));
-        let _ = writeln!(self.out, "\n{title}");
+    if wrong.len() > WRONG_SHOWN {
+        let further = grouped(wrong.len() - WRONG_SHOWN);
+        page.line(&format!("  and {further} more modules; --format json has them all"));
     }
+}
 
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn bold(&self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    fn red(&self, text: &str) -> String {
-        self.paint("31", text)
-    }
-
-    fn green(&self, text: &str) -> String {
-        self.paint("32", text)
-    }
-
-    fn yellow(&self, text: &str) -> String {
-        self.paint("33", text)
-    }
+fn add_title(page: &mut Page, scenario: &ScenarioReport, text: &str) {
+    page.blank();
+    page.headline(&format!("{}: {text}", scenario.name));
 }
