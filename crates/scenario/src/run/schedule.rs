@@ -1,14 +1,14 @@
-//! Several scenarios at a time.
+//! Running several scenarios in parallel.
 //!
-//! The items have threads of their own rather than rayon's. An item's work uses rayon itself, and a rayon thread that waits for
-//! inner work may begin another item meanwhile: more items than asked for would be under way, one inside the other, and an item
-//! could wait for a lock that the interrupted one holds.
+//! The workers are plain threads, not rayon's, because a scenario's work uses rayon itself. A rayon thread that waits for
+//! such inner work may start another scenario in the meantime, also in a pool of its own. Then more scenarios than
+//! requested would run, and one could wait for a lock that the interrupted one holds on the same thread.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Works on several items at a time, the long ones first, and gives the results in the order of the items.
+/// Works on `workers` items at a time, the long ones first, and returns the results in the order of the items.
 pub(super) fn side_by_side<T: Sync, R: Send + Sync>(
     items: &[T],
     workers: usize,
