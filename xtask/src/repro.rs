@@ -310,7 +310,7 @@ fn accept(report: &Report) -> Result<()> {
             .quiet()
             .ignore_stdout()
             .run()
-            .context("cannot write the snapshots from what was recorded")?;
+            .context("cannot write the snapshots from the records")?;
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ pub enum Error {
         remedy: String,
     },
     /// Packages are missing on the host, and this program may not or cannot install them.
-    #[error("the host lacks {}, {why}; {reason}. To install, as root: {command}", .packages.join(" and "))]
+    #[error("cannot continue: the host lacks {}, {why}; {reason}. To install, as root: {command}", .packages.join(" and "))]
     MissingPackages {
         /// Their names.
         packages: Vec<String>,
@@ -69,7 +69,7 @@ pub enum Error {
         command: String,
     },
     /// The host is not a Debian system, so we do not know how to install packages.
-    #[error("the host lacks {}, {why}; this is {os}, not Debian: install them by hand", .packages.join(" and "))]
+    #[error("cannot continue: the host lacks {}, {why}; this is {os}, not Debian: install them by hand", .packages.join(" and "))]
     NotDebian {
         /// The missing packages, by Debian's names.
         packages: Vec<String>,
@@ -162,13 +162,15 @@ pub enum Error {
         path: PathBuf,
     },
     /// `--offline`, and an image does not exist.
-    #[error("the image {image} does not exist, and --offline forbids making it: run once without --offline")]
+    #[error(
+        "cannot use the image {image}: it does not exist, and --offline forbids making it; run once without --offline"
+    )]
     OfflineImage {
         /// The image.
         image: String,
     },
     /// `--offline`, and host packages are missing.
-    #[error("the host lacks {}, {why}, and --offline forbids fetching them; to install, as root: {command}", .packages.join(" and "))]
+    #[error("cannot continue: the host lacks {}, {why}, and --offline forbids fetching them; to install, as root: {command}", .packages.join(" and "))]
     OfflinePackages {
         /// Their names.
         packages: Vec<String>,

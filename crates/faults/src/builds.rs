@@ -36,7 +36,7 @@ pub const FAULTS: [ProgramFault; 4] = [
     ProgramFault {
         name: "first-build-killed",
         done: "SIGKILL after 20 steps of a first build",
-        demanded: "nothing is published, neither build nor tree; the next run clears up and starts over",
+        demanded: "nothing is published, neither build nor tree; the next run removes the leftovers and starts over",
         provoke: first_killed,
     },
     ProgramFault {
@@ -106,7 +106,7 @@ impl Left {
 
     fn demand_gone(&self, engine: &Engine) -> Result<()> {
         let left: Vec<_> = self.temporary.iter().filter(|path| path.exists()).collect();
-        ensure!(left.is_empty(), "what the stopped run left is still there: {left:?}");
+        ensure!(left.is_empty(), "leftovers of the stopped run still exist: {left:?}");
         let containers = containers(engine, self.pid)?;
         ensure!(containers.is_empty(), "containers of the stopped run are still there: {containers:?}");
         Ok(())
@@ -139,7 +139,7 @@ pub fn demand_unchanged(root: &Path, before: &[String], tmp_empty: bool) -> Resu
     let listed: Vec<_> = listed(root)?.into_iter().map(|manifest| format!("builds/{}", manifest.name)).collect();
     ensure!(listed.iter().all(|build| before.contains(build)), "`kernel list` has {listed:?}, and had {before:?}");
     let left = names(&root.join("tmp"))?;
-    ensure!(!tmp_empty || left.is_empty(), "what was not finished is left: {left:?}");
+    ensure!(!tmp_empty || left.is_empty(), "unfinished files are left: {left:?}");
     Ok(())
 }
 
@@ -170,7 +170,7 @@ fn right(root: &Path, run: Watched, like: &Build) -> Result<String> {
     let (status, text) = run.end()?;
     ensure!(status.success(), "the next run ended with {status}, saying:\n{text}");
     let made = listed(root)?.into_iter().find(|manifest| text.lines().any(|line| line == manifest.name));
-    let made = made.with_context(|| format!("`kernel list` has not what the next run says it built:\n{text}"))?;
+    let made = made.with_context(|| format!("`kernel list` lacks the build that the next run reported:\n{text}"))?;
     let differs: Vec<_> =
         like.manifest.files.iter().filter(|(name, hash)| made.files.get(*name) != Some(hash)).collect();
     ensure!(
@@ -241,7 +241,7 @@ fn first_killed(setting: &Setting<'_>) -> Result<String> {
     let told = terminate(next)?;
     demand_unchanged(cache.root(), &before, true)?;
     cache.demand_untouched()?;
-    Ok(format!("killed; the next run clears up and starts over, where it is stopped: {told}"))
+    Ok(format!("killed; the next run removes the leftovers and starts over, and is then stopped: {told}"))
 }
 
 /// A small disk with a cache on it, into which the shared directories of the second cache are mounted.

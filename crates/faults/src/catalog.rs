@@ -9,7 +9,7 @@ use crate::{builds, refused, runs};
 
 /// A fault of this name does not exist.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no fault {given}; {suggestion}")]
+#[error("cannot find the fault {given}; {suggestion}")]
 pub struct UnknownFault {
     given: String,
     suggestion: Suggestion,
@@ -58,6 +58,6 @@ mod tests {
         assert_eq!(names.len(), count);
         assert!(check_names(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).is_ok());
         let error = check_names(&["qemu-kiled".into()]).unwrap_err();
-        assert_eq!(error.to_string(), "there is no fault qemu-kiled; did you mean qemu-killed?");
+        assert_eq!(error.to_string(), "cannot find the fault qemu-kiled; did you mean qemu-killed?");
     }
 }

@@ -177,7 +177,7 @@ fn harness_killed(setting: &Setting<'_>) -> Result<String> {
     let next = demand(repro(setting, &[])?, Exit::Success, &["as recorded"])?;
     let left = qemus()?;
     ensure!(left.is_empty(), "QEMU was left: {left:?}");
-    Ok(format!("the next run removes what was left, {next}"))
+    Ok(format!("the next run removes the leftovers, {next}"))
 }
 
 fn two_at_once(setting: &Setting<'_>) -> Result<String> {

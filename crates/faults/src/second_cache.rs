@@ -140,7 +140,7 @@ impl SecondCache {
     /// Checks that the shared files were not written to.
     pub fn demand_untouched(&self) -> Result<()> {
         for Shared { to, stamp, .. } in self.shared.iter().filter(|shared| shared.to.exists()) {
-            ensure!(stamp_of(to)? == *stamp, "what is only to be read was changed: {}", to.display());
+            ensure!(stamp_of(to)? == *stamp, "a read-only file was changed: {}", to.display());
         }
         Ok(())
     }

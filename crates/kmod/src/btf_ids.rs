@@ -298,7 +298,7 @@ impl BtfIds {
                 None => false,
             };
             if !is_known && !self.ids.contains_key(&offset) && word.iter().any(|&byte| byte != 0) {
-                return Err(wrong(format!("the word at {offset:#x} is not 0, and no symbol says what it is")));
+                return Err(wrong(format!("the word at {offset:#x} is not 0, but no symbol describes it")));
             }
         }
         Ok(())

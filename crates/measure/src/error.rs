@@ -29,7 +29,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A release does not begin with two numbers, so the pahole flags of its build are unknown.
-    #[error("the kernel release {release:?} does not begin with two numbers such as 6.1")]
+    #[error(
+        "cannot choose pahole's flags for the kernel {release:?}: its release does not begin with two numbers such as 6.1"
+    )]
     Release {
         /// The given release.
         release: String,
@@ -43,13 +45,13 @@ pub enum Error {
         line: String,
     },
     /// A kernel has no modules, so there is no time to measure.
-    #[error("{release} has no modules, so that encoding their BTF again takes no time that could be measured")]
+    #[error("cannot measure the time of encoding the modules of {release}: it has none")]
     NoModules {
         /// The kernel.
         release: String,
     },
     /// The inputs or outputs of the two encoders cannot be compared.
-    #[error("cannot compare what both encoders wrote of {path:?}: {what}")]
+    #[error("cannot compare the outputs of both encoders for {path:?}: {what}")]
     Checked {
         /// The file that they encoded.
         path: PathBuf,
@@ -58,7 +60,7 @@ pub enum Error {
     },
     /// A build did not do the work that was to be measured.
     #[error(
-        "`{command}` after {after} was to encode the BTF of {wanted} modules, and encoded that of {got}: its time says nothing"
+        "cannot use the time of `{command}` after {after}: it encoded the BTF of {got} modules instead of {wanted}"
     )]
     NotMeasured {
         /// The command.
@@ -71,7 +73,7 @@ pub enum Error {
         got: usize,
     },
     /// A build failed during the measurement.
-    #[error("`{command}` {status} while its time was measured; its last lines:\n{output}")]
+    #[error("cannot measure `{command}`: it {status}; its last lines:\n{output}")]
     BuildFailed {
         /// The command.
         command: String,

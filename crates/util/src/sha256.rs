@@ -67,7 +67,7 @@ impl fmt::Debug for Sha256 {
 
 /// A text that is not a SHA-256 digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a SHA-256 digest: 64 lower-case hexadecimal digits are needed")]
+#[error("cannot parse `{0}` as a SHA-256 digest: 64 lower-case hexadecimal digits are needed")]
 pub struct BadDigest(String);
 
 impl FromStr for Sha256 {

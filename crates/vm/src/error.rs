@@ -27,7 +27,7 @@ pub enum BootError {
         source: io::Error,
     },
     /// The process that runs QEMU could not be watched or killed. Some of its processes may be left.
-    #[error("cannot follow or end what runs QEMU for {path}; look for processes that are left")]
+    #[error("cannot watch or kill the process that runs QEMU for {path}; look for leftover processes")]
     Process {
         /// The run's directory.
         path: PathBuf,

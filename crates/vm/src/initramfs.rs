@@ -34,7 +34,7 @@ pub enum InitramfsError {
         path: String,
     },
     /// Two entries have the same path, or one is a file where the other needs a directory.
-    #[error("cannot place {path:?} in the initramfs: something else lies there")]
+    #[error("cannot place {path:?} in the initramfs: the path is already in use")]
     Occupied {
         /// The given path.
         path: String,

@@ -30,7 +30,7 @@ pub(crate) enum ResultsError {
         source: io::Error,
     },
     /// A line is not an event.
-    #[error("cannot understand line {line} of the results, {excerpt:?}: {why}")]
+    #[error("cannot parse line {line} of the results, {excerpt:?}: {why}")]
     Garbled {
         /// The line's number, from 1.
         line: usize,

@@ -145,7 +145,7 @@ fn read_refuses_what_contradicts_itself() {
         (&[2, 0], &[(set, 0, 8)], "is a set for 1 ids, but says that it has 2"),
         (&[0, 0, 0, 0], &[(set, 0, 12), ("__BTF_ID__set__t", 8, 8)], "the set at 0x0 overlaps the one at 0x8"),
         (&[0, 0, 0, 0], &[(set8, 0, 16), (func, 12, 4)], "the id at 0xc is no entry of the set at 0x0"),
-        (&[0, 7], &[(func, 0, 4)], "the word at 0x4 is not 0, and no symbol says what it is"),
+        (&[0, 7], &[(func, 0, 4)], "the word at 0x4 is not 0, but no symbol describes it"),
     ];
     for (words, symbols, expected) in cases {
         let error = read(words, symbols).unwrap_err().to_string();

@@ -109,7 +109,7 @@ fn notes(overhead: &Overhead) -> Vec<String> {
     let mut notes: Vec<String> =
         overhead.pairs().into_iter().map(|(before, after)| cost(overhead, before, after)).collect();
     let runs = overhead.measurements.iter().map(|it| it.runs.len()).min().unwrap_or(0);
-    notes.push(format!("{} of each; what is compared are medians.", of(runs, "run")));
+    notes.push(format!("{} of each; medians are compared.", of(runs, "run")));
     notes.extend(busy(overhead));
     notes
 }

@@ -48,7 +48,7 @@ fn one(kernel: &KernelSizes, at: usize) -> Markup {
                 "Each module: its BTF alone to the right, split upwards. On a dashed line, full is that many times split.",
                 &scatter(&points(kernel), "full", "split"),
             ))
-            (figure(&format!("The {TOP} largest when encoded alone, and what is left of them"), &largest_full(kernel)))
+            (figure(&format!("The {TOP} largest without a base, and their size with one"), &largest_full(kernel)))
             (figure(&format!("The {TOP} largest when split, and how much they would have alone"), &largest_split(kernel)))
             h3 { "All modules, the largest full first" }
             (table(&["module", "full", "split", "full/split", "shipped"], &all(kernel)))

@@ -87,7 +87,7 @@ fn incomplete(kernel: &KernelSizes) -> Vec<String> {
         paths => format!("{}: {what}: {}", of(paths.len(), "file"), some_of(paths, NAMED)),
     }));
     if groups.len() > NAMED {
-        lines.push(format!("and {} more, all of which the JSON has", grouped(groups.len() - NAMED)));
+        lines.push(format!("and {} more; the JSON has all of them", grouped(groups.len() - NAMED)));
     }
     lines
 }

@@ -322,7 +322,7 @@ impl Transcript {
             return Err(Error::Sequence { what });
         }
         if let Some((at, recorded)) = steps.iter().enumerate().find(|(at, recorded)| *at != recorded.step) {
-            return Err(Error::Sequence { what: format!("in the place of step {at} is step {}", recorded.step) });
+            return Err(Error::Sequence { what: format!("expected step {at}, found step {}", recorded.step) });
         }
         for recorded in &steps {
             let outcomes = recorded.ran.iter().chain(recorded.encodings.iter().map(|encoding| &encoding.ran));

@@ -89,7 +89,7 @@ impl Task {
                 Ok(Origin::Source { line: line.clone(), kernel: kernel.clone() })
             }
             (ScenarioKernel::Built(kernel), None) => {
-                Err(format!("of which kernel line {kernel} is to be built is not said"))
+                Err(format!("the definition does not say for which kernel series {kernel} is built"))
             }
         };
         let boot = scenario.definition.boot();
