@@ -5,7 +5,7 @@ use tracing::info_span;
 
 use crate::cu::signature::{TypeGraph, composite_signature};
 use crate::encoded::{self, FieldRole, key};
-use crate::error::EncodeError;
+use crate::error::{Breach, EncodeError, internal};
 use crate::hash::IdMap;
 use crate::ids::{CanonicalId, NameId, StrOffset, id32};
 use crate::section::{assemble, write_u32};
@@ -29,6 +29,8 @@ pub struct PreparedBase {
     endian: Endian,
     /// Where the strings end.
     strings_end: StrOffset,
+    /// Internal errors of what cannot return any.
+    pub(crate) breach: Breach,
 }
 
 impl PreparedBase {
@@ -62,8 +64,10 @@ impl PreparedBase {
         let index = TypeIndex::new(FIRST, count as usize + 1);
         let strings_end = StrOffset::from_raw(btf.header().strings.length);
         let composites = IdMap::default();
-        let mut base = Self { words, starts, names, index, composites, endian: btf.endian(), strings_end };
+        let breach = Breach::default();
+        let mut base = Self { words, starts, names, index, composites, endian: btf.endian(), strings_end, breach };
         base.fill_index();
+        base.breach.check()?;
         Ok(base)
     }
 
@@ -122,9 +126,15 @@ impl PreparedBase {
     pub(crate) fn get(&self, id: CanonicalId) -> &[u32] {
         let place = id.raw() as usize;
         let (Some(&start), Some(&end)) = (self.starts.get(place), self.starts.get(place.wrapping_add(1))) else {
-            return &[];
+            return self.no_words();
         };
-        self.words.get(start as usize..end as usize).unwrap_or_default()
+        self.words.get(start as usize..end as usize).unwrap_or_else(|| self.no_words())
+    }
+
+    #[cold]
+    fn no_words(&self) -> &[u32] {
+        self.breach.note("a type of the base has no words");
+        &[]
     }
 }
 
@@ -147,13 +157,14 @@ fn number_names(words: &mut [u32], starts: &[u32], strings: &[u8]) -> Result<Bas
             .windows(2)
             .map(|span| span.first().map_or(0, |&start| start as usize)..span.last().map_or(0, |&end| end as usize))
     };
-    let types = spans().map(|span| words.get(span).unwrap_or_default());
+    let types = spans().filter_map(|span| words.get(span));
     let is_name = |&(role, _): &(FieldRole, u32)| role == FieldRole::Name;
     let offsets = types.flat_map(encoded::fields).filter(is_name).map(|(_, word)| StrOffset::from_raw(word));
     let (names, places) = BaseStrings::new(strings, offsets);
     for (id, span) in (0..).zip(spans()) {
         let mut is_whole = true;
-        encoded::map_names(words.get_mut(span).unwrap_or_default(), |word| {
+        let words = words.get_mut(span).ok_or_else(|| internal("a type of the base has no words"))?;
+        encoded::map_names(words, |word| {
             let number = match StrOffset::from_raw(word) {
                 StrOffset::EMPTY => Some(NameId::EMPTY),
                 offset => places.get(offset.place()).and_then(|&place| names.number_at(place?)),

@@ -1,4 +1,4 @@
-//! Reads the CUs of a file, and merges them into the canonical types.
+//! Reads CUs, and merges them into the canonical types.
 
 use crate::cu::graph::Cu;
 use crate::cu::unexpected_reg;
@@ -11,79 +11,59 @@ use crate::error::EncodeError;
 use crate::ids::NameId;
 use crate::report::Report;
 
-/// What all CUs of a file are read with.
+/// Reads CUs of one file, one after the other, and reuses the memory of those before.
 pub(crate) struct CuReader<'r> {
-    pub(crate) context: FileContext<'r>,
-    /// The number of the name `int`.
-    pub(crate) int: NameId,
+    context: FileContext<'r>,
+    collector: Collector,
+    bytes: Vec<u8>,
+    /// What was and was not read.
+    pub(crate) report: Report,
 }
 
-impl CuReader<'_> {
-    /// Adds what a CU declares.
-    fn collect(
-        &self,
-        header: &CuHeader,
-        collector: &mut Collector,
-        bytes: &mut Vec<u8>,
-        cu: &mut Cu,
-        report: &mut Report,
-    ) -> Result<(), EncodeError> {
-        self.context.file.read_info(header.offset, header.length, bytes)?;
-        report.units += 1;
-        collector.collect(self.context, header, bytes, cu, report)
+impl<'r> CuReader<'r> {
+    pub(crate) fn new(context: FileContext<'r>) -> Self {
+        Self { context, collector: Collector::new(context), bytes: Vec::new(), report: Report::default() }
     }
 
-    /// Reads a CU as far as it can be done without knowing the others.
-    pub(crate) fn read(
-        &self,
-        header: &CuHeader,
-        collector: &mut Collector,
-        bytes: &mut Vec<u8>,
-        cu: &mut Cu,
-        report: &mut Report,
-    ) -> Result<(), EncodeError> {
-        cu.clear();
-        self.collect(header, collector, bytes, cu, report)?;
-        finish(cu, report)
-    }
-
-    pub(crate) fn one_by_one(
-        &self,
-        headers: &[CuHeader],
-        collector: &mut Collector,
-        types: &mut CanonicalTypes<'_>,
-        report: &mut Report,
-    ) -> Result<(), EncodeError> {
-        let (mut cu, mut scratch, mut bytes) = (Cu::default(), Scratch::default(), Vec::new());
+    /// Whether CUs refer to each other, as they do after link-time optimisation, so that they have to be read as one.
+    pub(crate) fn refers_across(&mut self, headers: &[CuHeader]) -> Result<bool, EncodeError> {
         for header in headers {
-            self.read(header, collector, &mut bytes, &mut cu, report)?;
-            types.merge_cu(&cu, self.int, &mut scratch)?;
+            if self.collector.prepare(self.context.file, header)?.refers_across {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads CUs as one, which takes the place of what `cu` was: all that can be done without knowing the others.
+    pub(crate) fn read(&mut self, headers: &[CuHeader], cu: &mut Cu) -> Result<(), EncodeError> {
+        let Self { context, collector, bytes, report } = self;
+        cu.clear();
+        for header in headers {
+            context.file.read_info(header.offset, header.length, bytes)?;
+            report.units += 1;
+            collector.collect(*context, header, bytes, cu, report)?;
+        }
+        unexpected_reg::share(cu);
+        cu.resolve()?;
+        unexpected_reg::mark(cu);
+        report.dangling_references += cu.dangling;
+        cu.sign();
+        cu.breach.check()
+    }
+
+    /// Reads groups of CUs, each group as one, and merges them in this order. `int` is the number of that name.
+    pub(crate) fn merge<'h>(
+        &mut self,
+        groups: impl Iterator<Item = &'h [CuHeader]>,
+        int: NameId,
+        types: &mut CanonicalTypes<'_>,
+    ) -> Result<(), EncodeError> {
+        let (mut cu, mut scratch) = (Cu::default(), Scratch::default());
+        for group in groups {
+            self.read(group, &mut cu)?;
+            types.merge_cu(&cu, int, &mut scratch)?;
         }
         Ok(())
     }
-
-    pub(crate) fn as_one(
-        &self,
-        headers: &[CuHeader],
-        collector: &mut Collector,
-        types: &mut CanonicalTypes<'_>,
-        report: &mut Report,
-    ) -> Result<(), EncodeError> {
-        let (mut cu, mut bytes) = (Cu::default(), Vec::new());
-        for header in headers {
-            self.collect(header, collector, &mut bytes, &mut cu, report)?;
-        }
-        finish(&mut cu, report)?;
-        types.merge_cu(&cu, self.int, &mut Scratch::default())
-    }
-}
-
-/// Resolves what a CU's types refer to.
-fn finish(cu: &mut Cu, report: &mut Report) -> Result<(), EncodeError> {
-    unexpected_reg::share(cu);
-    cu.resolve()?;
-    unexpected_reg::mark(cu);
-    report.dangling_references += cu.dangling;
-    cu.sign();
-    cu.breach.check()
 }

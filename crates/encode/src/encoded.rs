@@ -125,9 +125,8 @@ impl FieldRoles {
     }
 
     fn roles(&self) -> impl Iterator<Item = FieldRole> + '_ {
-        let head = self.head.get(..self.head_len).unwrap_or_default();
-        let element = self.element.get(..self.element_len).unwrap_or_default();
-        head.iter().chain(element.iter().cycle()).copied()
+        let elements = self.element.iter().take(self.element_len).cycle();
+        self.head.iter().take(self.head_len).chain(elements).copied()
     }
 }
 
@@ -206,8 +205,7 @@ fn map_roles(words: &mut [u32], is_it: impl Fn(FieldRole) -> bool, mut map: impl
         *word = map(*word);
     }
     // An element has no more than one name, and one reference.
-    let roles = layout.element.get(..layout.element_len).unwrap_or_default();
-    if let Some(place) = roles.iter().position(|&role| is_it(role)) {
+    if let Some(place) = layout.element.iter().take(layout.element_len).position(|&role| is_it(role)) {
         for word in elements.iter_mut().skip(place).step_by(layout.element_len) {
             *word = map(*word);
         }

@@ -14,7 +14,6 @@ use crate::dedup::canonical::CanonicalTypes;
 use crate::dwarf::file::{CuHeader, DwarfFile};
 use crate::dwarf::locations::parameter_registers;
 use crate::dwarf::request::{FileContext, NameSet, Requested, SKELETON};
-use crate::dwarf::visit::collector::Collector;
 use crate::emit::write;
 use crate::error::EncodeError;
 use crate::functions::kfuncs::Kfuncs;
@@ -39,7 +38,7 @@ pub struct Encoder<'b> {
 struct Read<'b> {
     types: CanonicalTypes<'b>,
     names: StringInterner<'b>,
-    /// The thread that each CU belongs to, in the order in which they were met; empty if there is one thread.
+    /// The thread that each CU belongs to, in the order in which they were merged; empty if there is one thread.
     threads: Vec<u32>,
     report: Report,
 }
@@ -137,8 +136,11 @@ impl<'b> Encoder<'b> {
         let variables = debug_span!("variables")
             .in_scope(|| variables::variables(&mut types, &self.options, &sections, &names, &mut report))?;
         decl_tags::tags(&mut types, &functions, &variables)?;
-        let (btf, types) = debug_span!("emit").in_scope(|| write::write(&types, &names, endian))?;
-        report.types = types;
+        let (btf, type_count) = debug_span!("emit").in_scope(|| write::write(&types, &names, endian))?;
+        types.breach.check()?;
+        names.breach.check()?;
+        self.base.map_or(Ok(()), |base| base.breach.check())?;
+        report.types = type_count;
         let (btf, base) = debug_span!("distill").in_scope(|| self.distilled(btf))?;
         drop(span);
         Ok(Encoded { btf, base, report })
@@ -153,7 +155,7 @@ impl<'b> Encoder<'b> {
         Ok((distilled.split, Some(distilled.base)))
     }
 
-    /// Reads all CUs and lets them meet the canonical types.
+    /// Reads all CUs and merges them into the canonical types.
     fn read(
         &self,
         elf: &ElfFile,
@@ -205,8 +207,8 @@ impl<'b> Encoder<'b> {
         })
     }
 
-    /// Reads all CUs and lets them meet the canonical types, in the order of the file or of the schedule. The thread of each
-    /// CU in that.
+    /// Reads all CUs and merges them into the canonical types, in the order of the file or in `cu_order`. The thread of each CU in
+    /// that order; nothing without one.
     fn cus(
         &self,
         file: &DwarfFile<'_>,
@@ -218,59 +220,49 @@ impl<'b> Encoder<'b> {
     ) -> Result<Vec<u32>, EncodeError> {
         let headers = file.cus()?;
         types.address_size = headers.first().map_or(8, |header| header.encoding.address_size);
-        let reading = CuReader { context: FileContext { file, names, wanted }, int: names.intern(b"int")? };
-        let mut collector = Collector::new(reading.context);
-        let merged = refers_across(file, &headers, &mut collector)?;
+        let context = FileContext { file, names, wanted };
+        let int = names.intern(b"int")?;
+        let mut reader = CuReader::new(context);
+        let as_one = reader.refers_across(&headers)?;
         for _ in 0..file.type_cus()? {
             report.skip_cu(TYPE_UNIT);
         }
         let mut wanted = Vec::new();
         for header in &headers {
-            match left_out(header, merged) {
+            match left_out(header, as_one) {
                 Some(reason) => report.skip_cu(reason),
                 None => wanted.push(*header),
             }
         }
         let mut threads = Vec::new();
-        if let Some(order) = cu_order.filter(|_| !merged) {
+        if let Some(order) = cu_order.filter(|_| !as_one) {
             (wanted, threads) = order.arrange(&wanted).into_iter().unzip();
         }
-        if merged {
-            reading.as_one(&wanted, &mut collector, types, report)?;
-        } else if self.threads > 1 && wanted.len() >= MIN_PARALLEL {
-            pipeline::run(&reading, &wanted, self.threads, types, report)?;
+        if self.threads > 1 && wanted.len() >= MIN_PARALLEL && !as_one {
+            report.add(&pipeline::run(context, &wanted, self.threads, int, types)?);
         } else {
-            reading.one_by_one(&wanted, &mut collector, types, report)?;
+            let group = if as_one { wanted.len().max(1) } else { 1 };
+            reader.merge(wanted.chunks(group), int, types)?;
         }
+        report.add(&reader.report);
         Ok(threads)
     }
 }
 
-/// With fewer CUs it is not worth to start threads, unless it is done to try them: what is fuzzed is small.
+/// Threads cost more than they gain with fewer CUs than this. Files that are fuzzed are small, and threads are to be tried there.
 const MIN_PARALLEL: usize = if cfg!(fuzzing) { 2 } else { 64 };
 
-/// Why type CUs are left out, which `-fdebug-types-section` makes: no build of the kernel asks for them.
+/// Why type units are left out, which `-fdebug-types-section` makes: no build of the kernel asks for them.
 const TYPE_UNIT: &str = "a type unit";
 
-/// Why a CU is left out, if it is. Partial CUs are part of all that refer to them: they are encoded where CUs are
-/// taken as one.
-fn left_out(header: &CuHeader, merged: bool) -> Option<&'static str> {
+/// Why a CU is left out, if it is. Partial CUs are part of all that refer to them: they are encoded where CUs are read as one.
+fn left_out(header: &CuHeader, as_one: bool) -> Option<&'static str> {
     match header.kind {
         dw::DW_UT_compile => None,
-        dw::DW_UT_partial if merged => None,
+        dw::DW_UT_partial if as_one => None,
         dw::DW_UT_partial => Some("a partial unit, as dwz makes them"),
         dw::DW_UT_skeleton => Some(SKELETON),
         dw::DW_UT_type | dw::DW_UT_split_type => Some(TYPE_UNIT),
         _ => Some("a unit of an unknown kind"),
     }
-}
-
-/// Whether CUs refer to each other, as they do after link-time optimisation, so that they have to be taken as one.
-fn refers_across(file: &DwarfFile<'_>, headers: &[CuHeader], collector: &mut Collector) -> Result<bool, EncodeError> {
-    for header in headers {
-        if collector.prepare(file, header)?.refers_across {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -1,7 +1,7 @@
 //! What can go wrong, with the input and in the encoder itself.
 
-use std::cell::Cell;
 use std::panic::Location;
+use std::sync::OnceLock;
 
 /// What can go wrong while BTF is encoded.
 ///
@@ -100,7 +100,7 @@ pub(crate) fn internal(what: &'static str) -> EncodeError {
 /// The first internal error that was noticed where no error can be returned. Its owner asks for it before anything that
 /// depends on it is handed out.
 #[derive(Debug, Default)]
-pub(crate) struct Breach(Cell<Option<(&'static Location<'static>, &'static str)>>);
+pub(crate) struct Breach(OnceLock<(&'static Location<'static>, &'static str)>);
 
 impl Breach {
     /// Notes an internal error: a panic in debug builds.
@@ -109,12 +109,12 @@ impl Breach {
     pub(crate) fn note(&self, what: &'static str) {
         debug_assert!(what.is_empty(), "internal error: {what}");
         let place = Location::caller();
-        self.0.set(self.0.get().or(Some((place, what))));
+        self.0.get_or_init(|| (place, what));
     }
 
     /// Fails if anything was noted.
     pub(crate) fn check(&self) -> Result<(), EncodeError> {
-        self.0.get().map_or(Ok(()), |(place, what)| Err(EncodeError::Internal { place, what }))
+        self.0.get().map_or(Ok(()), |&(place, what)| Err(EncodeError::Internal { place, what }))
     }
 }
 

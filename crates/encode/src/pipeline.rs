@@ -1,9 +1,14 @@
-//! Reads CUs with several threads.
+//! Reads CUs with several threads, and merges them in the order of the file.
 //!
-//! Each thread takes the next CU and reads it. The CUs then have to meet the canonical types in the order of the file,
-//! one at a time: whoever has read a CU lays it down, and if no one merges at the moment, merges as long as the next one in
-//! order lies there. So no thread waits for another, unless it is too far ahead, and the result does not depend on who was
+//! Each thread takes the number of the next CU and reads that CU. Then it puts the CU into a shared map. If no thread is merging, it
+//! becomes the merging thread: it merges CUs as long as the next one in order is in the map, and goes on to read afterwards. So
+//! no thread waits for another, except one that is too far ahead of the merge, and the bytes do not depend on which thread was
 //! faster.
+//!
+//! This is not rayon. CUs that were read must stay few, since each holds all its types, so a thread that is too far ahead has to
+//! wait. A task that waits blocks a thread of rayon's pool, which files that are encoded side by side share. Without waiting it
+//! would be chunks of CUs, read by `par_iter` and merged behind it, in which all threads but one stand still while a chunk is
+//! merged, and all but the slowest while one is read.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,8 +18,9 @@ use crate::cu_reader::CuReader;
 use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::unit::Scratch;
 use crate::dwarf::file::CuHeader;
-use crate::dwarf::visit::collector::Collector;
+use crate::dwarf::request::FileContext;
 use crate::error::EncodeError;
+use crate::ids::NameId;
 use crate::report::Report;
 
 /// How many CUs, for each thread, may be read before they are merged.
@@ -26,30 +32,35 @@ struct State<'p, 'b> {
     next_read: usize,
     /// The next CU to be merged.
     next_merge: usize,
+    /// The CUs that were read and not merged, by number.
     read: BTreeMap<usize, Cu>,
     /// CUs whose memory can be used again.
     spare: Vec<Cu>,
-    /// The canonical types, while no one is at work on them.
+    /// The canonical types, while no thread is merging.
     types: Option<(&'p mut CanonicalTypes<'b>, Scratch)>,
+    /// The error of the first CU in order that has one, with the number of that CU.
     error: Option<(usize, EncodeError)>,
 }
 
 struct Pipeline<'r, 'p, 'b> {
-    reading: &'r CuReader<'r>,
+    context: FileContext<'r>,
     headers: &'r [CuHeader],
-    ahead: usize,
+    threads: usize,
+    /// The number of the name `int`.
+    int: NameId,
     state: Mutex<State<'p, 'b>>,
+    /// Notified when CUs were merged, and at an error.
     moved_on: Condvar,
 }
 
-/// Reads CUs with this many threads, and lets them meet the canonical types.
+/// Reads CUs with this many threads, and merges them. `int` is the number of that name.
 pub(crate) fn run(
-    reading: &CuReader<'_>,
+    context: FileContext<'_>,
     headers: &[CuHeader],
     threads: usize,
+    int: NameId,
     types: &mut CanonicalTypes<'_>,
-    report: &mut Report,
-) -> Result<(), EncodeError> {
+) -> Result<Report, EncodeError> {
     let state = State {
         next_read: 0,
         next_merge: 0,
@@ -58,24 +69,24 @@ pub(crate) fn run(
         types: Some((types, Scratch::default())),
         error: None,
     };
-    let ahead = threads.saturating_mul(AHEAD);
-    let pipeline = Pipeline { reading, headers, ahead, state: Mutex::new(state), moved_on: Condvar::new() };
+    let pipeline = Pipeline { context, headers, threads, int, state: Mutex::new(state), moved_on: Condvar::new() };
     let reports: Vec<Report> = std::thread::scope(|scope| {
         let workers: Vec<_> = (1..threads).map(|_| scope.spawn(|| pipeline.work())).collect();
         let own = pipeline.work();
         let others = workers.into_iter().filter_map(|worker| worker.join().ok());
         others.chain([own]).collect()
     });
+    let mut report = Report::default();
     reports.iter().for_each(|part| report.add(part));
     let state = pipeline.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     match state.error {
         Some((_, error)) => Err(error),
         None if state.next_merge < headers.len() => Err(EncodeError::Thread),
-        None => Ok(()),
+        None => Ok(report),
     }
 }
 
-/// Lets the others end if a thread panics, which else they would wait for.
+/// Ends the other threads if one panics, for which they would wait else.
 struct Watch<'w, 'r, 'p, 'b>(&'w Pipeline<'r, 'p, 'b>);
 
 impl Drop for Watch<'_, '_, '_, '_> {
@@ -91,14 +102,14 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of the next CU to be read, and memory for it.
+    /// The number of the next CU to be read, and one whose memory can be used again, or else a new one.
     fn next(&self) -> Option<(usize, Cu)> {
         let mut state = self.lock();
         loop {
             if state.error.is_some() || state.next_read >= self.headers.len() {
                 return None;
             }
-            if state.next_read < state.next_merge.saturating_add(self.ahead) {
+            if (state.next_read - state.next_merge) / AHEAD < self.threads {
                 let number = state.next_read;
                 state.next_read = number + 1;
                 return Some((number, state.spare.pop().unwrap_or_default()));
@@ -109,16 +120,15 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
 
     fn work(&self) -> Report {
         let _watch = Watch(self);
-        let (mut collector, mut bytes, mut report) =
-            (Collector::new(self.reading.context), Vec::new(), Report::default());
+        let mut reader = CuReader::new(self.context);
         while let Some((number, mut cu)) = self.next() {
-            let Some(header) = self.headers.get(number) else { break };
-            match self.reading.read(header, &mut collector, &mut bytes, &mut cu, &mut report) {
+            let header = self.headers.get(number).map(std::slice::from_ref).unwrap_or(&[]);
+            match reader.read(header, &mut cu) {
                 Ok(()) => self.put(number, cu),
                 Err(error) => self.fail(number, error),
             }
         }
-        report
+        reader.report
     }
 
     /// The error of the first failing CU in file order is reported, even if a later CU failed earlier in time.
@@ -130,7 +140,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
         self.moved_on.notify_all();
     }
 
-    /// Lays down a CU that was read, and merges what lies there unless another thread does.
+    /// Puts a CU that was read into the map, and merges what is there in order, unless another thread does.
     fn put(&self, number: usize, cu: Cu) {
         let mut state = self.lock();
         state.read.insert(number, cu);
@@ -139,7 +149,7 @@ impl<'p, 'b> Pipeline<'_, 'p, 'b> {
             let next_merge = state.next_merge;
             let Some(cu) = state.read.remove(&next_merge) else { break };
             drop(state);
-            let result = types.merge_cu(&cu, self.reading.int, &mut scratch);
+            let result = types.merge_cu(&cu, self.int, &mut scratch);
             state = self.lock();
             state.next_merge = next_merge + 1;
             state.spare.push(cu);

@@ -1,4 +1,7 @@
 //! The symbol table, as much of it as is needed.
+//!
+//! [`kmod::SymbolTable`] is not used: it searches the end of every name and refuses a table in which one is wrong. Here the names
+//! of functions and objects alone are read, and relocations look symbols up by their index.
 
 use kmod::ElfFile;
 use util::Endian;
@@ -52,6 +55,7 @@ impl Symbols {
         };
         let bytes = elf.read_all(&table)?;
         let strings = elf.section(table.link as usize).map(|strings| elf.read_all(&strings)).transpose()?;
+        // Symbols of a table without strings have no names.
         Ok(Self { bytes, strings: strings.unwrap_or_default(), wide, endian })
     }
 

@@ -234,6 +234,7 @@ fn data_section(types: &mut CanonicalTypes<'_>, name: NameId, mut members: Vec<[
     members.sort_by_key(|&[_, offset, _]| offset);
     let Some(&[_, offset, size]) = members.last() else { return Ok(()) };
     let vlen = id32(members.len());
+    // A symbol may claim to reach beyond 32 bits; a section of BTF cannot.
     let mut words = head(Kind::Datasec, name, vlen, false, offset.saturating_add(size)).to_vec();
     words.extend(members.iter().flatten());
     let place = types.own_len() as usize;
@@ -256,7 +257,8 @@ fn is_valid_name(name: &[u8]) -> bool {
 /// How deep types are followed for their size.
 const MAX_DEPTH: u32 = 100;
 
-/// The size of a type, in bytes; 0 for one without a size.
+/// The size of a type, in bytes; 0 for one without a size. One that has no place in 64 bits has none in BTF either, so that the
+/// largest number stands for all of them.
 fn size_of(types: &CanonicalTypes<'_>, mut id: CanonicalId) -> u64 {
     let mut count = 1u64;
     for _ in 0..MAX_DEPTH {

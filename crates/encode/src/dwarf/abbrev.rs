@@ -11,7 +11,7 @@ use util::Endian;
 
 use crate::dwarf::form::{Encoding, fixed_size};
 use crate::dwarf::reader::Reader;
-use crate::error::Malformed;
+use crate::error::{Breach, Malformed};
 use crate::ids::id32;
 
 /// What a DIE is to the walk.
@@ -211,6 +211,8 @@ pub(crate) struct AbbrevPlans {
     steps: Vec<AttrStep>,
     /// Whether an attribute refers to other CUs.
     pub(crate) refers_across: bool,
+    /// Internal errors of what cannot return any.
+    pub(crate) breach: Breach,
 }
 
 impl AbbrevPlans {
@@ -311,14 +313,20 @@ impl AbbrevPlans {
     #[inline]
     pub(crate) fn reading(&self, plan: &AbbrevPlan) -> &[AttrStep] {
         let [start, middle, _] = plan.steps;
-        self.steps.get(start as usize..middle as usize).unwrap_or_default()
+        self.steps.get(start as usize..middle as usize).unwrap_or_else(|| self.no_steps())
     }
 
     /// The steps that pass over a DIE.
     #[inline]
     pub(crate) fn passing(&self, plan: &AbbrevPlan) -> &[AttrStep] {
         let [_, middle, end] = plan.steps;
-        self.steps.get(middle as usize..end as usize).unwrap_or_default()
+        self.steps.get(middle as usize..end as usize).unwrap_or_else(|| self.no_steps())
+    }
+
+    #[cold]
+    fn no_steps(&self) -> &[AttrStep] {
+        self.breach.note("an abbreviation has no steps");
+        &[]
     }
 }
 
@@ -334,7 +342,7 @@ fn push(steps: &mut Vec<AttrStep>, start: usize, step: AttrStep) {
     let last = steps.get_mut(start..).and_then(<[AttrStep]>::last_mut);
     match (step, last) {
         (AttrStep::Bytes(0), _) => {}
-        (AttrStep::Bytes(more), Some(AttrStep::Bytes(bytes))) => *bytes = bytes.saturating_add(more),
+        (AttrStep::Bytes(more), Some(AttrStep::Bytes(bytes))) if bytes.checked_add(more).is_some() => *bytes += more,
         (step, _) => steps.push(step),
     }
 }

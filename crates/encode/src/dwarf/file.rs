@@ -112,7 +112,7 @@ impl<'f> DwarfFile<'f> {
         while let Some(left) = self.info.len().checked_sub(offset).filter(|&left| left > 0) {
             self.read_info(offset, left.min(MAX_HEADER), &mut buffer)?;
             let cu = self.head(&buffer, offset, left, &mut cursor)?;
-            offset = offset.saturating_add(cu.length);
+            offset += cu.length;
             cus.push(cu);
         }
         Ok(cus)
@@ -127,7 +127,9 @@ impl<'f> DwarfFile<'f> {
             content.read(offset, left.min(MAX_HEADER), &mut buffer)?;
             let mut reader = Reader::new(&buffer, endian_of(self.elf));
             let (length, _) = cu_length(&mut reader).map_err(|source| EncodeError::Dwarf { cu: offset, source })?;
-            offset = offset.saturating_add(length);
+            // What reaches beyond the section is the last one.
+            offset += length.min(left);
+            // It is only reported, and no file has so many.
             count = count.saturating_add(1);
         }
         Ok(count)
@@ -150,7 +152,7 @@ impl<'f> DwarfFile<'f> {
             return Err(fail(Malformed::Short { at: bytes.len() }));
         }
         let mut abbreviations = |reader: &mut Reader<'_>| -> Result<u64, EncodeError> {
-            let at = offset.saturating_add(reader.position() as u64);
+            let at = offset + reader.position() as u64;
             let raw = reader.word(offset_size).map_err(fail)?;
             self.relocated(&self.relocations, cursor, at, || Ok(raw)).map(|(value, _)| value)
         };
@@ -160,7 +162,7 @@ impl<'f> DwarfFile<'f> {
             let abbreviations = abbreviations(&mut reader)?;
             let more = match kind {
                 dw::DW_UT_skeleton | dw::DW_UT_split_compile => 8,
-                dw::DW_UT_type | dw::DW_UT_split_type => usize::from(offset_size).saturating_add(8),
+                dw::DW_UT_type | dw::DW_UT_split_type => usize::from(offset_size) + 8,
                 _ => 0,
             };
             reader.skip(more).map_err(fail)?;
@@ -223,6 +225,7 @@ impl<'f> DwarfFile<'f> {
         base: u64,
         index: u64,
     ) -> Result<(u64, Option<u32>), EncodeError> {
+        // An index that leads beyond all numbers leads outside of the section, as the largest number does.
         let at = index.saturating_mul(u64::from(size)).saturating_add(base);
         let outside = EncodeError::String { section: "an index of strings or addresses", offset: at };
         let place = usize::try_from(at).unwrap_or(usize::MAX);
@@ -238,5 +241,6 @@ fn cu_length(reader: &mut Reader<'_>) -> Result<(u64, u8), Malformed> {
         length @ 0xffff_fff0.. => return Err(Malformed::ReservedLength { length }),
         length => (u64::from(length), 4),
     };
+    // What is too long for a number is longer than any section.
     Ok((length.saturating_add(reader.position() as u64), offset_size))
 }

@@ -1,7 +1,7 @@
 //! Reads location lists a window at a time.
 
 use crate::dwarf::file::LocationLists;
-use crate::error::EncodeError;
+use crate::error::{EncodeError, internal};
 
 /// Part of the lists of locations: those of neighbouring parameters lie side by side.
 #[derive(Debug, Default)]
@@ -23,11 +23,12 @@ impl LocationWindow {
         least: u64,
     ) -> Result<(&[u8], bool), Box<EncodeError>> {
         let LocationLists { section, content, .. } = lists;
+        // Nothing is left behind the end.
         let left = content.len().saturating_sub(offset);
         let wanted = least.min(left);
         let inside = self.start.filter(|&(of, start)| of == *section && start <= offset);
-        let inside = inside.map(|(_, start)| offset.saturating_sub(start));
-        let has = |within: u64| (self.bytes.len() as u64).saturating_sub(within) >= wanted;
+        let inside = inside.map(|(_, start)| offset - start);
+        let has = |within: u64| within.checked_add(wanted).is_some_and(|end| end <= self.bytes.len() as u64);
         let within = match inside.filter(|&within| has(within)) {
             Some(within) => within,
             None => {
@@ -38,7 +39,8 @@ impl LocationWindow {
                 0
             }
         };
-        let part = self.bytes.get(usize::try_from(within).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let part = usize::try_from(within).ok().and_then(|within| self.bytes.get(within..));
+        let part = part.ok_or_else(|| internal("a window does not contain the list that it was read for"))?;
         let is_all = part.len() as u64 >= left;
         Ok((part, is_all))
     }

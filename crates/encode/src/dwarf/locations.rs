@@ -61,7 +61,7 @@ impl RegisterSearch {
             }
             _ => None,
         };
-        let rest = expression.get(reader.position()..).unwrap_or_default();
+        let rest = reader.rest();
         // What is on the stack being the value says nothing of where it is from.
         if found.is_some() && (rest.is_empty() || rest == [dw::DW_OP_stack_value.0]) {
             self.found = found;

@@ -2,7 +2,8 @@
 //!
 //! The kernel lists them in sets (`BTF_KFUNCS_START` and `BTF_ID_FLAGS` in `include/linux/btf_ids.h`): each set, and each
 //! entry in it, has a symbol in `.BTF_ids`. Flags of the set say whether it lists such functions, and those of an entry what
-//! holds of the function. Read as pahole does (`btf_encoder__collect_kfuncs` in `btf_encoder.c`).
+//! holds of the function. Read as pahole does (`btf_encoder__collect_kfuncs` in `btf_encoder.c`), which passes over what it
+//! does not understand. [`kmod::BtfIds`] is not used, since it refuses a section that is not as `resolve_btfids` expects it.
 
 use std::collections::HashMap;
 
@@ -59,6 +60,7 @@ impl<'s> Kfuncs<'s> {
             symbol.name().starts_with(SET_PREFIX)
                 && ids.flags(symbol.value).is_some_and(|flags| flags & SET_OF_KFUNCS != 0)
         };
+        // A set that reaches beyond all addresses ends at the last one.
         let mut sets: Vec<_> =
             entries().filter(is_set).map(|set| set.value..set.value.saturating_add(set.size)).collect();
         sets.sort_by_key(|set| set.start);

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use hashbrown::HashTable;
 
-use crate::error::EncodeError;
+use crate::error::{Breach, EncodeError};
 use crate::hash::hash_bytes;
 use crate::ids::{NameId, id32};
 use crate::strings::base::{BaseStrings, NameCursor, NamePlace};
@@ -21,6 +21,8 @@ pub(crate) struct StringInterner<'b> {
     base: Option<&'b BaseStrings>,
     first: u32,
     shards: [Mutex<Shard>; 1 << SHARD_BITS],
+    /// Internal errors of what cannot return any.
+    pub(crate) breach: Breach,
 }
 
 /// Strings with the same bits of their hash, and those of the base that were searched for: a few that lie close together.
@@ -45,7 +47,7 @@ impl<'b> StringInterner<'b> {
     /// The names of a file that is encoded over these.
     pub(crate) fn over(base: Option<&'b BaseStrings>) -> Self {
         let first = base.map_or(1, |base| id32(base.strings.len())).max(1);
-        Self { base, first, shards: Default::default() }
+        Self { base, first, shards: Default::default(), breach: Breach::default() }
     }
 
     /// The number of a string; 0 for the empty one.
@@ -99,13 +101,21 @@ impl<'b> StringInterner<'b> {
     /// The string with this number.
     pub(crate) fn with<T>(&self, number: NameId, each: impl FnOnce(&[u8]) -> T) -> T {
         match number.raw().checked_sub(self.first) {
-            None => each(self.base.and_then(|base| base.at(number.in_base())).unwrap_or_default()),
+            None if number.is_empty() => each(&[]),
+            None => each(self.base.and_then(|base| base.at(number.in_base())).unwrap_or_else(|| self.no_string())),
             Some(own) => {
                 let shard = self.shards.get(own as usize & ((1 << SHARD_BITS) - 1));
                 let shard = shard.map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
-                each(shard.as_ref().and_then(|shard| shard.string((own >> SHARD_BITS) as usize)).unwrap_or_default())
+                let string = shard.as_ref().and_then(|shard| shard.string((own >> SHARD_BITS) as usize));
+                each(string.unwrap_or_else(|| self.no_string()))
             }
         }
+    }
+
+    #[cold]
+    fn no_string(&self) -> &[u8] {
+        self.breach.note("a name has no string");
+        &[]
     }
 }
 

@@ -100,6 +100,6 @@ impl Collector {
         for &(index, ty) in &self.enums {
             cu.enum_signedness(index, ty);
         }
-        Ok(())
+        self.plans.breach.check()
     }
 }

@@ -88,7 +88,7 @@ impl DieVisitor<'_, '_> {
         let name = self.name(Attr::Name)?;
         let ty = self.reference(Attr::Type)?;
         let specification = self.reference(Attr::Specification)?;
-        let (address, section) = address.unwrap_or_default();
+        let (address, section) = address.unwrap_or((0, None));
         let index = id32(self.cu.variables.len());
         self.cu.variables.push(Variable {
             offset,
@@ -122,15 +122,14 @@ impl DieVisitor<'_, '_> {
         if length == 0 {
             return Ok(None);
         }
+        // An expression that is longer than any CU ends with it: the reader says where that is.
         let end = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(reader.position());
         let (address, section) = match reader.u8().map(dw::DwOp).map_err(|error| self.malformed(error))? {
             dw::DW_OP_addr => {
                 let at = reader.position();
                 let raw = reader.word(self.head.encoding.address_size).map_err(|error| self.malformed(error))?;
-                {
-                    let at = self.head.offset.saturating_add(at as u64);
-                    self.file.relocated(&self.file.relocations, &mut self.cursor, at, || Ok(raw))?
-                }
+                let at = self.head.offset + at as u64;
+                self.file.relocated(&self.file.relocations, &mut self.cursor, at, || Ok(raw))?
             }
             dw::DW_OP_addrx | dw::DW_OP_GNU_addr_index => {
                 let index = reader.uleb().map_err(|error| self.malformed(error))?;

@@ -42,6 +42,7 @@ impl DieVisitor<'_, '_> {
     fn indexed_list(&mut self, index: u64) -> Result<u64> {
         let Some(lists) = self.file.locations.as_ref() else { return Ok(u64::MAX) };
         let size = self.head.encoding.offset_size;
+        // What leads beyond all numbers leads outside of the section, as the largest number does; so below.
         let at = index.saturating_mul(u64::from(size)).saturating_add(self.lists);
         let endian = endian_of(self.file.elf);
         let (bytes, _) = self.window.get(lists, at, u64::from(size))?;
@@ -56,7 +57,7 @@ impl DieVisitor<'_, '_> {
         let is_old = head.encoding.version < 5;
         let lists = if is_old { file.old_locations.as_ref() } else { file.locations.as_ref() };
         let Some(lists) = lists else { return Ok(()) };
-        let is_relocated = |at: usize| lists.relocations.has(offset.saturating_add(at as u64));
+        let is_relocated = |at: usize| lists.relocations.has(offset + at as u64);
         let mut least = LIST;
         loop {
             let (bytes, is_all) = window.get(lists, offset, least)?;
@@ -67,7 +68,7 @@ impl DieVisitor<'_, '_> {
                 *search = again;
                 return Ok(());
             }
-            least = (bytes.len() as u64).max(least).saturating_mul(2);
+            least = (bytes.len() as u64).max(least) * 2;
         }
     }
 }

@@ -35,7 +35,7 @@ impl DieVisitor<'_, '_> {
             _ => (self.names.intern(b"__SANITIZED_FAKE_INT__")?, 4),
         };
         let [name_word, info, word] = head(Kind::Int, name, 0, false, u32::from(size));
-        let data = IntData::new(flags, 0, size.saturating_mul(8));
+        let data = IntData::new(flags, 0, size * 8);
         let index = self.cu.add(offset, &[name_word, info, word, data.0]);
         if self.cu.int.is_none() && !name.is_empty() && self.names.with(name, |name| name == b"int") {
             self.cu.int = Some(index);
@@ -80,6 +80,7 @@ impl DieVisitor<'_, '_> {
             self.cu.add(offset, &head(Kind::Fwd, name, 0, is_union, 0));
             return self.enter(plan, Frame::Scope { in_function: false });
         }
+        // BTF has 32 bits for a size; the largest one stands for those above it.
         let size = u32::try_from(self.number(Attr::ByteSize).unwrap_or(0)).unwrap_or(u32::MAX);
         let kind = if is_union { Kind::Union } else { Kind::Struct };
         let index = self.cu.reserve(offset);
@@ -102,8 +103,9 @@ impl DieVisitor<'_, '_> {
         };
         let component = self.component(composite);
         // The size of a bit-field goes to the upper bits, as it does where kflag is set: see `finish_elements`.
+        // An offset that has no place in 32 bits becomes the largest one.
         let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-        let bit_size = u32::try_from(bit_size).unwrap_or(u32::MAX).min(0xff);
+        let bit_size = bit_size.min(0xff) as u32;
         if bit_size != 0 && offset > 0x00ff_ffff {
             self.report.too_far_bit_fields += 1;
         }
@@ -193,7 +195,10 @@ impl DieVisitor<'_, '_> {
     /// Puts the elements of a struct, union, enum or prototype behind its head.
     pub(super) fn finish_elements(&mut self, index: LocalId, mut head: [u32; 3], start: usize) {
         let kind = crate::encoded::kind(&head);
-        let elements = self.elements.get_mut(start..).unwrap_or_default();
+        let Some(elements) = self.elements.get_mut(start..) else {
+            self.cu.breach.note("the elements of a type are gone before it ends");
+            return;
+        };
         if self.is_rust && kind.is_composite() {
             // Rust tells members as they were written, not as they lie; the kernel wants the latter.
             let is_bit_fields = head[1] >> 31 == 1;

@@ -119,7 +119,7 @@ impl DieVisitor<'_, '_> {
     fn offset_at(&mut self, position: usize) -> Result<u64> {
         let (reader, size, cu) = (self.reader.at(position), self.head.encoding.offset_size, self.head.offset);
         let raw = || reader.clone().word(size).map_err(|source| EncodeError::Dwarf { cu, source });
-        let at = cu.saturating_add(position as u64);
+        let at = cu + position as u64;
         Ok(self.file.relocated(&self.file.relocations, &mut self.cursor, at, raw)?.0)
     }
 
