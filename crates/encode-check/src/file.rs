@@ -1,4 +1,4 @@
-//! One file: encoded, and compared with what was shipped.
+//! Encodes one file and compares it with what was shipped.
 
 use std::sync::OnceLock;
 

@@ -1,23 +1,22 @@
-//! The encoder held against what a distribution shipped.
+//! Compares the encoder with what distributions shipped.
 //!
-//! A `-dbg` package has, side by side, the DWARF of a kernel and its modules and the `.BTF` that pahole made of it. Every file is
-//! encoded again, and the two are compared by meaning: [`differences`] finds the types that only one of them has, whatever
-//! their ids, their order and the order of strings.
+//! A `-dbg` package has both the DWARF of a kernel and its modules and the `.BTF` that pahole made of it. Every file is encoded
+//! again, and the two are compared by meaning: [`differences`] finds the types that only one of them has. Ids, the order of
+//! types and the order of strings do not matter for that.
 //!
-//! What only one has is a failure, or is predicted by a listed [`Rule`]: each says what has to be there instead and why, from
-//! the file itself, and is held to it by a test. The types that are explained so
-//! have to stay under [`LIMIT`].
+//! A type that only one side has is a failure, unless a listed [`Rule`] predicts it. A rule derives from the file itself what must
+//! have been shipped instead, and why; a test checks each rule. At most [`LIMIT`] types may be explained by rules.
 //!
-//! Up to 1.28 pahole's threads decide by chance what it writes. That was decided when a kernel was shipped, and its BTF shows
-//! how: the rule `threads` encodes a file once more as they took its units. If that leaves nothing but what other rules
-//! predict, what is the same then is counted for itself, and told with its share; [`LIMIT`] is not for it, since pahole does
-//! not write it a second time either.
+//! Up to 1.28, pahole's output depends on which thread took which CU. The shipped BTF shows that. So the rule `threads` infers it
+//! and encodes the file again in that order. If all remaining differences are predicted by other rules, the types that
+//! became the same are counted apart and reported with their share. [`LIMIT`] does not include them, since pahole would not write
+//! them a second time either.
 //!
-//! The order of types and strings has no meaning, and is pahole's all the same: how many files are byte for byte what was
-//! shipped is counted, and held to what is [`IdenticalBaseline`] of the kernel.
+//! The order of types and strings has no meaning, but ours is pahole's. So files that are byte for byte as shipped are counted, and
+//! compared with the [`IdenticalBaseline`] of the kernel.
 //!
 //! ```text
-//! FileChecker ── in the order of the file ── as pahole's threads took the units ── rules ── FileReport ─┐
+//! FileChecker ── in the order of the file ── as pahole's threads took the CUs ──── rules ── FileReport ─┐
 //! base, options                            where it differs, and they decide                          ├─ KernelReport ── Report: text, JSON, JUnit
 //!                                                                                                     ┘
 //! ```

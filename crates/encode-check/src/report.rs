@@ -1,4 +1,4 @@
-//! What came of the comparison, as plain data.
+//! The result of the comparison, as plain data.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! A base, prepared once for all that is encoded over it.
+//! A base, prepared once for all modules that are encoded over it.
 
 use btf::{Btf, Endian, Kind};
 use tracing::info_span;

@@ -5,7 +5,7 @@ use crate::ids::id32;
 /// The CUs that each thread of an encoder takes, in the order in which it takes them.
 ///
 /// CUs are numbered from 0 in the order of the file; CUs that are not encoded are not counted. Each thread writes the first
-/// definition of a function that it meets, and the types of a thread come before those of the next thread.
+/// definition of a function among its CUs, and the types of a thread come before those of the next thread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CuOrder {
     threads: Vec<Vec<u32>>,

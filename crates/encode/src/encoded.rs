@@ -1,25 +1,25 @@
 //! Types as words, and the one walk over them.
 //!
-//! A type is kept as BTF has it: name, info, size or type, then what its kind adds, then its elements, each a word of 32
-//! bits. Only what names and references stand for differs: a name is a number from [`crate::strings::interner::StringInterner`], a reference
-//! an id that the owner of the words gives a meaning. Which word is what comes from [`btf::Kind::shape`] alone: equality,
-//! hashes, references and renumbering are all derived from it, so that no two of them can disagree about a kind.
+//! A type is kept as BTF has it: name, info, size or type, then what its kind adds, then its elements, each a word of 32 bits.
+//! Names and references differ: a name is a [`NameId`], and a reference is what the owner of the words defines. The role of each
+//! word comes from [`btf::Kind::shape`] alone. Equality, hashes, references and renumbering are derived from it, so no two of them
+//! can disagree about a kind.
 
 use btf::{Info, Kind, Role};
 
 use crate::hash::mix;
 use crate::ids::NameId;
 
-/// What has to be known of a word to walk over it.
+/// The role of a word in its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldRole {
-    /// A number that means what it says.
+    /// A plain number.
     Number,
     /// A name.
     Name,
     /// A reference to another type.
     Reference,
-    /// A reference to the type of an array's index, which says nothing of the array.
+    /// A reference to the type of an array's index, which does not distinguish arrays.
     Index,
 }
 

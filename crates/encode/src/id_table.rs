@@ -1,9 +1,8 @@
-//! Numbers by hash, in as little memory as they need: what takes time is to wait for it.
+//! A small hash table of numbers. Look-ups spend their time waiting for memory, so it uses little of it.
 
 use std::num::NonZeroU32;
 
-/// A hash table whose entries are the upper half of a hash and a number. Who looks something up compares what the numbers stand
-/// for.
+/// A hash table whose entries are the upper half of a hash and a number. The caller compares what the numbers stand for.
 ///
 /// Hash and number lie side by side, so a look-up waits for memory once.
 #[derive(Debug, Default)]
@@ -71,7 +70,7 @@ impl IdTable {
     }
 }
 
-/// The part of a hash that is kept, which also says where its entries begin.
+/// The part of a hash that is kept, which is also where the search for its entries begins.
 const fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }

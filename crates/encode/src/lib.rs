@@ -39,20 +39,22 @@
 //!
 //! # Invariants
 //!
-//! - The kinds are described once: [`btf::Kind::shape`]. Hashing, equality, references, renumbering and writing derive
-//!   from it through `encoded`; no switch over kinds could forget one.
-//! - Nothing depends on the numbers of names or on hashes: they differ from run to run where threads race for them.
+//! - The kinds are described once, by [`btf::Kind::shape`]. Hashing, equality, references, renumbering and writing are derived from
+//!   it in `encoded`, so none of them can forget a kind.
+//! - The output depends neither on the numbers of names nor on hashes, which differ from run to run.
 //! - Types and strings are in pahole's order (`dedup::emit_order`, `emit::strings`), so the kernel's messages about BTF over
 //!   another base do not depend on which of the two encoded it.
 //! - What is not encoded is counted ([`Report`]), except functions and variables that pahole's rules skip. What cannot be
 //!   encoded is an error ([`EncodeError`]).
 //! - Input is hostile: every offset and length is checked, nothing is allocated by an unchecked length, and references, siblings
 //!   and aliases are followed a bounded number of times.
+//! - Names, strings' offsets, canonical types, types of a CU, DIEs and CUs have ids of different types (`ids`, `cu::reference`,
+//!   `cu::die`). What is packed into one word is packed and unpacked in one file.
 //! - An internal breach is an error that names its place, and a panic in debug builds.
 //! - Modules form no circle: `dwarf` and `strings` know nothing of `dedup`, which knows nothing of `functions` and `emit`.
 //!
-//! gimli gives the numbers of DWARF, and in tests writes it. The walk is our own, since skipping attributes is most of the
-//! work. What gimli refuses as malformed is refused here, except unknown kinds of units, which are counted.
+//! gimli provides DWARF's constants, and writes DWARF in tests. The walk is our own, since most of the work is to skip attributes.
+//! What gimli refuses as malformed is refused here, except unknown kinds of units, which are counted.
 
 #![cfg_attr(
     not(test),

@@ -19,7 +19,7 @@ pub struct Report {
     pub unsupported_tags: BTreeMap<u16, u32>,
     /// How many attributes had a form that their value cannot be read from: the number of the form, and how many.
     pub unsupported_forms: BTreeMap<u16, u32>,
-    /// How many references led to nothing that is a type; they were taken for `void`.
+    /// How many references led to no type; they became `void`.
     pub dangling_references: u32,
     /// How many references closed a circle of types that no struct or union is part of; they were taken for `void`. pahole
     /// encodes nothing of a file that has one.

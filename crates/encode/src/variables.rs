@@ -48,12 +48,12 @@ const SHT_NOBITS: u32 = 8;
 /// The linkage of variables that other files can name.
 const GLOBAL: u32 = 1;
 
-/// What the names of variables begin with that say nothing to anyone (`filter_variable_name` in `btf_encoder.c`).
+/// Prefixes of the names of generated variables, which are not written (`filter_variable_name` in `btf_encoder.c`).
 const MEANINGLESS: [&[u8]; 5] =
     [b"__UNIQUE_ID", b"__tpstrtab_", b"__exitcall_", b"__gendwarfksyms_ptr_", b"__func_stack_frame_non_standard_"];
 
 impl<'s> VariableSections<'s> {
-    /// The sections of a file whose variables are asked for: those of each processor, or all.
+    /// The sections of a file whose variables are wanted: the per-CPU section, or all.
     pub(crate) fn of(elf: &ElfFile, symbols: &'s Symbols, options: &Options) -> Self {
         let is_wanted = |name: &[u8]| options.global_variables || (options.variables && name == PER_CPU);
         let mut sections: Vec<Section<'_>> = elf
@@ -115,7 +115,7 @@ impl Section<'_> {
         address.checked_sub(self.address).filter(|&offset| offset < self.size)
     }
 
-    /// The object at an offset. Of several it is the one that a search by halves comes upon, as in pahole.
+    /// The object at an offset. Of several it is the one that a binary search finds, as in pahole.
     fn object(&self, offset: u64) -> Option<(&[u8], u64)> {
         let (mut low, mut high) = (0usize, self.objects.len());
         while low < high {
@@ -164,8 +164,8 @@ impl Choice<'_, '_> {
         }
     }
 
-    /// As pahole up to 1.28 has it (`btf_encoder__encode_cu_variables`): the symbol says name and size. What has the address 0
-    /// may be a variable that was discarded, so its own DIE has to say the symbol's name.
+    /// As pahole up to 1.28 does it (`btf_encoder__encode_cu_variables`): name and size are the symbol's. A variable at address 0 may
+    /// have been discarded, so its own DIE must have the symbol's name.
     fn as_symbol(
         &self,
         variable: &SavedVariable,
@@ -181,8 +181,8 @@ impl Choice<'_, '_> {
         Ok(Some(Chosen { name: self.names.intern(symbol)?, size }))
     }
 
-    /// As pahole has it since: what is at the start of a section may be a variable that was discarded, so the section has to
-    /// have a symbol of its name.
+    /// As later versions do it: a variable at the start of a section may have been discarded, so the section must have a symbol of its
+    /// name.
     fn as_declared(&self, variable: &SavedVariable, section: &Section<'_>, offset: u64, size: u64) -> Option<Chosen> {
         let is_chosen = self.names.with(variable.name, |name| {
             let is_meaningless = MEANINGLESS.iter().any(|prefix| name.starts_with(prefix));

@@ -1,5 +1,5 @@
-//! The report as JUnit XML: a suite a kernel, a case a file. What differs is a *failure*, what could not be compared an *error*; a kernel that is
-//! unavailable is *skipped*, never a success.
+//! The report as JUnit XML: one suite for each kernel, one case for each file. A difference is a *failure*, a file that could not
+//! be compared an *error*. A kernel that is unavailable is *skipped*, never a success.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which of two equal types something refers to: the base's, or the module's own copy of it.
+//! The rule for references to a type that the module has a copy of: the base's type or the copy.
 
 use btf::Btf;
 

@@ -1,4 +1,4 @@
-//! What a rule is.
+//! The type of a rule.
 
 /// Why the two may differ, and where exactly.
 #[derive(Debug, Clone, Copy)]

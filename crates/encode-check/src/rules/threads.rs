@@ -1,4 +1,4 @@
-//! Which of pahole's threads took which unit.
+//! The rule for what depends on which of pahole's threads took which CU.
 
 mod trace;
 
@@ -21,7 +21,7 @@ pub(crate) const RULE: Rule = Rule {
             whichever thread is free, so the next run of pahole writes something else",
 };
 
-/// Encodes a file as the threads took its units that the shipped BTF shows.
+/// Encodes a file with its CUs in the order in which the threads took them, inferred from the shipped BTF.
 pub(crate) fn encode(encoder: Encoder<'_>, elf: &ElfFile, shipped: View<'_>) -> Result<Encoded, EncodeError> {
     let order = infer(&encoder.function_definitions(elf)?, shipped);
     encoder.with_cu_order(order).encode_elf(elf)

@@ -1,8 +1,8 @@
-//! Functions that take a parameter elsewhere than the processor's calling convention says, as optimised ones may.
+//! Functions with a parameter in another register than the calling convention demands, as optimised functions may have.
 //!
-//! As pahole has it (`ftype__recode_dwarf_types` and `cu__resolve_func_ret_types_optimized` in `dwarf_loader.c`): what an
-//! instance shows holds of the function that it is an instance of as well; and where a parameter is a struct, nothing can be
-//! said, since it may take any number of registers.
+//! The rules are pahole's (`ftype__recode_dwarf_types` and `cu__resolve_func_ret_types_optimized` in `dwarf_loader.c`): an instance
+//! of a function with such a parameter marks the function itself. A function with a struct as a parameter is never marked, since a
+//! struct may take any number of registers.
 
 use btf::Kind;
 
@@ -14,7 +14,7 @@ use crate::encoded;
 /// How many typedefs and qualifiers are followed.
 const MAX_DEPTH: u32 = 100;
 
-/// Tells of parameters what is known of their instances; before references are resolved.
+/// Marks parameters whose instances are in an unexpected register; before references are resolved.
 pub(crate) fn share(cu: &mut Cu) {
     for place in 0..cu.params.len() {
         let Some(&Param { origin, ty, unexpected_reg: true, .. }) = cu.params.get(place) else { continue };

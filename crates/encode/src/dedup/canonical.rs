@@ -33,8 +33,8 @@ pub(crate) struct CanonicalTypes<'b> {
     pub(super) remapped: IdMap<CanonicalId, CanonicalId>,
     /// What of the base may be replaced at the end.
     pub(super) replaced: Replaced,
-    /// Structs of the base of which a CU has a copy: by CU and the base's struct, the copy. It is what the CU's struct
-    /// became before the forward declaration behind the base's was known to stand for something, which made the two equal.
+    /// Copies of structs of the base, by CU and struct. A CU has one if its struct became canonical before the forward declaration
+    /// was resolved that made it equal to the base's.
     pub(super) copies: HashMap<(CuNumber, CanonicalId), CanonicalId, BuildHasherDefault<IdHasher>>,
     /// Where each type comes from.
     pub(crate) orders: Vec<EmitOrder>,
@@ -185,7 +185,7 @@ impl<'b> CanonicalTypes<'b> {
         Ok(id)
     }
 
-    /// Says what a canonical type consists of.
+    /// Sets the words of a canonical type.
     pub(crate) fn complete(&mut self, place: usize, words: &[u32]) -> Result<(), EncodeError> {
         let start = self.words.len();
         self.words.extend_from_slice(words);

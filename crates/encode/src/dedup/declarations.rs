@@ -36,7 +36,7 @@ pub(crate) struct SavedVariable {
     pub(crate) is_external: bool,
     pub(crate) is_top_level: bool,
     pub(crate) is_artificial: bool,
-    /// Whether its own DIE says its name, not only that of the declaration that it completes.
+    /// Whether its own DIE has a name, not only the declaration that it completes.
     pub(crate) has_own_name: bool,
     pub(crate) section: Option<u32>,
     pub(crate) address: u64,

@@ -1,10 +1,13 @@
 //! Whether a type of a CU is equivalent to a canonical one.
 //!
-//! Each walk goes over two graphs side by side and ends at the first difference. Then that pair differs, and so do all that led to
-//! it: they are kept as different while the CU is merged, since else a chain of K structs that differs at its end would be walked
-//! over K times. A pair that differs goes on to differ, whatever becomes of other types, with two exceptions, at which all
-//! differences are forgotten: two different enums may both be equal to a forward declaration of one, and so may what contains
-//! them; and of a struct of the base a CU may turn out to have a copy (`as_read`).
+//! A walk goes over two graphs side by side and ends at the first difference. That pair differs, and so do all pairs that led to
+//! it. They are remembered while the CU is merged. Otherwise a chain of K structs that differs at its end would be walked over
+//! K times.
+//!
+//! A pair that differs stays different when other types are merged, with two exceptions, at which all differences are forgotten:
+//!
+//! - Two different enums may both equal a forward declaration of an enum, and so may structs that contain them.
+//! - A CU may have a copy of a struct of the base, which replaces that struct in later walks (`as_read`).
 
 use btf::Kind;
 
@@ -31,14 +34,14 @@ enum Equivalence {
 enum Noted {
     /// Nothing so far: it is noted.
     New,
-    /// This walk met it.
+    /// It was compared in this walk.
     Before,
     /// It differs.
     Different,
 }
 
 impl UnitDedup<'_, '_> {
-    /// Whether a struct or union of the CU is equivalent to a canonical one. If so, it and what was met on the way is noted.
+    /// Whether a struct or union of the CU is equivalent to a canonical one. If so, all pairs of the walk are noted as equal.
     pub(super) fn is_equiv(&mut self, local: LocalId, canonical: CanonicalId) -> bool {
         let reader = self.types.cu_of(canonical);
         if !self.types.copies.is_empty() && self.scratch.reader != reader {
@@ -110,9 +113,9 @@ impl UnitDedup<'_, '_> {
         true
     }
 
-    /// What a struct of the base is on the way from a type of the module: the copy of it that the CU which brought that type
-    /// has, if it has one. libbpf (`btf_dedup_is_equiv`) follows the CU's types as they were read, where one that became a
-    /// copy may be behind one that became the base's.
+    /// Replaces a struct of the base, reached from a canonical type of the module, by the copy of it in the CU that the canonical type
+    /// is from, if there is one. libbpf (`btf_dedup_is_equiv`) follows the CU's types as they were read, so it would come to that
+    /// copy.
     #[inline]
     fn as_read(&self, canonical: Reference) -> Reference {
         if self.types.copies.is_empty() {
@@ -183,7 +186,7 @@ impl UnitDedup<'_, '_> {
         if self.kind(known) == Kind::Fwd { canonical } else { known }
     }
 
-    /// Notes a pair, unless this walk met it or it is known to differ.
+    /// Notes a pair, unless it was compared in this walk or is known to differ.
     #[inline]
     fn note_pair(&mut self, met: Met) -> Noted {
         let Scratch { paired, more_pairs, trail, walk, more_different, forgotten, .. } = self.scratch;

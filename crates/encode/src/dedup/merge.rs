@@ -11,13 +11,13 @@ use crate::encoded::{self, head, key};
 use crate::error::{EncodeError, internal};
 use crate::ids::{CanonicalId, NameId};
 
-/// What is known of what a reference leads to.
+/// What a reference is known to lead to.
 enum Known {
     /// The canonical type, or `void`.
     Canonical(Option<CanonicalId>),
     /// Only the type of the CU.
     Local(LocalId),
-    /// The same, and what that refers to is being made canonical.
+    /// A type of the CU, and the types that it refers to are being made canonical.
     InProgress,
 }
 
@@ -162,9 +162,9 @@ impl UnitDedup<'_, '_> {
 
     /// Types that are equal if their words are, once their references are canonical.
     ///
-    /// Types that refer to each other in a circle without a struct or union are none of any language: the reference that closes
-    /// the circle is taken for `void`, and counted. libbpf gives up there (`btf_dedup_ref_type` in `tools/lib/bpf/btf.c` returns
-    /// `-ELOOP`), so that pahole encodes nothing of the file.
+    /// No language has types that refer to each other in a circle without a struct or union. The reference that closes such a circle
+    /// becomes `void` and is counted. libbpf fails there (`btf_dedup_ref_type` in `tools/lib/bpf/btf.c` returns `-ELOOP`), so
+    /// pahole encodes nothing of the file.
     fn references(&mut self) -> Result<(), EncodeError> {
         let mut stack = Vec::new();
         let mut words = Vec::new();

@@ -1,22 +1,22 @@
-//! Finding equal types.
+//! Deduplication: finding equal types.
 //!
-//! CUs come one after the other, in the order of the file. What of a CU equals a canonical type, of the base or of an
-//! earlier CU, becomes that type; the rest becomes canonical. So memory is needed for what is different, not for what is
-//! repeated, and each type is compared once.
+//! CUs are merged one after the other, in the order of the file. A type of a CU that equals a canonical type, of the base or of an
+//! earlier CU, becomes that type. Any other type becomes canonical. So memory is needed for different types only, and each type
+//! is compared once.
 //!
-//! Equality is libbpf's (`btf__dedup` in `tools/lib/bpf/btf.c`, whose long comment tells the idea). It is decided for structs and
-//! unions by following two graphs side by side: two types are equal if everything that can be reached from them in step is,
-//! where a type that was met before in step is taken to be equal, and a forward declaration equals a struct or union of its
-//! name. The other types need no such walk: they are equal if their words are, once what they refer to is canonical.
+//! Equality is libbpf's (`btf__dedup` in `tools/lib/bpf/btf.c`, whose long comment explains it). Structs and unions are compared by
+//! following two graphs side by side: two types are equal if each pair of types is equal that the same steps lead to. A pair that
+//! is being compared already counts as equal, and a forward declaration equals a struct or union of its name. Other types need
+//! no such walk: they are equal if their words are, once what they refer to is canonical.
 //!
-//! Where it is not libbpf's:
+//! There are two differences from libbpf:
 //!
-//! - One CU may have several copies of one type. libbpf requires that a canonical type corresponds to one type of the CU
-//!   and mends that by a second comparison of its own, cut off at a depth, which compares an array with itself. Here a pair
-//!   of types that was not met is compared like any other, whatever else either was paired with.
-//! - Everything is derived from [`crate::encoded`], so nothing of a kind can be forgotten.
+//! - A CU may have several copies of one type. libbpf requires that a canonical type corresponds to one type of the CU. Where that
+//!   fails it uses a second comparison, which is limited in depth and compares an array with itself. Here every new pair of types
+//!   is compared in the same way, whatever else either type was paired with.
+//! - Everything is derived from [`crate::encoded`], so no field of a kind can be forgotten.
 //!
-//! Candidates are found by a hash of what equal types have in common ([`crate::cu::signature::signature`]).
+//! Candidates are found by a hash of what equal types have in common ([`crate::cu::signature`]).
 
 pub(crate) mod canonical;
 pub(crate) mod declarations;

@@ -1,8 +1,8 @@
-//! Pointers and the like of a base that lead to a declaration: where they were found first.
+//! Pointers, qualifiers and prototypes of a base that lead to a forward declaration: where a CU had them first.
 //!
-//! If the declaration stands for a struct of the module in the end, types of the module replace them. libbpf keeps of equal types
-//! the first (`btf_dedup_ref_types` in its `btf.c`, once all declarations are resolved), so they stand where the first CU has
-//! them, whatever that CU knows of the struct, and whether or not anything refers to them.
+//! If the forward declaration turns out to declare a struct of the module, types of the module replace them. libbpf keeps the first
+//! of equal types (`btf_dedup_ref_types` in its `btf.c`, after all forward declarations are resolved). So the replacements are
+//! emitted where the first CU has them, whether or not that CU has the struct and whether or not anything refers to them.
 
 use btf::Kind;
 
@@ -31,7 +31,7 @@ const DECIDED: u8 = 2;
 const LEADS: u8 = 4;
 
 impl Replaced {
-    /// Takes down that a CU has a type of the base. CUs come in their order, so the first counts.
+    /// Notes that a CU has a type of the base. Only the first time counts, since CUs are merged in order.
     #[inline]
     pub(super) fn note(&mut self, base: &PreparedBase, id: CanonicalId, order: EmitOrder) {
         if self.states.is_empty() {
@@ -46,7 +46,7 @@ impl Replaced {
         }
     }
 
-    /// Whether a type leads to a declaration, through types without a body alone.
+    /// Whether a type leads to a forward declaration, through pointers, qualifiers and the like only.
     fn leads(&mut self, base: &PreparedBase, id: CanonicalId, chain: u32) -> bool {
         let Some(state) = self.states.get_mut(id.raw() as usize) else { return false };
         if *state & DECIDED != 0 || chain == 0 {

@@ -12,7 +12,7 @@ use crate::ids::{CanonicalId, NameId};
 use crate::type_index::TypeIndex;
 
 impl CanonicalTypes<'_> {
-    /// Takes each forward declaration for the struct or union of its name, if there is only one.
+    /// Resolves each forward declaration to the struct or union of its name, if there is only one.
     pub(crate) fn resolve_forwards(&mut self) {
         let mut named: IdMap<NameId, Option<CanonicalId>> = IdMap::default();
         for (place, &known) in self.map.iter().enumerate() {
@@ -41,8 +41,7 @@ impl CanonicalTypes<'_> {
         }
     }
 
-    /// Puts what forward declarations turned out to be in their place. Types whose references become the same by that become
-    /// one.
+    /// Replaces forward declarations by what they declare. Types whose references become the same by that become one type.
     pub(crate) fn remap(&mut self) -> Result<(), EncodeError> {
         let is_done = self.base_map.is_empty()
             && self.map.iter().enumerate().all(|(place, &known)| known == self.id_at(place).into());
@@ -60,7 +59,7 @@ impl CanonicalTypes<'_> {
         self.remap_replaced()
     }
 
-    /// Puts what replaces types of the base where these were met first.
+    /// Gives types that replace types of the base the place in the order at which those were found first.
     fn remap_replaced(&mut self) -> Result<(), EncodeError> {
         for (id, order) in std::mem::take(&mut self.replaced.found) {
             let replacement = self.remapped_type(id)?;
@@ -71,8 +70,9 @@ impl CanonicalTypes<'_> {
         Ok(())
     }
 
-    /// Whether a type comes behind all that it refers to, but for what has to be remapped in no order. That holds of every type
-    /// as long as none is remapped, since references are canonical before a type becomes so; and it is why one pass remaps all.
+    /// Whether a type comes behind all types that it refers to, except structs and the like, which can be remapped in any order.
+    /// That is so for every type as long as none is remapped, since a type becomes canonical after what it refers to. It is why
+    /// one pass remaps all types.
     fn refers_back(&self, place: usize) -> bool {
         let is_reference = |place| self.own(place).is_ok_and(|words| is_reference_kind(encoded::kind(words)));
         let is_before = |word| {
@@ -83,8 +83,8 @@ impl CanonicalTypes<'_> {
         !is_reference(place) || encoded::fields(words).all(|(role, word)| !role.is_reference() || is_before(word))
     }
 
-    /// What a reference from a type that is not the base's leads to in the end. A pointer of the base to a forward declaration
-    /// that stands for a new struct cannot be used any more: it is replaced by one to the struct.
+    /// What a reference from a type that is not the base's leads to in the end. Where a forward declaration of the base declares a
+    /// new struct, a pointer of the base to it is replaced by a pointer to the struct.
     pub(crate) fn remapped(&mut self, id: Option<CanonicalId>) -> Result<Option<CanonicalId>, EncodeError> {
         id.map(|id| self.remapped_type(id)).transpose()
     }

@@ -13,7 +13,7 @@ use crate::encoded;
 use crate::hash::IdHasher;
 use crate::ids::{CanonicalId, CuNumber};
 
-/// A CU that meets the canonical types.
+/// A CU, the canonical types that it is merged into, and buffers.
 pub(super) struct UnitDedup<'m, 'b> {
     pub(super) types: &'m mut CanonicalTypes<'b>,
     pub(super) cu: &'m Cu,
@@ -25,31 +25,31 @@ pub(super) struct UnitDedup<'m, 'b> {
 pub(crate) struct Scratch {
     /// What each type of the CU turned out to be, as far as that is known.
     pub(super) map: Vec<Option<CanonicalId>>,
-    /// The types of the CU of which what they refer to is being made canonical, or was.
+    /// For each type of the CU, whether the types that it refers to are being made canonical, or are canonical.
     pub(super) in_progress: Vec<bool>,
     /// What each type of the CU is paired with.
     pub(super) paired: Vec<Paired>,
-    /// Further pairs of this walk: types of the CU that are paired with more than one.
+    /// Further pairs of this walk, of types of the CU that are paired with more than one canonical type.
     pub(super) more_pairs: HashSet<(LocalId, Reached), BuildHasherDefault<IdHasher>>,
     pub(super) stack: Vec<Pending>,
-    /// All pairs of this walk, in the order in which they were met.
+    /// All pairs of this walk, in the order in which they were compared.
     pub(super) trail: Vec<Met>,
-    /// Pairs that differ, of types of the CU of which more than one is known.
+    /// Further pairs that differ, of types of the CU that differ from more than one canonical type.
     pub(super) more_different: HashSet<(LocalId, Reached), BuildHasherDefault<IdHasher>>,
-    /// The last walk whose differences do not count any more.
+    /// The last walk whose differences are forgotten.
     pub(super) forgotten: u32,
-    /// Whether two enums were equal in this walk since one is a forward declaration.
+    /// Whether this walk took two enums for equal because one is a forward declaration.
     pub(super) has_enum_forward: bool,
     /// How many pairs were looked at.
     #[cfg(test)]
     pub(super) steps: usize,
-    /// Those of which one is a forward declaration.
+    /// The pairs of this walk in which either type is a forward declaration.
     pub(super) forwards: Vec<(LocalId, Reference)>,
     /// The number of this walk, from 1.
     pub(super) walk: u32,
     /// Forward declarations that now stand for a type of the CU.
     pub(super) resolved: Vec<CanonicalId>,
-    /// The CU that brought the canonical type this walk began with; nothing if that is the base's.
+    /// The CU that the canonical type is from with which this walk began; nothing if it is the base's.
     pub(super) reader: Option<CuNumber>,
 }
 
@@ -74,7 +74,7 @@ impl Scratch {
 pub(super) struct Pending {
     pub(super) local: Reference,
     pub(super) canonical: Reached,
-    /// Where in [`Scratch::trail`] the pair is that refers to this one.
+    /// The place in [`Scratch::trail`] of the pair that refers to this one.
     pub(super) parent: u32,
 }
 
@@ -83,17 +83,17 @@ pub(super) struct Pending {
 pub(super) struct Met {
     pub(super) local: LocalId,
     pub(super) canonical: Reached,
-    /// Where in [`Scratch::trail`] the pair is that refers to this one: before it, except for the first.
+    /// The place in [`Scratch::trail`] of the pair that refers to this one, before this one; 0 for the first pair.
     pub(super) parent: u32,
 }
 
 /// What a type of the CU is paired with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paired {
-    /// The last walk that met it, and the first type that it was paired with there.
+    /// The last walk in which it was compared, and the first type that it was paired with there.
     pub(super) walk: u32,
     pub(super) canonical: Reached,
-    /// The walk that showed it to be different from another type, and that type.
+    /// The last walk that found it different from a canonical type, and that type.
     pub(super) differs_in: u32,
     pub(super) different: Reached,
 }

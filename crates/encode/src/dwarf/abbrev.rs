@@ -1,8 +1,8 @@
-//! Abbreviations, made into what the walk has to do.
+//! Abbreviations as plans: the steps that the walk takes at a DIE.
 //!
-//! An abbreviation lists a DIE's attributes and their forms. Of most, nothing is wanted, and most have a fixed size. So
-//! each abbreviation becomes two short lists of steps: one that reads what is wanted of the DIE and passes over runs of the
-//! rest by their length, and one that passes over the whole DIE, keeping only where its next sibling is.
+//! An abbreviation lists a DIE's attributes and their forms. Most attributes are not wanted, and most have a fixed size. So each
+//! abbreviation becomes two short lists of steps. One reads the wanted attributes and skips runs of the others by their length. The
+//! other skips the whole DIE and reads only the place of its next sibling.
 
 use std::collections::HashMap;
 
@@ -126,7 +126,7 @@ pub(crate) enum Attr {
     StrOffsetsBase,
     AddrBase,
     LoclistsBase,
-    /// Where what a skeleton CU stands for is: the name of another file.
+    /// The name of the file that has the CU which a skeleton CU stands for.
     DwoName,
     Sibling,
 }

@@ -19,13 +19,13 @@ pub(crate) struct RelocatedSection {
     pub(crate) relocations: Relocations,
 }
 
-/// Lists of locations, of which parts are read where they are wanted.
+/// Lists of locations, read in parts.
 #[derive(Debug)]
 pub(crate) struct LocationLists<'f> {
     /// The index of their section.
     pub(crate) section: usize,
     pub(crate) content: Content<'f>,
-    /// Those of the section, where they say whether there is a relocation.
+    /// The relocations of `.debug_loc`: a pair of zeros with one does not end a list.
     pub(crate) relocations: Relocations,
 }
 

@@ -1,4 +1,4 @@
-//! Forms: how an attribute's value lies in the bytes.
+//! Forms: how an attribute's value is stored.
 
 use gimli::{DwForm, constants as dw};
 

@@ -1,7 +1,7 @@
-//! Where a parameter lies, as far as it is asked: in which register it is when its function begins.
+//! The register that a parameter is in when its function begins.
 //!
-//! The rules are those of pahole (`parameter__reg` in `dwarf_loader.c`): the first location counts if it is a register, and
-//! any that says the value that a register had at the entry.
+//! The rules are those of pahole (`parameter__reg` in `dwarf_loader.c`): the first location counts if it is a register, and any
+//! location counts that is the value which a register had at the entry.
 
 use gimli::{EndianSlice, Operation, RunTimeEndian, constants as dw};
 use util::Endian;

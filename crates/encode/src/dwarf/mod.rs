@@ -1,4 +1,4 @@
-//! Reads DWARF: CUs, abbreviations made into shapes, and the walk that collects what BTF can say.
+//! Reads DWARF: CUs, abbreviations made into plans, and the walk that collects what BTF can say.
 
 pub(crate) mod abbrev;
 pub(crate) mod file;

@@ -29,7 +29,8 @@ pub(crate) struct Relocation {
 }
 
 impl Relocation {
-    /// Reads an entry (an `Elf32_Rel` and an `Elf64_Rel` have no addend), whose length tells what it is: `Elf32_Rel`, `Elf32_Rela`, `Elf64_Rel` or `Elf64_Rela`.
+    /// Reads an entry, whose length is that of an `Elf32_Rel`, `Elf32_Rela`, `Elf64_Rel` or `Elf64_Rela`. The first and the third have
+    /// no addend.
     fn parse<const LENGTH: usize>(entry: &[u8; LENGTH], endian: Endian) -> Self {
         if LENGTH >= 16 {
             let [offset, info, addend] = [0, 8, 16].map(|at| endian.u64_at(entry, at).unwrap_or(0));

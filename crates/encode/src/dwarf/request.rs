@@ -1,4 +1,4 @@
-//! What is asked of the DIEs of a file.
+//! What is requested of the DIEs of a file.
 
 use crate::dwarf::file::DwarfFile;
 use crate::ids::NameId;

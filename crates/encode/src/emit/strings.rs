@@ -1,4 +1,4 @@
-//! The strings of the section.
+//! Collects the strings of the section.
 
 use std::collections::hash_map::Entry;
 
@@ -11,9 +11,9 @@ use crate::hash::IdMap;
 use crate::ids::{NameId, StrOffset};
 use crate::strings::interner::StringInterner;
 
-/// The strings that the base does not have, in the order in which pahole comes upon them: those of types that turned out to be
-/// others, too, and where functions are decided about last, the names of the parameters of all that were considered
-/// (`btf_encoder__save_func` in `btf_encoder.c`), used or not.
+/// The strings that the base does not have, in the order in which pahole adds them. That includes the strings of types that became
+/// other types. Where functions are selected at the end, it includes the names of the parameters of all saved functions
+/// (`btf_encoder__save_func` in `btf_encoder.c`), written or not.
 pub(crate) struct Strings {
     pub(super) bytes: Vec<u8>,
     first: StrOffset,

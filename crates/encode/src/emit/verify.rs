@@ -1,4 +1,4 @@
-//! Reads what was written, before it leaves the encoder.
+//! Verifies the section that was written, before it leaves the encoder.
 
 use btf::{Btf, Endian, Info};
 

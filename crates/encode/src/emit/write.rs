@@ -1,4 +1,4 @@
-//! The bytes.
+//! Writes the bytes of the section.
 
 use btf::Endian;
 
@@ -67,7 +67,7 @@ fn written_id(types: &CanonicalTypes<'_>, ids: &[Option<CanonicalId>], word: u32
     }
 }
 
-/// The types in the order in which they were first met.
+/// The types in the order in which they are emitted.
 fn order(types: &CanonicalTypes<'_>) -> Vec<usize> {
     let mut order: Vec<usize> = (0..types.map.len()).collect();
     // Types of one order stay as they were added.
@@ -75,7 +75,7 @@ fn order(types: &CanonicalTypes<'_>) -> Vec<usize> {
     order
 }
 
-/// Whether a type did not turn out to be another one.
+/// Whether a type is written: it did not become another type.
 fn is_written(types: &CanonicalTypes<'_>, place: usize) -> bool {
     types.map.get(place) == Some(&types.id_at(place).into())
 }

@@ -1,9 +1,9 @@
 //! Which functions of a kernel may be called by BPF programs.
 //!
 //! The kernel lists them in sets (`BTF_KFUNCS_START` and `BTF_ID_FLAGS` in `include/linux/btf_ids.h`): each set, and each
-//! entry in it, has a symbol in `.BTF_ids`. Flags of the set say whether it lists such functions, and those of an entry what
-//! holds of the function. Read as pahole does (`btf_encoder__collect_kfuncs` in `btf_encoder.c`), which passes over what it
-//! does not understand. [`kmod::BtfIds`] is not used, since it refuses a section that is not as `resolve_btfids` expects it.
+//! entry in it, has a symbol in `.BTF_ids`. A flag of the set is set if it lists such functions; flags of an entry describe the
+//! function. The section is read as by pahole (`btf_encoder__collect_kfuncs` in `btf_encoder.c`), which skips what it does not
+//! understand. [`kmod::BtfIds`] is not used here, since it refuses a section that is not as `resolve_btfids` expects it.
 
 use std::collections::HashMap;
 
@@ -95,7 +95,7 @@ struct Ids {
 }
 
 impl Ids {
-    /// The second word of what is at an address: of a set its flags, as of an entry of one.
+    /// The second word at an address: the flags of a set or of an entry.
     fn flags(&self, address: u64) -> Option<u32> {
         let place = usize::try_from(address.checked_sub(self.address)?).ok()?.checked_add(4)?;
         self.endian.u32_at(&self.bytes, place)

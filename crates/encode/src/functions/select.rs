@@ -25,7 +25,7 @@ const WHOLE: u32 = u32::MAX;
 pub(crate) struct FunctionSelection<'s> {
     pub(crate) options: &'s Options,
     pub(crate) kfuncs: &'s Kfuncs<'s>,
-    /// The thread of each CU that was met: each thread chooses for itself. Empty if there is one.
+    /// The thread of each CU that was merged: each thread chooses for itself. Empty if there is one thread.
     pub(crate) threads: &'s [u32],
 }
 

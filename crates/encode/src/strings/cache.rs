@@ -1,4 +1,4 @@
-//! Names as DWARF has them, with the numbers of those that were asked for.
+//! Remembers the numbers of names by where DWARF has them.
 
 use crate::error::EncodeError;
 use crate::ids::NameId;
@@ -7,9 +7,8 @@ use crate::strings::interner::StringInterner;
 
 /// What one thread remembers of the names in `.debug_str`, and of those that stand in DIEs.
 ///
-/// Each CU declares what the headers declare that it includes, in their order, so the same names are asked for again and
-/// again, in runs. To search for one means to wait for memory, so it is seen first whether it is the one that came after the
-/// last name before: in the base, or, for lack of one, in what was asked for earlier.
+/// CUs include the same headers, so the same names are looked up again and again, in runs. A search waits for memory. So a name is
+/// first compared with the one that followed the last name before: in the base, or without a base in what was searched for.
 #[derive(Debug)]
 pub(crate) struct NameCache {
     cursor: NameCursor,
@@ -22,7 +21,7 @@ pub(crate) struct NameCache {
     places: Vec<u32>,
 }
 
-/// What tells names apart without looking at them: their offset in `.debug_str`, or up to three bytes that stand in a DIE.
+/// What identifies a name without reading it: its offset in `.debug_str`, or up to three bytes that stand in a DIE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(u32);
 

@@ -9,11 +9,11 @@ use crate::hash::hash_bytes;
 use crate::ids::{NameId, id32};
 use crate::strings::base::{BaseStrings, NameCursor, NamePlace};
 
-/// How many bits of a number say in which shard its string is.
+/// How many bits of a number are the shard of its string.
 const SHARD_BITS: u32 = 4;
 
 /// Strings with numbers. Those of the base have their offset there; the others numbers from the length of the base's
-/// strings on, in no order that means anything: what is written must not depend on them.
+/// strings on, in an order that varies from run to run: what is written must not depend on it.
 ///
 /// It is shared by the threads that read one file.
 #[derive(Debug)]

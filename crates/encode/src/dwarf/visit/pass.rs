@@ -1,4 +1,4 @@
-//! Passing over a DIE of which nothing is wanted.
+//! Skips a DIE of which nothing is wanted.
 
 use gimli::constants as dw;
 
@@ -35,7 +35,7 @@ impl DieVisitor<'_, '_> {
         }
     }
 
-    /// Passes over a DIE's attributes. Where its next sibling is, if it says so.
+    /// Passes over a DIE's attributes. The place of its next sibling, if it has that attribute.
     #[inline]
     pub(super) fn pass_one(&mut self, plan: &AbbrevPlan) -> Result<Option<usize>, Malformed> {
         let mut sibling = None;

@@ -50,8 +50,8 @@ impl DieVisitor<'_, '_> {
         Ok(offset.map_or(u64::MAX, |offset| offset.saturating_add(self.lists)))
     }
 
-    /// Takes the list at an offset into account. One that lies outside the section says nothing, and one that is cut as much as
-    /// there is of it.
+    /// Takes the list at an offset into account. A list outside of the section is ignored, and of a cut list the part that exists is
+    /// used.
     fn search_list(&mut self, search: &mut RegisterSearch, offset: u64) -> Result<()> {
         let Self { file, head, window, .. } = self;
         let is_old = head.encoding.version < 5;

@@ -1,4 +1,4 @@
-//! Types.
+//! Types: from DIEs to words.
 
 use btf::{IntData, Kind};
 use gimli::constants as dw;
@@ -127,8 +127,8 @@ impl DieVisitor<'_, '_> {
         }
     }
 
-    /// Where a member begins, in bits, as DWARF up to version 4 says it: its byte, and for a bit-field how far its highest
-    /// bit is from the highest bit of what holds it.
+    /// Where a member begins, in bits, as DWARF up to version 4 has it: its byte, and for a bit-field the distance of its highest bit
+    /// from the highest bit of its storage unit.
     pub(super) fn member_bit_offset(&mut self, bit_size: u64) -> Result<u64> {
         let bytes = match self.values.get(Attr::MemberLocation) {
             None => 0,
@@ -200,7 +200,7 @@ impl DieVisitor<'_, '_> {
             return;
         };
         if self.is_rust && kind.is_composite() {
-            // Rust tells members as they were written, not as they lie; the kernel wants the latter.
+            // Rust lists members in the order of the source; the kernel demands the order of their offsets.
             let is_bit_fields = head[1] >> 31 == 1;
             let offset = |word: u32| if is_bit_fields { word & 0x00ff_ffff } else { word };
             elements.as_chunks_mut::<3>().0.sort_by_key(|&[_, _, word]| offset(word));
@@ -259,7 +259,7 @@ impl DieVisitor<'_, '_> {
 }
 
 impl Cu {
-    /// Gives an enum of 64 bits the signedness of the type that it says it has.
+    /// Gives an enum of 64 bits the signedness of its underlying type.
     pub(super) fn enum_signedness(&mut self, index: LocalId, ty: DieOffset) {
         let is_signed = self.at_offset(ty).is_some_and(|ty| {
             let words = self.get(ty);

@@ -1,4 +1,4 @@
-//! What is read of a DIE: its attributes' values, and what they stand for.
+//! Reads the attributes of a DIE: names, references and numbers.
 
 use gimli::{DwForm, constants as dw};
 

@@ -32,7 +32,7 @@ pub(super) enum Frame {
     Pointer { index: LocalId, target: DieReference, last_tag: Option<DieOffset> },
     /// Something that can only have declaration tags in it.
     Tagged(Option<(Tagged, i32)>),
-    /// Something of whose children none is wanted.
+    /// A DIE none of whose children is wanted.
     Nothing,
 }
 
