@@ -5,10 +5,12 @@
 //!
 //! - `files`: shared by every command that works on many files;
 //! - [`encode`]: `modbtf encode`, which encodes many files over one prepared base;
+//! - [`explain`]: `modbtf explain`, why a kernel refused BTF, from a log;
 //! - [`pahole`]: `modbtf-pahole`, which accepts pahole's arguments as kbuild passes them;
 //! - [`documents`]: man pages and completions.
 
 pub mod documents;
 pub mod encode;
+pub mod explain;
 mod files;
 pub mod pahole;

@@ -107,6 +107,7 @@ findings! {
                another build of the kernel."
         act [
             "Reboot, if kernel packages were upgraded since the last boot.",
+            "Rebuild the initramfs, if only modules that are loaded early fail: `update-initramfs -u -k all` or `dracut --force --regenerate-all`.",
             "Reinstall the image and the modules of the running kernel together, from one build.",
             "Rebuild the module, if it does not come with the kernel, against the vmlinux of the running kernel.",
         ]
@@ -128,6 +129,7 @@ findings! {
                concluded from the log, which has the reasons of other modules and none here."
         act [
             "Reboot, if kernel packages were upgraded since the last boot.",
+            "Rebuild the initramfs, if only modules that are loaded early fail: `update-initramfs -u -k all` or `dracut --force --regenerate-all`.",
             "Reinstall the image and the modules of the running kernel together, from one build.",
             "Rebuild the module, if it does not come with the kernel, against the vmlinux of the running kernel.",
         ]

@@ -74,6 +74,7 @@ pub struct Lookups {
 ///
 /// [`ParseError`] where the module's BTF or distilled base cannot be taken apart at all.
 pub fn lookups(
+    name: &BStr,
     module: ModuleBtf<'_>,
     running: &Btf<'_>,
     made_with: Option<&Btf<'_>>,
@@ -81,7 +82,7 @@ pub fn lookups(
 ) -> Result<Lookups, ParseError> {
     let kernel_btf = KernelBtf::running(running);
     let kernel = Kernel { base: Some(&kernel_btf), rules, endian: running.endian() };
-    let verdict = kernel.module_btf(BStr::new("module"), module, &mut BootState::default());
+    let verdict = kernel.module_btf(name, module, &mut BootState::default());
     let own = Btf::parse(module.btf)?;
     let distilled = module.base.filter(|_| rules.relocates()).map(Btf::parse).transpose()?;
     let base = distilled.as_ref().unwrap_or(running);
@@ -220,7 +221,8 @@ mod tests {
     fn follow(running: &[u8], module: &[u8], made_with: &[u8]) -> Lookups {
         let (running, made_with) = (Btf::parse(running).unwrap(), Btf::parse(made_with).unwrap());
         let sections = ModuleBtf { btf: module, base: None };
-        lookups(sections, &running, Some(&made_with), Rules::new("6.1".parse().unwrap(), false)).unwrap()
+        lookups(BStr::new("a"), sections, &running, Some(&made_with), Rules::new("6.1".parse().unwrap(), false))
+            .unwrap()
     }
 
     #[test]

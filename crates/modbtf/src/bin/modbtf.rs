@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use cli::terminal::say_error;
 use cli::{Diagnostics, Exit};
 use modbtf::documents::{self, Completions, Man};
-use modbtf::encode;
+use modbtf::{encode, explain};
 
 /// BTF for kernels and their modules.
 #[derive(Debug, Parser)]
@@ -21,6 +21,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Encode(encode::Arguments),
+    Explain(explain::Arguments),
     /// Write the man pages into a directory.
     Man(Man),
     /// Print a shell script that completes these arguments.
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let session = arguments.diagnostics.start();
     let result = match arguments.command {
         Command::Encode(arguments) => encode::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Man(arguments) => documents::man(Arguments::command(), &arguments).map(|()| Exit::Success),
         Command::Completions(arguments) => {
             documents::completions(Arguments::command(), &arguments).map(|()| Exit::Success)
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
     };
     let exit = result.unwrap_or_else(|error| {
         say_error(error.as_ref());
-        Exit::of(error.as_ref(), &encode::classified())
+        Exit::of(error.as_ref(), &[encode::classified(), explain::classified()].concat())
     });
     session.finish();
     exit.into()

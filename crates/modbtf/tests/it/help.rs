@@ -7,6 +7,7 @@ fn help_has_every_exit_code_and_the_diagnostics() {
     let bench = Bench::new();
     let pages = [
         (MODBTF, &["encode", "--help"][..], ["-v, --verbose", "--timings"]),
+        (MODBTF, &["explain", "--help"], ["-v, --verbose", "journalctl -k -b | modbtf explain"]),
         (PAHOLE, &["--help"], ["-vv", "MODBTF_DIAGNOSTICS"]),
     ];
     for (program, line, also) in pages {
@@ -22,7 +23,12 @@ fn help_has_every_exit_code_and_the_diagnostics() {
 #[test]
 fn help_is_in_the_imperative() {
     let bench = Bench::new();
-    for (program, line) in [(MODBTF, &["--help"][..]), (MODBTF, &["encode", "--help"]), (PAHOLE, &["--help"])] {
+    for (program, line) in [
+        (MODBTF, &["--help"][..]),
+        (MODBTF, &["encode", "--help"]),
+        (MODBTF, &["explain", "--help"]),
+        (PAHOLE, &["--help"]),
+    ] {
         let page = bench.run(program, line).expect(0).out();
         for word in ["Encodes ", "Puts ", "Makes ", "Writes ", "Prints ", "Cuts ", "Gives "] {
             assert!(!page.contains(word), "{word}in {page}");

@@ -2,6 +2,7 @@
 
 mod documents;
 mod encode;
+mod explain;
 mod help;
 mod pahole;
 mod support;

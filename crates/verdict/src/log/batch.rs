@@ -58,7 +58,7 @@ fn of_group(group: &base::Sorted, records: &[Record], tolerated: bool) -> Failur
         (Some(Form::SysfsFailed), _) => (Finding::SysfsFailed, Sure::Certain),
         _ if let Some(sure) = *base => (Finding::BaseRefused, sure),
         (_, Some(reason)) => classify(reason, subject),
-        (Some(Form::MismatchOnce), None) => (Finding::MismatchTolerated, Sure::Certain),
+        (Some(Form::MismatchOnce), None) => (Finding::MismatchTolerated, Sure::Likely),
         (_, None) => (Finding::CauseMissing, Sure::Certain),
     };
     let mut missing = Vec::new();

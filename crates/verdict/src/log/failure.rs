@@ -53,10 +53,8 @@ impl Missing {
     #[must_use]
     pub const fn command(self) -> &'static str {
         match self {
-            Self::Check | Self::Subject => {
-                "journalctl -k -b -o short-monotonic | grep -B 8 'failed to validate module'"
-            }
-            Self::Module | Self::Errno => "dmesg --level=err,warn | grep -A 8 BPF:",
+            Self::Check | Self::Subject => "journalctl -k -b | grep -B8 'failed to validate module'",
+            Self::Module | Self::Errno => "dmesg --level=err,warn | grep -A8 BPF:",
             Self::Kernel => "journalctl -k -b -p warning",
         }
     }
