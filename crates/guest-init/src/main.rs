@@ -4,12 +4,7 @@
 //! second serial port and asks QEMU to exit with a code of its own. Nothing it meets ends it in silence: an error and a
 //! panic alike become [`Event::Failed`] and the exit code for a run that failed.
 
-mod exit;
-mod failure;
-mod kmsg;
-mod results;
 mod steps;
-mod sysfs;
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,9 +13,10 @@ use std::{fs, process, thread};
 use guest_protocol::{DEBUG_EXIT_DONE, DEBUG_EXIT_FAILED, Event, PLAN_PATH, PROTOCOL, Plan};
 use rustix::mount::{MountFlags, mount};
 
-use crate::failure::Failure;
-use crate::kmsg::Kmsg;
-use crate::results::Results;
+use guest_init::failure::Failure;
+use guest_init::kmsg::Kmsg;
+use guest_init::results::Results;
+use guest_init::{exit, sysfs};
 
 /// How long a module's deferred work gets to speak before the last records are read.
 const SETTLE: Duration = Duration::from_millis(100);
