@@ -32,6 +32,7 @@ mod module;
 mod name;
 mod relocate;
 mod rules;
+mod site;
 mod undefined;
 mod validate;
 mod version;
@@ -44,6 +45,7 @@ pub use line::{Line, Value};
 pub use lookup::{Lookup, Lookups, NameOwner, lookups};
 pub use module::{BootState, Fate, Kernel, ModuleBtf, Verdict};
 pub use rules::{DIFFERENCES, Difference, Rules};
+pub use site::Site;
 pub use undefined::Undefined;
 pub use version::{KernelVersion, NotAVersion};
 

@@ -10,6 +10,7 @@ use crate::kernel_btf::KernelBtf;
 use crate::line::{Line, Value};
 use crate::relocate::{self, Stop};
 use crate::rules::Rules;
+use crate::site::Site;
 use crate::undefined::Undefined;
 use crate::validate;
 
@@ -68,6 +69,8 @@ pub struct Verdict {
     pub lines: Vec<Line>,
     /// What becomes of the BTF.
     pub fate: Fate,
+    /// Which call in the kernel's source logged the reason of a refusal; `None` where there is none, or its line was left out.
+    pub site: Option<Site>,
 }
 
 impl Verdict {
@@ -96,12 +99,13 @@ impl Kernel<'_> {
     #[must_use]
     pub fn module_btf(&self, name: &BStr, sections: ModuleBtf<'_>, state: &mut BootState) -> Verdict {
         if sections.btf.is_empty() {
-            return Verdict { lines: vec![], fate: Fate::NoBtf };
+            return Verdict { lines: vec![], fate: Fate::NoBtf, site: None };
         }
         let mut lines = vec![];
-        let errno = match self.validate(sections, &mut lines) {
-            Ok(relocated) => return Verdict { lines, fate: Fate::Accepted { relocated } },
-            Err(Stop::Undefined(undefined)) => return Verdict { lines, fate: Fate::Undefined(undefined) },
+        let mut site = None;
+        let errno = match self.validate(sections, &mut lines, &mut site) {
+            Ok(relocated) => return Verdict { lines, fate: Fate::Accepted { relocated }, site: None },
+            Err(Stop::Undefined(undefined)) => return Verdict { lines, fate: Fate::Undefined(undefined), site: None },
             Err(Stop::Refused(errno)) => errno,
         };
         let loads = self.rules.loads_without_btf();
@@ -112,16 +116,22 @@ impl Kernel<'_> {
             state.mismatch_reported = true;
             lines.push(Line::new(Form::MismatchOnce, []));
         }
-        Verdict { lines, fate: Fate::Refused { errno, loads } }
+        Verdict { lines, fate: Fate::Refused { errno, loads }, site }
     }
 
     /// `btf_parse_module`: the relocated bytes, if there was something to relocate.
-    fn validate(&self, sections: ModuleBtf<'_>, lines: &mut Vec<Line>) -> Result<Option<Vec<u8>>, Stop> {
+    fn validate(
+        &self,
+        sections: ModuleBtf<'_>,
+        lines: &mut Vec<Line>,
+        site: &mut Option<Site>,
+    ) -> Result<Option<Vec<u8>>, Stop> {
         let running = self.base.ok_or(Stop::Refused(Errno::EINVAL))?;
         let distilled = match sections.base.filter(|_| self.rules.relocates()) {
             Some(bytes) => {
                 let validated = validate::validate(bytes, None, self.endian, &self.rules);
                 lines.extend(validated.lines);
+                *site = validated.site;
                 Some(validated.result.map_err(Stop::Refused)?)
             }
             None => None,
@@ -129,9 +139,11 @@ impl Kernel<'_> {
         let base = distilled.as_ref().unwrap_or(running);
         let validated = validate::validate(sections.btf, Some(base), self.endian, &self.rules);
         lines.extend(validated.lines);
+        *site = validated.site;
         let module = validated.result.map_err(Stop::Refused)?;
         let Some(distilled) = &distilled else { return Ok(None) };
         let (more, result) = relocate::relocate(&module, distilled, running, &self.rules);
+        *site = more.last().and_then(|line| relocate::site_of(line.form));
         lines.extend(more);
         let body = result?;
         let header = sections.btf.len().saturating_sub(body.len());

@@ -13,6 +13,7 @@ use crate::kernel_btf::{Head, KernelBtf, place};
 use crate::kernel_sort::{self, SortVariant};
 use crate::line::Line;
 use crate::rules::Rules;
+use crate::site::Site;
 use crate::undefined::Undefined;
 
 mod embedded;
@@ -44,6 +45,17 @@ struct NameInfo<'a> {
     /// 31 bits of the size.
     size: u32,
     id: u32,
+}
+
+/// Which call logs a warning.
+pub(crate) fn site_of(form: Form) -> Option<Site> {
+    let function = match form {
+        Form::DistilledAnonymous | Form::DistilledKind => "btf_relocate_validate_distilled_base",
+        Form::DistilledVoid | Form::DistilledAmbiguous | Form::DistilledMissing => "btf_relocate_map_distilled_base",
+        Form::StringNotMapped => "btf_relocate_rewrite_strs",
+        _ => return None,
+    };
+    Some(Site { function, logger: "pr_warn", form, nth: 0 })
 }
 
 /// `cmp_btf_name_size`.

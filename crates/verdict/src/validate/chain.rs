@@ -19,6 +19,8 @@ impl Validator<'_> {
             Some(base) => base.count(),
             None => 1,
         };
+        let function =
+            if self.rules.tags_anywhere() { "btf_check_modifier_chain_length" } else { "btf_check_type_tags" };
         let mut good = start.wrapping_sub(1);
         for id in start..self.btf.count() {
             let mut head = self.btf.get(id).ok_or(Errno::EINVAL)?;
@@ -30,14 +32,14 @@ impl Validator<'_> {
             let mut in_tags = head.kind() == Kind::TypeTag;
             while head.is_modifier() {
                 let Some(fewer) = left.checked_sub(1) else {
-                    self.plain(Form::Chain, []);
+                    self.plain(function, Form::Chain, []);
                     return Err(Errno::ELOOP);
                 };
                 left = fewer;
                 if head.kind() != Kind::TypeTag {
                     in_tags = false;
                 } else if !in_tags && !self.rules.tags_anywhere() {
-                    return Err(self.plain(Form::TagOrder, []));
+                    return Err(self.plain(function, Form::TagOrder, []));
                 }
                 if current <= good {
                     break;

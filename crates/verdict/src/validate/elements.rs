@@ -10,6 +10,7 @@ use crate::errno::Errno;
 use crate::form::Form;
 use crate::kernel_btf::{Head, MAX_TYPE};
 use crate::name::NameOf;
+use crate::site::check_of;
 
 /// The words of a head.
 const HEAD_WORDS: usize = 3;
@@ -44,8 +45,11 @@ impl Validator<'_> {
                 return Err(self.of_member(head, member, Form::TypeId, []));
             }
             let offset = if head.info.kflag() { member.offset & 0x00ff_ffff } else { member.offset };
-            if (head.kind() == Kind::Union && offset != 0) || before > offset {
+            if head.kind() == Kind::Union && offset != 0 {
                 return Err(self.of_member(head, member, Form::MemberOffset, []));
+            }
+            if before > offset {
+                return Err(self.of_member(head, member, Form::MemberOffset.second(), []));
             }
             if offset.div_ceil(8) > head.word {
                 return Err(self.of_member(head, member, Form::MemberBeyond, []));
@@ -67,10 +71,10 @@ impl Validator<'_> {
         for nth in Self::elements(head) {
             let name = self.element_word(head, words, nth, 0);
             if !self.btf.string_exists(name) {
-                return Err(self.plain(Form::EnumeratorName, [name.into()]));
+                return Err(self.plain(check_of(head.kind()), Form::EnumeratorName, [name.into()]));
             }
             if name == 0 || !self.valid_name(name, NameOf::Identifier) {
-                return Err(self.of_type(head, Form::Name, []));
+                return Err(self.of_type(head, Form::Name.second(), []));
             }
         }
         Ok(())
@@ -90,17 +94,17 @@ impl Validator<'_> {
             let word = |which| self.element_word(head, 3, nth, which);
             let var = RawVar { ty: word(0), offset: word(1), size: word(2) };
             if var.ty == 0 || var.ty > MAX_TYPE {
-                return Err(self.of_var(var, Form::TypeId));
+                return Err(self.of_var(head, var, Form::TypeId));
             }
             if var.offset < end || var.offset >= size {
-                return Err(self.of_var(var, Form::VarOffset));
+                return Err(self.of_var(head, var, Form::VarOffset));
             }
             if var.size == 0 || var.size > size {
-                return Err(self.of_var(var, Form::VarSize));
+                return Err(self.of_var(head, var, Form::VarSize));
             }
             end = var.offset.wrapping_add(var.size);
             if end > size {
-                return Err(self.of_var(var, Form::VarEnd));
+                return Err(self.of_var(head, var, Form::VarEnd));
             }
             sum = sum.saturating_add(u64::from(var.size));
         }

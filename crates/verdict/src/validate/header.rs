@@ -16,14 +16,14 @@ impl<'a> Validator<'a> {
     pub(super) fn header(&mut self, bytes: &'a [u8]) -> Result<(), Errno> {
         let endian = self.btf.endian;
         if self.size < LEAST {
-            return Err(self.plain(Form::HeaderLengthMissing, []));
+            return Err(self.plain("btf_parse_hdr", Form::HeaderLengthMissing, []));
         }
         let hdr_len = bytes.get(4..).and_then(<[u8]>::first_chunk).map_or(0, |word| endian.read_u32(*word));
         let length = usize::try_from(hdr_len).unwrap_or(usize::MAX);
-        let Some(there) = bytes.get(..length) else { return Err(self.plain(Form::HeaderCut, [])) };
+        let Some(there) = bytes.get(..length) else { return Err(self.plain("btf_parse_hdr", Form::HeaderCut, [])) };
         let known = usize::try_from(self.rules.header_len()).unwrap_or(usize::MAX);
         if there.get(known..).is_some_and(|rest| rest.iter().any(|&byte| byte != 0)) {
-            self.plain(Form::HeaderUnsupported, []);
+            self.plain("btf_parse_hdr", Form::HeaderUnsupported, []);
             return Err(Errno::E2BIG);
         }
         let mut copy = [0; btf::HEADER_LEN_LAYOUT as usize];
@@ -46,18 +46,18 @@ impl<'a> Validator<'a> {
         self.btf.body = bytes.get(usize::try_from(word(0)).unwrap_or(usize::MAX)..).unwrap_or_default();
         let header = self.btf.header;
         if header.magic != btf::MAGIC {
-            return Err(self.plain(Form::Magic, []));
+            return Err(self.plain("btf_parse_hdr", Form::Magic, []));
         }
         if header.version != btf::VERSION {
-            self.plain(Form::Version, []);
+            self.plain("btf_parse_hdr", Form::Version, []);
             return Err(Errno::ENOTSUPP);
         }
         if header.flags != 0 {
-            self.plain(Form::Flags, []);
+            self.plain("btf_parse_hdr", Form::Flags, []);
             return Err(Errno::ENOTSUPP);
         }
         if self.btf.base.is_none() && self.size == header.hdr_len {
-            return Err(self.plain(Form::NoData, []));
+            return Err(self.plain("btf_parse_hdr", Form::NoData, []));
         }
         self.section_places()
     }
@@ -85,21 +85,21 @@ impl<'a> Validator<'a> {
         let mut total = 0_u32;
         for (offset, length) in sections {
             if expected < offset {
-                return Err(self.plain(Form::SectionOffset, []));
+                return Err(self.plain("btf_check_sec_info", Form::SectionOffset, []));
             }
             if total < offset {
-                return Err(self.plain(Form::SectionGap, []));
+                return Err(self.plain("btf_check_sec_info", Form::SectionGap, []));
             }
             if total > offset {
-                return Err(self.plain(Form::SectionOverlap, []));
+                return Err(self.plain("btf_check_sec_info", Form::SectionOverlap, []));
             }
             if expected.wrapping_sub(total) < length {
-                return Err(self.plain(Form::SectionTooLong, []));
+                return Err(self.plain("btf_check_sec_info", Form::SectionTooLong, []));
             }
             total = total.wrapping_add(length);
         }
         if expected != total {
-            return Err(self.plain(Form::SectionGap, []));
+            return Err(self.plain("btf_check_sec_info", Form::SectionGap.second(), []));
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl<'a> Validator<'a> {
             .saturating_add(u64::from(header.str_len));
         let any_place = self.rules.has_layout() && header.hdr_len >= btf::HEADER_LEN_LAYOUT;
         if !any_place && end != u64::from(self.size) {
-            return Err(self.plain(Form::StringsNotLast, []));
+            return Err(self.plain("btf_parse_str_sec", Form::StringsNotLast, []));
         }
         let start = usize::try_from(header.str_off).unwrap_or(usize::MAX);
         let length = usize::try_from(header.str_len).unwrap_or(usize::MAX);
@@ -121,8 +121,11 @@ impl<'a> Validator<'a> {
         let split = self.btf.base.is_some();
         match strings {
             [] if split => return Ok(()),
-            [.., 0] if header.str_len.wrapping_sub(1) <= MAX_NAME_OFFSET && (split || strings.first() == Some(&0)) => {}
-            _ => return Err(self.plain(Form::StringSection, [])),
+            [.., 0] if header.str_len.wrapping_sub(1) <= MAX_NAME_OFFSET => {}
+            _ => return Err(self.plain("btf_parse_str_sec", Form::StringSection, [])),
+        }
+        if !split && strings.first() != Some(&0) {
+            return Err(self.plain("btf_parse_str_sec", Form::StringSection.second(), []));
         }
         Ok(())
     }

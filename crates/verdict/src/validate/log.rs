@@ -7,6 +7,7 @@ use crate::errno::Errno;
 use crate::form::Form;
 use crate::kernel_btf::Head;
 use crate::line::{Line, Value};
+use crate::site::{Reason, Site, check_of};
 
 /// A member of a struct or union (`struct btf_member`).
 #[derive(Debug, Clone, Copy)]
@@ -26,9 +27,21 @@ pub(super) struct RawVar {
 }
 
 impl Validator<'_> {
-    /// `btf_verifier_log`: one line, whatever the configuration.
-    pub(super) fn plain(&mut self, form: Form, values: impl Into<Vec<Value>>) -> Errno {
+    /// A line.
+    fn line(&mut self, form: Form, values: impl Into<Vec<Value>>) {
         self.lines.push(Line::new(form, values));
+    }
+
+    /// `btf_verifier_log`: one line, whatever the configuration.
+    pub(super) fn plain(
+        &mut self,
+        function: &'static str,
+        reason: impl Into<Reason>,
+        values: impl Into<Vec<Value>>,
+    ) -> Errno {
+        let Reason { form, nth } = reason.into();
+        self.site = Some(Site { function, logger: "btf_verifier_log", form, nth });
+        self.line(form, values);
         Errno::EINVAL
     }
 
@@ -38,20 +51,20 @@ impl Validator<'_> {
     }
 
     /// `btf_verifier_log_type`: the type, its details, the reason.
-    pub(super) fn of_type(&mut self, head: Head, reason: Form, values: impl Into<Vec<Value>>) -> Errno {
+    pub(super) fn of_type(&mut self, head: Head, reason: impl Into<Reason>, values: impl Into<Vec<Value>>) -> Errno {
         if !self.quiet() {
             self.subject(Form::Type, head);
             self.details(head);
-            self.reason(reason, values);
+            self.reason(head, "btf_verifier_log_type", reason, values);
         }
         Errno::EINVAL
     }
 
     /// `btf_verifier_log_basic`: the type and the reason.
-    pub(super) fn basic(&mut self, head: Head, reason: Form, values: impl Into<Vec<Value>>) -> Errno {
+    pub(super) fn basic(&mut self, head: Head, reason: impl Into<Reason>, values: impl Into<Vec<Value>>) -> Errno {
         if !self.quiet() {
             self.subject(Form::TypeAlone, head);
-            self.reason(reason, values);
+            self.reason(head, "btf_verifier_log_basic", reason, values);
         }
         Errno::EINVAL
     }
@@ -61,7 +74,7 @@ impl Validator<'_> {
         &mut self,
         holder: Head,
         member: RawMember,
-        reason: Form,
+        reason: impl Into<Reason>,
         values: impl Into<Vec<Value>>,
     ) -> Errno {
         if self.quiet() {
@@ -76,26 +89,28 @@ impl Validator<'_> {
             false => Line::new(Form::Member, [name.into(), member.ty.into(), member.offset.into()]),
         };
         self.lines.push(line);
-        self.reason(reason, values);
+        self.reason(holder, "btf_verifier_log_member", reason, values);
         Errno::EINVAL
     }
 
     /// `btf_verifier_log_vsi`.
-    pub(super) fn of_var(&mut self, var: RawVar, reason: Form) -> Errno {
-        self.plain(Form::SectionVar, [var.ty.into(), var.offset.into(), var.size.into()]);
-        self.reason(reason, []);
+    pub(super) fn of_var(&mut self, holder: Head, var: RawVar, reason: Form) -> Errno {
+        self.line(Form::SectionVar, [var.ty.into(), var.offset.into(), var.size.into()]);
+        self.reason(holder, "btf_verifier_log_vsi", reason, []);
         Errno::EINVAL
     }
 
     fn subject(&mut self, form: Form, head: Head) {
         let name = self.btf.shown_name(head.name);
-        self.plain(form, [self.id.into(), head.kind().name().into(), name.into()]);
+        self.line(form, [self.id.into(), head.kind().name().into(), name.into()]);
     }
 
-    fn reason(&mut self, form: Form, values: impl Into<Vec<Value>>) {
-        self.plain(Form::Space, []);
-        self.plain(form, values);
-        self.plain(Form::End, []);
+    fn reason(&mut self, head: Head, logger: &'static str, reason: impl Into<Reason>, values: impl Into<Vec<Value>>) {
+        let Reason { form, nth } = reason.into();
+        self.site = Some(Site { function: check_of(head.kind()), logger, form, nth });
+        self.line(Form::Space, []);
+        self.line(form, values);
+        self.line(Form::End, []);
     }
 
     /// The `*_log` function of each kind.
@@ -113,55 +128,49 @@ impl Validator<'_> {
                     _ => "UNKN",
                 };
                 let (offset, bits) = ((first >> 16) & 0xff, first & 0xff);
-                self.plain(Form::IntDetails, [size.into(), offset.into(), bits.into(), encoding.into()])
+                self.line(Form::IntDetails, [size.into(), offset.into(), bits.into(), encoding.into()])
             }
             Kind::Ptr | Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag | Kind::Func => {
-                self.plain(Form::ReferenceDetails, [size.into()])
+                self.line(Form::ReferenceDetails, [size.into()])
             }
-            Kind::Array => self.plain(Form::ArrayDetails, [first.into(), second.into(), third.into()]),
+            Kind::Array => self.line(Form::ArrayDetails, [first.into(), second.into(), third.into()]),
             Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Datasec => {
-                self.plain(Form::SizeDetails, [size.into(), vlen.into()])
+                self.line(Form::SizeDetails, [size.into(), vlen.into()])
             }
-            Kind::Fwd if head.info.kflag() => self.plain(Form::FwdUnion, []),
-            Kind::Fwd => self.plain(Form::FwdStruct, []),
+            Kind::Fwd if head.info.kflag() => self.line(Form::FwdUnion, []),
+            Kind::Fwd => self.line(Form::FwdStruct, []),
             Kind::FuncProto => self.prototype(head),
-            Kind::Var => self.plain(Form::VarDetails, [size.into(), first.into()]),
-            Kind::Float => self.plain(Form::FloatDetails, [size.into()]),
-            Kind::DeclTag => self.plain(Form::TagDetails, [size.into(), first.cast_signed().into()]),
-            Kind::Void | Kind::Other(_) => Errno::EINVAL,
-        };
+            Kind::Var => self.line(Form::VarDetails, [size.into(), first.into()]),
+            Kind::Float => self.line(Form::FloatDetails, [size.into()]),
+            Kind::DeclTag => self.line(Form::TagDetails, [size.into(), first.cast_signed().into()]),
+            Kind::Void | Kind::Other(_) => {}
+        }
     }
 
     /// `btf_func_proto_log`: a line for each part.
-    fn prototype(&mut self, head: Head) -> Errno {
-        self.plain(Form::ProtoReturn, [head.word.into()]);
+    fn prototype(&mut self, head: Head) {
+        self.line(Form::ProtoReturn, [head.word.into()]);
         let words: Vec<u32> = self.btf.words(head).map(|(_, word)| word).collect();
         let arguments: Vec<(u32, u32)> = words.as_chunks().0.iter().map(|&[name, ty]| (name, ty)).collect();
         match *arguments.as_slice() {
-            [] => {
-                self.plain(Form::ProtoNoArgument, []);
-            }
-            [(_, 0)] => {
-                self.plain(Form::ProtoOnlyVararg, []);
-            }
+            [] => self.line(Form::ProtoNoArgument, []),
+            [(_, 0)] => self.line(Form::ProtoOnlyVararg, []),
             [(name, ty), ref rest @ ..] => {
                 self.argument(Form::ProtoArgument, ty, name);
                 for (nth, &(name, ty)) in rest.iter().enumerate() {
                     let last = nth.checked_add(1) == Some(rest.len());
                     match (last, ty) {
-                        (true, 0) => {
-                            self.plain(Form::ProtoVararg, []);
-                        }
+                        (true, 0) => self.line(Form::ProtoVararg, []),
                         _ => self.argument(Form::ProtoNextArgument, ty, name),
                     }
                 }
             }
         }
-        self.plain(Form::ProtoEnd, [])
+        self.line(Form::ProtoEnd, []);
     }
 
     fn argument(&mut self, form: Form, ty: u32, name: u32) {
         let name = self.btf.shown_name(name);
-        self.plain(form, [ty.into(), name.into()]);
+        self.line(form, [ty.into(), name.into()]);
     }
 }

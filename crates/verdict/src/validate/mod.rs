@@ -18,6 +18,7 @@ use crate::errno::Errno;
 use crate::kernel_btf::{KernelBtf, RawHeader};
 use crate::line::Line;
 use crate::rules::Rules;
+use crate::site::Site;
 
 /// BTF that is being validated.
 pub(crate) struct Validator<'a> {
@@ -28,11 +29,14 @@ pub(crate) struct Validator<'a> {
     /// `env->log_type_id`: the id of the type that is looked at.
     id: u32,
     lines: Vec<Line>,
+    /// Which call logged the reason of a refusal.
+    site: Option<Site>,
 }
 
 /// What validation came to. The lines were logged in any case.
 pub(crate) struct Validated<'a> {
     pub lines: Vec<Line>,
+    pub site: Option<Site>,
     pub result: Result<KernelBtf<'a>, Errno>,
 }
 
@@ -53,9 +57,9 @@ pub(crate) fn validate<'a>(
         base,
     };
     let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    let mut validator = Validator { rules, btf, size, id: 0, lines: vec![] };
+    let mut validator = Validator { rules, btf, size, id: 0, lines: vec![], site: None };
     let result = validator.run(bytes);
-    Validated { lines: validator.lines, result: result.map(|()| validator.btf) }
+    Validated { lines: validator.lines, site: validator.site, result: result.map(|()| validator.btf) }
 }
 
 impl<'a> Validator<'a> {

@@ -36,7 +36,7 @@ impl Validator<'_> {
     fn add_type(&mut self, offset: u32, room: &mut u32) {
         if *room == self.btf.own_count() {
             if self.btf.start_id().wrapping_add(*room) == MAX_TYPE {
-                self.plain(Form::TooManyTypes, []);
+                self.plain("btf_add_type", Form::TooManyTypes, []);
                 return;
             }
             *room = room.saturating_add((*room >> 2).max(16)).min(MAX_TYPE);
@@ -50,16 +50,18 @@ impl Validator<'_> {
         let id = self.id;
         let place = usize::try_from(offset).unwrap_or(usize::MAX);
         let head = self.btf.head(place).filter(|_| left >= HEAD);
-        let Some(head) = head else { return Err(self.plain(Form::HeadCut, [id.into(), left.into(), HEAD.into()])) };
+        let Some(head) = head else {
+            return Err(self.plain("btf_check_meta", Form::HeadCut, [id.into(), left.into(), HEAD.into()]));
+        };
         if head.info.raw() & self.rules.reserved_info() != 0 {
-            return Err(self.plain(Form::Info, [id.into(), head.info.raw().into()]));
+            return Err(self.plain("btf_check_meta", Form::Info, [id.into(), head.info.raw().into()]));
         }
         let kind = u32::from(head.kind().number());
         if kind == 0 || kind > self.rules.last_kind() {
-            return Err(self.plain(Form::UnknownKind, [id.into(), kind.into()]));
+            return Err(self.plain("btf_check_meta", Form::UnknownKind, [id.into(), kind.into()]));
         }
         if !self.btf.string_exists(head.name) {
-            return Err(self.plain(Form::NameOffset, [id.into(), head.name.into()]));
+            return Err(self.plain("btf_check_meta", Form::NameOffset, [id.into(), head.name.into()]));
         }
         let left = left.saturating_sub(HEAD);
         let needed = self.needed(head);
