@@ -2,6 +2,7 @@
 
 mod bench;
 mod build_env;
+mod conformance;
 mod doctor;
 mod encode_check;
 mod environment;
@@ -38,6 +39,7 @@ enum Command {
     Repro(repro::Arguments),
     Runs(runs::Arguments),
     Bench(bench::Arguments),
+    Conformance(conformance::Arguments),
     Doctor(doctor::Arguments),
     EncodeCheck(encode_check::Arguments),
     Faults(faults::Arguments),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Repro(arguments) => repro::run(&arguments),
         Command::Runs(arguments) => runs::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Conformance(arguments) => conformance::run_command(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::EncodeCheck(arguments) => encode_check::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
@@ -79,6 +82,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         class_of::<kernels::Error>,
         class_of::<container::Error>,
         class_of::<measure::Error>,
+        class_of::<::conformance::Error>,
         class_of::<::encode_check::Error>,
         class_of::<::faults::UnknownFault>,
     ];

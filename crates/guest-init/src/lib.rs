@@ -5,4 +5,5 @@ pub mod exit;
 pub mod failure;
 pub mod kmsg;
 pub mod results;
+pub mod start;
 pub mod sysfs;

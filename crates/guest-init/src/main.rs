@@ -10,13 +10,11 @@ use std::path::Path;
 use std::time::Duration;
 use std::{fs, process, thread};
 
-use guest_protocol::{DEBUG_EXIT_DONE, DEBUG_EXIT_FAILED, Event, PLAN_PATH, PROTOCOL, Plan};
-use rustix::mount::{MountFlags, mount};
-
 use guest_init::failure::Failure;
 use guest_init::kmsg::Kmsg;
 use guest_init::results::Results;
-use guest_init::{exit, sysfs};
+use guest_init::{exit, start, sysfs};
+use guest_protocol::{DEBUG_EXIT_DONE, Event, PLAN_PATH, PROTOCOL, Plan};
 
 /// How long a module's deferred work gets to speak before the last records are read.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -28,32 +26,17 @@ fn main() {
         );
         process::exit(2);
     }
-    std::panic::set_hook(Box::new(|panic| fail(&format!("PID 1 panicked: {panic}"))));
-    match mount_all().and_then(|()| run()) {
+    start::report_panics();
+    match start::mount_all().and_then(|()| run()) {
         Ok(()) => exit::exit_vm(DEBUG_EXIT_DONE),
-        Err(failure) => fail(&failure.to_string()),
+        Err(failure) => start::fail(&failure.to_string()),
     }
-}
-
-/// Mounts the kernel's own file systems.
-fn mount_all() -> Result<(), Failure> {
-    for (kind, target) in [("devtmpfs", "/dev"), ("proc", "/proc"), ("sysfs", "/sys")] {
-        fs::create_dir_all(target).map_err(|error| format!("failed to create {target}: {error}"))?;
-        mount(kind, target, kind, MountFlags::empty(), None)
-            .map_err(|error| format!("failed to mount {kind} on {target}: {error}"))?;
-    }
-    Ok(())
 }
 
 /// Follows the plan from begin to end.
 fn run() -> Result<(), Failure> {
     let mut results = Results::open()?;
-    let uname = rustix::system::uname();
-    results.send(&Event::Begin {
-        protocol: PROTOCOL,
-        release: uname.release().to_string_lossy().into_owned(),
-        version: uname.version().to_string_lossy().into_owned(),
-    })?;
+    results.send(&start::begin())?;
     let plan = read_plan()?;
     let mut kmsg = Kmsg::open()?;
     let base = sysfs::btf(Path::new("/sys"), "vmlinux")?;
@@ -78,17 +61,4 @@ fn read_plan() -> Result<Plan, Failure> {
         Err(format!("the plan is of protocol {}, this guest speaks {PROTOCOL}: rebuild guest-init", plan.protocol)
             .into())
     }
-}
-
-/// Reports why the plan failed to be followed, on the console as well, and ends the machine.
-fn fail(message: &str) -> ! {
-    eprintln!("guest-init: {message}");
-    let reported = Results::open().and_then(|mut results| {
-        results.send(&Event::Failed { message: message.to_owned() })?;
-        results.drain()
-    });
-    if let Err(error) = reported {
-        eprintln!("guest-init: {error}");
-    }
-    exit::exit_vm(DEBUG_EXIT_FAILED)
 }

@@ -55,7 +55,7 @@ differences! {
     long_names 6, 1, 0 "a name may have 512 bytes; before, 128" "KSYM_NAME_LEN in the source of 6.1";
     dots_in_names 6, 1, 36 "a dot is valid in every name; before, only in names of variables and sections" "about 6.1.36 and 6.4; seen in the source of 6.1.192";
     mismatch_is_quiet 6, 3, 0 "with CONFIG_MODULE_ALLOW_BTF_MISMATCH most lines are left out, and one is printed once a boot" "9cb61e50bf6b";
-    long_records 6, 4, 0 "a record has up to 1,023 bytes; before, 991 (975 with CONFIG_PRINTK_CALLER)" "seen in the source of 6.12.117";
+    long_records 6, 4, 0 "a record has up to 1,021 bytes; before, 989 (973 with CONFIG_PRINTK_CALLER)" "seen in the source of 6.12.117";
     relocates 6, 11, 0 "`.BTF.base` is a distilled base, from which the module's BTF is relocated" "8646db238997";
     printable_sections 6, 12, 0 "the name of a DATASEC may have any printable character" "seen in the source of 6.12.117";
     sorts_two_at_once 6, 12, 0 "`sort()` extracts the two largest elements at once, which decides the order of equal ones" "seen in the source of 6.12.117";
@@ -113,12 +113,13 @@ impl Rules {
         if self.long_names() { 512 } else { 128 }
     }
 
-    /// The longest text of a log record in bytes (`vprintk_store`): the buffer also holds a NUL.
+    /// The longest text of a log record in bytes (`vprintk_store`): the buffer also holds a NUL, and the two bytes of the level
+    /// (`KERN_ERR`), which are taken off afterwards.
     pub(crate) fn longest_record(&self) -> usize {
         match self {
-            _ if self.long_records() => 1023,
-            _ if self.printk_caller => 975,
-            _ => 991,
+            _ if self.long_records() => 1021,
+            _ if self.printk_caller => 973,
+            _ => 989,
         }
     }
 

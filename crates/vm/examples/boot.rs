@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let run = PathBuf::from(run);
     fs::create_dir_all(&run)?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let guest = vm::build_guest(&root.canonicalize()?, &env::temp_dir().join("guest-target"))?;
+    let guest = vm::build_guest(&root.canonicalize()?, &env::temp_dir().join("guest-target"), "guest-init")?;
     let (plan, modules) = plan(words)?;
     let mut initramfs = Initramfs::new(guest, &plan)?;
     for (path, file) in modules {

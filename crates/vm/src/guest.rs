@@ -16,7 +16,7 @@ const PROFILE: &str = "guest";
 #[non_exhaustive]
 pub enum GuestError {
     /// Cargo could not be run.
-    #[error("cannot run {cargo:?} to build guest-init")]
+    #[error("cannot run {cargo:?} to build the guest's PID 1")]
     Run {
         /// The program.
         cargo: OsString,
@@ -24,7 +24,7 @@ pub enum GuestError {
         source: io::Error,
     },
     /// Cargo failed.
-    #[error("cannot build guest-init: {status}\n{output}")]
+    #[error("cannot build the guest's PID 1: {status}\n{output}")]
     Build {
         /// Cargo's exit status.
         status: String,
@@ -32,26 +32,26 @@ pub enum GuestError {
         output: String,
     },
     /// Cargo succeeded, but the program does not exist.
-    #[error("cannot find guest-init at {path} after it was built")]
+    #[error("cannot find the guest's PID 1 at {path} after it was built")]
     Missing {
         /// The expected path.
         path: PathBuf,
     },
 }
 
-/// Builds `guest-init` of the workspace at `root` as a static program and returns its path. If nothing has changed,
-/// this takes a fraction of a second.
+/// Builds a guest's PID 1, `guest-init` or `guest-cases`, of the workspace at `root` as a static program and returns its path.
+/// If nothing has changed, this takes a fraction of a second.
 ///
 /// `target` is a separate target directory, because the running command may hold cargo's lock on the usual one.
 ///
 /// # Errors
 ///
 /// [`GuestError`].
-pub fn build_guest(root: &Path, target: &Path) -> Result<PathBuf, GuestError> {
+pub fn build_guest(root: &Path, target: &Path, program: &str) -> Result<PathBuf, GuestError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(&cargo)
         .current_dir(root)
-        .args(["build", "--locked", "--quiet", "--package", "guest-init", "--profile", PROFILE, "--target", TARGET])
+        .args(["build", "--locked", "--quiet", "--package", program, "--profile", PROFILE, "--target", TARGET])
         .arg("--target-dir")
         .arg(target)
         .env_remove("RUSTFLAGS")
@@ -63,7 +63,7 @@ pub fn build_guest(root: &Path, target: &Path) -> Result<PathBuf, GuestError> {
         let messages = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(GuestError::Build { status: output.status.to_string(), output: messages });
     }
-    let path = target.join(TARGET).join(PROFILE).join("guest-init");
+    let path = target.join(TARGET).join(PROFILE).join(program);
     if path.is_file() { Ok(path) } else { Err(GuestError::Missing { path }) }
 }
 

@@ -9,7 +9,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use cpio::newc::{Builder, ModeFileType, trailer};
-use guest_protocol::{INIT_PATH, PLAN_PATH, Plan};
+use guest_protocol::{INIT_PATH, PLAN_PATH};
+use serde::Serialize;
 use thiserror::Error;
 use util::atomic::{self, AtomicFile, Durability};
 
@@ -98,7 +99,7 @@ impl Initramfs {
     /// # Errors
     ///
     /// [`InitramfsError::Plan`].
-    pub fn new(init: impl Into<PathBuf>, plan: &Plan) -> Result<Self, InitramfsError> {
+    pub fn new(init: impl Into<PathBuf>, plan: &impl Serialize) -> Result<Self, InitramfsError> {
         let mut new = Self { files: BTreeMap::new(), directories: BTreeSet::new() };
         new.place(INIT_PATH, EntrySource::File(init.into()), 0o755)?;
         new.place(PLAN_PATH, EntrySource::Bytes(serde_json::to_vec(plan)?), 0o644)?;

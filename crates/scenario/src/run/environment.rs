@@ -73,7 +73,7 @@ impl<'a> RunEnvironment<'a> {
         let begun = Instant::now();
         let choice = engine::prepare(&context, wanted.engine)?;
         let image = image::prepare(&context, &choice.engine, &images::BOOT)?;
-        let guest = build_guest(&wanted.root, &wanted.root.join("target/guest"))?;
+        let guest = build_guest(&wanted.root, &wanted.root.join("target/guest"), "guest-init")?;
         let host = KvmHost::this(&image.manifest.qemu).map_err(Error::io("read", "/proc"))?;
         let known = known_kvm(&context, &host);
         let runs = context.cache.root().join("runs");

@@ -30,7 +30,7 @@ pub use execute::run;
 pub use kernel_files::KernelFiles;
 pub use kernel_paths::KernelPaths;
 pub use launcher::EngineLauncher;
-pub use module_file::ModuleFile;
+pub use module_file::{ModuleFile, fingerprint};
 pub use options::{Mode, RunOptions};
 pub use progress::{Progress, ProgressSink};
 pub use task::{Origin, Pair, Sources, Task};

@@ -1,0 +1,233 @@
+//! `cargo xtask conformance`: the model of a kernel's validation, held against the kernel.
+
+use std::path::{Path, PathBuf};
+
+use ::conformance::{Case, CaseFile, Error, Options, Progress, Subject, SubjectReport, coverage, run, run_cases};
+use anyhow::{Context as _, Result, bail};
+use cli::terminal::print_line;
+use cli::{Exit, Page, Style, Table};
+use kernels::Availability;
+use kernels::kbuild::{Config, KernelConfigs, Request};
+use kernels::source::SourcePins;
+use scenario::definition::BuiltKernel;
+use scenario::kernel_source::KernelSource as _;
+use scenario::run::{EnvironmentOptions, KernelPaths, RunEnvironment, Sources};
+
+use crate::environment::Environment;
+use crate::progress::Display;
+
+/// Hold the model of a kernel's validation against the kernel: load modules with mutated BTF by the thousand, and compare every line,
+/// the errno and what appears in sysfs with what was predicted.
+///
+/// Exit codes: 0 kernel and model agree in every case; 1 they differ; 2 usage; 3 the environment, or a kernel is unavailable; 130
+/// interrupted.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Kernel series to build and ask, such as 6.1, 6.12 or 7.2; can be given several times. Without one, a prebuilt kernel is asked
+    #[arg(long, value_name = "SERIES")]
+    series: Vec<String>,
+    /// Configurations of the kernels that are built
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "strict,allow-mismatch")]
+    config: Vec<String>,
+    /// The prebuilt kernel that is asked
+    #[arg(long, value_name = "RELEASE", default_value = "6.1.0-56-cloud-amd64", conflicts_with = "series")]
+    release: String,
+    /// How many random cases each kernel is given, after the directed ones
+    #[arg(long, value_name = "N", default_value_t = 3_000)]
+    cases: u64,
+    /// What random cases are made from, besides their number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Run only this case, as an earlier run wrote it
+    #[arg(long, value_name = "FILE")]
+    case: Option<PathBuf>,
+    /// How many machines run side by side
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    jobs: usize,
+    /// Where cases that differ are written
+    #[arg(long, value_name = "DIR", default_value = "target/conformance")]
+    failures: PathBuf,
+    /// Also list the kernel's own log calls, read from its source, and how often each was reached
+    #[arg(long)]
+    coverage: bool,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+/// A kernel to ask, and the directory of its source if that was needed.
+struct Asked {
+    subject: Subject,
+    source: Option<PathBuf>,
+}
+
+/// Asks kernels and prints what came of it.
+///
+/// # Errors
+///
+/// What keeps a kernel from being asked.
+pub fn run_command(arguments: &Arguments) -> Result<Exit> {
+    let case = arguments.case.as_deref().map(CaseFile::load).transpose()?;
+    let source_pins = SourcePins::builtin()?;
+    let recipes = KernelConfigs::at(crate::workspace::root().join("kernel-configs"));
+    for series in &arguments.series {
+        source_pins.series(series)?;
+        for config in &arguments.config {
+            recipes.check_names(&Config::new(&[config.as_str()]), None, series)?;
+        }
+    }
+    let display = Display::default();
+    let show_ready = |progress| display.ready(progress);
+    let cancel = cli::interrupt::watch()?;
+    let apt = arguments.environment.apt()?;
+    let context = arguments.environment.context(&apt, cancel, &show_ready)?;
+    let root = crate::workspace::root();
+    let wanted = EnvironmentOptions {
+        engine: arguments.environment.engine,
+        accel: vm::AccelRequest::Tcg,
+        root: root.clone(),
+        encoding: None,
+    };
+    let ready = RunEnvironment::prepare(context, &wanted)?;
+    let guest = vm::build_guest(&root, &root.join("target/guest"), "guest-cases").map_err(Error::from)?;
+    let sources = Sources { pins: source_pins, recipes, own: None };
+    let ignore = |_: scenario::run::Progress<'_>| {};
+    let run_context = ready.run_context(&sources, &ignore);
+    let options = Options {
+        cases: arguments.cases,
+        seed: arguments.seed,
+        jobs: arguments.jobs,
+        failures: arguments.failures.clone(),
+        guest,
+    };
+    let show = |progress: Progress<'_>| {
+        let Progress::Loaded { kernel, done, all } = progress;
+        if done % 500 == 0 || done == all {
+            display.note(&format!("{kernel}: {done} of {all} cases"));
+        }
+    };
+    let mut agrees = true;
+    for asked in asked(arguments, &ready, &sources)? {
+        let report = match &case {
+            Some(file) => run_cases(&run_context, &asked.subject, &[file.case()?], &options, &show)?,
+            None => run(&run_context, &asked.subject, &options, &show)?,
+        };
+        agrees &= report.agrees();
+        print_report(&report, &asked, case.as_ref().map(CaseFile::case).transpose()?.as_ref());
+        if arguments.coverage {
+            let source =
+                asked.source.as_deref().context("the source of a prebuilt kernel is not at hand; use --series")?;
+            agrees &= print_coverage(source, &report)?;
+        }
+    }
+    Ok(if agrees { Exit::Success } else { Exit::Failed })
+}
+
+/// The kernels to ask, one after another.
+fn asked(arguments: &Arguments, ready: &RunEnvironment<'_>, sources: &Sources) -> Result<Vec<Asked>> {
+    if arguments.series.is_empty() {
+        let pins = arguments.environment.pins()?;
+        let pin = pins.release(&arguments.release);
+        let pin = pin.with_context(|| format!("{} is not pinned in kernel-configs/debian.toml", arguments.release))?;
+        let found = ready.packages(std::slice::from_ref(pin))?.into_iter().next();
+        let kernel = match found.context("the archive was not asked")? {
+            Availability::Available(kernel) => kernel,
+            Availability::Unavailable(why) => bail!("{why}"),
+        };
+        let subject = Subject::read(arguments.release.clone(), &KernelPaths::of_package(&kernel))?;
+        return Ok(vec![Asked { subject, source: None }]);
+    }
+    let mut all = Vec::new();
+    for series in &arguments.series {
+        let pin = sources.pins.series(series)?;
+        let source = match ready.source(pin)? {
+            Availability::Available(source) => source,
+            Availability::Unavailable(why) => bail!("{why}"),
+        };
+        for name in &arguments.config {
+            let config = Config::new(&[name.as_str()]);
+            let request = Request { source: &source, configs: &sources.recipes, config: &config, upgrade: None };
+            let build = ready.build(&request)?;
+            let built = BuiltKernel { config: name.clone(), upgrade: None, external: Vec::new() };
+            let paths = KernelPaths::of_build(&build, &built, Some(&pin.package));
+            let subject = Subject::read(format!("{series}-{name}"), &paths)?;
+            all.push(Asked { subject, source: Some(source.tree.clone()) });
+        }
+    }
+    Ok(all)
+}
+
+fn print_report(report: &SubjectReport, asked: &Asked, case: Option<&Case>) {
+    let mut page = Page::new(Style::plain(cli::terminal::columns().min(200)));
+    let verdict = match (report.deviations.len(), report.agrees()) {
+        (0, true) => {
+            format!("{}: kernel and model agree in all {} cases that were loaded.", report.kernel, report.loaded)
+        }
+        (0, false) => format!("{}: the machine stopped, and the model did not expect it.", report.kernel),
+        (count, _) => format!("{}: kernel and model differ in {count} of {} cases.", report.kernel, report.loaded),
+    };
+    page.headline(&verdict);
+    let shares = &report.shares;
+    let mut facts = vec![
+        (
+            "kernel".to_owned(),
+            format!(
+                "{}, {}",
+                asked.subject.rules.version,
+                if asked.subject.rules.allow_mismatch { "allows a mismatch" } else { "strict" }
+            ),
+        ),
+        ("module".to_owned(), asked.subject.template.0.clone()),
+        ("seed".to_owned(), report.seed.to_string()),
+    ];
+    if case.is_none() && shares.random > 0 {
+        let share = |count: usize| format!("{:.1} % of the random cases", shares.per_cent(count));
+        facts.push(("past the header".to_owned(), share(shares.past_header)));
+        facts.push(("accepted".to_owned(), share(shares.accepted)));
+        if let Some((site, count)) = shares.most() {
+            let site = site
+                .map_or("without a line".to_owned(), |site| format!("{}, `{}`", site.function, site.form.template()));
+            facts.push(("most frequent refusal".to_owned(), format!("{}: {site}", share(count))));
+        }
+    }
+    for (undefined, count) in &report.undefined {
+        facts.push(("not loaded".to_owned(), format!("{count}, but for one: {undefined}")));
+    }
+    page.facts("  ", &facts);
+    for finding in &report.findings {
+        page.line(&format!("  finding, case {}: {}", finding.number, finding.what));
+        page.line(&format!("    {}", finding.ending));
+    }
+    for deviation in report.deviations.iter().take(5) {
+        page.line(&format!("  case {}, {:?}", deviation.number, deviation.case.origin));
+        deviation.predicted.iter().for_each(|line| page.line(&format!("    predicted  {line}")));
+        deviation.observed.iter().for_each(|line| page.line(&format!("    observed   {line}")));
+    }
+    for file in report.files.iter().take(5) {
+        page.line(&format!("  run it alone: cargo xtask conformance --case {}", file.display()));
+    }
+    print_line(&page.finish());
+}
+
+/// Lists the calls. Whether each was reached or is known to be unreachable.
+fn print_coverage(source: &Path, report: &SubjectReport) -> Result<bool> {
+    let calls = coverage(source, &report.reached)?;
+    let mut table = Table::new(["call", "text", "cases"]);
+    let mut complete = true;
+    for call in &calls {
+        let place = format!("{}:{}", call.site.function, call.site.line);
+        let text = call.site.format.escape_debug().to_string();
+        let cases = match (call.cases, call.unreachable) {
+            (0, Some(why)) => why.to_owned(),
+            (0, None) => {
+                complete = false;
+                "NOT REACHED".to_owned()
+            }
+            (count, _) => count.to_string(),
+        };
+        table.row([place, text, cases]);
+    }
+    for line in table.lines(200) {
+        print_line(&line);
+    }
+    Ok(complete)
+}
