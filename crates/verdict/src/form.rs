@@ -35,6 +35,8 @@ pub enum Channel {
     Bpf,
     /// `pr_warn`: level 4, nothing in front.
     Warn,
+    /// `pr_err`: level 3, nothing in front.
+    Error,
 }
 
 /// What a line has to do with the verdict.
@@ -200,6 +202,19 @@ forms! {
         Refused "failed to validate module [{module:s}] BTF: {errno:d}";
         MismatchOnce "Kernel module BTF mismatch detected, BTF debug info may be unavailable for some modules";
         SysfsFailed "failed to register module [{module:s}] BTF in sysfs: {errno:d}";
+    }
+    // `check_modinfo` in kernel/module/main.c.
+    Error Reason {
+        VersionMagic "{module:s}: version magic '{magic:s}' should be '{wanted:s}'";
+    }
+    // `check_version` in kernel/module/version.c.
+    Warn Reason {
+        SymbolVersion "{module:s}: disagrees about version of symbol {symbol:s}";
+        NoSymbolVersion "{module:s}: no symbol version for {symbol:s}";
+    }
+    // `simplify_symbols` in kernel/module/main.c.
+    Warn Result {
+        UnknownSymbol "{module:s}: Unknown symbol {symbol:s} (err {errno:d})";
     }
 }
 

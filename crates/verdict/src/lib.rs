@@ -2,6 +2,7 @@
 //!
 //! - [`Rules`] are the rules of one kernel: its version and configuration. [`DIFFERENCES`] is the table of what changed when.
 //! - [`Kernel::module_btf`] predicts: every line, in order, the errno, and what appears in sysfs.
+//! - [`loader`] predicts what comes before: version magic, CRCs, symbols.
 //! - [`Line`] and [`Form`] are the grammar of the kernel's lines: what is predicted is written by it, and logs are read by it.
 //! - [`log::read_log`] finds what failed in a log, and [`Finding`] is the table of what can be found: what it means, what to do.
 //!
@@ -26,6 +27,7 @@ mod form;
 mod kernel_btf;
 mod kernel_sort;
 mod line;
+pub mod loader;
 pub mod log;
 mod lookup;
 mod module;

@@ -119,7 +119,7 @@ impl Line {
             text.splice(0..0, front.iter().copied());
         }
         let ends_line = self.form != Form::StringNotMapped || rules.ends_string_warning();
-        if ends_line && (self.form.channel() == Channel::Warn || text.last() != Some(&b'\n')) {
+        if ends_line && (self.form.channel() != Channel::Bpf || text.last() != Some(&b'\n')) {
             text.push(b'\n');
         }
         text.truncate(rules.longest_record());
@@ -133,7 +133,7 @@ impl Line {
     #[must_use]
     pub const fn level(&self) -> u8 {
         match self.form.channel() {
-            Channel::Bpf => 3,
+            Channel::Bpf | Channel::Error => 3,
             Channel::Warn => 4,
         }
     }
@@ -143,16 +143,16 @@ impl Line {
     /// Both `BPF: ` and the `BPF:` of kernels up to 5.15 are read. Where the kernel cut a long record, the line is not recognised.
     #[must_use]
     pub fn parse(record: &[u8]) -> Option<Self> {
-        let (channel, body) = match record.strip_prefix(b"BPF:") {
-            Some(body) => (Channel::Bpf, body),
-            None => (Channel::Warn, record),
+        let (of_bpf, body) = match record.strip_prefix(b"BPF:") {
+            Some(body) => (true, body),
+            None => (false, record),
         };
         let read = |body: &[u8]| {
-            let forms = Form::ALL.iter().filter(|form| form.channel() == channel);
+            let forms = Form::ALL.iter().filter(|form| (form.channel() == Channel::Bpf) == of_bpf);
             forms.copied().find_map(|form| Some(Self { form, values: read_values(form.pieces(), body)? }))
         };
         // With the space first: without it, `BPF: ` of a newer kernel would be the separator of an older one.
-        let spaced = body.strip_prefix(b" ").filter(|_| channel == Channel::Bpf);
+        let spaced = body.strip_prefix(b" ").filter(|_| of_bpf);
         spaced.and_then(read).or_else(|| read(body))
     }
 }

@@ -1,7 +1,9 @@
 //! Where the kernel leaves its own rules.
 
 /// What the kernel does that no rule of its own foresees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undefined {
     /// `btf_type_by_id` returns NULL, and the kernel reads through it.
