@@ -72,7 +72,7 @@ pub fn run_command(arguments: &Arguments) -> Result<Exit> {
     for series in &arguments.series {
         source_pins.series(series)?;
         for config in &arguments.config {
-            recipes.check_names(&Config::new(&[config.as_str()]), None, series)?;
+            recipes.check_names(&Config::new(&[config.as_str()]), None, Some(series))?;
         }
     }
     let display = Display::default();

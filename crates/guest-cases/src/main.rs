@@ -5,12 +5,26 @@ use std::path::Path;
 use std::{fs, process};
 
 use guest_cases::{CASES_PATH, CasesPlan, TEMPLATE_PATH, Template, read_cases};
-use guest_init::failure::Failure;
-use guest_init::kmsg::Kmsg;
-use guest_init::results::Results;
-use guest_init::{exit, start, sysfs};
-use guest_protocol::{DEBUG_EXIT_DONE, Event, Load, PLAN_PATH, PROTOCOL};
+use guest_protocol::{DEBUG_EXIT_DONE, DEBUG_EXIT_FAILED, Event, Load, PLAN_PATH, PROTOCOL};
+use rustix::mount::{MountFlags, mount};
 use rustix::system::{delete_module, init_module};
+
+use crate::failure::Failure;
+use crate::kmsg::Kmsg;
+use crate::results::Results;
+
+// These are files of guest-init. They are no library because recorded boots depend on guest-init byte for byte, and its program is
+// another when they are.
+#[path = "../../guest-init/src/exit.rs"]
+mod exit;
+#[path = "../../guest-init/src/failure.rs"]
+mod failure;
+#[path = "../../guest-init/src/kmsg.rs"]
+mod kmsg;
+#[path = "../../guest-init/src/results.rs"]
+mod results;
+#[path = "../../guest-init/src/sysfs.rs"]
+mod sysfs;
 
 fn main() {
     if process::id() != 1 {
@@ -19,16 +33,38 @@ fn main() {
         );
         process::exit(2);
     }
-    start::report_panics();
-    match start::mount_all().and_then(|()| run()) {
+    std::panic::set_hook(Box::new(|panic| fail(&format!("PID 1 panicked: {panic}"))));
+    match mount_all().and_then(|()| run()) {
         Ok(()) => exit::exit_vm(DEBUG_EXIT_DONE),
-        Err(failure) => start::fail(&failure.to_string()),
+        Err(failure) => fail(&failure.to_string()),
     }
+}
+
+fn mount_all() -> Result<(), Failure> {
+    for (kind, target) in [("devtmpfs", "/dev"), ("proc", "/proc"), ("sysfs", "/sys")] {
+        fs::create_dir_all(target).map_err(|error| format!("cannot create {target}: {error}"))?;
+        mount(kind, target, kind, MountFlags::empty(), None)
+            .map_err(|error| format!("cannot mount {kind} on {target}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// Reports why the cases could not be loaded, and ends the machine.
+fn fail(message: &str) -> ! {
+    eprintln!("guest-cases: {message}");
+    let event = Event::Failed { message: message.to_owned() };
+    let reported = Results::open().and_then(|mut results| results.send(&event).and_then(|()| results.drain()));
+    if let Err(error) = reported {
+        eprintln!("guest-cases: {error}");
+    }
+    exit::exit_vm(DEBUG_EXIT_FAILED)
 }
 
 fn run() -> Result<(), Failure> {
     let mut results = Results::open()?;
-    results.send(&start::begin())?;
+    let uname = rustix::system::uname();
+    let [release, version] = [uname.release(), uname.version()].map(|text| text.to_string_lossy().into_owned());
+    results.send(&Event::Begin { protocol: PROTOCOL, release, version })?;
     let plan: CasesPlan = serde_json::from_slice(&read(PLAN_PATH)?)?;
     if plan.protocol != PROTOCOL {
         return Err(format!("the plan is of protocol {}, this guest speaks {PROTOCOL}", plan.protocol).into());

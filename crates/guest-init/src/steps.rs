@@ -9,8 +9,8 @@ use std::{process, thread};
 use guest_protocol::{Fault, Load, Step};
 use rustix::system::finit_module;
 
-use guest_init::failure::Failure;
-use guest_init::sysfs;
+use crate::failure::Failure;
+use crate::sysfs;
 
 /// Carries out one step. A load that the kernel refuses is a result; an error is a step that could not be tried.
 pub fn execute(step: &Step) -> Result<Load, Failure> {

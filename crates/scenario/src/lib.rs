@@ -10,6 +10,7 @@ pub mod kernel_source;
 pub mod load_counts;
 pub mod load_outcome;
 pub mod normalise;
+pub mod prediction;
 pub mod report;
 pub mod run;
 pub mod selection;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Attribute, ImplItem, Item, TraitItem, UseTree, Visibility};
+use syn::{Attribute, Expr, ExprLit, ImplItem, Item, Lit, Meta, MetaNameValue, TraitItem, UseTree, Visibility};
 
 /// The modules of a library or program.
 #[derive(Debug)]
@@ -181,7 +181,11 @@ impl Reader<'_> {
                     Some((_, items)) => self.module(items, self.modules[place].file.clone(), &below, Some(place)),
                     None => {
                         let beside = children.join(format!("{name}.rs"));
-                        let path: PathBuf = if beside.is_file() { beside } else { below.join("mod.rs") };
+                        let path = match path_attribute(&item.attrs) {
+                            Some(path) => children.join(path),
+                            None if beside.is_file() => beside,
+                            None => below.join("mod.rs"),
+                        };
                         self.file(&path, &below, Some(place))
                     }
                 };
@@ -342,4 +346,16 @@ fn mentions(tokens: TokenStream, found: &mut Vec<Mention>) {
 fn names_an_item(word: &Ident, is_call: bool) -> bool {
     let is_keyword = ["crate", "self", "super", "Self"].iter().any(|keyword| word == keyword);
     !is_keyword && (is_call || word.to_string().starts_with(char::is_uppercase))
+}
+
+/// The file of a module that says where it is: `#[path = "…"]`.
+fn path_attribute(attributes: &[Attribute]) -> Option<PathBuf> {
+    attributes.iter().find_map(|attribute| match &attribute.meta {
+        Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }), .. })
+            if path.is_ident("path") =>
+        {
+            Some(PathBuf::from(text.value()))
+        }
+        _ => None,
+    })
 }

@@ -53,6 +53,8 @@ pub struct ScenarioReport {
     pub qemu_seconds: f64,
     /// With `--twice`, the comparison of the second boot with the first.
     pub second_boot: Option<SecondBoot>,
+    /// The comparison with what the model predicted, if it ran.
+    pub prediction: Option<PredictionReport>,
     /// The folder with the logs of the run, if it was kept.
     pub kept: Option<PathBuf>,
     /// The observations, if it ran.
@@ -71,10 +73,23 @@ impl ScenarioReport {
             seconds: 0.0,
             qemu_seconds: 0.0,
             second_boot: None,
+            prediction: None,
             kept: None,
             seen: None,
         }
     }
+}
+
+/// The comparison of a boot with what the model predicted before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PredictionReport {
+    /// The number of modules that were predicted.
+    pub modules: usize,
+    /// The number of modules that are not as predicted.
+    pub differing: usize,
+    /// Whether predictions for the running kernel's series have been held against booted kernels.
+    pub verified: bool,
 }
 
 /// The comparison of the second boot of `--twice` with the first.

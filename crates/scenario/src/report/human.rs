@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use textwrap::core::display_width;
 
-use super::data::{Report, RunSummary, ScenarioReport};
+use super::data::{PredictionReport, Report, RunSummary, ScenarioReport};
 use crate::boots::measured::TypeFidelity;
 use crate::exit::Ending;
 use cli::{Page, Style};
@@ -76,6 +76,16 @@ fn times(report: &Report) -> String {
     )
 }
 
+fn predicted(prediction: &PredictionReport) -> String {
+    let PredictionReport { modules, differing, verified } = *prediction;
+    let unverified = if verified { "" } else { " (no kernel of this series was booted to verify the model)" };
+    match (modules, differing) {
+        (1, 0) => format!("as predicted before the boot{unverified}"),
+        (_, 0) => format!("as predicted before the boot: all {modules} modules{unverified}"),
+        _ => format!("{differing} of {modules} modules are not as predicted before the boot{unverified}"),
+    }
+}
+
 fn abi(seen: &RunSummary) -> String {
     if seen.provenance.running == seen.provenance.modules_of {
         return "the kernel's own modules".into();
@@ -135,6 +145,7 @@ fn add_row(page: &mut Page, scenario: &ScenarioReport, width: usize) {
             Some(_) => "booted twice: the serial logs differ".into(),
         });
     }
+    notes.extend(scenario.prediction.as_ref().map(predicted));
     notes.extend(scenario.notes.iter().cloned());
     notes.extend(scenario.kept.as_ref().map(|kept| format!("logs: {}", kept.display())));
     for note in notes {

@@ -7,4 +7,4 @@ mod junit;
 #[cfg(test)]
 mod tests;
 
-pub use data::{ModuleReport, Report, RunSummary, ScenarioReport, SecondBoot, VERSION};
+pub use data::{ModuleReport, PredictionReport, Report, RunSummary, ScenarioReport, SecondBoot, VERSION};

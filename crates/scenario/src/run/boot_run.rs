@@ -22,7 +22,8 @@ use crate::boots::snapshot::snapshot;
 use crate::boots::transcript::{self, BootHeader, BootProvenance, GivenModule, Transcript};
 use crate::definition::{AbiClaim, BootDefinition, Scenario};
 use crate::exit::Ending;
-use crate::report::{RunSummary, ScenarioReport, SecondBoot};
+use crate::prediction::{self, Prediction};
+use crate::report::{PredictionReport, RunSummary, ScenarioReport, SecondBoot};
 
 /// Runs a boot scenario. Any failure becomes its ending. If the run was cancelled before, the scenario does not
 /// start.
@@ -91,6 +92,9 @@ struct ScenarioRun<'a> {
 /// The name of the machine's initramfs in a run's folder.
 const INITRAMFS: &str = "initramfs";
 
+/// The name of the prediction in a run's folder.
+const PREDICTION: &str = "prediction.json";
+
 /// Ignores the error for a missing file, which need not be removed.
 fn absent(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
@@ -124,6 +128,7 @@ impl ScenarioRun<'_> {
         let initramfs = folder.join(INITRAMFS);
         info_span!("pack").in_scope(|| self.pack(&modules, &initramfs))?;
 
+        let prediction = info_span!("predict").in_scope(|| self.predict(&modules, folder))?;
         let outcome = self.start(&initramfs, folder.join("boot"), report)?;
         if let Some(ending) = Ending::of_unfinished(&outcome.ending) {
             return Ok(ending);
@@ -144,10 +149,29 @@ impl ScenarioRun<'_> {
                 return Ok(Ending::Differs { diff: difference });
             }
         }
+        let differences = prediction::compare(&prediction, &transcript);
+        report.prediction = Some(PredictionReport {
+            modules: prediction.modules.len(),
+            differing: differences.len(),
+            verified: prediction.verified,
+        });
+        if !differences.is_empty() {
+            return Ok(Ending::Differs { diff: not_as_predicted(&differences) });
+        }
         let BaselineComparison { ending, note } =
             info_span!("judge").in_scope(|| self.judge(&outcome, &transcript, &measured))?;
         report.notes.extend(note);
         Ok(ending)
+    }
+
+    /// Predicts the boot, and writes the prediction to a file in the run's folder.
+    fn predict(&self, modules: &[&ModuleFile], folder: &Path) -> Result<Prediction, Error> {
+        let prediction = self.context.predictor.predict(&self.scenario.name, self.running, modules)?;
+        let path = folder.join(PREDICTION);
+        let mut text = serde_json::to_vec_pretty(&prediction).map_err(|error| Error::Transcript(error.into()))?;
+        text.push(b'\n');
+        util::atomic::replace(&path, &text).map_err(Error::Replace)?;
+        Ok(prediction)
     }
 
     /// Packs the guest's PID 1, its plan and the modules.
@@ -277,6 +301,22 @@ impl ScenarioRun<'_> {
         }
         Ok(compare_boot(&self.scenario.definition, dir, (transcript, measured), self.context.order())?)
     }
+}
+
+/// How many modules are shown of those that are not as predicted.
+const SHOWN: usize = 10;
+
+fn not_as_predicted(differences: &[String]) -> String {
+    let count = match differences.len() {
+        1 => "one module is".to_owned(),
+        count => format!("{count} modules are"),
+    };
+    let shown = differences.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    let more = match differences.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        rest => format!("\nand {rest} more"),
+    };
+    format!("{count} not as the model predicted\n{shown}{more}")
 }
 
 /// The path of a module in the guest.

@@ -8,7 +8,7 @@ use container::image::Image;
 use kernels::kbuild::Encoder;
 use vm::{AccelChooser, Launcher};
 
-use super::{ProgressSink, Sources};
+use super::{Predictor, ProgressSink, Sources};
 use crate::baseline::TypeOrder;
 use crate::kernel_source::KernelSource;
 
@@ -47,6 +47,8 @@ pub struct RunContext<'a> {
     pub encoding: Option<&'a Encoding>,
     /// The sources of kernels that are built.
     pub sources: &'a Sources,
+    /// Predicts each boot.
+    pub predictor: &'a dyn Predictor,
     /// Receives progress.
     pub progress: ProgressSink<'a>,
 }

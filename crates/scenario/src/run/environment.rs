@@ -23,7 +23,7 @@ use util::error::one_line;
 use vm::{AccelChooser, KvmHost, KvmVerdict, build_guest};
 
 use super::launcher::EngineLauncher;
-use super::{Encoding, Error, Progress, ProgressSink, RunContext, Sources};
+use super::{Encoding, Error, Model, Progress, ProgressSink, RunContext, Sources};
 use crate::kernel_source::{KernelSource, Sandbox};
 
 /// The requested environment.
@@ -102,6 +102,7 @@ impl<'a> RunEnvironment<'a> {
             runs: &self.runs,
             encoding: self.encoding.as_ref(),
             sources,
+            predictor: &Model,
             progress,
         }
     }

@@ -32,6 +32,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The running kernel's version is no version, so its rules are not known.
+    #[error("cannot predict what the kernel does")]
+    Version {
+        /// The text that is no version.
+        source: verdict::NotAVersion,
+    },
     /// BTF cannot be parsed.
     #[error("cannot parse {what}")]
     Btf {

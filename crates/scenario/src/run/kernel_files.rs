@@ -1,11 +1,12 @@
 //! The data of one kernel that a run needs, read once for all scenarios.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use btf::Btf;
 use kmod::abi::{ModuleVersions, SymbolCrcs};
-use kmod::{KernelImage, LoadGraph, Module, ModuleInfo, ModuleTree};
+use kmod::{Export, KernelImage, LoadGraph, Module, ModuleInfo, ModuleTree};
 use rayon::prelude::*;
 
 use super::kernel_paths::KernelPaths;
@@ -23,12 +24,18 @@ pub struct KernelFiles {
     pub image: PathBuf,
     /// Whether its configuration has `CONFIG_MODULE_ALLOW_BTF_MISMATCH`.
     pub allows_btf_mismatch: bool,
-    /// Its modules, in the order of [`ModuleTree::files`].
+    /// Whether its configuration has `CONFIG_MODVERSIONS`.
+    pub modversions: bool,
+    /// Whether its configuration has `CONFIG_PRINTK_CALLER`.
+    pub printk_caller: bool,
+    /// The BTF in its image: the base of its modules.
     pub base: Vec<u8>,
-    /// The CRC of every known symbol.
+    /// Its modules, in the order of [`ModuleTree::files`].
     pub modules: Vec<ModuleFile>,
-    /// The CRC of every symbol that is known of it.
+    /// The CRC of every known symbol.
     pub crcs: SymbolCrcs,
+    /// The symbols that the image exports, with their CRCs. Empty if the image has no CRCs.
+    pub exports: HashMap<String, Option<u32>>,
     tree: ModuleTree,
     graph: LoadGraph,
 }
@@ -51,6 +58,9 @@ impl KernelFiles {
                 btf: module.btf().map(<[u8]>::to_vec),
                 btf_base: module.btf_base().map(<[u8]>::to_vec),
                 versions: ModuleVersions::new(info.name.clone(), &module.versions()?),
+                vermagic: module.modinfo().get("vermagic").map(|text| text.into_owned()),
+                imports: module.imports()?.iter().map(|import| (import.symbol.to_owned(), import.weak)).collect(),
+                exports: owned(&module.exports()?).collect(),
                 compressed: module.compression().is_some(),
                 replaced: None,
             };
@@ -65,12 +75,19 @@ impl KernelFiles {
         }
 
         let mut crcs = SymbolCrcs::from_modules(modules.iter().map(|module| &module.versions));
-        crcs.add_exports("vmlinux", &image.exports()?);
+        let exports = image.exports()?;
+        crcs.add_exports("vmlinux", &exports);
+        let exports = owned(&exports).collect();
+        let config = fs::read_to_string(&parts.config).map_err(Error::io("read", &parts.config))?;
+        let has = |option: &str| config.lines().any(|line| line.strip_suffix("=y") == Some(option));
         Ok(Self {
             id: parts.id.clone(),
             image: parts.image.clone(),
-            allows_btf_mismatch: allows_btf_mismatch(&parts.config)?,
+            allows_btf_mismatch: has("CONFIG_MODULE_ALLOW_BTF_MISMATCH"),
+            modversions: has("CONFIG_MODVERSIONS"),
+            printk_caller: has("CONFIG_PRINTK_CALLER"),
             base,
+            exports,
             graph: LoadGraph::new(infos)?,
             modules,
             crcs,
@@ -119,7 +136,7 @@ impl KernelFiles {
 }
 
 /// Whether a kernel's configuration has `CONFIG_MODULE_ALLOW_BTF_MISMATCH`.
-fn allows_btf_mismatch(config: &Path) -> Result<bool, Error> {
-    let text = fs::read_to_string(config).map_err(Error::io("read", config))?;
-    Ok(text.lines().any(|line| line == "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y"))
+/// Exports with their CRCs, owned.
+fn owned(exports: &[Export<'_>]) -> impl Iterator<Item = (String, Option<u32>)> {
+    exports.iter().map(|export| (export.symbol.to_owned(), export.crc))
 }

@@ -19,6 +19,12 @@ pub struct ModuleFile {
     pub btf_base: Option<Vec<u8>>,
     /// Its imports.
     pub versions: ModuleVersions,
+    /// Its version magic.
+    pub vermagic: Option<String>,
+    /// The symbols that it imports, in the order of its symbol table, and whether it can do without them.
+    pub imports: Vec<(String, bool)>,
+    /// The symbols that it exports, with their CRCs.
+    pub exports: Vec<(String, Option<u32>)>,
     /// Whether its file is compressed.
     pub compressed: bool,
     /// The content that is loaded instead of its file, if its BTF was replaced.

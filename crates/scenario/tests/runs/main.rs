@@ -13,6 +13,8 @@ mod kept;
 mod kernels;
 mod machines;
 mod order;
+mod predictions;
+mod predictor;
 mod replay;
 mod twice;
 mod unavailable;

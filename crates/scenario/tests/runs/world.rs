@@ -20,6 +20,7 @@ use vm::{Accel, AccelChooser, AccelRequest, BootLimits, KvmHost};
 
 use super::kernels::FakeKernels;
 use super::machines::{Behaviour, FakeMachines};
+use super::predictor::FakePredictor;
 
 /// The series of everything that is built here.
 pub const SERIES: &str = "6.1";
@@ -38,6 +39,8 @@ pub struct World {
     pub accel: AccelRequest,
     /// The progress events: the packing, the end of each scenario, a machine that was not started.
     pub progress: Mutex<Vec<String>>,
+    /// A module about which the prediction is wrong.
+    pub wrong_about: Mutex<Option<String>>,
     sources: Sources,
 }
 
@@ -57,6 +60,7 @@ impl World {
             encoding: None,
             accel: AccelRequest::Tcg,
             progress: Mutex::default(),
+            wrong_about: Mutex::default(),
             cancel,
             sources,
             dir,
@@ -155,6 +159,7 @@ impl World {
             runs: &self.runs(),
             encoding: self.encoding.as_ref(),
             sources: &self.sources,
+            predictor: &FakePredictor { machines: &self.machines, wrong_about: &self.wrong_about },
             progress: &progress,
         };
         run::run(&context, tasks, options)
