@@ -126,9 +126,13 @@ mod tests {
         let mut child = command.arg("1000").spawn().unwrap();
         drop(command);
         assert!(!lifeline.wait_until_gone(Duration::from_millis(100)).unwrap());
-        let id = child.id();
         drop(lifeline);
-        assert_eq!(child.wait().unwrap().code(), None, "{id} was killed");
+        let mut status = None;
+        wait_for("the program outlives its lifeline", || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert_eq!(status.unwrap().code(), None, "the program was killed");
     }
 
     #[test]
@@ -137,7 +141,10 @@ mod tests {
         let mut child = command.spawn().unwrap();
         drop(command);
         child.wait().unwrap();
-        assert!(!lifeline.wait_until_gone(Duration::from_millis(100)).unwrap(), "what watches is still there");
+        assert!(
+            !lifeline.wait_until_gone(Duration::from_millis(100)).unwrap(),
+            "the process that watches the lifeline still exists"
+        );
         let group = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
         assert!(lifeline.wait_until_gone(LONG).unwrap());
