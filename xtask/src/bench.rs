@@ -66,21 +66,21 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let Command::Encode(arguments) = &arguments.command;
     let pinned = pinned(&arguments.environment, std::slice::from_ref(&arguments.release))?;
     let pinned = pinned.first().context("there is no kernel to encode")?;
-    in_build_env(&arguments.environment, |workshop| encode(workshop, pinned, arguments))
+    in_build_env(&arguments.environment, |build_env| encode(build_env, pinned, arguments))
 }
 
-fn encode(workshop: &BuildEnv<'_>, pinned: &PinnedDebug, arguments: &Encode) -> Result<Exit> {
-    let Some((_, debug)) = available(with_debug(workshop, pinned)?) else {
+fn encode(build_env: &BuildEnv<'_>, pinned: &PinnedDebug, arguments: &Encode) -> Result<Exit> {
+    let Some((_, debug)) = available(with_debug(build_env, pinned)?) else {
         return Ok(Exit::Environment);
     };
     let root = crate::workspace::root();
     let ours = static_program(&root, &root.join("target/encoder"), "modbtf")?;
-    let runs = workshop.context.cache.root().join("runs");
+    let runs = build_env.context.cache.root().join("runs");
     fs::create_dir_all(&runs).with_context(|| format!("cannot create {}", runs.display()))?;
     scratch::sweep(&runs)?;
     let scratch = LockedTempDir::make(&runs, "bench")?;
     let plan = Plan { debug: &debug, ours: &ours, rounds: arguments.runs.into(), scratch: scratch.path() };
-    let bench = run::bench(workshop, &plan)?;
+    let bench = run::bench(build_env, &plan)?;
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&bench, format)).collect();
     printed.into_iter().collect::<Result<()>>()?;
     Ok(if bench.complete() { Exit::Success } else { Exit::Failed })

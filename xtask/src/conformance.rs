@@ -71,11 +71,11 @@ struct Asked {
 pub fn run_command(arguments: &Arguments) -> Result<Exit> {
     let case = arguments.case.as_deref().map(CaseFile::load).transpose()?;
     let source_pins = SourcePins::builtin()?;
-    let recipes = KernelConfigs::at(crate::workspace::root().join("kernel-configs"));
+    let configs = KernelConfigs::at(crate::workspace::root().join("kernel-configs"));
     for series in &arguments.series {
         source_pins.series(series)?;
         for config in &arguments.config {
-            recipes.check_names(&Config::new(&[config.as_str()]), None, Some(series))?;
+            configs.check_names(&Config::new(&[config.as_str()]), None, Some(series))?;
         }
     }
     let display = Display::default();
@@ -92,7 +92,7 @@ pub fn run_command(arguments: &Arguments) -> Result<Exit> {
     };
     let ready = RunEnvironment::prepare(context, &wanted)?;
     let guest = vm::build_guest(&root, &root.join("target/guest"), "guest-cases").map_err(Error::from)?;
-    let sources = Sources { pins: source_pins, recipes, own: None };
+    let sources = Sources { pins: source_pins, configs, own: None };
     let ignore = |_: scenario::run::Progress<'_>| {};
     let run_context = ready.run_context(&sources, &ignore);
     let options = Options {
@@ -152,7 +152,7 @@ fn asked(arguments: &Arguments, ready: &RunEnvironment<'_>, sources: &Sources) -
         };
         for name in &arguments.config {
             let config = Config::new(&[name.as_str()]);
-            let request = Request { source: &source, configs: &sources.recipes, config: &config, upgrade: None };
+            let request = Request { source: &source, configs: &sources.configs, config: &config, upgrade: None };
             let build = ready.build(&request)?;
             let built = BuiltKernel { config: name.clone(), upgrade: None, external: Vec::new() };
             let paths = KernelPaths::of_build(&build, &built, Some(&pin.package));

@@ -62,14 +62,14 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         some => some.iter().map(String::as_str).collect(),
     };
     let pinned = pinned(&arguments.environment, &releases)?;
-    in_build_env(&arguments.environment, |workshop| check(workshop, &releases, &pinned, arguments))
+    in_build_env(&arguments.environment, |build_env| check(build_env, &releases, &pinned, arguments))
 }
 
-fn check(workshop: &BuildEnv<'_>, releases: &[&str], pinned: &[PinnedDebug], arguments: &Arguments) -> Result<Exit> {
+fn check(build_env: &BuildEnv<'_>, releases: &[&str], pinned: &[PinnedDebug], arguments: &Arguments) -> Result<Exit> {
     let recorded = IdenticalBaseline::builtin()?;
     let (mut subjects, mut unavailable) = (Vec::new(), Vec::new());
     for (&release, pinned) in releases.iter().zip(pinned) {
-        let (kernel, debug) = match with_debug(workshop, pinned)? {
+        let (kernel, debug) = match with_debug(build_env, pinned)? {
             Availability::Available(found) => found,
             Availability::Unavailable(gone) => {
                 unavailable.push(UnavailableKernel { release: release.to_owned(), why: gone.to_string() });
@@ -87,7 +87,7 @@ fn check(workshop: &BuildEnv<'_>, releases: &[&str], pinned: &[PinnedDebug], arg
             modules: debug.modules,
         });
     }
-    let kernels = subjects.iter().map(|subject| one(workshop, subject)).collect::<Result<_>>()?;
+    let kernels = subjects.iter().map(|subject| one(build_env, subject)).collect::<Result<_>>()?;
     let report = Report { version: VERSION, kernels, unavailable };
     let printed: Vec<Result<()>> = arguments.format.iter().map(|format| print(&report, format)).collect();
     printed.into_iter().collect::<Result<()>>()?;
@@ -107,8 +107,8 @@ fn end(none_fails: bool, checked: usize, unavailable: usize, allow_unavailable: 
     }
 }
 
-fn one(workshop: &BuildEnv<'_>, subject: &KernelFiles) -> Result<KernelReport> {
-    let (stage, context) = (stage::MEASURE, workshop.context);
+fn one(build_env: &BuildEnv<'_>, subject: &KernelFiles) -> Result<KernelReport> {
+    let (stage, context) = (stage::MEASURE, build_env.context);
     (context.progress)(Progress::Started { stage, what: format!("encoding the BTF of {}", subject.release) });
     let show = |done, total| (context.progress)(Progress::Amount { stage, done, total });
     let begun = std::time::Instant::now();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn how_many_files_are_the_same_byte_for_byte_is_recorded_of_all_that_is_pinned_and_nothing_else() {
+    fn recorded_counts_cover_exactly_the_pinned_kernels() {
         let (pins, recorded) = (kernels::pins::Pins::builtin().unwrap(), IdenticalBaseline::builtin().unwrap());
         let mut pinned: Vec<String> = pins.debug.iter().map(kernels::pins::Pin::name).collect();
         let mut known: Vec<&str> = recorded.packages().collect();

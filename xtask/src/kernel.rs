@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     match &arguments.command {
         Command::Build(arguments) => {
             check_names(arguments)?;
-            in_build_env(&arguments.environment, |workshop| build(arguments, workshop))
+            in_build_env(&arguments.environment, |build_env| build(arguments, build_env))
         }
         Command::List(arguments) => list(arguments),
         Command::Clean(arguments) => clean(arguments),
@@ -134,19 +134,19 @@ fn config(arguments: &Building) -> Config {
     config
 }
 
-fn build(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Exit> {
-    let Some(source) = source(arguments, workshop)? else { return Ok(Exit::Environment) };
+fn build(arguments: &Building, build_env: &BuildEnv<'_>) -> Result<Exit> {
+    let Some(source) = source(arguments, build_env)? else { return Ok(Exit::Environment) };
     let configs = kernel_configs(arguments);
     let config = config(arguments);
     let upgrade = arguments.upgrade.as_deref();
     let request = Request { source: &source, configs: &configs, config: &config, upgrade };
-    let cached = kbuild::find(workshop, &request)?.is_some();
-    let built = kbuild::build(workshop, &request)?;
+    let cached = kbuild::find(build_env, &request)?.is_some();
+    let built = kbuild::build(build_env, &request)?;
     print(&built.manifest.name, &built.directory, cached, &summary(&built));
     if !arguments.external.is_empty() {
         let request = ExternalRequest { request, sources: &arguments.external };
-        let cached = external::find(workshop, &request)?.is_some();
-        let modules = external::build(workshop, &request)?;
+        let cached = external::find(build_env, &request)?.is_some();
+        let modules = external::build(build_env, &request)?;
         print(&modules.manifest.name, &modules.directory, cached, &external_summary(&modules));
     }
     Ok(Exit::Success)
@@ -161,14 +161,14 @@ fn print(name: &str, directory: &Path, cached: bool, summary: &str) {
 }
 
 /// The source. If the archive lacks it, prints the reason and returns `None`.
-fn source(arguments: &Building, workshop: &BuildEnv<'_>) -> Result<Option<Source>> {
+fn source(arguments: &Building, build_env: &BuildEnv<'_>) -> Result<Option<Source>> {
     if let Some(path) = &arguments.source {
-        return Ok(Some(source::own(workshop, path)?));
+        return Ok(Some(source::own(build_env, path)?));
     }
     let line = arguments.line.as_deref().context("a kernel series is needed")?;
     let pins = source_pins(arguments)?;
-    let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
-    match source::acquire(workshop, &archive, pins.series(line)?)? {
+    let archive = AptArchive::new(build_env.context, build_env.engine, &build_env.image.name);
+    match source::acquire(build_env, &archive, pins.series(line)?)? {
         Availability::Available(source) => Ok(Some(source)),
         Availability::Unavailable(unavailable) => {
             cli::terminal::say(&format!("error: {unavailable}"));

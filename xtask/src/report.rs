@@ -97,10 +97,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     };
     check_series(&series)?;
     let pinned = pinned(environment, &releases)?;
-    in_build_env(environment, |workshop| match &arguments.command {
-        Command::Sizes(_) => finish(sizes(workshop, &series, &pinned)?.as_ref().map(|it| it as &dyn Report), output),
+    in_build_env(environment, |build_env| match &arguments.command {
+        Command::Sizes(_) => finish(sizes(build_env, &series, &pinned)?.as_ref().map(|it| it as &dyn Report), output),
         Command::Overhead(arguments) => {
-            finish(overhead(workshop, arguments)?.as_ref().map(|it| it as &dyn Report), output)
+            finish(overhead(build_env, arguments)?.as_ref().map(|it| it as &dyn Report), output)
         }
     })
 }
@@ -125,44 +125,44 @@ fn finish(report: Option<&dyn Report>, output: &Output) -> Result<Exit> {
 }
 
 /// Returns `None` if a kernel is unavailable, after printing the reason.
-fn sizes(workshop: &BuildEnv<'_>, series: &[String], releases: &[PinnedDebug]) -> Result<Option<Sizes>> {
-    let setting = run::setting(workshop);
+fn sizes(build_env: &BuildEnv<'_>, series: &[String], releases: &[PinnedDebug]) -> Result<Option<Sizes>> {
+    let setting = run::setting(build_env);
     let mut kernels = Vec::new();
     for line in series {
-        let Some(kernel) = built(workshop, line)? else { return Ok(None) };
+        let Some(kernel) = built(build_env, line)? else { return Ok(None) };
         kernels.push(kernel);
     }
     for pinned in releases {
-        let Some(kernel) = prebuilt(workshop, pinned)? else { return Ok(None) };
+        let Some(kernel) = prebuilt(build_env, pinned)? else { return Ok(None) };
         kernels.push(kernel);
     }
     Ok(Some(Sizes { version: measure::VERSION, setting, kernels }))
 }
 
-fn built(workshop: &BuildEnv<'_>, line: &str) -> Result<Option<KernelSizes>> {
-    let Some(source) = available(source_of(workshop, line)?) else { return Ok(None) };
-    let recipes = recipes();
+fn built(build_env: &BuildEnv<'_>, line: &str) -> Result<Option<KernelSizes>> {
+    let Some(source) = available(source_of(build_env, line)?) else { return Ok(None) };
+    let configs = configs();
     let config = config();
-    let request = Request { source: &source, configs: &recipes, config: &config, upgrade: None };
-    let (build, tree) = kbuild::build_with_tree(workshop, &request)?;
-    Ok(Some(run::sizes(workshop, &Subject::built(&build, &tree))?))
+    let request = Request { source: &source, configs: &configs, config: &config, upgrade: None };
+    let (build, tree) = kbuild::build_with_tree(build_env, &request)?;
+    Ok(Some(run::sizes(build_env, &Subject::built(&build, &tree))?))
 }
 
-fn prebuilt(workshop: &BuildEnv<'_>, pinned: &PinnedDebug) -> Result<Option<KernelSizes>> {
-    let Some((kernel, debug)) = available(with_debug(workshop, pinned)?) else { return Ok(None) };
-    Ok(Some(run::sizes(workshop, &Subject::prebuilt(&kernel, &debug))?))
+fn prebuilt(build_env: &BuildEnv<'_>, pinned: &PinnedDebug) -> Result<Option<KernelSizes>> {
+    let Some((kernel, debug)) = available(with_debug(build_env, pinned)?) else { return Ok(None) };
+    Ok(Some(run::sizes(build_env, &Subject::prebuilt(&kernel, &debug))?))
 }
 
 /// Returns `None` if the kernel's source is unavailable, after printing the reason.
-fn overhead(workshop: &BuildEnv<'_>, arguments: &OfOverhead) -> Result<Option<Overhead>> {
-    let Some(source) = available(source_of(workshop, &arguments.line)?) else { return Ok(None) };
-    let recipes = recipes();
+fn overhead(build_env: &BuildEnv<'_>, arguments: &OfOverhead) -> Result<Option<Overhead>> {
+    let Some(source) = available(source_of(build_env, &arguments.line)?) else { return Ok(None) };
+    let configs = configs();
     let config = config();
-    let request = Request { source: &source, configs: &recipes, config: &config, upgrade: None };
-    Ok(Some(run::overhead(workshop, &request, arguments.runs.into())?))
+    let request = Request { source: &source, configs: &configs, config: &config, upgrade: None };
+    Ok(Some(run::overhead(build_env, &request, arguments.runs.into())?))
 }
 
-fn recipes() -> KernelConfigs {
+fn configs() -> KernelConfigs {
     KernelConfigs::at(crate::workspace::root().join("kernel-configs"))
 }
 
@@ -170,10 +170,10 @@ fn config() -> Config {
     Config::new(&["strict"])
 }
 
-fn source_of(workshop: &BuildEnv<'_>, line: &str) -> Result<Availability<Source>> {
+fn source_of(build_env: &BuildEnv<'_>, line: &str) -> Result<Availability<Source>> {
     let pins = SourcePins::builtin()?;
-    let archive = AptArchive::new(workshop.context, workshop.engine, &workshop.image.name);
-    Ok(source::acquire(workshop, &archive, pins.series(line)?)?)
+    let archive = AptArchive::new(build_env.context, build_env.engine, &build_env.image.name);
+    Ok(source::acquire(build_env, &archive, pins.series(line)?)?)
 }
 
 fn print(report: &dyn Report, format: &Format<Form>) -> Result<()> {

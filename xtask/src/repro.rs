@@ -241,12 +241,12 @@ fn chosen(all: Vec<Scenario>, arguments: &Arguments, selection: &Selection) -> R
 /// The sources of kernels. The user's own source is copied into the cache.
 fn sources(arguments: &Arguments, ready: &RunEnvironment<'_>) -> Result<Sources, run::Error> {
     let own = match &arguments.source {
-        Some(path) => Some(source::own(&ready.workshop()?, path)?),
+        Some(path) => Some(source::own(&ready.build_env()?, path)?),
         None => None,
     };
     Ok(Sources {
         pins: SourcePins::builtin()?,
-        recipes: KernelConfigs::at(crate::workspace::root().join("kernel-configs")),
+        configs: KernelConfigs::at(crate::workspace::root().join("kernel-configs")),
         own,
     })
 }
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_encoder_has_no_say_in_cannot_be_asked_for() {
+    fn encoder_conflicts_with_scenarios_that_it_does_not_affect() {
         let refused = |name: &str| {
             let arguments = parse(&["--encoder", "modbtf", name]).unwrap();
             chosen(snapshots::scenarios().unwrap(), &arguments, &Selection::Default).unwrap_err()
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn how_much_is_run_is_one_choice() {
+    fn selection_options_exclude_each_other() {
         let selection = |arguments: &[&str]| parse(arguments).unwrap().selection();
         assert_eq!(selection(&["--check"]), Selection::Default);
         assert_eq!(selection(&["--quick"]), Selection::Quick);

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_each_crate_s_harness_says_is_added_up() {
+    fn passed_in_adds_up_the_crates() {
         let said = "running 2 tests\ntest a ... ok\n\ntest result: ok. 2 passed; 0 failed; 0 ignored\n\
                     test result: ok. 12 passed; 0 failed\ntest result: FAILED. 7 passed; 1 failed\n";
         assert_eq!(passed_in(said), 14);

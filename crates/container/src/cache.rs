@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_removed_only_when_it_is_let_go() {
+    fn discard_waits_for_holders() {
         let fixture = Fixture::new();
         let cache = fixture.context().cache;
         fs::create_dir_all(cache.directory("trees")).unwrap();
@@ -331,12 +331,15 @@ mod tests {
             let error = context.cache.discard(&context.monitor(), &tree, &lock).unwrap_err();
             assert!(matches!(error, Error::Cancelled { .. }) && tree.exists(), "{error}");
         });
-        let told = log.take();
-        assert!(matches!(&told[..], [Progress::Waiting { doing: Some(doing), .. }] if doing == "using x"), "{told:?}");
+        let waiting = log.take();
+        assert!(
+            matches!(&waiting[..], [Progress::Waiting { doing: Some(doing), .. }] if doing == "using x"),
+            "{waiting:?}"
+        );
     }
 
     #[test]
-    fn what_is_left_is_removed_although_somebody_still_writes_there() {
+    fn remove_contested_succeeds_although_another_process_writes() {
         let fixture = Fixture::new();
         let context = fixture.context();
         let left = context.cache.root().join("tmp/left");

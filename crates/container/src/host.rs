@@ -150,7 +150,7 @@ mod tests {
     use crate::testing::Fixture;
 
     #[test]
-    fn only_what_is_missing_is_needed() {
+    fn need_lists_only_missing_packages() {
         let fixture = Fixture::new();
         let packages = |choice| need_for(&fixture.programs(), choice, true).map(|need| need.packages);
         assert_eq!(packages(EngineChoice::Auto), Some(vec!["podman", "runc"]));

@@ -21,7 +21,7 @@ pub(crate) fn poll(
     published: &Path,
     attempt: impl Fn() -> Result<(), TryLockError>,
 ) -> Result<(), Error> {
-    let mut told = false;
+    let mut reported = false;
     loop {
         match attempt() {
             Ok(()) => return Ok(()),
@@ -29,10 +29,10 @@ pub(crate) fn poll(
             Err(TryLockError::WouldBlock) => {}
         }
         monitor.check_cancel("wait for another run")?;
-        if !told {
+        if !reported {
             let name = published.file_name().unwrap_or_default().to_string_lossy();
             (monitor.progress)(Progress::Waiting { pid: None, doing: Some(format!("using {name}")), since: None });
-            told = true;
+            reported = true;
         }
         std::thread::sleep(POLL);
     }
@@ -50,7 +50,7 @@ impl Lock {
         let failed = |source| Error::io("lock", path, source);
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
-        let mut told = None;
+        let mut reported = None;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
@@ -59,9 +59,9 @@ impl Lock {
             }
             monitor.check_cancel("wait for another run")?;
             let owner = Owner::read(&mut file);
-            if told.as_ref() != Some(&owner) {
+            if reported.as_ref() != Some(&owner) {
                 (monitor.progress)(owner.progress(&file));
-                told = Some(owner);
+                reported = Some(owner);
             }
             std::thread::sleep(POLL);
         }

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_dead_process_left_is_swept() {
+    fn sweep_removes_only_folders_of_dead_processes() {
         let parent = tempfile::tempdir().unwrap();
         let parent = parent.path();
         let alive = LockedTempDir::make(parent, "alive").unwrap();

@@ -61,14 +61,14 @@ pub enum First {
 impl SecondCache {
     /// Creates it. Builds and sources that the first cache lacks are added to the first cache in the ordinary way.
     pub fn make(ready: &RunEnvironment<'_>, kernel_configs: &Path) -> Result<Self> {
-        let workshop = ready.workshop()?;
+        let build_env = ready.build_env()?;
         let source =
-            source::acquire(&workshop, &ready.archive(), SourcePins::builtin()?.series(LINE)?)?.into_result()?;
-        let (recipes, config) = (KernelConfigs::at(kernel_configs), Config::new(&[CONFIG]));
-        let request = Request { source: &source, configs: &recipes, config: &config, upgrade: None };
-        let first = kbuild::build(&workshop, &request)?;
-        let upgraded = kbuild::build(&workshop, &Request { upgrade: Some(UPGRADE), ..request })?;
-        let tree = kbuild::output_tree(&workshop, &request)?.with_context(|| {
+            source::acquire(&build_env, &ready.archive(), SourcePins::builtin()?.series(LINE)?)?.into_result()?;
+        let (configs, config) = (KernelConfigs::at(kernel_configs), Config::new(&[CONFIG]));
+        let request = Request { source: &source, configs: &configs, config: &config, upgrade: None };
+        let first = kbuild::build(&build_env, &request)?;
+        let upgraded = kbuild::build(&build_env, &Request { upgrade: Some(UPGRADE), ..request })?;
+        let tree = kbuild::output_tree(&build_env, &request)?.with_context(|| {
             format!("the tree of {} was removed: cargo xtask kernel clean {LINE}", first.manifest.name)
         })?;
 

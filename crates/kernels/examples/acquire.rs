@@ -29,7 +29,7 @@ fn run() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().collect();
     let given = |option: &str| arguments.iter().any(|argument| argument == option);
     let value = |option: &str| arguments.iter().skip_while(|argument| *argument != option).nth(1);
-    let wish = value("--engine").map_or(Ok(EngineChoice::Auto), |name| name.parse())?;
+    let requested = value("--engine").map_or(Ok(EngineChoice::Auto), |name| name.parse())?;
     let pins = value("--pins").map_or_else(Pins::builtin, |path| Pins::load(path.as_ref()))?;
     let programs = Programs::from_env();
     let apt = AptSettings::of_machine(&programs, None, None)?;
@@ -46,7 +46,7 @@ fn run() -> Result<(), Error> {
     };
 
     let start = Instant::now();
-    let choice = timed("engine", || Ok(engine::prepare(&context, wish)?))?;
+    let choice = timed("engine", || Ok(engine::prepare(&context, requested)?))?;
     println!("engine: {}", choice.engine);
     for rejected in &choice.rejected {
         println!("  rejected {rejected}");

@@ -154,7 +154,7 @@ fn package_of(fixture: &Fixture, name: &str, files: &[&str]) -> PathBuf {
 }
 
 #[test]
-fn what_boots_is_unpacked_wherever_it_lies() {
+fn unpack_finds_the_boot_image_in_any_directory() {
     let fixture = Fixture::new(&[("dpkg-deb", DPKG_DEB)]);
     let (one, two) = (package(&fixture, "it's $(one) \"a\".deb"), package(&fixture, "two.deb"));
     let (first, second) = (fixture.path("in 'here'  $(x)"), fixture.path("-2"));
@@ -170,7 +170,7 @@ fn what_boots_is_unpacked_wherever_it_lies() {
 }
 
 #[test]
-fn of_debug_information_the_kernel_and_its_modules_are_unpacked() {
+fn unpack_of_debug_information_takes_the_kernel_and_its_modules() {
     let fixture = Fixture::new(&[("dpkg-deb", DPKG_DEB)]);
     let [vmlinux, module] = ["usr/lib/debug/boot/vmlinux-1", "usr/lib/debug/lib/modules/1/kernel/a.ko"];
     let others = ["usr/lib/debug/boot/System.map-1", "usr/lib/debug/.build-id/36/x.debug"];

@@ -28,7 +28,7 @@ fn both_streams_come_in_order_and_the_status_and_times_beside_them() {
 }
 
 #[test]
-fn what_cannot_be_started_or_is_killed_has_the_status_that_a_shell_gives() {
+fn run_reports_a_missing_or_killed_program_as_a_shell_does() {
     let output = run(&["run", "no-such-program-here"]);
     assert_eq!(report(&output)[2], "127");
     assert!(String::from_utf8(output.stdout).unwrap().contains("no-such-program-here"));

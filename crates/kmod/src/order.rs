@@ -194,10 +194,10 @@ fn add_soft(
     }
     for (index, module) in modules.iter().enumerate() {
         let mut seen = HashSet::new();
-        let wishes = module.soft_pre.iter().map(|name| normalise_name(name));
-        for wish in wishes.filter(|wish| seen.insert(wish.clone())) {
-            let named = by_name.get(wish.as_str()).map(std::slice::from_ref);
-            let targets = named.or_else(|| by_alias.get(&wish).map(Vec::as_slice)).unwrap_or_default();
+        let soft = module.soft_pre.iter().map(|name| normalise_name(name));
+        for name in soft.filter(|name| seen.insert(name.clone())) {
+            let named = by_name.get(name.as_str()).map(std::slice::from_ref);
+            let targets = named.or_else(|| by_alias.get(&name).map(Vec::as_slice)).unwrap_or_default();
             for &target in targets {
                 if target == index || before[index].contains(&target) {
                     continue;

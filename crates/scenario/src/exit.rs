@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_tried_is_not_a_pass() {
+    fn overall_does_not_pass_scenarios_that_did_not_run() {
         assert_eq!(overall([Ending::Pass, unavailable()].iter(), false, true), Exit::Environment);
         assert_eq!(overall([Ending::Pass, unavailable()].iter(), true, true), Exit::Success);
         assert_eq!(overall([Ending::Pass, unavailable()].iter(), true, false), Exit::Environment);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_counts_neither_way_but_is_not_all_that_there_is() {
+    fn overall_ignores_excluded_scenarios_unless_there_are_no_others() {
         let left_out = Ending::NotRun { why: "about pahole".into() };
         assert!(!left_out.ran());
         assert_eq!(overall([Ending::Pass, left_out.clone()].iter(), false, false), Exit::Success);

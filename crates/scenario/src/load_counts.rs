@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanting_is_told_where_there_is_any() {
+    fn sentence_mentions_modules_that_miss_a_refused_one() {
         let summary = LoadCounts { modules: 2, lose: 1, refused: 1, for_want: 1, ..LoadCounts::default() };
         assert_eq!(
             summary.sentence(),

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_digest_is_refused() {
+    fn parse_refuses_texts_that_are_no_digest() {
         for text in ["", "ba78", &ABC[1..], &ABC.to_uppercase(), &ABC.replace('b', "g"), &format!("{ABC}00")] {
             assert!(text.parse::<Sha256>().is_err(), "{text}");
         }

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_out_of_order_is_garbled() {
+    fn events_out_of_order_are_garbled() {
         let other = Event::Begin { protocol: PROTOCOL + 1, release: String::new(), version: String::new() };
         let failed = Event::Failed { message: "x".into() };
         let cases: [(usize, &[Event]); 9] = [

@@ -127,7 +127,7 @@ fn a_prototype_behind_a_pointer_is_known_by_its_parameters() {
 }
 
 #[test]
-fn what_dangles_equals_nothing_and_not_itself() {
+fn dangling_types_equal_nothing_not_even_themselves() {
     let dangling = alone(|b| {
         reference(b, Kind::Ptr, "", TypeId(1000));
         b.add(&Record::reference(Kind::Typedef, StrOff(9999), TypeId::VOID)).unwrap();

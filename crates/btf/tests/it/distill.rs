@@ -76,7 +76,7 @@ fn members_of_what_has_a_name_are_not_needed_and_of_what_has_none_are() {
 }
 
 #[test]
-fn what_leads_nowhere_is_refused() {
+fn distill_refuses_dangling_references_and_names() {
     let base = every_kind(Endian::Little).to_bytes().unwrap();
     let base = Btf::parse(&base).unwrap();
     assert_eq!(distill(base.alone()), Err(Error::NoBase));
@@ -90,7 +90,7 @@ fn what_leads_nowhere_is_refused() {
 }
 
 #[test]
-fn nothing_is_distilled_to_nothing() {
+fn distill_of_an_empty_module_is_empty() {
     let base = every_kind(Endian::Little).to_bytes().unwrap();
     let base = Btf::parse(&base).unwrap();
     let distilled = of(&base, &[]).unwrap();

@@ -147,7 +147,7 @@ fn a_longer_header_is_kept() {
 }
 
 #[test]
-fn what_a_checker_would_refuse_is_parsed() {
+fn parse_accepts_what_only_a_checker_refuses() {
     let mut btf = common::every_kind(Endian::Little);
     btf.add(&Record::reference(Kind::Ptr, StrOff(0x00ff_ffff), btf::TypeId(u32::MAX))).unwrap();
     btf.add(&Record::new(Kind::Void)).unwrap();

@@ -102,7 +102,7 @@ fn the_build_image_stands_on_the_boot_image() {
 }
 
 #[test]
-fn offline_an_image_that_is_not_there_is_named() {
+fn prepare_reports_a_missing_image_when_offline() {
     let fixture = Fixture::new();
     let engine = podman(&fixture, ":");
     let offline = Context { offline: true, ..fixture.context() };

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_apt_says_of_a_damaged_download_becomes_our_error() {
+    fn explain_turns_apt_s_complaint_into_a_typed_error() {
         let directory = tempfile::tempdir().unwrap();
         let into = directory.path();
         let cut = explained("File has unexpected size (400 != 1000). Mirror sync in progress? [IP: 1]", into);
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sid_may_be_past_its_date() {
+    fn configure_ignores_the_date_of_sid_alone() {
         let fixture = fixture();
         let program = fixture.program("podman", ":");
         let engine = Engine::Podman { program, runtime: "runc".into(), version: String::new() };

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_and_is_not_there_is_found() {
+    fn lost_finds_symbols_that_differ_from_the_fragments() {
         let asked =
             "CONFIG_A=m\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\nCONFIG_E=\"x\"\nCONFIG_F=7\n";
         assert!(
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_expected_off_has_to_be_off() {
+    fn lost_requires_symbols_that_are_expected_off_to_be_off() {
         assert!(lost("CONFIG_A=y\n", "", &["CONFIG_A", "CONFIG_B"]).is_empty());
         assert_eq!(
             lost("CONFIG_A=y\n", "CONFIG_A=y\nCONFIG_B=m\n", &["CONFIG_A", "CONFIG_B"]),

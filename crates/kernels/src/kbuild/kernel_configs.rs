@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_one_series_adds_to_a_fragment_and_replaces_a_patch() {
+    fn files_for_one_series_add_to_a_fragment_and_replace_a_patch() {
         let directory = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = directory.path().join(path);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_not_is_named_with_what_there_is() {
+    fn unknown_names_are_reported_with_the_known_ones() {
         for name in ["softer", "../base", ""] {
             let error = ours().asked(&Config::new(&[name]), "6.1").unwrap_err().to_string();
             assert!(error.contains("known: allow-mismatch, base, strict"), "{error}");

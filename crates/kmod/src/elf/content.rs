@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_compressed_comes_back() {
+    fn content_decompresses_sections() {
         let zstd = zstd::encode_all(TEXT, 3).expect("it goes to memory");
         for target in TARGETS {
             for (kind, data) in [(ZLIB, zlib(TEXT)), (ZSTD, zstd.clone())] {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_as_it_says_is_refused() {
+    fn content_refuses_sections_that_contradict_their_header() {
         let data = zlib(TEXT);
         let size = TEXT.len() as u64;
         let refused = |kind, size, data: &[u8]| read(&compressed(X86_64, kind, size, data)).expect_err("damaged");

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_read_outside_a_section() {
+    fn read_refuses_bytes_outside_a_section() {
         let own = std::env::current_exe().expect("the test knows its own file");
         let from_file = ElfFile::open(&own).expect("the test is an ELF file");
         let from_bytes = ElfFile::from_bytes(std::fs::read(&own).expect("readable")).expect("the same");

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_where_there_is_none() {
+    fn find_returns_none_without_btf() {
         assert_eq!(find(&[]), None);
         assert_eq!(find(&[0x9f, 0xeb, 1]), None);
         let mut unterminated = btf(12);

@@ -78,7 +78,7 @@ fn soft_dependencies_count_by_name_and_by_alias() {
 }
 
 #[test]
-fn of_two_soft_wishes_that_contradict_each_other_the_first_counts() {
+fn first_of_two_contradicting_soft_dependencies_counts() {
     let modules = vec![soft(module("a.ko", &[]), &["b"]), soft(module("b.ko", &[]), &["a"])];
     let graph = LoadGraph::new(modules).unwrap();
     assert_eq!(names(graph.order()), ["b", "a"]);
@@ -86,7 +86,7 @@ fn of_two_soft_wishes_that_contradict_each_other_the_first_counts() {
 }
 
 #[test]
-fn what_is_missing_or_there_twice_is_noted() {
+fn missing_and_duplicate_modules_are_noted() {
     let modules = vec![
         module("kernel/a.ko", &["gone"]),
         module("kernel/b.ko", &[]),

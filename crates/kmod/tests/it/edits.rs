@@ -87,7 +87,7 @@ fn a_section_is_replaced_or_added_in_every_class_and_byte_order() {
 }
 
 #[test]
-fn what_was_replaced_leaves_no_trace() {
+fn replaced_content_is_not_left_in_the_file() {
     let old = module(X86_64);
     let short = SectionEdits::new().set(".BTF", b"short").apply(&old).unwrap();
     let long = SectionEdits::new().set(".BTF", &[9; 9000]).apply(&old).unwrap();
@@ -301,7 +301,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn only_what_is_meant_changes(drawn in drawn()) {
+    fn edits_change_only_the_given_sections(drawn in drawn()) {
         let target = TARGETS[drawn.target];
         let mut builder = Builder::new(target).elf_type(drawn.elf_type).symbol("a", 1, 1).symbol("b", 2, 0);
         for (name, kind, content) in &drawn.sections {

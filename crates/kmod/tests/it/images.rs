@@ -113,7 +113,7 @@ fn other_wrappings_are_opened() {
 }
 
 #[test]
-fn what_has_no_btf_of_a_kernel_is_refused_with_the_reason() {
+fn files_without_a_kernel_s_btf_are_refused_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     let without = Builder::new(X86_64).elf_type(2).section(".text", b"x").bytes();
@@ -133,7 +133,7 @@ fn what_has_no_btf_of_a_kernel_is_refused_with_the_reason() {
 }
 
 #[test]
-fn of_an_elf_file_only_the_headers_and_btf_are_read() {
+fn kernel_btf_reads_only_headers_and_btf_of_an_elf_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("vmlinux");
     let file = File::create(&path).unwrap();

@@ -171,7 +171,7 @@ fn a_signature_is_seen_and_measured() {
 }
 
 #[test]
-fn what_is_no_module_is_refused() {
+fn from_bytes_refuses_files_that_are_no_modules() {
     let not_relocatable = module(X86_64).elf_type(2).bytes();
     assert!(matches!(Module::from_bytes(not_relocatable), Err(Error::NotAModule { elf_type: 2 })));
     let told = [

@@ -13,7 +13,7 @@ fn two() -> Sizes {
 }
 
 #[test]
-fn what_matters_comes_first() {
+fn text_begins_with_the_main_result() {
     let text = two().text(PLAIN);
     let first: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
     assert_eq!(
@@ -32,7 +32,7 @@ fn what_matters_comes_first() {
 }
 
 #[test]
-fn no_line_is_wider_than_the_terminal() {
+fn text_has_no_line_wider_than_the_terminal() {
     for width in [60, 80, 120] {
         let reports: [&dyn Report; 3] = [&two(), &overhead(), &bench()];
         for text in reports.map(|report| report.text(Style { width, ..PLAIN })) {
@@ -73,7 +73,7 @@ fn a_bench_begins_with_its_ratios_and_counts_for_nothing_if_outputs_differ() {
 }
 
 #[test]
-fn what_failed_is_named_in_every_form_and_makes_it_incomplete() {
+fn failures_are_in_every_form_and_make_a_report_incomplete() {
     let mut sizes = two();
     assert!(sizes.complete());
     let failed = Encoded::Failed("pahole says: <bad>".into());
@@ -91,7 +91,7 @@ fn what_failed_is_named_in_every_form_and_makes_it_incomplete() {
 }
 
 #[test]
-fn what_befell_one_module_is_not_lost_among_what_befell_many() {
+fn trouble_of_one_module_comes_before_that_of_many() {
     let mut sizes = two();
     let bad = |path: String, why: &str| {
         let failed = Encoded::Failed(why.into());
@@ -106,7 +106,7 @@ fn what_befell_one_module_is_not_lost_among_what_befell_many() {
 }
 
 #[test]
-fn nothing_measured_is_said_and_is_no_pass() {
+fn report_without_measurements_says_so_and_is_incomplete() {
     assert!(!sizes(Vec::new()).complete(), "nothing went wrong, but nothing was measured either");
     assert!(overhead().complete() && !Overhead { modules: 0, ..overhead() }.complete());
     let mut sizes = sizes(Vec::new());

@@ -44,19 +44,20 @@ pub struct Plan<'a> {
 /// # Errors
 ///
 /// An encoder cannot be run, or a run fails.
-pub fn bench(workshop: &BuildEnv<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
-    let setting = setting(workshop);
+pub fn bench(build_env: &BuildEnv<'_>, plan: &Plan<'_>) -> Result<Bench, Error> {
+    let setting = setting(build_env);
     let files: Vec<PathBuf> =
         shipped::files(&plan.debug.modules)?.iter().map(|file| plan.debug.modules.join(file)).collect();
     if files.is_empty() {
         return Err(Error::NoModules { release: plan.debug.pin.release.clone() });
     }
-    let mut measuring = Measuring { workshop, plan, runs: 0, modules: Outputs::default(), vmlinux: Outputs::default() };
+    let mut measuring =
+        Measuring { build_env, plan, runs: 0, modules: Outputs::default(), vmlinux: Outputs::default() };
     let mut tasks = tasks(files.len(), cores());
     let what = format!("{} of each encoder on {}", util::number::of(plan.rounds, "run"), plan.debug.pin.release);
-    stage(workshop.context, what, || measuring.all(&mut tasks, &files))?;
+    stage(build_env.context, what, || measuring.all(&mut tasks, &files))?;
     let what = "comparing what both encoders wrote".to_owned();
-    let checked = stage(workshop.context, what, || measuring.check(&files))?;
+    let checked = stage(build_env.context, what, || measuring.check(&files))?;
     Ok(Bench {
         version: crate::VERSION,
         setting,
@@ -86,7 +87,7 @@ fn tasks(modules: usize, cores: usize) -> Vec<Task> {
 type Outputs = [PathBuf; 2];
 
 struct Measuring<'a> {
-    workshop: &'a BuildEnv<'a>,
+    build_env: &'a BuildEnv<'a>,
     plan: &'a Plan<'a>,
     /// The number of runs.
     runs: usize,
@@ -109,7 +110,7 @@ impl Measuring<'_> {
                 task.pahole.push(self.pahole(task, files)?);
                 task.ours.push(self.ours(task, files)?);
                 done += 2;
-                (self.workshop.context.progress)(Progress::Amount { stage: stage::MEASURE, done, total });
+                (self.build_env.context.progress)(Progress::Amount { stage: stage::MEASURE, done, total });
             }
         }
         Ok(())
@@ -193,7 +194,7 @@ impl Measuring<'_> {
         mounts.push(Mount::writable(self.plan.scratch));
         mounts.push(Mount::read_only(self.plan.ours).seen_at(OURS));
         let spec = RunSpec {
-            image: self.workshop.image.name.clone(),
+            image: self.build_env.image.name.clone(),
             argv,
             mounts,
             workdir: "/".into(),
@@ -201,10 +202,10 @@ impl Measuring<'_> {
         };
         let mut last = String::new();
         let doing = "measure an encoder";
-        self.workshop
+        self.build_env
             .engine
             .command(&spec)?
-            .follow(self.workshop.context, doing, &mut |line| line.clone_into(&mut last))?;
+            .follow(self.build_env.context, doing, &mut |line| line.clone_into(&mut last))?;
         Ok(last)
     }
 
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_of_the_script_s_is_noticed() {
+    fn parse_refuses_lines_of_another_form() {
         assert_eq!(parse("bench real 1 user 2 system 3 peak 4 failed 5").unwrap().1, 5);
         for line in ["", "bench real 1", "bench real x user 2 system 3 peak 4 failed 0", "sh: perl: not found"] {
             assert_eq!(parse(line), None, "{line}");

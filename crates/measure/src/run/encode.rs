@@ -42,8 +42,8 @@ pub(super) struct Results {
 /// # Errors
 ///
 /// [`Error::Unreadable`], a full disk, and the errors of the engine.
-pub(super) fn encode(workshop: &BuildEnv<'_>, task: &Task<'_>) -> Result<Results, Error> {
-    let context = workshop.context;
+pub(super) fn encode(build_env: &BuildEnv<'_>, task: &Task<'_>) -> Result<Results, Error> {
+    let context = build_env.context;
     let mut argv: Vec<OsString> = ["sh", "-c", SCRIPT, "sizes.sh"].map(OsString::from).into();
     argv.push(super::cores().to_string().into());
     argv.extend([task.vmlinux.into(), task.modules.into()]);
@@ -51,10 +51,10 @@ pub(super) fn encode(workshop: &BuildEnv<'_>, task: &Task<'_>) -> Result<Results
     let directories = [task.vmlinux.parent().unwrap_or(task.vmlinux), task.modules];
     let mut mounts: Vec<Mount> = directories.into_iter().map(Mount::read_only).collect();
     mounts.dedup();
-    let spec = RunSpec { image: workshop.image.name.clone(), argv, mounts, workdir: "/".into(), ..RunSpec::default() };
+    let spec = RunSpec { image: build_env.image.name.clone(), argv, mounts, workdir: "/".into(), ..RunSpec::default() };
     let (mut results, mut wrong) = (Results::default(), None);
     let doing = format!("encode the BTF of {}", task.release);
-    let ran = workshop.engine.command(&spec)?.follow(context, &doing, &mut |line| {
+    let ran = build_env.engine.command(&spec)?.follow(context, &doing, &mut |line| {
         if results.take(line).is_none() {
             wrong.get_or_insert_with(|| line.chars().take(200).collect::<String>());
         }

@@ -24,14 +24,14 @@ use crate::{Error, Setting};
 
 /// The circumstances of a measurement that starts now.
 #[must_use]
-pub fn setting(workshop: &BuildEnv<'_>) -> Setting {
-    let packages = &workshop.image.manifest.packages;
+pub fn setting(build_env: &BuildEnv<'_>) -> Setting {
+    let packages = &build_env.image.manifest.packages;
     let pahole = packages.get("pahole").or_else(|| packages.get("dwarves"));
     Setting {
         date: chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string(),
         pahole: pahole.cloned().unwrap_or_else(|| "unknown".into()),
-        image: workshop.image.name.clone(),
-        engine: workshop.engine.to_string(),
+        image: build_env.image.name.clone(),
+        engine: build_env.engine.to_string(),
         processor: fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| processor(&text)).unwrap_or_default(),
         cores: cores(),
         load: fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse().ok()),

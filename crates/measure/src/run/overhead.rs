@@ -22,17 +22,17 @@ const TAIL: usize = 20;
 /// # Errors
 ///
 /// [`Error::NoModules`], [`Error::NotMeasured`], [`Error::BuildFailed`], and failures to build or copy the kernel.
-pub fn overhead(workshop: &BuildEnv<'_>, request: &Request<'_>, rounds: usize) -> Result<Overhead, Error> {
+pub fn overhead(build_env: &BuildEnv<'_>, request: &Request<'_>, rounds: usize) -> Result<Overhead, Error> {
     // The load is read before any work, so that our own work is not mistaken for other work.
-    let setting = setting(workshop);
-    let build = kbuild::build(workshop, &Request { upgrade: None, ..*request })?;
+    let setting = setting(build_env);
+    let build = kbuild::build(build_env, &Request { upgrade: None, ..*request })?;
     let (tools, modules) = (tools(&build.config)?, shipped::modules(&build.modules)?.len());
     require_modules(&build.manifest.release, modules)?;
-    let bench = BuildSandbox::open(workshop, &Setup::new(Request { upgrade: None, ..*request }))?;
+    let bench = BuildSandbox::open(build_env, &Setup::new(Request { upgrade: None, ..*request }))?;
     let jobs = cores();
-    let mut measuring = Measuring::new(workshop, &bench, jobs, modules);
+    let mut measuring = Measuring::new(build_env, &bench, jobs, modules);
     let what = format!("{} of each build of {}", util::number::of(rounds, "run"), build.manifest.name);
-    stage(workshop.context, what, || measuring.all(rounds))?;
+    stage(build_env.context, what, || measuring.all(rounds))?;
     let source = &build.manifest.source;
     Ok(Overhead {
         version: crate::VERSION,
@@ -51,20 +51,20 @@ fn require_modules(release: &str, modules: usize) -> Result<(), Error> {
 }
 
 struct Measuring<'a> {
-    workshop: &'a BuildEnv<'a>,
+    build_env: &'a BuildEnv<'a>,
     bench: &'a BuildSandbox<'a>,
     modules: usize,
     measurements: Vec<Measurement>,
 }
 
 impl<'a> Measuring<'a> {
-    fn new(workshop: &'a BuildEnv<'a>, bench: &'a BuildSandbox<'a>, jobs: usize, modules: usize) -> Self {
+    fn new(build_env: &'a BuildEnv<'a>, bench: &'a BuildSandbox<'a>, jobs: usize, modules: usize) -> Self {
         let one = |target: &str, touched| {
             let command = format!("make -j{jobs} {target}").trim_end().to_owned();
             Measurement { command, touched, runs: Vec::new() }
         };
         let measurements = ["", "modules"].iter().flat_map(|target| [one(target, false), one(target, true)]).collect();
-        Self { workshop, bench, modules, measurements }
+        Self { build_env, bench, modules, measurements }
     }
 
     fn all(&mut self, rounds: usize) -> Result<(), Error> {
@@ -83,7 +83,7 @@ impl<'a> Measuring<'a> {
                 self.check(&command, touched, &run)?;
                 self.measurements[number].runs.push(run);
                 done += 1;
-                (self.workshop.context.progress)(Progress::Amount { stage: stage::MEASURE, done, total });
+                (self.build_env.context.progress)(Progress::Amount { stage: stage::MEASURE, done, total });
             }
         }
         Ok(())

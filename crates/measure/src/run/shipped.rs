@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_listed_with_its_reason() {
+    fn modules_lists_unreadable_files_with_the_reason() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("kernel")).unwrap();
         fs::write(root.path().join("kernel/a.ko"), "no ELF").unwrap();

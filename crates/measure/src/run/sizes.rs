@@ -78,7 +78,7 @@ impl Subject {
 /// # Errors
 ///
 /// A failure that prevents measuring any module.
-pub fn sizes(workshop: &BuildEnv<'_>, subject: &Subject) -> Result<KernelSizes, Error> {
+pub fn sizes(build_env: &BuildEnv<'_>, subject: &Subject) -> Result<KernelSizes, Error> {
     let (flags, tools) = (flags(&subject.release)?, tools(&subject.config)?);
     let shipped = shipped::modules(&subject.modules)?;
     let files = shipped::files(&subject.dwarf_modules)?;
@@ -90,7 +90,7 @@ pub fn sizes(workshop: &BuildEnv<'_>, subject: &Subject) -> Result<KernelSizes, 
         flags: &flags,
     };
     let what = format!("encoding the BTF of {} of {}", util::number::of(files.len(), "module"), subject.release);
-    let results = stage(workshop.context, what, || encode(workshop, &task))?;
+    let results = stage(build_env.context, what, || encode(build_env, &task))?;
     let (base, modules) = join(subject, shipped, &files, results);
     Ok(KernelSizes {
         release: subject.release.clone(),

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_named_unless_it_is_a_feature() {
+    fn unknown_arguments_are_refused_but_unknown_features_are_not() {
         let words = ["pahole", "-J", "--sort_output", "vmlinux"].map(OsString::from);
         let error = Arguments::try_parse_from(unglued(words)).unwrap_err().to_string();
         assert!(error.contains("--sort_output"), "{error}");

@@ -99,7 +99,7 @@ fn a_compressed_module_is_compressed_again() {
 }
 
 #[test]
-fn what_cannot_be_encoded_is_named_and_the_others_go_on() {
+fn failed_file_is_reported_and_the_others_are_encoded() {
     let bench = Bench::new();
     let whole = bench.read("modules/three.ko");
     bench.write("modules/cut.ko", &whole[..whole.len() / 2]);
@@ -165,7 +165,7 @@ fn a_file_is_taken_once_whatever_names_lead_to_it() {
 
 /// A dangling link is reported, like a damaged file.
 #[test]
-fn links_that_lead_nowhere_are_told() {
+fn dangling_links_are_reported() {
     let bench = Bench::new();
     symlink("gone.ko", bench.path("modules/dangling.ko")).unwrap();
     symlink("circle.ko", bench.path("modules/circle.ko")).unwrap();
@@ -179,7 +179,7 @@ fn links_that_lead_nowhere_are_told() {
 
 /// Inputs are recognised by any path.
 #[test]
-fn nothing_that_is_read_is_written_over() {
+fn inputs_are_never_overwritten() {
     let bench = Bench::new();
     symlink("three.ko", bench.path("modules/three.btf")).unwrap();
     fs::hard_link(bench.path("vmlinux"), bench.path("hard")).unwrap();
@@ -237,7 +237,7 @@ fn a_report_that_cannot_be_written_is_told_and_what_was_done_as_well() {
 
 /// A stale base is removed; another file with such a name stays.
 #[test]
-fn what_is_no_base_of_before_is_left_alone() {
+fn stale_base_is_removed_only_if_it_is_btf() {
     let bench = Bench::new();
     let lines: [(&str, &[u8], bool); 3] =
         [("one", b"a text", true), ("two", b"", true), ("three", &bench.base(), false)];
@@ -250,7 +250,7 @@ fn what_is_no_base_of_before_is_left_alone() {
 
 /// BTF and its own base belong together.
 #[test]
-fn what_cannot_be_written_leaves_both_files_of_before() {
+fn failed_write_leaves_both_old_files() {
     let bench = Bench::new();
     let line = |features: &'static str| over(&["--features", features, "--out", "x.btf", "modules/fs/one.ko"]);
     bench.modbtf(&line("+distilled_base")).expect(0);

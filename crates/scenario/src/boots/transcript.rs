@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_surplus_or_out_of_order_is_refused() {
+    fn new_refuses_missing_surplus_and_misplaced_events() {
         let Transcript { header, events } = sample();
         let refused = |change: &dyn Fn(&mut Vec<Event>)| {
             let mut events = events.clone();

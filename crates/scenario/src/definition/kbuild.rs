@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_run_could_follow_is_refused_with_the_step_named() {
+    fn impossible_steps_are_refused_by_title() {
         for (from, to, words) in [
             ("run = [\"make\", \"modules\"]", "", "`a` needs either"),
             ("serial = 2", "serial = 0", "`c` encodes nothing"),

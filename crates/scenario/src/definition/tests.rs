@@ -126,7 +126,7 @@ fn modules_of_a_prebuilt_kernel_can_be_encoded_anew() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_the_file() {
+fn read_all_reports_the_error_with_the_file() {
     let refused = |text: &str, from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
         let root = tempfile::tempdir().unwrap();

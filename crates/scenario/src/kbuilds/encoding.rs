@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_lacks_or_means_otherwise_is_counted() {
+    fn compare_counts_missing_and_different_types() {
         let first = encoded(&[("int", 4), ("long", 8), ("char", 1)], &[("f", 0), ("g", 1)]);
         let other = encoded(&[("int", 4), ("long", 4)], &[("f", 1), ("h", 0)]);
         let expected = EncodingDifference {

@@ -113,7 +113,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     #[test]
-    fn what_was_written_is_found_and_how() {
+    fn changes_finds_written_files_and_the_kind_of_change() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         let write = |name: &str, text: &str| {

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_nowhere_is_counted() {
+    fn dangling_references_and_names_are_counted() {
         let looked = parse(&split(TypeId(1)), &base(), false).unwrap();
         assert_eq!((looked.over, looked.types, looked.dangling), (BtfBase::Vmlinux, 1, 0));
         let looked = parse(&split(TypeId(77)), &base(), true).unwrap();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_module_is_said_to_be_none() {
+    fn look_reports_files_that_are_no_modules() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.ko");
         assert_eq!(look(&path, &path), FoundModule::Nothing);

@@ -192,14 +192,14 @@ fn two_lines_that_became_one() {
 }
 
 #[test]
-fn what_controls_a_terminal_is_recorded_escaped() {
+fn terminal_control_characters_are_recorded_escaped() {
     let command = RecordedCommand { argv: vec!["make".into()], env: Default::default(), reproducible: true };
     let outcome = CommandOutcome::new(command, 0, vec!["a\tb\x1b[1m\rc".into(), "‘x’".into()]);
     assert_eq!(outcome.lines, ["a\tb\\u{1b}[1m\\rc", "‘x’"]);
 }
 
 #[test]
-fn what_went_otherwise_than_it_was_to_is_named() {
+fn odd_lists_unexpected_results() {
     for replay in replays() {
         let ScenarioKind::Build(definition) = &replay.scenario.definition.subject else { continue };
         assert_eq!(odd(definition, &replay.transcript), Vec::<String>::new(), "{}", replay.scenario.name);
@@ -295,8 +295,8 @@ fn a_symbol_that_is_something_else() {
 }
 
 #[test]
-fn how_many_parallel_encodings_have_other_bytes_is_told() {
-    let mut told = 0;
+fn chance_counts_parallel_encodings_with_other_bytes() {
+    let mut seen = 0;
     for mut replay in replays() {
         for recorded in &mut replay.transcript.steps {
             let Some(serial) = encoded(recorded, EncodingOrder::Serial).first().map(|it| (**it).clone()) else {
@@ -308,11 +308,11 @@ fn how_many_parallel_encodings_have_other_bytes_is_told() {
             let count = parallel.len();
             let expected = format!("Of {count} parallel encodings 1 have other bytes than the serial one.");
             assert_eq!(chance(&replay.transcript), [expected]);
-            told += 1;
+            seen += 1;
             break;
         }
     }
-    assert!(told > 0);
+    assert!(seen > 0);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn an_encoding_that_differs_in_what_is_no_chance() {
 
 /// The bytes of a parallel encoding depend on chance, so the snapshot does not contain them.
 #[test]
-fn what_is_chance_is_not_noticed() {
+fn bytes_of_parallel_encodings_are_not_noticed() {
     let mut made = 0;
     for replay in replays() {
         let mut changed = replay.transcript.clone();

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matters_stays() {
+    fn line_keeps_what_is_not_a_placeholder() {
         for text in [
             "failed to validate module [overlay] BTF: -22",
             "BPF: Invalid name",

@@ -69,7 +69,7 @@ fn steps(
             kbuilds::BuildEvent::Line(text) => Progress::Line { scenario: name, text },
         });
     };
-    let (configs, encoder) = (&context.sources.recipes, context.encoding.map(|encoding| &encoding.encoder));
+    let (configs, encoder) = (&context.sources.configs, context.encoding.map(|encoding| &encoding.encoder));
     let job = kbuilds::BuildRun { scenario: name, source, configs, tools: &tools, encoder, show: &show };
     let transcript = info_span!("build").in_scope(|| kbuilds::run(context.kernels, build, &job))?;
     report.notes.push(format!("{}.", kbuilds::summary(build, &transcript)));

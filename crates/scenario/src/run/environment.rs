@@ -119,7 +119,7 @@ impl<'a> RunEnvironment<'a> {
     /// # Errors
     ///
     /// Same as [`image::prepare`].
-    pub fn workshop(&self) -> Result<BuildEnv<'_>, kernels::Error> {
+    pub fn build_env(&self) -> Result<BuildEnv<'_>, kernels::Error> {
         let (context, engine) = (&self.context, &self.choice.engine);
         let encoder = self.encoding.as_ref().map(|it| &it.encoder);
         Ok(BuildEnv { context, engine, image: self.build_image()?, encoder })
@@ -165,11 +165,11 @@ impl KernelSource for RunEnvironment<'_> {
     }
 
     fn source(&self, pin: &SourcePin) -> Result<Availability<Source>, kernels::Error> {
-        source::acquire(&self.workshop()?, &self.archive(), pin)
+        source::acquire(&self.build_env()?, &self.archive(), pin)
     }
 
     fn tool(&self, pin: &ToolPin) -> Result<Availability<Tool>, kernels::Error> {
-        tools::acquire(&self.workshop()?, &self.archive(), pin)
+        tools::acquire(&self.build_env()?, &self.archive(), pin)
     }
 
     fn build_image(&self) -> Result<&Image, kernels::Error> {
@@ -183,19 +183,19 @@ impl KernelSource for RunEnvironment<'_> {
     }
 
     fn build(&self, request: &kbuild::Request<'_>) -> Result<Build, kernels::Error> {
-        kbuild::build(&self.workshop()?, request)
+        kbuild::build(&self.build_env()?, request)
     }
 
     fn output_tree(&self, request: &kbuild::Request<'_>) -> Result<PathBuf, kernels::Error> {
-        Ok(kbuild::build_with_tree(&self.workshop()?, request)?.1)
+        Ok(kbuild::build_with_tree(&self.build_env()?, request)?.1)
     }
 
     fn external_modules(&self, request: &ExternalRequest<'_>) -> Result<External, kernels::Error> {
-        external::build(&self.workshop()?, request)
+        external::build(&self.build_env()?, request)
     }
 
     fn sandbox(&self, setup: &Setup<'_>) -> Result<Box<dyn Sandbox + '_>, kernels::Error> {
-        Ok(Box::new(BuildSandbox::open(&self.workshop()?, setup)?))
+        Ok(Box::new(BuildSandbox::open(&self.build_env()?, setup)?))
     }
 }
 

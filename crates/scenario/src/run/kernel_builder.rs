@@ -93,7 +93,7 @@ impl<'r, 'c> KernelBuilder<'r, 'c> {
         upgrade: Option<&str>,
     ) -> Result<Availability<Build, Unavailable>, Error> {
         let config = fragments(config);
-        let request = Request { source, configs: &self.context.sources.recipes, config: &config, upgrade };
+        let request = Request { source, configs: &self.context.sources.configs, config: &config, upgrade };
         survivable(self.context.kernels.build(&request))
     }
 
@@ -103,7 +103,7 @@ impl<'r, 'c> KernelBuilder<'r, 'c> {
         kernel: &BuiltKernel,
     ) -> Result<Availability<External, Unavailable>, Error> {
         let (config, upgrade) = (fragments(&kernel.config), kernel.upgrade.as_deref());
-        let request = Request { source, configs: &self.context.sources.recipes, config: &config, upgrade };
+        let request = Request { source, configs: &self.context.sources.configs, config: &config, upgrade };
         survivable(self.context.kernels.external_modules(&ExternalRequest { request, sources: &kernel.external }))
     }
 }

@@ -63,7 +63,7 @@ pub struct Sources {
     /// The pinned sources.
     pub pins: SourcePins,
     /// Configurations and upgrades.
-    pub recipes: KernelConfigs,
+    pub configs: KernelConfigs,
     /// A user's own source, which replaces the pinned one of its series.
     pub own: Option<Source>,
 }

@@ -31,7 +31,7 @@ fn a_machine_that_goes_wrong_is_reported_as_what_it_was() {
 }
 
 #[test]
-fn one_machine_that_goes_wrong_does_not_keep_others_from_running_and_outweighs_a_difference() {
+fn failed_machine_does_not_stop_others_and_outweighs_a_difference() {
     let world = World::new();
     let tasks = ["a", "b", "c"].map(|name| world.prebuilt(name, ALL));
     world.bless(&tasks);
@@ -42,7 +42,7 @@ fn one_machine_that_goes_wrong_does_not_keep_others_from_running_and_outweighs_a
 }
 
 #[test]
-fn what_makes_no_sense_ends_the_run_before_anything_boots() {
+fn invalid_requests_end_the_run_before_anything_boots() {
     let world = World::new();
     let tasks = [world.prebuilt("a", ALL), world.built("b", "unheard-of", "compatible")];
     let error = world.try_run(&tasks, &COMPARE).unwrap_err();

@@ -53,7 +53,7 @@ impl World {
         fs::write(dir.path().join("guest"), "guest").unwrap();
         let cancel = Arc::new(AtomicBool::new(false));
         let pins = SourcePins::builtin().unwrap();
-        let sources = Sources { pins, recipes: KernelConfigs::at(dir.path().join("configs")), own: None };
+        let sources = Sources { pins, configs: KernelConfigs::at(dir.path().join("configs")), own: None };
         Self {
             kernels: FakeKernels::new(dir.path().join("kernels")),
             machines: FakeMachines::new(Arc::clone(&cancel)),

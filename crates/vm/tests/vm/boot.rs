@@ -245,7 +245,7 @@ fn an_interrupt_leaves_no_process() {
 }
 
 #[test]
-fn what_an_earlier_run_left_is_not_taken_for_this_one_s() {
+fn files_of_an_earlier_run_are_ignored() {
     let directory = TempDir::new().unwrap();
     let plan = boot(&directory, 1);
     let never = AtomicBool::new(false);

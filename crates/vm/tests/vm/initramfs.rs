@@ -99,7 +99,7 @@ fn a_path_that_the_kernel_would_not_unpack_as_written_is_refused() {
 }
 
 #[test]
-fn nothing_is_placed_twice_or_below_a_file() {
+fn add_refuses_a_path_twice_or_below_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let mut initramfs = new(directory.path());
     initramfs.add("/a/b", EntrySource::Bytes(Vec::new())).unwrap();

@@ -95,7 +95,7 @@ fn a_late_hang_is_tried_with_tcg_but_does_not_condemn_kvm() {
 }
 
 #[test]
-fn what_fails_with_tcg_as_well_is_not_put_down_to_kvm() {
+fn failure_with_tcg_as_well_is_not_blamed_on_kvm() {
     let directory = TempDir::new().unwrap();
     let chooser = chooser(&directory, AccelRequest::Auto, None);
     let broken = "echo no such image >&2; exit 125".to_owned();
@@ -106,7 +106,7 @@ fn what_fails_with_tcg_as_well_is_not_put_down_to_kvm() {
 }
 
 #[test]
-fn what_was_asked_for_is_what_runs() {
+fn requested_accelerator_is_used() {
     let directory = TempDir::new().unwrap();
     let (outcome, _) = run(&chooser(&directory, AccelRequest::Kvm, None), &directory, &fake("sleep 60"));
     assert!(matches!(outcome.ending, BootEnding::Hang { stalled: Stalled::NothingPrinted, .. }), "no silent fallback");

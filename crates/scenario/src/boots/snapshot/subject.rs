@@ -17,18 +17,18 @@ const SUBJECT: &str = "BPF: <subject>";
 pub(super) fn without_subjects(lines: Vec<String>) -> Vec<String> {
     let mut out: Vec<String> = Vec::with_capacity(lines.len());
     // How many of the last lines belong to the current complaint.
-    let mut told = 0;
+    let mut pending = 0;
     for line in lines {
         let (level, text) = line.split_once(' ').unwrap_or_default();
         match text {
-            SEPARATOR if told > 0 => {
-                out.truncate(out.len() - told);
+            SEPARATOR if pending > 0 => {
+                out.truncate(out.len() - pending);
                 out.push(format!("{level} {SUBJECT}"));
-                told = 0;
+                pending = 0;
             }
-            END => told = 0,
-            text if text.starts_with("BPF:") => told += 1,
-            _ => told = 0,
+            END => pending = 0,
+            text if text.starts_with("BPF:") => pending += 1,
+            _ => pending = 0,
         }
         out.push(line);
     }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_no_type_stays() {
+    fn without_subjects_keeps_lines_about_no_type() {
         let lines = [
             "<6> loop: module loaded",
             "<3> BPF: [<type#1>] Invalid name_offset:<str#1>",
@@ -77,7 +77,7 @@ mod tests {
         let complaint =
             |check| ["<3> BPF: [<type#1>] ENUM  ", "<3> BPF: size=4 vlen=1", "<3> BPF:  ", check, "<3> BPF: "];
         let lines = [complaint("<3> BPF: Invalid name"), complaint("<3> BPF: vlen != 0")].concat();
-        let told = |check| ["<3> BPF: <subject>", "<3> BPF:  ", check, "<3> BPF: "];
-        check(&lines, &[told("<3> BPF: Invalid name"), told("<3> BPF: vlen != 0")].concat());
+        let expected = |check| ["<3> BPF: <subject>", "<3> BPF:  ", check, "<3> BPF: "];
+        check(&lines, &[expected("<3> BPF: Invalid name"), expected("<3> BPF: vlen != 0")].concat());
     }
 }

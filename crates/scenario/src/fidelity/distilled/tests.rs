@@ -65,7 +65,7 @@ fn it_stays_true_where_ids_and_strings_move() {
 }
 
 #[test]
-fn what_a_distilled_base_does_not_say_may_become_untrue() {
+fn members_that_a_distilled_base_lacks_may_become_wrong() {
     let swapped = over(&[DEVICE, LIST], &[("device", 8, &["state", "users"]), LIST]).unwrap();
     assert_eq!(counts(&swapped), [0, 0, 2], "it is behind a pointer");
     let expected = "struct own: STRUCT own.device > PTR > ";
@@ -80,7 +80,7 @@ fn what_a_distilled_base_does_not_say_may_become_untrue() {
 }
 
 #[test]
-fn what_either_kernel_refuses_is_told_apart() {
+fn refusals_of_the_two_kernels_are_different_errors() {
     let grown = ("list", 16, LIST.2);
     let error = over(&[DEVICE, LIST], &[DEVICE, grown]).unwrap_err();
     let DistilledError::Running { module, source } = error else { panic!("{error}") };
