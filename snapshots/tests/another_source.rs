@@ -89,8 +89,8 @@ fn another_type_passes_on_another_source_with_a_note_and_only_there() {
         let other = recorded.judge(true, another_subject);
         assert_eq!(other.ending, Ending::Pass, "{name}");
         let note = other.note.expect("another source is told");
-        assert!(note.contains("the running kernel was recorded of linux-source-"), "{name}: {note}");
-        assert!(note.contains("the modules' kernel was recorded of linux-source-"), "{name}: {note}");
+        assert!(note.contains("the running kernel was recorded with linux-source-"), "{name}: {note}");
+        assert!(note.contains("the modules' kernel was recorded with linux-source-"), "{name}: {note}");
         let same = recorded.judge(false, another_subject);
         assert!(matches!(same.ending, Ending::Differs { .. }) && same.note.is_none(), "{name}: {same:?}");
         let recipe = recorded.judge_with(another_subject, |kernel| {

@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let cargo = crate::workspace::cargo();
     match cmd!(sh, "{cargo} nextest --version").quiet().ignore_stderr().read() {
         Ok(version) => row("nextest", version.lines().next().unwrap_or_default()),
-        Err(_) => row("nextest", "missing: cargo xtask test brings it"),
+        Err(_) => row("nextest", "missing: cargo xtask test installs it"),
     }
     Ok(if missing { Exit::Environment } else { Exit::Success })
 }

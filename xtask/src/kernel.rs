@@ -215,8 +215,8 @@ fn list(arguments: &Listing) -> Result<Exit> {
     }
     if repeats(rows.iter().map(|(name, ..)| name.as_str())) {
         cli::terminal::print_line("");
-        let why = "What differs in the last part of its name alone was built of another source, by another recipe or encoder. The \
-                   older ones are no longer used: `cargo xtask kernel clean` removes all that was built.";
+        let why = "Entries whose names differ only in the last part were built from another source, or with another recipe or \
+                   encoder. The older ones are no longer used: `cargo xtask kernel clean` removes all builds.";
         cli::terminal::print_line(&beside("", why, columns()));
     }
     Ok(Exit::Success)

@@ -53,7 +53,8 @@ pub struct Arguments {
     source: Option<PathBuf>,
     /// Encoder of the BTF of built kernels: `modbtf` for our own, `pahole` for that of the build image, or a program that runs in
     /// that image and that kbuild is given as PAHOLE. Only scenarios on built kernels are run; those about pahole itself are
-    /// reported as not run. With `modbtf`, boots are compared in full; with a program, by what became of each module's BTF
+    /// reported as not run. With `modbtf`, boots are compared in full; with a program, only the outcome for each module's BTF
+    /// is compared
     #[arg(long, value_name = "modbtf|pahole|PATH", conflicts_with_all = ["quick", "pair", "bless", "list"])]
     encoder: Option<Encoding>,
     /// Compare; keep nothing but the logs of a machine that went wrong

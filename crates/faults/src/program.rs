@@ -29,7 +29,7 @@ pub fn demand_said(status: ExitStatus, text: &str, code: Exit, said: &[&str]) ->
     let lines: Option<Vec<_>> = lines.collect();
     match lines.filter(|_| status.code() == Some(code.code().into())) {
         Some(lines) => Ok(format!("exit {}: {}", code.code(), lines.join(" "))),
-        None => bail!("exit {} saying {said:?} was expected; it was {status}, saying:\n{text}", code.code()),
+        None => bail!("expected exit {} and the text {said:?}; got {status} with the output:\n{text}", code.code()),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::setting::Setting;
 pub const FAULTS: [ProgramFault; 5] = [
     ProgramFault {
         name: "patch-does-not-fit",
-        done: "a line around the upgrade's change is another one",
+        done: "a line next to the upgrade's change differs",
         demanded: "exit 3, the upgrade does not apply, which hunk; nothing is published or left, the next run's bytes are right",
         provoke: patch_does_not_fit,
     },
@@ -32,13 +32,13 @@ pub const FAULTS: [ProgramFault; 5] = [
     },
     ProgramFault {
         name: "dependency-lost",
-        done: "a fragment takes away what a symbol depends on",
+        done: "a fragment removes a symbol's dependency",
         demanded: "exit 3, which symbol; nothing is published or left",
         provoke: dependency_lost,
     },
     ProgramFault {
         name: "source-pin-wrong",
-        done: "a digit of the source's pinned hash is another one",
+        done: "a digit of the source's pinned hash differs",
         demanded: "exit 3, not the pinned file; nothing is published or kept",
         provoke: source_pin_wrong,
     },
@@ -63,7 +63,7 @@ fn other_configs(cache: &SecondCache, file: &str, change: impl FnOnce(String) ->
 
 /// Replaces a text that occurs exactly once.
 fn replaced(text: &str, from: &str, to: &str) -> Result<String> {
-    ensure!(text.matches(from).count() == 1, "{from:?} does not stand there once");
+    ensure!(text.matches(from).count() == 1, "{from:?} does not occur exactly once");
     Ok(text.replace(from, to))
 }
 

@@ -74,7 +74,7 @@ pub const FAULTS: [ProgramFault; 8] = [
     ProgramFault {
         name: "gone-from-the-archive",
         done: "the archive no longer has the pinned version",
-        demanded: "exit 3 even with --allow-unavailable, since no upgrade was tried; what there is, is named",
+        demanded: "exit 3 even with --allow-unavailable, because no upgrade ran; the report names the available versions",
         provoke: gone,
     },
 ];
@@ -88,7 +88,7 @@ pub fn described(fault: Fault) -> Described {
         Fault::InitNeverReports => "the kernel finds no PID 1 and waits",
         Fault::NothingPrinted => "the boot image loops from its first instruction on",
         Fault::QemuKilled => "SIGKILL of QEMU",
-        Fault::KvmUnproven => "whatever /dev/kvm does is let happen",
+        Fault::KvmUnproven => "/dev/kvm may do anything",
     };
     let demanded = match fault.expected() {
         (word, "") => word.to_owned(),
@@ -218,7 +218,7 @@ fn in_new_cache(mut command: Command) -> Result<(TempDir, PathBuf, Command)> {
 fn with_pins(setting: &Setting<'_>, from: &str, to: &str) -> Result<(TempDir, PathBuf, Command)> {
     let (dir, cache, mut command) = in_new_cache(repro(setting, &[])?)?;
     let pins = fs::read_to_string(setting.kernel_configs.join("debian.toml"))?;
-    ensure!(pins.contains(from), "the pins do not say {from}");
+    ensure!(pins.contains(from), "the pins do not contain {from}");
     let path = dir.path().join("pins.toml");
     fs::write(&path, pins.replace(from, to))?;
     command.arg("--pins").arg(path);

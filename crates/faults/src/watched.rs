@@ -56,10 +56,10 @@ impl Watched {
         let begun = Instant::now();
         while !come(self)? {
             if let Some(status) = self.run.try_wait()? {
-                bail!("it ended before it {point}: {status}, saying:\n{}", self.text());
+                bail!("it ended before it {point}: {status}, with the output:\n{}", self.text());
             }
             if begun.elapsed() >= COMING {
-                bail!("within {} s it never {point}, saying:\n{}", COMING.as_secs(), self.text());
+                bail!("within {} s it never {point}; its output:\n{}", COMING.as_secs(), self.text());
             }
             thread::sleep(LOOK);
         }

@@ -95,7 +95,7 @@ impl Index {
             return Ok(Availability::Unavailable(self.lacks_package(wanted, &pin.package, &pin.version)));
         };
         if entry.sha256 != pin.sha256 {
-            let source_of_hash = "so says the archive's signed index";
+            let source_of_hash = "according to the archive's signed index";
             return Err(Error::WrongHash { file: wanted, wanted: pin.sha256, got: entry.sha256, source_of_hash });
         }
         Ok(Availability::Available(entry.clone()))

@@ -69,8 +69,8 @@ impl FromStr for KernelSpec {
             Some((package, version)) if is_word(package) && is_word(version) => {
                 Ok(Self::Package { package: package.to_owned(), version: version.to_owned() })
             }
-            Some(_) => Err(bad("package=version is wanted")),
-            None if !is_word(text) => Err(bad("a release such as 6.1.0-55 or package=version is wanted")),
+            Some(_) => Err(bad("expected package=version")),
+            None if !is_word(text) => Err(bad("expected a release such as 6.1.0-55, or package=version")),
             None if series(text).is_none() => Err(bad("a release begins with two numbers, such as 6.1")),
             None => Ok(Self::Release(text.to_owned())),
         }
@@ -102,7 +102,7 @@ impl FromStr for PairSpec {
         let (from, to) = text.split_once("..").ok_or_else(|| Error::BadSpec {
             given: text.to_owned(),
             what: "a pair of kernels",
-            why: "FROM..TO is wanted",
+            why: "expected FROM..TO",
         })?;
         Ok(Self { from: from.parse()?, to: to.parse()? })
     }

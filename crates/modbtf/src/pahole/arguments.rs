@@ -79,7 +79,7 @@ pub struct Arguments {
     #[arg(long = "skip_encoding_btf_type_tag")]
     skip_encoding_btf_type_tag: bool,
 
-    /// Leave out functions of which compilation units have different prototypes.
+    /// Leave out functions whose prototypes differ between compilation units.
     #[arg(long = "skip_encoding_btf_inconsistent_proto")]
     skip_encoding_btf_inconsistent_proto: bool,
 

@@ -52,8 +52,7 @@ pub fn compare_boot(
     if let Some(others) = of_another_build(&before, seen) {
         let recorded = portable(definition, &before, &Measured::read(dir)?);
         let comparison = compare_texts(&recorded, &portable(definition, seen, measured));
-        let but =
-            format!("{others}: compared but for the types that complaints are about, which change with every build");
+        let but = format!("{others}: compared without the types in complaints, which change with every build");
         return Ok(BaselineComparison { ending: comparison, note: joined([encoded, Some(but)]) });
     }
     let note = match encoded {
@@ -73,12 +72,12 @@ fn by_verdicts(
     (seen, measured): (&Transcript, &Measured),
 ) -> BaselineComparison {
     let ending = compare_texts(&verdicts(definition, before, recorded), &verdicts(definition, seen, measured));
-    let mut note = format!("{}: compared by what became of each module's BTF", encoded_by(encoder));
+    let mut note = format!("{}: only the outcome for each module's BTF is compared", encoded_by(encoder));
     match snapshot::otherwise((before, recorded), (seen, measured)).as_slice() {
         [] => note.push_str(", which is the same in full"),
         modules => {
             let modules = modules.join(", ");
-            note.push_str(&format!("; on which check a shifted id trips, or on none, differs for {modules}"));
+            note.push_str(&format!("; the check that a shifted id fails, if any, differs for {modules}"));
         }
     }
     BaselineComparison { ending, note: Some(note) }
@@ -103,7 +102,7 @@ fn of_another_build(before: &Transcript, seen: &Transcript) -> Option<String> {
         .into_iter()
         .filter_map(|(which, before, seen)| {
             let (recorded, seen) = other_parts(&parts(before), &parts(seen))?;
-            Some(format!("{which} was recorded of {recorded}; this is {seen}"))
+            Some(format!("{which} was recorded with {recorded}; this is {seen}"))
         })
         .collect();
     (!others.is_empty()).then(|| others.join("; "))
@@ -125,7 +124,7 @@ fn of_another_recipe(before: &Transcript, seen: &Transcript) -> Option<String> {
         [running, modules_of].map(|kernel| kernel.build.as_ref().map(|build| build.key.clone()))
     };
     (before.is_built() && seen.is_built() && keys(before) != keys(seen)).then(|| {
-        "recorded of kernels that were built by another recipe, of the same source with the same tools: compared in full"
+        "recorded with kernels that were built by another recipe from the same source with the same tools: compared in full"
             .to_owned()
     })
 }

@@ -32,7 +32,7 @@ pub fn compare_build(definition: &Definition, dir: &Path, seen: &Transcript) -> 
         return Ok(BaselineComparison { ending, note: others.map(|others| format!("{others}: compared in full")) });
     };
     let [recorded, seen] = [&before, seen].map(|it| kbuilds::of_any_encoder(definition, it));
-    let encoded = format!("{encoded}: compared but for the bytes around .BTF, which are the encoder's");
+    let encoded = format!("{encoded}: compared without the bytes around .BTF, which depend on the encoder");
     Ok(BaselineComparison { ending: compare_texts(&recorded, &seen), note: joined([Some(encoded), others]) })
 }
 
@@ -43,5 +43,5 @@ fn of_other_parts(before: &BuildProvenance, seen: &BuildProvenance) -> Option<St
         source.into_iter().chain(it.toolchain.iter().map(|(package, version)| format!("{package} {version}"))).collect()
     };
     let (recorded, seen) = other_parts(&parts(before), &parts(seen))?;
-    Some(format!("recorded of {recorded}; this is {seen}"))
+    Some(format!("recorded with {recorded}; this is {seen}"))
 }

@@ -35,7 +35,7 @@ impl From<Ending> for BaselineComparison {
 /// The snapshot cannot be read.
 pub fn compare_text(dir: &Path, text: &str) -> Result<Ending, Error> {
     Ok(match recorded_snapshot(dir)? {
-        None => Ending::Differs { diff: "nothing is recorded yet: accept what was seen with --bless".into() },
+        None => Ending::Differs { diff: "nothing is recorded yet: record this run with --bless".into() },
         Some(recorded) => compare_texts(&recorded, text),
     })
 }

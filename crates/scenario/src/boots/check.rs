@@ -36,9 +36,9 @@ fn speaker(header: &BootHeader, events: &[Event]) -> Result<(), String> {
     match events.first() {
         Some(Event::Begin { protocol: PROTOCOL, release, .. }) if release == wanted => Ok(()),
         Some(Event::Begin { protocol: PROTOCOL, release, .. }) => {
-            Err(format!("the kernel that ran calls itself {release}, not {wanted}"))
+            Err(format!("the kernel that ran reports the release {release}, not {wanted}"))
         }
-        _ => Err(format!("the guest did not speak protocol {PROTOCOL}")),
+        _ => Err(format!("the guest did not use protocol {PROTOCOL}")),
     }
 }
 

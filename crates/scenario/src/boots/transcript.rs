@@ -235,8 +235,8 @@ mod tests {
             Event::Step { records, .. } => change(&mut records[0]),
             other => panic!("no step: {other:?}"),
         };
-        assert_eq!(refused(&|it| it[0] = begin(1, "6.2")), "the kernel that ran calls itself 6.2, not 6.1");
-        assert_eq!(refused(&|it| it[0] = begin(2, "6.1")), "the guest did not speak protocol 1");
+        assert_eq!(refused(&|it| it[0] = begin(1, "6.2")), "the kernel that ran reports the release 6.2, not 6.1");
+        assert_eq!(refused(&|it| it[0] = begin(2, "6.1")), "the guest did not use protocol 1");
         for seq in [0, 9, 11, u64::MAX] {
             let what = refused(&|it| record(it, &|record| record.seq = seq));
             assert_eq!(what, format!("the kernel's record 9 is followed by {seq}"));

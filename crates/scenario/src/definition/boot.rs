@@ -77,7 +77,7 @@ impl BootDefinition {
             (ScenarioKernel::Built(_), ScenarioKernel::Built(_), None) => {
                 Some("`abi` is missing: \"compatible\" or \"broken\", which is proven before anything boots")
             }
-            _ => Some("of `running` and `modules-of` one is a prebuilt kernel and the other built from source"),
+            _ => Some("`running` and `modules-of` must both be prebuilt kernels, or both be built from source"),
         }
     }
 }

@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for KernelVisitor {
             (None, Some(_), None) => Err(A::Error::missing_field("encoder")),
             (None, None, Some(_)) => Err(A::Error::missing_field("release")),
             _ => Err(A::Error::custom(
-                "`config`, `upgrade` and `external` are of a kernel that is built, `release` and `encoder` of one that is not",
+                "`config`, `upgrade` and `external` belong to a kernel that is built, `release` and `encoder` to a prebuilt one",
             )),
         }
     }

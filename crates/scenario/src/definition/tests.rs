@@ -149,7 +149,7 @@ fn read_all_reports_the_error_with_the_file() {
             refused(PREBUILT, "memory-mib = 512", "memory-mib = 512\nabi = \"broken\""),
             "`abi` is for kernels that are built",
         ),
-        (refused(BUILT, "{ config = \"strict\" }", "\"6.1\""), "one is a prebuilt kernel"),
+        (refused(BUILT, "{ config = \"strict\" }", "\"6.1\""), "must both be prebuilt kernels"),
         (refused(BUILT, "config = \"strict\" }", "config = \"strict\", external = [\"x\"] }"), "`running` cannot have"),
         (refused(BUILT, "{ config = \"strict\" }", "{ conf = \"strict\" }"), "unknown field `conf`"),
         (refused(BUILD, "lines = [\"7.2\"]", "lines = [\"7.3\"]"), "the step `two` is for 7.3"),
@@ -162,7 +162,7 @@ fn read_all_reports_the_error_with_the_file() {
             refused(BUILT, "{ config = \"strict\" }", "{ release = \"6.1\", encoder = \"modbtf\" }"),
             "`running` cannot have an `encoder`",
         ),
-        (refused(BUILT, "upgrade = \"grow\"", "encoder = \"modbtf\""), "`release` and `encoder` of one that is not"),
+        (refused(BUILT, "upgrade = \"grow\"", "encoder = \"modbtf\""), "`release` and `encoder` to a prebuilt one"),
         (refused(BUILT, "{ config = \"strict\" }", "7"), "a pinned release, a table with"),
     ];
     for (error, expected) in cases {

@@ -318,7 +318,7 @@ impl Transcript {
             return Err(Error::Version { found: header.build_transcript, known: VERSION });
         }
         if header.steps != steps.len() {
-            let what = format!("{} steps are announced and {} are there", header.steps, steps.len());
+            let what = format!("the header announces {} steps, but there are {}", header.steps, steps.len());
             return Err(Error::Sequence { what });
         }
         if let Some((at, recorded)) = steps.iter().enumerate().find(|(at, recorded)| *at != recorded.step) {

@@ -128,7 +128,7 @@ fn kernels_of_another_encoder_are_compared_as_its_order_of_types_allows() {
     let report = world.run(&[task], &COMPARE);
     let scenario = only(&report);
     assert_eq!(scenario.ending, Ending::Pass, "what became of each module is the same");
-    let note = "compared by what became of each module's BTF";
+    let note = "only the outcome for each module's BTF is compared";
     assert!(scenario.notes.iter().any(|it| it.contains(note)), "{:?}", scenario.notes);
 }
 

@@ -42,7 +42,7 @@ fn bad(path: &str, why: &'static str) -> Error {
 pub(super) fn below(root: &Path, path: &str) -> Result<PathBuf, Error> {
     let inside = Path::new(path).components().all(|component| matches!(component, Component::Normal(_)));
     if path.is_empty() || !inside {
-        return Err(bad(path, "is no path below its place"));
+        return Err(bad(path, "is not a path below its directory"));
     }
     let whole = root.join(path);
     require_inside(root, whole.parent().unwrap_or(root), path)?;
@@ -54,8 +54,8 @@ fn require_inside(root: &Path, directory: &Path, path: &str) -> Result<(), Error
     let canonical = |path: &Path| fs::canonicalize(path).map_err(|source| Error::io("resolve", path, source));
     match fs::canonicalize(directory) {
         Ok(directory) if directory.starts_with(canonical(root)?) => Ok(()),
-        Ok(_) => Err(bad(path, "leaves its place by a link")),
-        Err(_) => Err(bad(path, "lies in no directory of its place")),
+        Ok(_) => Err(bad(path, "leaves its directory through a link")),
+        Err(_) => Err(bad(path, "is not in an existing directory")),
     }
 }
 
@@ -63,7 +63,7 @@ fn require_inside(root: &Path, directory: &Path, path: &str) -> Result<(), Error
 pub(super) fn remove(root: &Path, path: &str) -> Result<(), Error> {
     let file = below(root, path)?;
     match fs::remove_file(&file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(bad(path, "is no file of the output tree")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(bad(path, "is not a file of the output tree")),
         other => other.map_err(|source| Error::io("remove", &file, source)),
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn touch(root: &Path, path: &str) -> Result<(), Error> {
 pub(super) fn unshare(root: &Path, path: &str) -> Result<(), Error> {
     let directory = below(root, path)?;
     if !directory.is_dir() {
-        return Err(bad(path, "is no directory of the source"));
+        return Err(bad(path, "is not a directory of the source"));
     }
     require_inside(root, &directory, path)?;
     // Sorting reads a directory completely before its files are replaced.
