@@ -5,6 +5,7 @@ use tracing::info_span;
 
 use crate::cu::signature::{TypeGraph, composite_signature};
 use crate::encoded::{self, FieldRole, key};
+use crate::enum_index::{EnumIndex, is_forward};
 use crate::error::{Breach, EncodeError, internal};
 use crate::hash::IdMap;
 use crate::ids::{CanonicalId, NameId, StrOffset, id32};
@@ -24,6 +25,7 @@ pub struct PreparedBase {
     starts: Vec<u32>,
     pub(crate) names: BaseStrings,
     pub(crate) index: TypeIndex,
+    pub(crate) enums: EnumIndex,
     /// The structs and unions by name, where there is only one of the name.
     pub(crate) composites: IdMap<NameId, Option<CanonicalId>>,
     endian: Endian,
@@ -65,7 +67,9 @@ impl PreparedBase {
         let strings_end = StrOffset::from_raw(btf.header().strings.length);
         let composites = IdMap::default();
         let breach = Breach::default();
-        let mut base = Self { words, starts, names, index, composites, endian: btf.endian(), strings_end, breach };
+        let enums = EnumIndex::default();
+        let mut base =
+            Self { words, starts, names, index, enums, composites, endian: btf.endian(), strings_end, breach };
         base.fill_index();
         base.breach.check()?;
         Ok(base)
@@ -88,6 +92,16 @@ impl PreparedBase {
             let hash = if kind.is_composite() { composite_signature(self, &mut memo, words) } else { key(words) };
             index.add(hash, id);
         }
+        // Of equal types the last one counts, as in `TypeIndex`.
+        let mut enums = EnumIndex::default();
+        for id in (1..=self.len()).rev().filter_map(CanonicalId::from_word) {
+            let words = self.get(id);
+            let is_named = encoded::kind(words).is_enum() && !encoded::name(words).is_empty();
+            if is_named && (is_forward(words) || enums.find(words, |id| self.get(id)).is_none()) {
+                enums.add(words, id);
+            }
+        }
+        self.enums = enums;
         self.index = index;
         self.composites = composites;
     }

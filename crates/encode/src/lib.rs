@@ -71,6 +71,7 @@ mod dwarf;
 mod emit;
 mod encoded;
 mod encoder;
+mod enum_index;
 mod error;
 mod features;
 mod functions;

@@ -10,6 +10,7 @@ use crate::dedup::declarations::{SavedFunction, SavedTag, SavedVariable};
 use crate::dedup::emit_order::EmitOrder;
 use crate::dedup::replaced::Replaced;
 use crate::encoded::key;
+use crate::enum_index::EnumIndex;
 use crate::error::{Breach, EncodeError, internal};
 use crate::hash::{IdHasher, IdMap};
 use crate::ids::{CanonicalId, CuNumber, NameId, id32};
@@ -39,6 +40,8 @@ pub(crate) struct CanonicalTypes<'b> {
     /// Where each type comes from.
     pub(crate) orders: Vec<EmitOrder>,
     pub(crate) index: TypeIndex,
+    /// The enums that are not the base's.
+    pub(super) enums: EnumIndex,
     /// What arrays are indexed by.
     pub(crate) index_type: Option<CanonicalId>,
     /// Internal errors of what cannot return any.
@@ -82,6 +85,7 @@ impl<'b> CanonicalTypes<'b> {
             copies: HashMap::default(),
             orders: Vec::new(),
             index: TypeIndex::new(first, 0),
+            enums: EnumIndex::default(),
             index_type: None,
             breach: Breach::default(),
             cus: 0,

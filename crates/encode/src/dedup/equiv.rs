@@ -15,6 +15,7 @@ use crate::cu::reference::{LocalId, Reference, Target};
 use crate::dedup::reached::{Reached, Way};
 use crate::dedup::unit::{Met, Pending, Scratch, UnitDedup, words};
 use crate::encoded;
+use crate::enum_index::is_forward;
 use crate::ids::{CanonicalId, id32};
 
 /// What a walk found.
@@ -303,7 +304,6 @@ fn pair_of_kinds(left: &[u32], right: &[u32], may_resolve: bool) -> Equivalence 
         (_, Kind::Fwd) if !may_resolve => return Equivalence::NeedsBase,
         (_, Kind::Fwd) => true,
         (left_kind, right_kind) if left_kind.is_enum() && right_kind.is_enum() => {
-            let is_forward = |words: &[u32]| encoded::info(words) & btf::Info::MAX_VLEN == 0;
             left == right || is_forward(left) || is_forward(right)
         }
         _ => false,

@@ -8,6 +8,7 @@ use crate::dedup::canonical::CanonicalTypes;
 use crate::dedup::emit_order::{EmitOrder, EmitPhase};
 use crate::dedup::unit::{Scratch, UnitDedup};
 use crate::encoded::{self, head, key};
+use crate::enum_index::is_forward;
 use crate::error::{EncodeError, internal};
 use crate::ids::{CanonicalId, NameId};
 
@@ -72,26 +73,31 @@ impl UnitDedup<'_, '_> {
 
     /// An enum without values is a forward declaration of any other enum of its name.
     fn enumeration(&mut self, local: LocalId, words: &[u32]) -> Result<CanonicalId, EncodeError> {
-        let is_forward = |words: &[u32]| encoded::info(words) & btf::Info::MAX_VLEN == 0;
         let hash = key(words);
-        let mut forwards = Vec::new();
-        let found = self.types.find(hash, |id| {
-            let canonical = self.words(id.into());
-            if canonical == words {
-                return true;
-            }
-            let is_same_name = encoded::kind(canonical).is_enum() && encoded::name(canonical) == encoded::name(words);
-            if is_same_name && is_forward(canonical) && !is_forward(words) {
-                forwards.push(id);
-            }
-            is_same_name && is_forward(words) && !encoded::name(words).is_empty()
-        });
-        if let Some(id) = found {
+        let name = encoded::name(words);
+        let known = if name.is_empty() {
+            self.types.find(hash, |id| self.words(id.into()) == words)
+        } else if is_forward(words) {
+            self.types.find(hash, |id| {
+                let canonical = self.words(id.into());
+                encoded::kind(canonical).is_enum() && encoded::name(canonical) == name
+            })
+        } else {
+            let base = self.types.base.and_then(|base| base.enums.find(words, |id| base.get(id)));
+            base.or_else(|| self.types.enums.find(words, |id| self.types.get(id)))
+        };
+        if let Some(id) = known {
             return Ok(id);
         }
         let id = self.types.add(hash, words, self.order(local))?;
-        for forward in forwards {
-            self.types.set_resolved(forward, id.into());
+        if !name.is_empty() {
+            self.types.enums.add(words, id);
+        }
+        if !name.is_empty() && !is_forward(words) {
+            let base = self.types.base.map_or(&[][..], |base| base.enums.forwards(name));
+            for forward in [base, self.types.enums.forwards(name)].concat() {
+                self.types.set_resolved(forward, id.into());
+            }
         }
         Ok(id)
     }
