@@ -72,6 +72,7 @@ enum Span {
 
 impl<'b> CanonicalTypes<'b> {
     pub(crate) fn new(base: Option<&'b PreparedBase>) -> Self {
+        // A base has fewer types than bytes, so that this never saturates.
         let first = CanonicalId::new(NonZeroU32::MIN.saturating_add(base.map_or(0, PreparedBase::len)));
         Self {
             base,
