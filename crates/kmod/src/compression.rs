@@ -21,7 +21,7 @@ pub enum Compression {
     Lz4Legacy,
     /// bzip2: `BZh`.
     Bzip2,
-    /// lzop: `89 4c 5a 4f 00`. Recognised, not supported.
+    /// lzop: `89 4c 5a 4f 00`.
     Lzo,
 }
 

@@ -45,11 +45,19 @@ pub enum Error {
         /// The decompressor's error.
         source: io::Error,
     },
-    /// A compression that is recognised but not supported.
-    #[error("cannot decompress: {compression} is not supported; decompress the file by other means first")]
-    UnsupportedCompression {
+    /// A decompressor could not be set up.
+    #[error("cannot begin to decompress {compression} data")]
+    Decoder {
         /// The compression.
         compression: Compression,
+        /// The library's error.
+        source: io::Error,
+    },
+    /// A file could not be searched for the kernel's banner.
+    #[error("cannot search the image for the kernel's version")]
+    Scan {
+        /// The cause.
+        source: io::Error,
     },
     /// The content is larger than any real kernel object: a decompression bomb, or not a kernel object.
     #[error("cannot read {what}: it has more than {limit} bytes, the most that is accepted")]
@@ -113,6 +121,9 @@ pub enum Error {
         /// The problem with the boot header, with the offending value.
         reason: String,
     },
+    /// A unified kernel image inside another one.
+    #[error("cannot read the kernel of the unified kernel image: it is another unified kernel image")]
+    NestedImage,
     /// The kernel image is intact, but has no BTF.
     #[error("cannot find BTF in the {kind}: it was built without CONFIG_DEBUG_INFO_BTF, or its .BTF was stripped")]
     NoBtf {

@@ -13,10 +13,18 @@ use crate::error::Error;
 use crate::image_kind::ImageKind;
 use crate::source::{ByteSource, FileBytes, read_file};
 use crate::symbols::Export;
+use crate::unified::UnifiedImage;
 
 mod bzimage;
+mod config;
 mod exports;
+mod find_version;
 mod flat;
+mod s390;
+mod version;
+
+pub use find_version::{kernel_version, kernel_version_from_bytes};
+pub use version::KernelVersion;
 
 /// A kernel's own BTF, the base of its modules' BTF.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +34,7 @@ pub struct KernelBtf {
     pub bytes: Vec<u8>,
     /// The kind of image that it was read from.
     pub kind: ImageKind,
-    /// The kernel's release (`uname -r`), if the image has a field for it. Only a bzImage has one.
+    /// The kernel's release (`uname -r`), if the image has a field for it; see [`KernelImage::release`].
     pub release: Option<String>,
 }
 
@@ -34,7 +42,7 @@ pub struct KernelBtf {
 #[derive(Debug, Clone)]
 pub struct KernelImage {
     kind: ImageKind,
-    release: Option<String>,
+    version: Option<KernelVersion>,
     body: Body,
 }
 
@@ -102,24 +110,33 @@ impl KernelImage {
     /// # Errors
     ///
     /// [`Error::UnknownImage`] if the kind is unknown; [`Error::NotAKernel`] for a module; [`Error::BootHeader`] for
-    /// a bzImage without a usable payload; [`Error::Decompress`], [`Error::TooLarge`] and
-    /// [`Error::UnsupportedCompression`] for the compressed kernel in it; [`Error::Goblin`], [`Error::Elf`] and
-    /// [`Error::OutOfBounds`] for its ELF headers.
+    /// a bzImage without a usable payload; [`Error::NestedImage`] for a unified kernel image in another;
+    /// [`Error::Decompress`] and [`Error::TooLarge`] for the compressed kernel in it; [`Error::Goblin`],
+    /// [`Error::Elf`] and [`Error::OutOfBounds`] for its ELF headers.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
         if let Some(boot) = bzimage::find(&bytes) {
             let boot = boot?;
-            let (compression, kernel) = decompress_payload(boot.payload)?;
+            let (compression, kernel) = decompress_payload(boot.payload.of(&bytes)?)?;
             let body = Body::from_plain(kernel)?;
-            return Ok(Self { kind: ImageKind::BzImage(compression), release: boot.release, body });
+            return Ok(Self { kind: ImageKind::BzImage(compression), version: boot.version, body });
         }
         if let Some(payload) = bzimage::find_zboot(&bytes) {
-            let (compression, kernel) = decompress_payload(payload?)?;
+            let (compression, kernel) = decompress_payload(payload?.of(&bytes)?)?;
             let body = Body::from_plain(kernel)?;
-            return Ok(Self { kind: ImageKind::EfiZboot(compression), release: None, body });
+            return Ok(Self { kind: ImageKind::EfiZboot(compression), version: None, body });
+        }
+        if s390::is_boot_image(&bytes) {
+            let version = s390::version(&bytes);
+            let (compression, kernel) = s390::decompress(&bytes).unzip();
+            let body = Body::Flat(kernel.unwrap_or(bytes));
+            return Ok(Self { kind: ImageKind::S390(compression), version, body });
+        }
+        if let Some(unified) = UnifiedImage::from_bytes(&bytes)? {
+            return Self::from_unified(&unified, &bytes);
         }
         if let Some(compression) = Compression::detect(&bytes) {
             let body = Body::from_plain(compression.decompress(&bytes, MAX_DECOMPRESSED)?)?;
-            return Ok(Self { kind: ImageKind::Compressed(compression), release: None, body });
+            return Ok(Self { kind: ImageKind::Compressed(compression), version: None, body });
         }
         let body = Body::from_plain(bytes)?;
         let kind = match body {
@@ -127,7 +144,22 @@ impl KernelImage {
             Body::Elf(_) => ImageKind::Elf,
             Body::Flat(_) => ImageKind::Flat,
         };
-        Ok(Self { kind, release: None, body })
+        Ok(Self { kind, version: None, body })
+    }
+
+    /// The kernel in the first section `.linux`.
+    fn from_unified(unified: &UnifiedImage, bytes: &[u8]) -> Result<Self, Error> {
+        let section = |name| {
+            let range = unified.sections(name).next()?;
+            bytes.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+        };
+        let kernel = section(".linux").unwrap_or_default();
+        if UnifiedImage::from_bytes(kernel)?.is_some() {
+            return Err(Error::NestedImage);
+        }
+        let inner = Self::from_bytes(kernel.to_vec())?;
+        let version = inner.version.or_else(|| KernelVersion::parse(section(".uname")?));
+        Ok(Self { kind: ImageKind::Unified, version, body: inner.body })
     }
 
     /// The kind of file.
@@ -136,10 +168,35 @@ impl KernelImage {
         self.kind
     }
 
-    /// The kernel's release (`uname -r`), if the image has a field for it. Only a bzImage has one.
+    /// The kernel's release (`uname -r`), if the image has a field for it: a bzImage of x86 or s390, or a unified
+    /// kernel image. See also [`KernelImage::version`].
     #[must_use]
     pub fn release(&self) -> Option<&str> {
-        self.release.as_deref()
+        self.version.as_ref().map(KernelVersion::release)
+    }
+
+    /// The kernel's version: from the image's field, otherwise from the banner that the kernel prints. Raw BTF has none.
+    #[must_use]
+    pub fn version(&self) -> Option<KernelVersion> {
+        self.version.clone().or_else(|| version::find_banner(self.body_bytes()?))
+    }
+
+    /// The kernel's configuration, if it is embedded (CONFIG_IKCONFIG).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Decompress`] or [`Error::TooLarge`] if it is damaged.
+    pub fn config(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.body_bytes().and_then(config::find).transpose()
+    }
+
+    /// The decompressed kernel; `None` for raw BTF.
+    fn body_bytes(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::RawBtf(_) => None,
+            Body::Elf(elf) => Some(elf.bytes()),
+            Body::Flat(bytes) => Some(bytes),
+        }
     }
 
     /// The kernel's ELF file, if the image contains one.
@@ -178,7 +235,7 @@ impl KernelImage {
 
     fn into_btf(self) -> Result<KernelBtf, Error> {
         let bytes = self.btf()?.to_vec();
-        Ok(KernelBtf { bytes, kind: self.kind, release: self.release })
+        Ok(KernelBtf { bytes, kind: self.kind, release: self.release().map(str::to_owned) })
     }
 }
 
@@ -189,7 +246,7 @@ impl Body {
             let elf = Elf::parse(bytes)?;
             return if elf.is_relocatable() { Err(Error::NotAKernel) } else { Ok(Self::Elf(elf)) };
         }
-        if bytes.starts_with(&[0x9f, 0xeb]) || bytes.starts_with(&[0xeb, 0x9f]) {
+        if is_raw_btf(&bytes) {
             return Ok(Self::RawBtf(bytes));
         }
         if flat::is_flat_image(&bytes) {
@@ -199,10 +256,16 @@ impl Body {
     }
 }
 
+fn is_raw_btf(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x9f, 0xeb]) || bytes.starts_with(&[0xeb, 0x9f])
+}
+
 fn decompress_payload(payload: &[u8]) -> Result<(Compression, Vec<u8>), Error> {
-    let compression = Compression::detect(payload).ok_or_else(|| {
-        let magic = payload.iter().take(8).copied().collect::<Vec<u8>>();
-        Error::BootHeader { reason: format!("the payload begins with {magic:02x?}, which is no known compression") }
-    })?;
+    let compression = Compression::detect(payload).ok_or_else(|| unknown_payload(payload))?;
     Ok((compression, compression.decompress(payload, MAX_DECOMPRESSED)?))
+}
+
+fn unknown_payload(payload: &[u8]) -> Error {
+    let magic = payload.iter().take(8).copied().collect::<Vec<u8>>();
+    Error::BootHeader { reason: format!("the payload begins with {magic:02x?}, which is no known compression") }
 }

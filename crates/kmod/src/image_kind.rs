@@ -20,6 +20,10 @@ pub enum ImageKind {
     Compressed(Compression),
     /// The kernel as laid out in memory, without section table: `Image` of arm64 and riscv.
     Flat,
+    /// An s390 boot image, with the compression of the kernel inside, if it has one.
+    S390(Option<Compression>),
+    /// A unified kernel image: an EFI program with one of the other kinds in a section.
+    Unified,
 }
 
 impl fmt::Display for ImageKind {
@@ -31,6 +35,9 @@ impl fmt::Display for ImageKind {
             Self::EfiZboot(compression) => write!(f, "EFI boot image ({compression})"),
             Self::Compressed(compression) => write!(f, "kernel image ({compression})"),
             Self::Flat => f.write_str("flat kernel image"),
+            Self::S390(Some(compression)) => write!(f, "s390 boot image ({compression})"),
+            Self::S390(None) => f.write_str("s390 boot image"),
+            Self::Unified => f.write_str("unified kernel image"),
         }
     }
 }

@@ -6,7 +6,8 @@
 //! - [`Elf`], [`ElfFile`]: any ELF file, in memory or read section by section;
 //! - [`SectionEdits`]: sections added to an ELF file, replaced or removed, in place;
 //! - [`BtfIds`]: the type ids in `.BTF_ids`, resolved or replaced by others;
-//! - [`kernel_btf`], [`KernelImage`]: `vmlinux`, `vmlinuz`, raw BTF;
+//! - [`kernel_btf`], [`kernel_version`], [`KernelImage`]: `vmlinux`, `vmlinuz`, raw BTF; [`UnifiedImage`]: its sections;
+//! - [`Decoder`], [`Compression`]: one compressed stream;
 //! - [`Symvers`], [`ModulesDep`]: text files of a build and of depmod;
 //! - [`ModuleTree`], [`LoadGraph`]: a directory of modules and their load order;
 //! - [`abi`]: whether an upgrade keeps the module ABI.
@@ -18,6 +19,7 @@ pub mod abi;
 mod btf_ids;
 mod compress;
 mod compression;
+mod decoder;
 mod edit;
 mod elf;
 mod error;
@@ -32,15 +34,19 @@ mod source;
 mod symbols;
 mod symvers;
 mod tree;
+mod unified;
 mod versions;
 
 pub use btf_ids::{BtfIdSymbol, BtfIds};
 pub use compress::MAX_DECOMPRESSED;
 pub use compression::Compression;
+pub use decoder::Decoder;
 pub use edit::SectionEdits;
 pub use elf::{Content, Elf, ElfFile, Section, SectionHead, Symbol, SymbolTable};
 pub use error::Error;
-pub use image::{KernelBtf, KernelImage, kernel_btf, kernel_btf_from_bytes};
+pub use image::{
+    KernelBtf, KernelImage, KernelVersion, kernel_btf, kernel_btf_from_bytes, kernel_version, kernel_version_from_bytes,
+};
 pub use image_kind::ImageKind;
 pub use modinfo::{Modinfo, Softdep, Vermagic, normalise_name};
 pub use module::{Module, module_name_from_path};
@@ -50,6 +56,7 @@ pub use signature::Signature;
 pub use symbols::{Export, Import};
 pub use symvers::{Symvers, SymversDiff, SymversEntry};
 pub use tree::ModuleTree;
+pub use unified::UnifiedImage;
 pub use versions::Version;
 
 #[cfg(doctest)]

@@ -59,6 +59,54 @@ impl ByteSource for FileBytes<'_> {
     }
 }
 
+/// A part of something else.
+pub(crate) struct Part<'a, S: ?Sized> {
+    source: &'a S,
+    start: u64,
+    len: u64,
+}
+
+impl<'a, S: ByteSource + ?Sized> Part<'a, S> {
+    /// `len` bytes of `source` from `start`, which are there.
+    pub(crate) fn new(source: &'a S, start: u64, len: u64, what: &'static str) -> Result<Self, Error> {
+        checked_range(source, start, len, what)?;
+        Ok(Self { source, start, len })
+    }
+}
+
+impl<S: ByteSource + ?Sized> ByteSource for Part<'_, S> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read(&self, offset: u64, len: u64, what: &'static str) -> Result<Cow<'_, [u8]>, Error> {
+        checked_range(self, offset, len, what)?;
+        self.source.read(self.start + offset, len, what)
+    }
+}
+
+/// Reads from one end to the other.
+pub(crate) struct SourceReader<'a, S: ?Sized> {
+    source: &'a S,
+    offset: u64,
+}
+
+impl<'a, S: ByteSource + ?Sized> SourceReader<'a, S> {
+    pub(crate) fn new(source: &'a S) -> Self {
+        Self { source, offset: 0 }
+    }
+}
+
+impl<S: ByteSource + ?Sized> Read for SourceReader<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let len = (self.source.len() - self.offset).min(buffer.len() as u64);
+        let bytes = self.source.read(self.offset, len, "the file").map_err(std::io::Error::other)?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.offset += len;
+        Ok(bytes.len())
+    }
+}
+
 fn checked_range(
     source: &(impl ByteSource + ?Sized),
     offset: u64,

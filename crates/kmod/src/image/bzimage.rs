@@ -2,72 +2,78 @@
 
 use util::Endian;
 
+use super::version::KernelVersion;
 use crate::error::Error;
 
 /// The first boot protocol with `payload_offset` and `payload_length`: 2.08 (`Documentation/arch/x86/boot.rst`).
 const FIRST_VERSION_WITH_PAYLOAD: u16 = 0x0208;
 
-const SECTOR: usize = 512;
+const SECTOR: u64 = 512;
 
-/// The content of the x86 boot header.
-pub(super) struct Boot<'a> {
+/// The content of a boot header.
+pub(super) struct Boot {
     /// The compressed kernel, possibly followed by data that the build appended.
-    pub(super) payload: &'a [u8],
-    /// The first word of the version string.
-    pub(super) release: Option<String>,
+    pub(super) payload: Payload,
+    /// The version string.
+    pub(super) version: Option<KernelVersion>,
 }
 
-/// Reads the x86 boot header (`Documentation/arch/x86/boot.rst`). `None` if `bytes` is not a bzImage.
-pub(super) fn find(bytes: &[u8]) -> Option<Result<Boot<'_>, Error>> {
-    (bytes.get(0x202..0x206)? == b"HdrS").then(|| read(bytes))
+/// The place of the compressed kernel in the file.
+#[derive(Clone, Copy)]
+pub(super) struct Payload {
+    pub(super) offset: u64,
+    pub(super) len: u64,
 }
 
-fn read(bytes: &[u8]) -> Result<Boot<'_>, Error> {
-    let version = u16_at(bytes, 0x206)?;
+/// Reads the x86 boot header (`Documentation/arch/x86/boot.rst`) at the beginning of `head`. `None` if it is not a bzImage.
+pub(super) fn find(head: &[u8]) -> Option<Result<Boot, Error>> {
+    (head.get(0x202..0x206)? == b"HdrS").then(|| read(head))
+}
+
+fn read(head: &[u8]) -> Result<Boot, Error> {
+    let version = u16_at(head, 0x206)?;
     if version < FIRST_VERSION_WITH_PAYLOAD {
         let reason = format!("boot protocol {version:#06x} is older than 0x0208 and does not say where the kernel is");
         return Err(Error::BootHeader { reason });
     }
-    let setup_sectors = match bytes.get(0x1f1) {
+    let setup_sectors = match head.get(0x1f1) {
         None | Some(0) => 4,
-        Some(&sectors) => usize::from(sectors),
+        Some(&sectors) => u64::from(sectors),
     };
     let code = (setup_sectors + 1) * SECTOR;
-    let start = code.saturating_add(u32_at(bytes, 0x248)? as usize);
-    let len = u32_at(bytes, 0x24c)? as usize;
-    Ok(Boot { payload: payload(bytes, start, len)?, release: release(bytes)? })
+    let offset = code + u64::from(u32_at(head, 0x248)?);
+    let len = u64::from(u32_at(head, 0x24c)?);
+    Ok(Boot { payload: Payload { offset, len }, version: kernel_version(head)? })
 }
 
-/// The first word of the version string, if the header has one. The string is 0x200 bytes after the offset in the
-/// header.
-fn release(bytes: &[u8]) -> Result<Option<String>, Error> {
-    let offset = usize::from(u16_at(bytes, 0x20e)?);
+/// The version string, if the header has one. The string is 0x200 bytes after the offset in the header.
+fn kernel_version(head: &[u8]) -> Result<Option<KernelVersion>, Error> {
+    let offset = usize::from(u16_at(head, 0x20e)?);
     if offset == 0 {
         return Ok(None);
     }
-    let text = bytes.get(offset + 0x200..).unwrap_or_default();
-    let text = &text[..text.len().min(SECTOR)];
-    let word = text.split(|&byte| byte == 0 || byte.is_ascii_whitespace()).next().unwrap_or_default();
-    Ok(std::str::from_utf8(word).ok().filter(|word| !word.is_empty()).map(str::to_owned))
+    Ok(head.get(offset + 0x200..).and_then(KernelVersion::parse))
 }
 
-/// The payload of an EFI boot image (`drivers/firmware/efi/libstub/zboot-header.S`). `None` if `bytes` is not one.
-pub(super) fn find_zboot(bytes: &[u8]) -> Option<Result<&[u8], Error>> {
-    (bytes.starts_with(b"MZ") && bytes.get(4..8)? == b"zimg").then(|| {
-        let start = u32_at(bytes, 8)? as usize;
-        let len = u32_at(bytes, 12)? as usize;
-        payload(bytes, start, len)
+/// The payload of an EFI boot image (`drivers/firmware/efi/libstub/zboot-header.S`). `None` if `head` does not begin one.
+pub(super) fn find_zboot(head: &[u8]) -> Option<Result<Payload, Error>> {
+    (head.starts_with(b"MZ") && head.get(4..8)? == b"zimg").then(|| {
+        let (offset, len) = (u64::from(u32_at(head, 8)?), u64::from(u32_at(head, 12)?));
+        Ok(Payload { offset, len })
     })
 }
 
-fn payload(bytes: &[u8], start: usize, len: usize) -> Result<&[u8], Error> {
-    let end = start.saturating_add(len);
-    bytes.get(start..end).ok_or(Error::OutOfBounds {
-        what: "the compressed kernel in the boot image",
-        offset: start as u64,
-        len: len as u64,
-        have: bytes.len() as u64,
-    })
+impl Payload {
+    /// What is being read, for errors.
+    pub(super) const WHAT: &str = "the compressed kernel in the boot image";
+
+    /// Its bytes in those of the file.
+    pub(super) fn of(self, bytes: &[u8]) -> Result<&[u8], Error> {
+        let Self { offset, len } = self;
+        let range = usize::try_from(offset).ok().zip(usize::try_from(offset + len).ok());
+        let payload = range.and_then(|(start, end)| bytes.get(start..end));
+        payload.ok_or(Error::OutOfBounds { what: Self::WHAT, offset, len, have: bytes.len() as u64 })
+    }
 }
 
 fn u16_at(bytes: &[u8], offset: usize) -> Result<u16, Error> {

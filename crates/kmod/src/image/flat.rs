@@ -1,5 +1,6 @@
 //! Kernels without a section table, in which BTF must be searched.
 
+use bstr::ByteSlice as _;
 use util::Endian;
 
 /// The offset of the magic in an arm64 or riscv `Image` (`Documentation/arch/arm64/booting.rst`,
@@ -17,13 +18,10 @@ pub(super) fn is_flat_image(bytes: &[u8]) -> bool {
 /// The largest part of `bytes` with a valid BTF header and a string section that agrees with it. A kernel's own BTF
 /// is larger than any other that the kernel contains.
 pub(super) fn find(bytes: &[u8]) -> Option<&[u8]> {
-    let starts = bytes.windows(4).enumerate().filter(|(_, four)| is_start(four)).map(|(at, _)| at);
-    starts.filter_map(|at| btf_at(&bytes[at..])).max_by_key(|found| found.len())
-}
-
-/// The magic, version 1 and no flags, in either byte order.
-fn is_start(four: &[u8]) -> bool {
-    four == [0x9f, 0xeb, 1, 0] || four == [0xeb, 0x9f, 1, 0]
+    // The magic, version 1 and no flags, in either byte order.
+    let starts = [[0x9f, 0xeb, 1, 0], [0xeb, 0x9f, 1, 0]];
+    let found = starts.iter().flat_map(|start| bytes.find_iter(start)).filter_map(|at| btf_at(&bytes[at..]));
+    found.max_by_key(|found| found.len())
 }
 
 /// The BTF at the beginning of `rest`: header, types and, immediately after them, strings.

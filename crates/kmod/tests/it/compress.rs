@@ -1,8 +1,10 @@
 //! Tests of every compression: round trips, truncated data, and decompression bombs.
 
-use kmod::{Compression, Error, MAX_DECOMPRESSED};
+use std::io::{BufReader, Read};
 
-use crate::pack::{bzip2, gzip, lz4, lzma_alone, xz};
+use kmod::{Compression, Decoder, Error, MAX_DECOMPRESSED};
+
+use crate::pack::{bzip2, gzip, lz4, lzma_alone, lzop, xz};
 
 fn text() -> Vec<u8> {
     (0..200_000_u32).flat_map(|number| (number / 7).to_le_bytes()).collect()
@@ -16,6 +18,7 @@ fn every_format(bytes: &[u8]) -> Vec<(Compression, Vec<u8>)> {
         (Compression::Lzma, lzma_alone(bytes)),
         (Compression::Lz4Legacy, lz4(bytes)),
         (Compression::Bzip2, bzip2(bytes)),
+        (Compression::Lzo, lzop(bytes)),
     ]
 }
 
@@ -56,9 +59,35 @@ fn a_bomb_ends_at_the_limit() {
 }
 
 #[test]
-fn lzo_is_named_and_refused() {
-    let lzop = b"\x89LZO\0\r\n\x1a\n";
-    let compression = Compression::detect(lzop).unwrap();
-    let error = compression.decompress(lzop, 100).unwrap_err();
-    assert!(error.to_string().contains("lzo is not supported"), "{error}");
+fn a_decoder_takes_nothing_behind_its_stream() {
+    for (compression, compressed) in every_format(&text()) {
+        let is_lz4 = compression == Compression::Lz4Legacy; // It ends with the input, or with zeroes.
+        let after: &[u8] = if is_lz4 { b"\0\0\0\0 and more" } else { b" and more" };
+        for capacity in [1, 7, 1 << 16] {
+            let input = BufReader::with_capacity(capacity, [&compressed[..], after].concat().leak() as &[u8]);
+            let mut decoder = Decoder::new(compression, input).unwrap();
+            let mut out = Vec::new();
+            decoder.read_to_end(&mut out).unwrap();
+            assert_eq!(out, text(), "{compression}");
+            let mut rest = String::new();
+            decoder.into_inner().read_to_string(&mut rest).unwrap();
+            assert_eq!(rest, " and more", "{compression}");
+        }
+    }
+}
+
+#[test]
+fn blocks_of_impossible_lengths_are_refused() {
+    let lzop = lzop(b"short");
+    let at = lzop.len() - 5 - 4 - 12;
+    let patched = |at: usize, bytes: [u8; 4]| {
+        let mut patched = lzop.clone();
+        patched[at..at + 4].copy_from_slice(&bytes);
+        Compression::Lzo.decompress(&patched, 100)
+    };
+    for (at, number) in [(at, [0xff; 4]), (at + 4, [0; 4]), (at + 4, [0, 0, 0, 6]), (0x11, [8, 0, 8, 0])] {
+        assert!(matches!(patched(at, number), Err(Error::Decompress { .. })), "{at}");
+    }
+    let lz4 = [&b"\x02\x21\x4c\x18"[..], &[0xff, 0xff, 0xff, 0x7f], &[0; 40]].concat();
+    assert!(matches!(Compression::Lz4Legacy.decompress(&lz4, 100), Err(Error::Decompress { .. })));
 }

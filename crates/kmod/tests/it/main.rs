@@ -10,3 +10,4 @@ mod modules;
 mod mutation;
 mod pack;
 mod sample;
+mod versions;

@@ -48,3 +48,22 @@ pub fn lz4(bytes: &[u8]) -> Vec<u8> {
     }
     out
 }
+
+/// lzop's format with a checksum of each block's content, as lzop writes it.
+pub fn lzop(bytes: &[u8]) -> Vec<u8> {
+    let mut out = b"\x89LZO\0\r\n\x1a\n".to_vec();
+    out.extend([0x10, 0x40, 0x20, 0xa0, 0x09, 0x40, 1, 5]); // Versions, method, level.
+    out.extend([0, 0, 0, 1]); // Flags: Adler-32 of the content.
+    out.extend([0; 12]);
+    out.extend([2, b'h', b'i', 0, 0, 0, 0]);
+    for block in bytes.chunks(256 << 10) {
+        let compressed = lzokay::compress::compress(block).unwrap();
+        let stored = if compressed.len() < block.len() { &compressed[..] } else { block };
+        out.extend((block.len() as u32).to_be_bytes());
+        out.extend((stored.len() as u32).to_be_bytes());
+        out.extend([0; 4]);
+        out.extend(stored);
+    }
+    out.extend([0; 4]);
+    out
+}
