@@ -6,9 +6,11 @@ use anyhow::{Context as _, Result};
 use cli::Exit;
 use xshell::{Cmd, Shell, cmd};
 
-/// Fuzz the BTF parser or the encoder, guided by coverage. Runs on the stable toolchain and needs a C++ compiler.
+/// Fuzz the BTF parser, the encoder, or the readers of archives and kernel images, guided by coverage. Runs on the stable
+/// toolchain and needs a C++ compiler.
 ///
-/// Findings are written to crates/btf/fuzz/artifacts or crates/encode/fuzz/artifacts, the corpus beside them.
+/// Findings are written to the folder `artifacts` of crates/btf/fuzz, crates/encode/fuzz or crates/archives/fuzz, the corpus
+/// beside it.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// What to feed with damaged input
@@ -34,11 +36,17 @@ enum Target {
     Elf,
     /// The debug information of files to be encoded
     Dwarf,
+    /// Packages
+    Package,
+    /// Initramfs archives
+    Initramfs,
+    /// Kernel images
+    Image,
 }
 
 /// The folders of the fuzz crates. Each is a separate workspace whose cargo configuration has the compiler flags for
 /// coverage.
-const FOLDERS: [&str; 2] = ["crates/btf/fuzz", "crates/encode/fuzz"];
+const FOLDERS: [&str; 3] = ["crates/btf/fuzz", "crates/encode/fuzz", "crates/archives/fuzz"];
 
 /// Runs a fuzz target. A crash, or a target that does not build, exits with 1.
 ///
@@ -53,9 +61,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let (folder, max) = match arguments.target {
         Target::Parse => (FOLDERS[0], "4096"),
         Target::Elf | Target::Dwarf => (FOLDERS[1], "1048576"),
+        Target::Package | Target::Initramfs | Target::Image => (FOLDERS[2], "16384"),
     };
     sh.change_dir(crate::workspace::root().join(folder));
-    for folder in ["corpus", "corpus/elf", "corpus/dwarf", "artifacts"] {
+    for folder in
+        ["corpus", "corpus/elf", "corpus/dwarf", "corpus/package", "corpus/initramfs", "corpus/image", "artifacts"]
+    {
         sh.create_dir(folder).with_context(|| format!("cannot make {folder}"))?;
     }
     let cargo = crate::workspace::cargo();
@@ -63,8 +74,11 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Target::Parse => ("parse", &["corpus", "../tests/samples"]),
         Target::Elf => ("elf", &["corpus/elf"]),
         Target::Dwarf => ("dwarf", &["corpus/dwarf"]),
+        Target::Package => ("package", &["corpus/package", "../tests/samples"]),
+        Target::Initramfs => ("initramfs", &["corpus/initramfs", "../tests/samples"]),
+        Target::Image => ("image", &["corpus/image"]),
     };
-    if arguments.target != Target::Parse {
+    if matches!(arguments.target, Target::Elf | Target::Dwarf) {
         let seeds = arguments.seeds.iter().map(std::path::absolute).collect::<std::io::Result<Vec<_>>>()?;
         let [elf, dwarf] =
             ["elf", "dwarf"].map(|target| crate::workspace::root().join(folder).join("corpus").join(target));
