@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::initramfs::{self, Segment};
 use crate::input::{Content, Input};
 use crate::limits::Limits;
+use crate::package_id::{self, Description, PackageId};
 use crate::{ar, cpio, rpm, tar_stream};
 
 /// The formats.
@@ -150,9 +151,33 @@ impl Archive {
         sections(".ucode").chain(sections(".initrd"))
     }
 
-    pub(crate) fn rpm_header(&self) -> Result<rpm::Header, Error> {
-        rpm::read_header(&mut Input::new(self.source.reader(0..u64::MAX), u64::MAX))
-            .map_err(|error| self.source.named(error))
+    /// Which package it is; `None` if it is no package, and if the package does not say it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Archive::visit`], of what precedes the files.
+    pub fn package_id(&self) -> Result<Option<PackageId>, Error> {
+        let description = match self.kind {
+            ArchiveKind::Rpm => {
+                let header = rpm::read_header(&mut Input::new(self.source.reader(0..u64::MAX), u64::MAX));
+                return header.map(|header| header.id()).map_err(|error| self.source.named(error));
+            }
+            ArchiveKind::Deb => package_id::CONTROL,
+            ArchiveKind::Tar => package_id::PKGINFO,
+            ArchiveKind::Initramfs | ArchiveKind::Unified => return Ok(None),
+        };
+        let mut id = None;
+        self.visit(&mut |entry| {
+            if entry.part() != Part::Control {
+                return Ok(ControlFlow::Break(()));
+            }
+            if entry.path() != description.file || entry.size() > Description::MAX {
+                return Ok(ControlFlow::Continue(()));
+            }
+            id = description.parse(&String::from_utf8_lossy(&entry.bytes()?));
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(id)
     }
 }
 

@@ -1,14 +1,5 @@
 //! Which package it is.
 
-use std::ops::ControlFlow;
-
-use crate::archive::{Archive, ArchiveKind};
-use crate::entry::Part;
-use crate::error::Error;
-
-/// The most bytes of a package's description that are read.
-const MAX_DESCRIPTION: u64 = 1 << 20;
-
 /// Name, version and architecture of a package, as it says itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageId {
@@ -20,36 +11,33 @@ pub struct PackageId {
     pub architecture: String,
 }
 
-impl Archive {
-    /// Which package it is; `None` for what is no package, and where the package does not say it.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Archive::visit`], of what precedes the files.
-    pub fn package_id(&self) -> Result<Option<PackageId>, Error> {
-        let (file, [name, version, architecture], separator) = match self.kind() {
-            ArchiveKind::Rpm => return self.rpm_header().map(|header| header.id()),
-            ArchiveKind::Deb => ("control", ["Package", "Version", "Architecture"], ':'),
-            ArchiveKind::Tar => (".PKGINFO", ["pkgname", "pkgver", "arch"], '='),
-            ArchiveKind::Initramfs | ArchiveKind::Unified => return Ok(None),
+/// The file in which a package describes itself, line by line.
+pub(crate) struct Description {
+    /// Its path in the package.
+    pub(crate) file: &'static str,
+    fields: [&'static str; 3],
+    separator: char,
+}
+
+/// `control` of a `.deb`.
+pub(crate) const CONTROL: Description =
+    Description { file: "control", fields: ["Package", "Version", "Architecture"], separator: ':' };
+
+/// `.PKGINFO` of Arch and Alpine.
+pub(crate) const PKGINFO: Description =
+    Description { file: ".PKGINFO", fields: ["pkgname", "pkgver", "arch"], separator: '=' };
+
+impl Description {
+    /// The most bytes that are read.
+    pub(crate) const MAX: u64 = 1 << 20;
+
+    /// What the file's text says; `None` if it lacks a field.
+    pub(crate) fn parse(&self, text: &str) -> Option<PackageId> {
+        let value = |key: &str| {
+            let mut fields = text.lines().filter_map(|line| line.split_once(self.separator));
+            fields.find(|(found, _)| found.trim_end() == key).map(|(_, value)| value.trim().to_owned())
         };
-        let mut id = None;
-        self.visit(&mut |entry| {
-            if entry.part() != Part::Control {
-                return Ok(ControlFlow::Break(()));
-            }
-            if entry.path() != file || entry.size() > MAX_DESCRIPTION {
-                return Ok(ControlFlow::Continue(()));
-            }
-            let bytes = entry.bytes()?;
-            let text = String::from_utf8_lossy(&bytes);
-            let value = |key: &str| {
-                let mut fields = text.lines().filter_map(|line| line.split_once(separator));
-                fields.find(|(found, _)| found.trim_end() == key).map(|(_, value)| value.trim().to_owned())
-            };
-            id = value(name).zip(value(version)).zip(value(architecture));
-            Ok(ControlFlow::Break(()))
-        })?;
-        Ok(id.map(|((name, version), architecture)| PackageId { name, version, architecture }))
+        let [name, version, architecture] = self.fields;
+        Some(PackageId { name: value(name)?, version: value(version)?, architecture: value(architecture)? })
     }
 }

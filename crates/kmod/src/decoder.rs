@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read};
 use crate::compression::Compression;
 use crate::error::Error;
 
+mod block;
 mod lz4;
 mod lzop;
 
@@ -97,38 +98,4 @@ impl<R: BufRead> Read for Decoder<R> {
             Stream::Lzop(decoder) => decoder.read(buffer),
         }
     }
-}
-
-/// A block after decompression, of which some has been handed out.
-#[derive(Default)]
-struct Block {
-    bytes: Vec<u8>,
-    taken: usize,
-}
-
-impl Block {
-    /// The bytes that have not been handed out.
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.taken..).unwrap_or_default()
-    }
-
-    /// Hands out what fits into `buffer`.
-    fn take(&mut self, buffer: &mut [u8]) -> usize {
-        let rest = self.rest();
-        let len = rest.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&rest[..len]);
-        self.taken += len;
-        len
-    }
-}
-
-/// Puts exactly `len` bytes into `buffer`, in place of what it holds. Memory is asked for as the bytes arrive.
-fn read_exactly(input: &mut impl Read, len: usize, buffer: &mut Vec<u8>, what: &'static str) -> io::Result<()> {
-    buffer.clear();
-    input.by_ref().take(len as u64).read_to_end(buffer)?;
-    if buffer.len() == len { Ok(()) } else { Err(io::Error::new(io::ErrorKind::UnexpectedEof, what)) }
-}
-
-fn invalid(reason: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, reason.into())
 }

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read};
 
 use util::Endian;
 
-use super::{Block, invalid, read_exactly};
+use super::block::{Block, invalid, read_exactly};
 use crate::compression::LZ4_LEGACY_MAGIC;
 
 /// The size of a block after decompression, in bytes; only the last one may be shorter.

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use util::Endian;
 
-use super::{Block, invalid, read_exactly};
+use super::block::{Block, invalid, read_exactly};
 
 const MAGIC: &[u8] = b"\x89LZO\0\r\n\x1a\n";
 
