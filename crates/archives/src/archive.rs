@@ -70,7 +70,7 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; [`Error::File`] around [`Error::Read`] where compressed data is damaged at its beginning,
+    /// [`Error::Io`]; [`Error::File`] around [`Error::Read`] if compressed data is damaged at its beginning,
     /// [`Error::Unsupported`] for the second format of `.apk`, and [`Error::Kmod`] for a damaged unified kernel image.
     pub fn open(path: impl AsRef<Path>) -> Result<Option<Self>, Error> {
         let path = path.as_ref();

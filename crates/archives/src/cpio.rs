@@ -39,7 +39,7 @@ pub(crate) fn is_cpio(bytes: &[u8]) -> bool {
     bytes.starts_with(b"070701") || bytes.starts_with(b"070702")
 }
 
-/// Shows the entries of one archive up to its trailer, or to the end of the input where that follows an entry.
+/// Shows the entries of one archive up to its trailer. The input may end after an entry instead.
 /// `stripped` gives the file of an index for stripped headers.
 pub(crate) fn read<R: Read>(
     input: &mut Input<R>,

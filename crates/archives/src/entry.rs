@@ -11,10 +11,10 @@ use crate::error::Error;
 use crate::kernel_file::KernelFile;
 use crate::limits::Limits;
 
-/// What is called for each entry. It returns whether to go on; an error ends the reading, too, and is returned from it.
+/// Called for each entry. It returns whether to continue. An error ends the visit, too, and the visit returns it.
 pub type Visitor<'v> = dyn FnMut(&mut Entry<'_>) -> Result<ControlFlow<()>, Error> + 'v;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EntryKind {
@@ -24,14 +24,14 @@ pub enum EntryKind {
     Directory,
     /// A symbolic link; see [`Entry::target`].
     Symlink,
-    /// Another name of a file of this archive, without content of its own. A tar archive says of which ([`Entry::target`]); in
-    /// cpio archives the file of the same inode that has content comes before or after it.
+    /// Another name of a file of this archive, without content of its own. Tar archives name that file
+    /// ([`Entry::target`]); in cpio archives it is the one of the same inode with content, before or after this entry.
     HardLink,
     /// A device, a socket, a pipe.
     Other,
 }
 
-/// In which part of the archive an entry is.
+/// The part of the archive that an entry is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// What the package manager keeps for itself: `control.tar` of a `.deb`, `.PKGINFO` and the like.
@@ -42,7 +42,7 @@ pub enum Part {
     Segment(usize),
 }
 
-/// One file in an archive. Its content is its [`Read`]; what is not read is passed over.
+/// One file in an archive. Its content is its [`Read`]; content that is not read is skipped.
 pub struct Entry<'a> {
     pub(crate) path: &'a BStr,
     pub(crate) kind: EntryKind,
@@ -142,7 +142,7 @@ impl Entry<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Limit`] where it has more bytes than [`Limits::in_memory`]; [`Error::Entry`] where it is damaged or cut short.
+    /// [`Error::Limit`] if it has more bytes than [`Limits::in_memory`]; [`Error::Entry`] if it is damaged or cut short.
     pub fn read_all(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
         let limit = self.limits.in_memory;
         if self.size > limit {

@@ -17,10 +17,11 @@ const MAX_WINDOW: u64 = 256 << 20;
 /// log2 of zstd's largest window: 128 MiB.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
-/// Decompresses one stream: from where `input` stands up to the stream's end, and takes nothing from `input` that follows it.
+/// Decompresses one stream, from the position of `input` to the end of the stream. It takes nothing from `input` that
+/// follows the stream.
 ///
-/// Its own memory is bounded; what comes out is not, so read it through [`Read::take`]. A damaged stream, and one that ends
-/// early, is an error of the kind [`io::ErrorKind::InvalidData`], [`io::ErrorKind::UnexpectedEof`] or
+/// Its memory is bounded, its output is not: read it through [`Read::take`]. A stream that is damaged or ends early is an
+/// error of the kind [`io::ErrorKind::InvalidData`], [`io::ErrorKind::UnexpectedEof`] or
 /// [`io::ErrorKind::Other`].
 pub struct Decoder<R: BufRead> {
     compression: Compression,
@@ -43,17 +44,17 @@ impl<R: BufRead> fmt::Debug for Decoder<R> {
 }
 
 impl<R: BufRead> Decoder<R> {
-    /// A decoder of the stream that `input` stands at. Nothing is read yet.
+    /// A decoder of the stream at the position of `input`. Nothing is read yet.
     ///
     /// # Errors
     ///
-    /// [`Error::Decoder`] where the library cannot be set up.
+    /// [`Error::Decoder`] if the library cannot be set up.
     pub fn new(compression: Compression, input: R) -> Result<Self, Error> {
         let stream = Stream::new(compression, input).map_err(|source| Error::Decoder { compression, source })?;
         Ok(Self { compression, stream })
     }
 
-    /// Gives the input back. It stands behind the stream if that was read up to its end.
+    /// Returns the input. Its position is the end of the stream, if the stream was read to its end.
     pub fn into_inner(self) -> R {
         match self.stream {
             Stream::Gzip(decoder) => decoder.into_inner(),

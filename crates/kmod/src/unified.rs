@@ -31,7 +31,7 @@ impl UnifiedImage {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], or [`Error::File`] around [`Error::OutOfBounds`] where the headers reach past the end.
+    /// [`Error::Io`], or [`Error::File`] around [`Error::OutOfBounds`] if the headers reach past the end.
     pub fn open(path: impl AsRef<Path>) -> Result<Option<Self>, Error> {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io("open", path))?;

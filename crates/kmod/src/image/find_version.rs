@@ -21,7 +21,7 @@ use crate::unified::UnifiedImage;
 const HEAD: u64 = 0x11000;
 
 /// How the kernel in `path` names itself. A bzImage of x86 or s390 and a unified kernel image have it in their headers; other
-/// kinds are read and decompressed up to the banner in them. `None` where there is none, as in raw BTF.
+/// kinds are read and decompressed up to the banner in them. `None` if there is no banner, as in raw BTF.
 ///
 /// # Errors
 ///

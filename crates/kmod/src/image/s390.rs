@@ -1,6 +1,6 @@
 //! s390's bzImage: code that decompresses the kernel, and somewhere behind it the compressed kernel.
 //!
-//! No header says where that is, so it is looked for, as the kernel's `scripts/extract-vmlinux` does.
+//! No header gives its offset, so it is searched for, as the kernel's `scripts/extract-vmlinux` does.
 
 use bstr::ByteSlice as _;
 use util::Endian;
@@ -43,7 +43,7 @@ pub(super) fn version_offset(head: &[u8]) -> Option<u64> {
     Endian::Big.u64_at(head, VERSION_AT).filter(|&address| address > 0)
 }
 
-/// The compressed kernel, decompressed; `None` where there is none that decompresses.
+/// The compressed kernel, decompressed; `None` if nothing decompresses.
 pub(super) fn decompress(bytes: &[u8]) -> Option<(Compression, Vec<u8>)> {
     let mut budget = MAX_DECOMPRESSED;
     for at in candidates(bytes) {

@@ -22,7 +22,7 @@ pub struct KernelVersion {
 }
 
 impl KernelVersion {
-    /// The text at the beginning of `bytes`, up to a NUL or the end of the line; `None` where that is no text.
+    /// The text at the beginning of `bytes`, up to a NUL or the end of the line; `None` if that is not text.
     #[must_use]
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = &bytes[..bytes.len().min(MAX_TEXT)];
