@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result};
 use cli::Exit;
 use xshell::{Cmd, Shell, cmd};
 
-/// Fuzz the BTF parser, the encoder, or the readers of archives and kernel images, guided by coverage. Runs on the stable
-/// toolchain and needs a C++ compiler.
+/// Fuzz the BTF parser, the encoder, the readers of archives and kernel images, or the reader of logs, guided by coverage. Runs on the
+/// stable toolchain and needs a C++ compiler.
 ///
-/// Findings are written to the folder `artifacts` of crates/btf/fuzz, crates/encode/fuzz or crates/archives/fuzz, the corpus
+/// Findings are written to the folder `artifacts` of fuzz in crates/btf, crates/encode, crates/archives or crates/verdict, the corpus
 /// beside it.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -42,11 +42,13 @@ enum Target {
     Initramfs,
     /// Kernel images
     Image,
+    /// Logs to be explained
+    Log,
 }
 
 /// The folders of the fuzz crates. Each is a separate workspace whose cargo configuration has the compiler flags for
 /// coverage.
-const FOLDERS: [&str; 3] = ["crates/btf/fuzz", "crates/encode/fuzz", "crates/archives/fuzz"];
+const FOLDERS: [&str; 4] = ["crates/btf/fuzz", "crates/encode/fuzz", "crates/archives/fuzz", "crates/verdict/fuzz"];
 
 /// Runs a fuzz target. A crash, or a target that does not build, exits with 1.
 ///
@@ -62,6 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Target::Parse => (FOLDERS[0], "4096"),
         Target::Elf | Target::Dwarf => (FOLDERS[1], "1048576"),
         Target::Package | Target::Initramfs | Target::Image => (FOLDERS[2], "16384"),
+        Target::Log => (FOLDERS[3], "8192"),
     };
     sh.change_dir(crate::workspace::root().join(folder));
     for folder in
@@ -77,6 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         Target::Package => ("package", &["corpus/package", "../tests/samples"]),
         Target::Initramfs => ("initramfs", &["corpus/initramfs", "../tests/samples"]),
         Target::Image => ("image", &["corpus/image"]),
+        Target::Log => ("log", &["corpus", "../tests/logs"]),
     };
     if matches!(arguments.target, Target::Elf | Target::Dwarf) {
         let seeds = arguments.seeds.iter().map(std::path::absolute).collect::<std::io::Result<Vec<_>>>()?;

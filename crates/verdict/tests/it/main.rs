@@ -1,3 +1,5 @@
-//! Logs that people pasted, and logs of recorded boots, each with its right answer beside it.
+//! Logs that people pasted, and logs of recorded boots, each with its right answer beside it; and logs of any bytes.
 
+mod exercise;
+mod hostile;
 mod logs;
