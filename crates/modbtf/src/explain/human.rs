@@ -101,6 +101,10 @@ fn of_boot(page: &mut Page, boot: &Boot) {
         let failures: Vec<&Failure> = boot.failures.iter().filter(|failure| failure.finding == finding).collect();
         of_finding(page, finding, &failures);
     }
+    if boot.omitted > 0 {
+        page.blank();
+        page.paragraph("", "", &format!("{} more failures are not listed.", grouped(boot.omitted)));
+    }
     if let Some(hint) = wording::timing(boot) {
         page.blank();
         page.paragraph("", "", &hint);

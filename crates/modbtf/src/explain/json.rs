@@ -31,6 +31,8 @@ struct JsonLog<'a> {
 struct JsonBoot<'a> {
     release: Option<&'a str>,
     hint: Option<String>,
+    /// Failures beyond those that are listed.
+    omitted: u64,
     failures: Vec<JsonFailure<'a>>,
 }
 
@@ -102,6 +104,7 @@ fn boot(boot: &Boot) -> JsonBoot<'_> {
     JsonBoot {
         release: boot.release.as_deref(),
         hint: wording::timing(boot),
+        omitted: boot.omitted,
         failures: boot.failures.iter().map(failure).collect(),
     }
 }

@@ -187,6 +187,8 @@ pub struct Boot {
     pub old_format: bool,
     /// What was found, in the order of the log.
     pub failures: Vec<Failure>,
+    /// How many further failures there were, beyond those that are kept apart.
+    pub omitted: u64,
 }
 
 impl Boot {

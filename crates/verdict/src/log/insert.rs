@@ -19,6 +19,13 @@ pub(crate) struct Attempt {
     boot: u64,
 }
 
+impl Attempt {
+    /// The module and the number of the boot.
+    pub fn key(&self) -> (BString, u64) {
+        (self.module.clone(), self.boot)
+    }
+}
+
 /// The attempts among records whose error may have to do with BTF.
 pub(crate) fn attempts(records: &[Record], boot: u64) -> impl Iterator<Item = Attempt> {
     records.iter().filter_map(move |record| {

@@ -1,8 +1,8 @@
 //! What kernels and programs log around a refusal: other reasons why a module fails, what follows from one, and look-alikes.
 //!
-//! A table of templates like that of [`Form`](crate::Form), for lines of which only the meaning matters here.
+//! A table of templates: those of [`Form`] for what the model predicts, too, and others, of which only the meaning matters here.
 
-use crate::form::{Piece, pieces};
+use crate::form::{Form, Piece, pieces};
 use crate::line::{Value, read_values};
 
 /// What a line means.
@@ -10,7 +10,7 @@ use crate::line::{Value, read_values};
 pub enum Message {
     /// A symbol that nothing exports, or that could not be used.
     UnknownSymbol,
-    /// The CRC of a symbol differs.
+    /// The CRC of a symbol differs, or is not there.
     Disagrees,
     /// The module is of another release.
     Vermagic,
@@ -45,9 +45,10 @@ pub enum Message {
 /// The templates. A template's first fixed text finds the line; a slot before it is the word that stands before that text.
 const TEMPLATES: &[(Message, &str)] = &[
     // kernel/module/main.c, kernel/module/version.c
-    (Message::UnknownSymbol, "{module:s}: Unknown symbol {symbol:s} (err {errno:d})"),
-    (Message::Disagrees, "{module:s}: disagrees about version of symbol {symbol:s}"),
-    (Message::Vermagic, "{module:s}: version magic '{has:s}' should be '{wants:s}'"),
+    (Message::UnknownSymbol, Form::UnknownSymbol.template()),
+    (Message::Disagrees, Form::SymbolVersion.template()),
+    (Message::Disagrees, Form::NoSymbolVersion.template()),
+    (Message::Vermagic, Form::VersionMagic.template()),
     (
         Message::StructModule,
         "{module:s}: .gnu.linkonce.this_module section size must match the kernel's built struct module size{rest:s}",
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!(unknown.message, Message::UnknownSymbol);
         assert_eq!((unknown.text("module"), unknown.number("errno")), (Some(&b"veth"[..]), Some(-2)));
         let magic = find("x: version magic '6.1 SMP mod_unload ' should be '6.2 SMP '");
-        assert_eq!(magic.text("wants"), Some(&b"6.2 SMP "[..]));
+        assert_eq!(magic.text("wanted"), Some(&b"6.2 SMP "[..]));
         let insert = find("insmod: ERROR: could not insert module ./x.ko: Invalid parameters");
         assert_eq!(insert.text("module"), Some(&b"./x.ko"[..]));
         assert_eq!(find("x: can't load module y (kernel/y.ko): invalid argument").text("module"), Some(&b"y"[..]));

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::io::{self, Read};
 
+use btf::BString;
+
 use crate::errno::Errno;
 use crate::finding::Finding;
 use crate::form::Form;
@@ -17,8 +19,8 @@ use crate::rules::Rules;
 /// How many records are held before they are put together, so that a log of nothing but failures fits into memory.
 const MOST_HELD: usize = 50_000;
 
-/// How many failures are kept apart in one boot; further ones are counted with the last.
-const MOST_FAILURES: usize = 10_000;
+/// How many failures are kept apart in one boot, and how many attempts to insert modules in a log; further ones are only counted.
+const MOST_FAILURES: usize = 4_096;
 
 /// Reads a log: of any length, in any of the shapes that people paste, several boots included.
 ///
@@ -40,6 +42,8 @@ struct Reader {
     boots: Vec<Boot>,
     /// Attempts to insert modules, as programs report them.
     inserts: Vec<insert::Attempt>,
+    /// The modules of these, with their boots: each is kept once.
+    tried: HashSet<(BString, u64)>,
     boot_count: u64,
     /// Whether something of the current boot was read.
     begun: bool,
@@ -108,7 +112,11 @@ impl Reader {
             }
             if let Some(boot) = self.boots.last_mut() {
                 absorb(boot, &records);
-                self.inserts.extend(insert::attempts(&records, self.boot_count));
+                for attempt in insert::attempts(&records, self.boot_count) {
+                    if self.inserts.len() < MOST_FAILURES && self.tried.insert(attempt.key()) {
+                        self.inserts.push(attempt);
+                    }
+                }
             }
         }
     }
@@ -146,9 +154,7 @@ fn absorb(boot: &mut Boot, records: &[Record]) {
         let full = boot.failures.len() >= MOST_FAILURES;
         match boot.failures.iter_mut().rev().find(|known| known.repeats(&failure)) {
             Some(known) => known.merge(failure),
-            None if full => {
-                boot.failures.last_mut().into_iter().for_each(|last| last.times = last.times.saturating_add(1))
-            }
+            None if full => boot.omitted = boot.omitted.saturating_add(1),
             None => boot.failures.push(failure),
         }
     }

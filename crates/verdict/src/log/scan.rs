@@ -17,6 +17,7 @@ const MARKERS: &[&str] = &[
     "-- Reboot",
     "Unknown symbol ",
     "disagrees about version",
+    "no symbol version for ",
     "version magic ",
     "linkonce.this_module",
     "vmlinux, cannot register",
