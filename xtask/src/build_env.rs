@@ -20,7 +20,7 @@ use crate::progress::Display;
 /// No engine, no image; and the errors of `work`.
 pub fn in_build_env<T>(environment: &Environment, work: impl FnOnce(&BuildEnv<'_>) -> Result<T>) -> Result<T> {
     let display = Display::default();
-    let show = |progress| display.ready(progress);
+    let show = |progress| display.preparation(progress);
     let cancel = interrupt::watch()?;
     let apt = environment.apt()?;
     let context = environment.context(&apt, cancel, &show)?;

@@ -57,17 +57,17 @@ pub struct Arguments {
     environment: Environment,
 }
 
-/// A kernel to ask, and the directory of its source if that was needed.
-struct Asked {
+/// A kernel to test, and the directory of its source if it was built.
+struct TestedKernel {
     subject: Subject,
     source: Option<PathBuf>,
 }
 
-/// Asks kernels and prints what came of it.
+/// Compares kernels with the model and prints the result for each.
 ///
 /// # Errors
 ///
-/// What keeps a kernel from being asked.
+/// A kernel cannot be tested.
 pub fn run_command(arguments: &Arguments) -> Result<Exit> {
     let case = arguments.case.as_deref().map(CaseFile::load).transpose()?;
     let source_pins = SourcePins::builtin()?;
@@ -79,22 +79,22 @@ pub fn run_command(arguments: &Arguments) -> Result<Exit> {
         }
     }
     let display = Display::default();
-    let show_ready = |progress| display.ready(progress);
+    let show_preparation = |progress| display.preparation(progress);
     let cancel = cli::interrupt::watch()?;
     let apt = arguments.environment.apt()?;
-    let context = arguments.environment.context(&apt, cancel, &show_ready)?;
+    let context = arguments.environment.context(&apt, cancel, &show_preparation)?;
     let root = crate::workspace::root();
-    let wanted = EnvironmentOptions {
+    let environment_options = EnvironmentOptions {
         engine: arguments.environment.engine,
         accel: vm::AccelRequest::Tcg,
         root: root.clone(),
         encoding: None,
     };
-    let ready = RunEnvironment::prepare(context, &wanted)?;
+    let environment = RunEnvironment::prepare(context, &environment_options)?;
     let guest = vm::build_guest(&root, &root.join("target/guest"), "guest-cases").map_err(Error::from)?;
     let sources = Sources { pins: source_pins, configs, own: None };
     let ignore = |_: scenario::run::Progress<'_>| {};
-    let run_context = ready.run_context(&sources, &ignore);
+    let run_context = environment.run_context(&sources, &ignore);
     let options = Options {
         cases: arguments.cases,
         seed: arguments.seed,
@@ -109,61 +109,65 @@ pub fn run_command(arguments: &Arguments) -> Result<Exit> {
         }
     };
     let mut agrees = true;
-    for asked in asked(arguments, &ready, &sources)? {
+    for kernel in tested_kernels(arguments, &environment, &sources)? {
         let report = match &case {
-            Some(file) => run_cases(&run_context, &asked.subject, &[file.case()?], &options, &show)?,
-            None => run(&run_context, &asked.subject, &options, &show)?,
+            Some(file) => run_cases(&run_context, &kernel.subject, &[file.case()?], &options, &show)?,
+            None => run(&run_context, &kernel.subject, &options, &show)?,
         };
         agrees &= report.agrees();
-        print_report(&report, &asked, case.as_ref().map(CaseFile::case).transpose()?.as_ref());
+        print_report(&report, &kernel, case.as_ref().map(CaseFile::case).transpose()?.as_ref());
         if arguments.coverage {
             let source =
-                asked.source.as_deref().context("the source of a prebuilt kernel is not at hand; use --series")?;
+                kernel.source.as_deref().context("the source of a prebuilt kernel is not at hand; use --series")?;
             agrees &= print_coverage(source, &report)?;
         }
     }
     Ok(if agrees { Exit::Success } else { Exit::Failed })
 }
 
-/// The kernels to ask, one after another.
-fn asked(arguments: &Arguments, ready: &RunEnvironment<'_>, sources: &Sources) -> Result<Vec<Asked>> {
+/// Gets or builds the requested kernels.
+fn tested_kernels(
+    arguments: &Arguments,
+    environment: &RunEnvironment<'_>,
+    sources: &Sources,
+) -> Result<Vec<TestedKernel>> {
     if arguments.series.is_empty() {
         let pins = arguments.environment.pins()?;
         let pin = pins.release(&arguments.release);
         let pin = pin.with_context(|| format!("{} is not pinned in kernel-configs/debian.toml", arguments.release))?;
-        let found = ready.packages(std::slice::from_ref(pin))?.into_iter().next();
-        let kernel = match found.context("the archive was not asked")? {
-            Availability::Available(kernel) => kernel,
+        let found = environment.packages(std::slice::from_ref(pin))?.into_iter().next();
+        let package = match found.context("the archive was not asked")? {
+            Availability::Available(package) => package,
             Availability::Unavailable(why) if arguments.allow_unavailable => {
                 print_line(&format!("{}: not asked: {why}", arguments.release));
                 return Ok(Vec::new());
             }
             Availability::Unavailable(why) => bail!("{why}"),
         };
-        let subject = Subject::read(arguments.release.clone(), &KernelPaths::of_package(&kernel))?;
-        return Ok(vec![Asked { subject, source: None }]);
+        let subject = Subject::read(arguments.release.clone(), &KernelPaths::of_package(&package))?;
+        return Ok(vec![TestedKernel { subject, source: None }]);
     }
     let mut all = Vec::new();
     for series in &arguments.series {
         let pin = sources.pins.series(series)?;
-        let source = match ready.source(pin)? {
+        let source = match environment.source(pin)? {
             Availability::Available(source) => source,
             Availability::Unavailable(why) => bail!("{why}"),
         };
         for name in &arguments.config {
             let config = Config::new(&[name.as_str()]);
             let request = Request { source: &source, configs: &sources.configs, config: &config, upgrade: None };
-            let build = ready.build(&request)?;
+            let build = environment.build(&request)?;
             let built = BuiltKernel { config: name.clone(), upgrade: None, external: Vec::new() };
             let paths = KernelPaths::of_build(&build, &built, Some(&pin.package));
             let subject = Subject::read(format!("{series}-{name}"), &paths)?;
-            all.push(Asked { subject, source: Some(source.tree.clone()) });
+            all.push(TestedKernel { subject, source: Some(source.tree.clone()) });
         }
     }
     Ok(all)
 }
 
-fn print_report(report: &SubjectReport, asked: &Asked, case: Option<&Case>) {
+fn print_report(report: &SubjectReport, kernel: &TestedKernel, case: Option<&Case>) {
     let mut page = Page::new(Style::plain(cli::terminal::columns().min(200)));
     let verdict = match (report.deviations.len(), report.agrees()) {
         (0, true) => {
@@ -179,11 +183,11 @@ fn print_report(report: &SubjectReport, asked: &Asked, case: Option<&Case>) {
             "kernel".to_owned(),
             format!(
                 "{}, {}",
-                asked.subject.rules.version,
-                if asked.subject.rules.allow_mismatch { "allows a mismatch" } else { "strict" }
+                kernel.subject.rules.version,
+                if kernel.subject.rules.allow_mismatch { "allows a mismatch" } else { "strict" }
             ),
         ),
-        ("module".to_owned(), asked.subject.template.0.clone()),
+        ("module".to_owned(), kernel.subject.template.0.clone()),
         ("seed".to_owned(), report.seed.to_string()),
     ];
     if case.is_none() && shares.random > 0 {

@@ -44,15 +44,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let environment = &arguments.environment;
     let pins = environment.pins()?;
     let display = Display::default();
-    let show_ready = |progress| display.ready(progress);
+    let show = |progress| display.preparation(progress);
     let cancel = cli::interrupt::watch()?;
     let apt = environment.apt()?;
-    let context = environment.context(&apt, cancel, &show_ready)?;
+    let context = environment.context(&apt, cancel, &show)?;
     let (engine, root) = (environment.engine, crate::workspace::root());
     let kernel_configs = root.join("kernel-configs");
     let options = EnvironmentOptions { engine, accel: vm::AccelRequest::Tcg, root, encoding: None };
-    let ready = RunEnvironment::prepare(context, &options)?;
-    let setting = Setting::new(&ready, engine, environment.of_machine(), kernel_configs);
+    let run_environment = RunEnvironment::prepare(context, &options)?;
+    let setting = Setting::new(&run_environment, engine, environment.of_machine(), kernel_configs);
     let Some(tally) = ::faults::inject(&setting, &arguments.faults, &pins, &print_line)? else {
         return Ok(Exit::Interrupted);
     };

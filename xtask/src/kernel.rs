@@ -230,7 +230,7 @@ fn repeats<'a>(names: impl Iterator<Item = &'a str>) -> bool {
 
 fn clean(arguments: &Cleaning) -> Result<Exit> {
     let display = Display::default();
-    let show = |progress| display.ready(progress);
+    let show = |progress| display.preparation(progress);
     let cancel = cli::interrupt::watch()?;
     let apt = arguments.environment.apt()?;
     let context: Context<'_> = arguments.environment.context(&apt, cancel, &show)?;

@@ -51,7 +51,7 @@ impl<K: Eq + Hash> Bars<K> {
 
 impl Display {
     /// Shows progress of the preparation.
-    pub fn ready(&self, progress: container::Progress) {
+    pub fn preparation(&self, progress: container::Progress) {
         use container::Progress::{Amount, Finished, Line, Note, Started, Waiting};
         match progress {
             Started { stage, what } => {

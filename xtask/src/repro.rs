@@ -175,23 +175,23 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         chosen(all.clone(), arguments, &arguments.selection())?;
     }
     let display = Display::default();
-    let show_ready = |progress| display.ready(progress);
+    let show_preparation = |progress| display.preparation(progress);
     let cancel = cli::interrupt::watch()?;
     let apt = arguments.environment.apt()?;
-    let context = arguments.environment.context(&apt, cancel, &show_ready)?;
-    let wanted = EnvironmentOptions {
+    let context = arguments.environment.context(&apt, cancel, &show_preparation)?;
+    let environment_options = EnvironmentOptions {
         engine: arguments.environment.engine,
         accel: arguments.accel.into(),
         root: crate::workspace::root(),
         encoding: arguments.encoder.as_ref().map(Encoding::find).transpose()?.flatten(),
     };
-    let ready = RunEnvironment::prepare(context, &wanted)?;
+    let environment = RunEnvironment::prepare(context, &environment_options)?;
     let pins = arguments.environment.pins()?;
-    let sources = sources(arguments, &ready)?;
+    let sources = sources(arguments, &environment)?;
     let selection =
         sources.own.as_ref().map_or(arguments.selection(), |own| Selection::Only(own.identity.series.clone()));
     let tasks = match &arguments.pair {
-        Some(pair) => vec![pair_task(&ready, &pins, pair)?],
+        Some(pair) => vec![pair_task(&environment, &pins, pair)?],
         None => chosen(all, arguments, &selection)?.into_iter().map(|scenario| Task::new(scenario, &pins)).collect(),
     };
     let options = RunOptions {
@@ -206,13 +206,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
         allow_unavailable: arguments.allow_unavailable,
     };
     let progress = |progress: run::Progress<'_>| {
-        if let Err(error) = ready.observe(&progress) {
+        if let Err(error) = environment.observe(&progress) {
             display.note(&util::error::one_line(&error));
         }
         display.run(&progress);
     };
-    let report = run::run(&ready.run_context(&sources, &progress), &tasks, &options)?;
-    ready.remember_kvm();
+    let report = run::run(&environment.run_context(&sources, &progress), &tasks, &options)?;
+    environment.remember_kvm();
     let accepted = accept(&report);
     print(&report, &arguments.format)?;
     accepted?;
@@ -240,9 +240,9 @@ fn chosen(all: Vec<Scenario>, arguments: &Arguments, selection: &Selection) -> R
 }
 
 /// The sources of kernels. The user's own source is copied into the cache.
-fn sources(arguments: &Arguments, ready: &RunEnvironment<'_>) -> Result<Sources, run::Error> {
+fn sources(arguments: &Arguments, environment: &RunEnvironment<'_>) -> Result<Sources, run::Error> {
     let own = match &arguments.source {
-        Some(path) => Some(source::own(&ready.build_env()?, path)?),
+        Some(path) => Some(source::own(&environment.build_env()?, path)?),
         None => None,
     };
     Ok(Sources {
@@ -266,9 +266,9 @@ fn list(scenarios: &[Scenario]) {
 }
 
 /// A scenario for a pair on the command line: all modules of one kernel on another.
-fn pair_task(ready: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result<Task, run::Error> {
+fn pair_task(environment: &RunEnvironment<'_>, pins: &Pins, pair: &PairSpec) -> Result<Task, run::Error> {
     let specs = [pair.from.clone(), pair.to.clone()];
-    let mut found = resolve(&ready.context, &ready.archive(), pins, &specs)?.into_iter();
+    let mut found = resolve(&environment.context, &environment.archive(), pins, &specs)?.into_iter();
     let mut next = || {
         found.next().map_or_else(
             || Err("the archive was not asked for it".to_owned()),
@@ -361,7 +361,7 @@ mod tests {
         let built = names(&["--encoder", "modbtf"]);
         let has = |name: &str| built.iter().any(|it| it.name == name);
         assert!(built.iter().all(Scenario::is_built) && has("upgrade-grow@6.1") && has("rebuild-rules@6.1"));
-        assert!(has("pahole-gate@6.1"), "it is told as not run");
+        assert!(has("pahole-gate@6.1"), "it is reported as not run");
         let all = names(&["--encoder", "pahole"]);
         assert_eq!(all.len(), names(&[]).len());
         assert_eq!(built.len(), all.iter().filter(|it| it.is_built()).count());

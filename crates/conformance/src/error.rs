@@ -1,11 +1,11 @@
-//! What keeps a conformance run from being carried out.
+//! Errors that prevent a conformance run.
 
 use std::io;
 use std::path::PathBuf;
 
 use util::error::{Class, Classified};
 
-/// What keeps a conformance run from being carried out. That the model is wrong is no error but a result.
+/// An error that prevents a conformance run. A wrong prediction is not an error but a result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -35,6 +35,9 @@ pub enum Error {
         /// What is wrong.
         source: btf::ParseError,
     },
+    /// The kernel's version cannot be parsed.
+    #[error(transparent)]
+    Version(verdict::NotAVersion),
     /// No module is small and simple enough.
     #[error(
         "cannot choose a module of {release} to load: each has an init function, imports from other modules, or brings no BTF"

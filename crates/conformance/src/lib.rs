@@ -1,7 +1,9 @@
-//! The model of a kernel's validation of BTF, held against the kernel: mutated modules, loaded in a virtual machine by the thousand.
+//! Compares the model of a kernel's validation of BTF with the kernel itself, by loading thousands of modules with mutated BTF in a
+//! virtual machine.
 //!
-//! [`Subject`] is a kernel. [`Material`] is what its cases are made from, [`directed`] and [`random`] make them. [`run`] predicts what the
-//! kernel does with each, loads them, and compares. [`coverage`] compares what was reached with the kernel's source.
+//! A [`Subject`] is a kernel with the module to load. [`Material`] is the BTF from which cases are made: [`directed`] makes cases
+//! that each aim at one check, [`random`] makes one to four random changes. [`run`] predicts the outcome of each case, loads its module and compares the two.
+//! [`coverage`] lists the log calls in the kernel's source and whether a case reached them.
 
 mod batch;
 mod case;

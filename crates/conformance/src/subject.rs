@@ -1,4 +1,4 @@
-//! The kernel that is asked.
+//! The kernel whose validation of BTF is compared with the model, and the module that is loaded into it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,12 +9,12 @@ use verdict::Rules;
 
 use crate::error::Error;
 
-/// A kernel, and a module of its own that is loaded with other BTF.
+/// A kernel, and one of its modules, whose BTF the cases replace.
 #[derive(Debug)]
 pub struct Subject {
-    /// What it is called: its series and configuration, or its release.
+    /// Its name: series and configuration, or release.
     pub name: String,
-    /// Its rules.
+    /// The rules by which it validates BTF.
     pub rules: Rules,
     /// Its boot image.
     pub image: PathBuf,
@@ -30,15 +30,11 @@ impl Subject {
     /// Reads a kernel's files.
     ///
     /// # Errors
-    /// A file that cannot be read, or no module that can be loaded alone.
+    /// A file cannot be read, the version cannot be parsed, or no module can be loaded alone.
     pub fn read(name: String, paths: &KernelPaths) -> Result<Self, Error> {
         let files = KernelFiles::read(paths)?;
         let config = fs::read_to_string(&paths.config).map_err(Error::io("read", &paths.config))?;
-        let version = files
-            .id
-            .version
-            .parse()
-            .map_err(|error: verdict::NotAVersion| Error::Machine { what: error.to_string() })?;
+        let version = files.id.version.parse().map_err(Error::Version)?;
         let mut rules = Rules::new(version, files.allows_btf_mismatch);
         rules.printk_caller = config.lines().any(|line| line == "CONFIG_PRINTK_CALLER=y");
         let mut candidates = Vec::new();

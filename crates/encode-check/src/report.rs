@@ -114,9 +114,9 @@ impl Compared {
         }
     }
 
-    /// What can be said of it.
+    /// Equal, or with differences that rules explain or not.
     #[must_use]
-    pub fn standing(&self) -> FileVerdict {
+    pub fn verdict(&self) -> FileVerdict {
         let is_open = self.differences.iter().any(|difference| difference.rule.is_none());
         match is_open || !self.redundant.is_empty() {
             true => FileVerdict::Unexplained,
@@ -170,12 +170,12 @@ impl Identical {
 }
 
 impl FileReport {
-    /// What can be said of it.
+    /// The verdict of its comparison; `Failed` if it was not compared.
     #[must_use]
-    pub fn standing(&self) -> FileVerdict {
+    pub fn verdict(&self) -> FileVerdict {
         match &self.outcome {
             FileOutcome::Failed(_) => FileVerdict::Failed,
-            FileOutcome::Compared(compared) => compared.standing(),
+            FileOutcome::Compared(compared) => compared.verdict(),
         }
     }
 
@@ -200,10 +200,10 @@ impl KernelReport {
         self.compared().flat_map(|compared| &compared.differences)
     }
 
-    /// How many files have this standing, the kernel itself among them.
+    /// How many files have this verdict, the kernel itself among them.
     #[must_use]
-    pub fn count(&self, standing: FileVerdict) -> usize {
-        self.files.iter().filter(|file| file.standing() == standing).count()
+    pub fn count(&self, verdict: FileVerdict) -> usize {
+        self.files.iter().filter(|file| file.verdict() == verdict).count()
     }
 
     /// How many types were compared: those that both have and those that differ.
@@ -320,7 +320,7 @@ mod tests {
             differences: differences(&[None, None, None]),
         };
         compared.take_threads(differences(rules));
-        (compared.standing(), compared.threads, compared.differences.len())
+        (compared.verdict(), compared.threads, compared.differences.len())
     }
 
     #[test]

@@ -176,7 +176,7 @@ impl<'b> Encoder<'b> {
         types.has_function_symbols = wanted.functions.is_some();
         let mut report = Report::default();
         let threads = self.cus(&file, &names, &wanted, cu_order, &mut types, &mut report)?;
-        report.circles = types.circles;
+        report.cycles = types.cycles;
         Ok(Read { types, names, threads, report })
     }
 

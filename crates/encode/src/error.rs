@@ -66,7 +66,7 @@ pub enum EncodeError {
     },
     /// The base cannot be distilled.
     #[error("cannot distill the base (.BTF.base)")]
-    Distil(#[from] btf::distill::Error),
+    Distill(#[from] btf::distill::Error),
     /// The base has another byte order than the file.
     #[error("cannot encode: the base and the file have different byte orders")]
     ByteOrder,

@@ -51,7 +51,7 @@
 //! - Names, strings' offsets, canonical types, types of a CU, DIEs and CUs have ids of different types (`ids`, `cu::reference`,
 //!   `cu::die`). What is packed into one word is packed and unpacked in one file.
 //! - An internal breach is an error that names its place, and a panic in debug builds.
-//! - Modules form no circle: `dwarf` and `strings` know nothing of `dedup`, which knows nothing of `functions` and `emit`.
+//! - Modules form no cycle: `dwarf` and `strings` know nothing of `dedup`, which knows nothing of `functions` and `emit`.
 //!
 //! gimli provides DWARF's constants, and writes DWARF in tests. The walk is our own, since most of the work is to skip attributes.
 //! What gimli refuses as malformed is refused here, except unknown kinds of units, which are counted.

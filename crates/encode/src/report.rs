@@ -21,9 +21,9 @@ pub struct Report {
     pub unsupported_forms: BTreeMap<u16, u32>,
     /// How many references led to no type; they became `void`.
     pub dangling_references: u32,
-    /// How many references closed a circle of types that no struct or union is part of; they were taken for `void`. pahole
+    /// How many references closed a cycle of types that no struct or union is part of; they were taken for `void`. pahole
     /// encodes nothing of a file that has one.
-    pub circles: u32,
+    pub cycles: u32,
     /// How many bit-fields begin too far into their struct for BTF.
     pub too_far_bit_fields: u32,
     /// How many types were written.
@@ -80,7 +80,7 @@ impl Report {
         let forms = forms.map(|(&form, &count)| (format!("value of {} not read", DwForm(form)), count));
         let others = [
             ("reference to nothing, taken for void", self.dangling_references),
-            ("reference that closes a circle of types, taken for void", self.circles),
+            ("reference that closes a cycle of types, taken for void", self.cycles),
             ("bit-field too far into its struct", self.too_far_bit_fields),
         ];
         let others = others.map(|(what, count)| (what.to_owned(), count)).into_iter().filter(|&(_, count)| count > 0);

@@ -65,7 +65,7 @@ impl Fault {
         match self {
             Self::KernelPanics => ("panic", "Kernel panic - not syncing: sysrq triggered crash"),
             Self::InitExits => ("panic", "Kernel panic - not syncing: Attempted to kill init"),
-            Self::StepHangs => ("hang", "nothing was heard of step 0"),
+            Self::StepHangs => ("hang", "the guest did not report step 0"),
             Self::InitNeverReports => ("hang", "PID 1 did not report"),
             Self::NothingPrinted => ("hang", "the kernel printed nothing"),
             Self::QemuKilled => ("lost", "killed by signal 9"),

@@ -218,7 +218,7 @@ impl KernelSizes {
         })
     }
 
-    /// The measurements that failed, so that the figures are incomplete.
+    /// The measurements that failed. If there are any, the sizes are incomplete.
     #[must_use]
     pub fn troubles(&self) -> Vec<Trouble<'_>> {
         let base = [

@@ -129,9 +129,9 @@ impl Ending {
 
 /// The exit code of a whole run.
 ///
-/// With `allow_unavailable`, unavailable scenarios are ignored if `each_showed_something`: a group of scenarios in
-/// which no upgrade ran has shown nothing, however many controls passed. Excluded scenarios are ignored, but if all
-/// are excluded, nothing was shown.
+/// With `allow_unavailable`, unavailable scenarios are ignored if `each_showed_something`: something ran in every group
+/// of requested scenarios, and an upgrade in every group of which one was requested. Excluded scenarios are ignored,
+/// but the run fails if all are excluded.
 #[must_use]
 pub fn overall<'a>(
     endings: impl Iterator<Item = &'a Ending> + Clone,

@@ -1,8 +1,9 @@
-//! Replacing a file by one atomic rename, or not at all.
+//! Replaces a file by one atomic rename, or not at all.
 //!
 //! New content is written to a temporary file beside the old one, which is then renamed over it. A replaced file
-//! keeps its mode and owner; a new one gets mode 644. A symbolic link is followed. A file without any write
-//! permission is refused, also for root, because a rename would silently replace it.
+//! keeps its mode and owner; a new one gets mode 644. A symbolic link is followed; one whose target does not
+//! exist is refused. A file without any write permission is refused, also for root, because a rename would silently
+//! replace it.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -55,7 +56,8 @@ pub fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// Same as [`replace`].
+/// [`Error`]. If the new content of a file cannot be written, all files are unchanged. If a rename fails, the files that
+/// come earlier in `files` are already replaced; the others are unchanged.
 pub fn replace_all(files: &[(&Path, &[u8])]) -> Result<(), Error> {
     let written: Vec<_> = files
         .iter()
@@ -94,16 +96,23 @@ impl AtomicFile {
     ///
     /// [`Error`].
     pub fn create(path: &Path) -> Result<Self, Error> {
-        if path.exists() { Self::for_existing(path) } else { Self::for_new(path) }
+        // A link whose target does not exist is something to replace, too.
+        if fs::symlink_metadata(path).is_ok() { Self::for_existing(path) } else { Self::for_new(path) }
     }
 
     /// Prepares to replace an existing file, whose mode and owner are kept.
     ///
     /// # Errors
     ///
-    /// [`Error`], also if it is not a regular file.
+    /// [`Error`], also if it is not a regular file or is a symbolic link whose target does not exist.
     pub fn for_existing(path: &Path) -> Result<Self, Error> {
-        let target = fs::canonicalize(path).map_err(FileError::on("open", path))?;
+        let target = fs::canonicalize(path).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound && path.is_symlink() {
+                let source = io::Error::new(error.kind(), "it is a symbolic link to a file that does not exist");
+                return FileError::on("replace", path)(source);
+            }
+            FileError::on("open", path)(error)
+        })?;
         let metadata = fs::metadata(&target).map_err(FileError::on("open", path))?;
         if !metadata.is_file() {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
@@ -200,6 +209,16 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o7777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(names(dir.path()), ["file", "link"]);
+    }
+
+    #[test]
+    fn replace_refuses_a_dangling_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        let Err(Error::Io(error)) = replace(&link, b"new") else { panic!("a dangling link was replaced") };
+        assert_eq!(error.source.to_string(), "it is a symbolic link to a file that does not exist");
+        assert_eq!((fs::read_link(&link).unwrap(), names(dir.path())), (PathBuf::from("nowhere"), vec!["link".into()]));
     }
 
     #[test]

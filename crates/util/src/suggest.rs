@@ -13,7 +13,7 @@ pub struct Suggestion {
 }
 
 impl Suggestion {
-    /// Compares a name with the known ones and sorts them, closest first.
+    /// Compares a name with the known ones and keeps at most three that are close, closest first.
     #[must_use]
     pub fn new<S: AsRef<str>>(given: &str, known: impl IntoIterator<Item = S>) -> Self {
         let known: Vec<String> = known.into_iter().map(|name| name.as_ref().to_owned()).collect();
@@ -28,7 +28,8 @@ impl Suggestion {
     }
 }
 
-/// `did you mean a, b or c?`, or `known are a, b and c` for a few names, or their number.
+/// `did you mean a, b or c?` if names are close. Otherwise `known: a, b, c` for at most [`LISTED`] names, and for more
+/// their number and the first. `none is known` if there are no names.
 impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.close.as_slice(), self.known.as_slice()) {

@@ -14,7 +14,7 @@ impl Errno {
     pub const E2BIG: Self = Self(7);
     /// Invalid argument: most refusals.
     pub const EINVAL: Self = Self(22);
-    /// Too many levels: a chain of modifiers that is too long or a circle.
+    /// Too many levels: a chain of modifiers that is too long or a cycle.
     pub const ELOOP: Self = Self(40);
     /// Not supported, a number that only the kernel uses: version, flags, encoding of an integer.
     pub const ENOTSUPP: Self = Self(524);

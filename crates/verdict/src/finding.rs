@@ -101,7 +101,7 @@ findings! {
         ]
         source "btf_name_valid_identifier, in the *_check_meta of each kind (kernel/bpf/btf.c)"
     }
-    ChainTooLong "chain-too-long" Mismatch "a chain of modifiers is too long or a circle" {
+    ChainTooLong "chain-too-long" Mismatch "a chain of modifiers is too long or a cycle" {
         means "A typedef, const, volatile, restrict or type tag of the module leads over more than 32 others, or back to itself (errno -40, \
                ELOOP). Type ids of the kernel moved, so a reference of the module now points to another type. The module's BTF belongs to \
                another build of the kernel."

@@ -25,7 +25,8 @@ pub struct BootOutcome {
     pub qemu: Duration,
     /// The total time, including the launcher.
     pub total: Duration,
-    /// QEMU's exit code as a shell reports it (128 and more: killed by a signal), if it ended by itself.
+    /// QEMU's exit code as a shell reports it: 128 and the signal's number if a signal killed it. None if no code was
+    /// recorded: QEMU never started, or its launcher was killed before QEMU ended.
     pub exit_code: Option<i32>,
 }
 
@@ -69,7 +70,7 @@ pub enum Stalled {
     NothingPrinted,
     /// The kernel printed, but PID 1 never reported.
     InitNeverReported,
-    /// PID 1 reported its start, but not its findings.
+    /// PID 1 reported its start, but not what it found in the guest.
     BeforeFirstStep,
     /// This step, an index into the plan, never ended.
     Step(usize),
@@ -177,8 +178,8 @@ impl fmt::Display for Stalled {
             Self::NothingPrinted => f.write_str("the kernel printed nothing"),
             Self::InitNeverReported => f.write_str("the kernel printed, but PID 1 did not report"),
             Self::BeforeFirstStep => f.write_str("PID 1 reported that it runs, and then nothing"),
-            Self::Step(index) => write!(f, "nothing was heard of step {index}"),
-            Self::End => f.write_str("all steps were carried out, and the guest did not end"),
+            Self::Step(index) => write!(f, "the guest did not report step {index}"),
+            Self::End => f.write_str("all steps were executed, but the guest did not end"),
         }
     }
 }
@@ -194,10 +195,12 @@ impl fmt::Display for MachineLost {
             Self::Unconfirmed { code } => {
                 write!(f, "the guest's end marker came, but QEMU exited with code {code}")
             }
-            Self::Vanished { how } => write!(f, "what ran QEMU ended and did not record how QEMU did: {how}"),
+            Self::Vanished { how } => {
+                write!(f, "the process that ran QEMU ended without recording QEMU's exit code: {how}")
+            }
             Self::Garbled { why } => f.write_str(why),
             Self::NoSpace { path } => {
-                write!(f, "no space is left in {}: what QEMU wrote there may lack anything", path.display())
+                write!(f, "no space is left in {}: the logs that QEMU wrote there may be incomplete", path.display())
             }
             Self::TooMuch { log, limit } => write!(f, "{} grew beyond {limit} bytes", log.display()),
         }

@@ -63,7 +63,7 @@ impl RunDir {
         self.0.join("launcher.log")
     }
 
-    /// QEMU's exit code, if it ended by itself and the code was recorded.
+    /// QEMU's exit code as a shell reports it, if the launcher recorded it.
     pub(crate) fn exit_code(&self) -> Option<i32> {
         tail(&self.ended(), 16).parse().ok()
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::modules::Crate;
-use crate::{circles, dependencies, files, shared_names};
+use crate::{cycles, dependencies, files, shared_names};
 
 /// A folder with these files.
 fn tree(files: &[(&str, &str)]) -> TempDir {
@@ -19,15 +19,15 @@ fn tree(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// The groups of files in circles, for a crate with these files in `src`.
-fn circles_of(files: &[(&str, &str)]) -> Vec<Vec<String>> {
+/// The groups of files in cycles, for a crate with these files in `src`.
+fn cycles_of(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let folder = tree(files);
     let krate = Crate::read(folder.path(), &folder.path().join("lib.rs"));
-    circles::circles(&krate).iter().map(|circle| circle.members().to_vec()).collect()
+    cycles::cycles(&krate).iter().map(|cycle| cycle.members().to_vec()).collect()
 }
 
 #[test]
-fn circles_are_none_in_a_clean_tree() {
+fn cycles_are_none_in_a_clean_tree() {
     let files = [
         ("lib.rs", "mod a; mod b; mod c; pub use a::A; pub use c::low::Low;"),
         ("a.rs", "use crate::b::B; pub struct A(B, crate::Low);"),
@@ -36,11 +36,11 @@ fn circles_are_none_in_a_clean_tree() {
         ("c/low.rs", "use super::super::b; pub struct Low(b::B);"),
         ("c/high.rs", "use super::{Style, low::Low}; pub struct High(Low, Style);"),
     ];
-    assert_eq!(circles_of(&files), [[""; 0]; 0]);
+    assert_eq!(cycles_of(&files), [[""; 0]; 0]);
 }
 
 #[test]
-fn circles_are_found_by_imports_paths_and_macros() {
+fn cycles_are_found_by_imports_paths_and_macros() {
     let mentions = [
         "use crate::a::A; fn f(_: A) {}",
         "use crate::{a}; fn f(_: a::A) {}",
@@ -59,14 +59,14 @@ fn circles_are_found_by_imports_paths_and_macros() {
             ("a.rs", "pub struct A; pub const NUMBER: u8 = 1; fn f(_: crate::b::B) {}"),
             ("b.rs", b.as_str()),
         ];
-        assert_eq!(circles_of(&files), [["a.rs", "b.rs"]], "{mention}");
+        assert_eq!(cycles_of(&files), [["a.rs", "b.rs"]], "{mention}");
     }
 }
 
 #[test]
-fn circles_of_a_parent_need_more_than_a_declaration() {
+fn cycles_of_a_parent_need_more_than_a_declaration() {
     let child = ("a/child.rs", "use super::Parent; pub struct Child(Parent); pub fn work() {}");
-    for (code, is_circle) in [
+    for (code, is_cycle) in [
         ("", false),
         ("pub use child::Child;", false),
         ("pub use std::fmt::Debug; pub use child::work;", false),
@@ -80,23 +80,23 @@ fn circles_of_a_parent_need_more_than_a_declaration() {
     ] {
         let parent = format!("mod child; pub struct Parent; {code}");
         let files = [("lib.rs", "mod a;"), ("a.rs", parent.as_str()), child];
-        assert_eq!(!circles_of(&files).is_empty(), is_circle, "{code}");
+        assert_eq!(!cycles_of(&files).is_empty(), is_cycle, "{code}");
     }
 }
 
 #[test]
-fn circles_name_a_shortest_way_and_all_members() {
+fn cycles_name_a_shortest_way_and_all_members() {
     let folder = tree(&[
         ("lib.rs", "mod a; mod b; mod c;"),
         ("a.rs", "pub struct A;\nfn f(_: crate::b::B) {}"),
         ("b.rs", "pub struct B;\nfn f(_: crate::a::A, _: crate::c::C) {}"),
         ("c.rs", "pub struct C;\nfn f(_: crate::a::A) {}"),
     ]);
-    let found = circles::circles(&Crate::read(folder.path(), &folder.path().join("lib.rs")));
-    let [circle] = &found[..] else { panic!("{found:?}") };
-    let expected = "modules form a circle: a.rs:2 (crate::b::B) → b.rs:2 (crate::a::A) → a.rs; in circles with each other are \
+    let found = cycles::cycles(&Crate::read(folder.path(), &folder.path().join("lib.rs")));
+    let [cycle] = &found[..] else { panic!("{found:?}") };
+    let expected = "modules form a cycle: a.rs:2 (crate::b::B) → b.rs:2 (crate::a::A) → a.rs; in cycles with each other are \
                     a.rs, b.rs, c.rs";
-    assert_eq!(circle.to_string(), expected);
+    assert_eq!(cycle.to_string(), expected);
 }
 
 /// A workspace in which `top` uses `low`, and `low` has this dependency.

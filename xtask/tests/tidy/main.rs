@@ -1,10 +1,10 @@
-//! Mechanical checks of the workspace's layout: the direction of dependencies between crates, no circle between the
+//! Mechanical checks of the workspace's layout: the direction of dependencies between crates, no cycle between the
 //! modules of a crate, a head comment in each file, files of a readable size, and current lock files.
 //!
 //! `cargo nextest run -p xtask --test tidy` runs these checks. Each failure names the file and the remedy.
 //! `TIDY_ALL=1` also reports known exceptions.
 
-mod circles;
+mod cycles;
 mod dependencies;
 mod files;
 mod made_up;
@@ -45,7 +45,7 @@ fn fuzz_lock_files_list_what_the_crates_depend_on() {
 }
 
 #[test]
-fn modules_of_a_crate_form_no_circle() {
+fn modules_of_a_crate_form_no_cycle() {
     let mut complaints = Vec::new();
     let mut modules = 0;
     for folder in files::crate_folders(&root()) {
@@ -53,7 +53,7 @@ fn modules_of_a_crate_form_no_circle() {
         for file in files::roots(&folder) {
             let krate = modules::Crate::read(&folder, &file);
             modules += krate.files().len();
-            complaints.extend(circles::circles(&krate).iter().map(|circle| format!("{name}: {circle}")));
+            complaints.extend(cycles::cycles(&krate).iter().map(|cycle| format!("{name}: {cycle}")));
         }
     }
     assert!(modules > 200, "{modules} modules");

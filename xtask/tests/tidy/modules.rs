@@ -6,7 +6,7 @@
 //! module or an imported name. Tokens of macro calls are also searched for paths.
 //!
 //! Declaring a module or re-exporting its items is not a use. So a parent that only declares and re-exports is in no
-//! circle. A parent whose code uses a child that uses items of the parent is in one.
+//! cycle. A parent whose code uses a child that uses items of the parent is in one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;

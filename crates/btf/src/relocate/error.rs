@@ -108,7 +108,7 @@ pub enum Error {
          not load the module"
     )]
     Endless {
-        /// A type on the circle.
+        /// A type on the cycle.
         id: TypeId,
     },
 }

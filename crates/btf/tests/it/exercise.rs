@@ -136,7 +136,8 @@ fn compare(left: View<'_>, right: View<'_>) {
     }
 }
 
-/// Relocation to its own base changes nothing, and relocation never changes the length.
+/// Distilled BTF can be read, keeps all types of the split BTF and adds at most the types of the base. Relocation to its
+/// own base changes nothing, and relocation never changes the length.
 fn relocated(base: &Btf<'_>, split: &Btf<'_>) {
     if let Ok(distilled) = distill(split.over(base)) {
         let below = Btf::parse(&distilled.base).expect("what is written can be read");

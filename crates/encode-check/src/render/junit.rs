@@ -37,7 +37,7 @@ fn unavailable(UnavailableKernel { release, why }: &UnavailableKernel) -> TestSu
 }
 
 fn case(kernel: &KernelReport, file: &FileReport) -> TestCase {
-    let status = match (file.standing(), &file.outcome) {
+    let status = match (file.verdict(), &file.outcome) {
         (FileVerdict::Equal | FileVerdict::Explained, _) => TestCaseStatus::success(),
         (_, FileOutcome::Failed(why)) => status(NonSuccessKind::Error, "not compared", why),
         (_, FileOutcome::Compared(compared)) => {

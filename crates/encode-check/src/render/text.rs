@@ -8,10 +8,10 @@ use crate::{
     Difference, FileOutcome, FileReport, FileVerdict, Identical, KernelReport, LIMIT, RULES, Report, UnavailableKernel,
 };
 
-/// How many differences of a file are shown that no rule explains; JSON has them all.
+/// The maximum number of differences of a file without a rule that are shown. JSON has all.
 const UNEXPLAINED_SHOWN: usize = 40;
 
-/// How many are shown that one does.
+/// The maximum number of differences of a file with a rule that are shown.
 const EXPLAINED_SHOWN: usize = 12;
 
 pub(super) fn render(report: &Report, style: Style) -> String {
@@ -34,7 +34,7 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     page.finish()
 }
 
-/// What matters.
+/// The result in one sentence, and a second one if kernels are unavailable.
 pub(super) fn sentence(report: &Report) -> String {
     let of_checked = of_checked(report);
     match report.unavailable.len() {
@@ -46,7 +46,7 @@ pub(super) fn sentence(report: &Report) -> String {
 
 fn of_checked(report: &Report) -> String {
     let files: usize = report.kernels.iter().map(|kernel| kernel.files.len()).sum();
-    let of = |standing| report.kernels.iter().map(|kernel| kernel.count(standing)).sum::<usize>();
+    let of = |verdict| report.kernels.iter().map(|kernel| kernel.count(verdict)).sum::<usize>();
     let [equal, explained, unexplained, failed] =
         [FileVerdict::Equal, FileVerdict::Explained, FileVerdict::Unexplained, FileVerdict::Failed].map(of);
     let mut wrong = Vec::new();
@@ -106,7 +106,7 @@ fn add_kernel(page: &mut Page, kernel: &KernelReport) {
 }
 
 fn add_file(page: &mut Page, file: &FileReport) {
-    let standing = match (file.standing(), &file.outcome) {
+    let verdict = match (file.verdict(), &file.outcome) {
         (FileVerdict::Equal, _) => return,
         (_, FileOutcome::Failed(why)) => {
             page.paragraph("\u{20} ", "      ", &format!("{}: not compared: {why}", file.file));
@@ -116,7 +116,7 @@ fn add_file(page: &mut Page, file: &FileReport) {
         _ => "explained",
     };
     page.blank();
-    page.line(&format!("  {}: {standing}", file.file));
+    page.line(&format!("  {}: {verdict}", file.file));
     let FileOutcome::Compared(compared) = &file.outcome else { return };
     if let Some(left_out) = &compared.left_out {
         page.paragraph("    ", "      ", &format!("left out of it: {left_out}"));
@@ -125,7 +125,10 @@ fn add_file(page: &mut Page, file: &FileReport) {
         page.paragraph("    ", "      ", &format!("redundant: {redundant} is in the base as well"));
     }
     if compared.threads > 0 {
-        let text = format!("{} types are as pahole's threads took the units (rule threads)", grouped(compared.threads));
+        let text = format!(
+            "{} types depend on which of pahole's threads read which CU (rule threads)",
+            grouped(compared.threads)
+        );
         page.paragraph("    ", "      ", &text);
     }
     let (explained, open): (Vec<_>, Vec<_>) = compared.differences.iter().partition(|it| it.rule.is_some());
@@ -147,7 +150,7 @@ fn add_differences(page: &mut Page, differences: &[&Difference], most: usize) {
 }
 
 fn row(kernel: &KernelReport) -> Vec<String> {
-    let count = |standing| grouped(kernel.count(standing));
+    let count = |verdict| grouped(kernel.count(verdict));
     let [mut ours, mut shipped] = kernel.bytes(false);
     let [kernel_ours, kernel_shipped] = kernel.bytes(true);
     (ours, shipped) = (ours + kernel_ours, shipped + kernel_shipped);
@@ -167,12 +170,12 @@ fn row(kernel: &KernelReport) -> Vec<String> {
     ]
 }
 
-/// What is to be known of a kernel beside its row.
+/// The facts about a kernel that are not in its row of the table.
 fn facts(kernel: &KernelReport) -> Vec<String> {
     let (types, explained, chance) = (kernel.types(), kernel.explained(), kernel.by_chance());
     let mut facts = vec![format!("{}, {:.1} s", kernel.package, kernel.milliseconds as f64 / 1000.0)];
     facts.push(format!(
-        "{} types compared; {} explained, {}, which has to be less than one in {}; {} more, {}, are as pahole's threads took the units",
+        "{} types compared; {} explained, {}, which has to be less than one in {}; {} more, {}, depend on which of pahole's threads read which CU",
         grouped(types),
         grouped(explained),
         percent(explained, types),

@@ -19,20 +19,20 @@ fn one<'v>(view: View<'v>, kind: Kind, name: &str) -> (TypeId, Type<'v>) {
     }
 }
 
-/// A base with a circle that leads to a forward declaration.
+/// A base with a cycle that leads to a forward declaration.
 fn declaring() -> Vec<u8> {
     let mut base = Source::alone();
     let declared = base.declaration("held");
     // Each struct is the type behind the pointer to it.
     let to_plain = base.pointer(TypeId(3));
     base.structure("plain", 8, &[("m0", to_plain)]);
-    let to_circle = base.pointer(TypeId(6));
+    let to_cycle = base.pointer(TypeId(6));
     let to_declared = base.pointer(declared);
-    base.structure("circle", 16, &[("m0", to_circle), ("m1", to_declared)]);
+    base.structure("cycle", 16, &[("m0", to_cycle), ("m1", to_declared)]);
     base.bytes()
 }
 
-/// A copy of types of the base in a split over it, circles included. `held` is added if it is wanted.
+/// A copy of types of the base in a split over it, cycles included. `held` is added if it is wanted.
 fn copy(base: &Btf<'_>, kinds: &[Kind], with_held: bool) -> Vec<u8> {
     let mut builder = Builder::over(base);
     let first = base.len() + 1;
@@ -87,7 +87,7 @@ fn what_looks_like_a_type_of_the_base_and_leads_elsewhere_is_not_repeated() {
     let held = builder.add_string("held").expect("no NUL");
     let held = builder.add(&Record::sized(Kind::Struct, held, 4)).expect("well-formed");
     let pointer = builder.add(&Record::reference(Kind::Ptr, StrOff::NONE, held)).expect("well-formed");
-    let (circle, ty) = one(base.alone(), Kind::Struct, "circle");
+    let (cycle, ty) = one(base.alone(), Kind::Struct, "cycle");
     let declared = named(base.alone(), Kind::Fwd, "held")[0].0;
     let map = |field: btf::Field| match field.value() {
         btf::Value::Type(id) if base.alone().get(id).and_then(|ty| ty.target()) == Some(declared) => pointer.0,
@@ -98,7 +98,7 @@ fn what_looks_like_a_type_of_the_base_and_leads_elsewhere_is_not_repeated() {
     assert_eq!(
         types.repeated_in(&Btf::parse(&bytes).expect("valid")),
         [],
-        "{own} leads to the struct, {circle} does not"
+        "{own} leads to the struct, {cycle} does not"
     );
     let bytes = copy(&base, &[], false);
     assert_eq!(types.repeated_in(&Btf::parse(&bytes).expect("valid")), []);
@@ -110,7 +110,7 @@ fn repeated_types_are_taken_for_the_bases() {
     let base = declaring();
     let base = Btf::parse(&base).expect("valid");
     let types = BaseTypes::new(&base);
-    let (circle, _) = one(base.alone(), Kind::Struct, "circle");
+    let (cycle, _) = one(base.alone(), Kind::Struct, "cycle");
     let (plain, _) = one(base.alone(), Kind::Struct, "plain");
     let with_typedefs = |targets: &[TypeId]| {
         let bytes = copy(&base, &[Kind::Struct, Kind::Ptr], true);
@@ -123,8 +123,8 @@ fn repeated_types_are_taken_for_the_bases() {
         builder.to_bytes().expect("small")
     };
     let bytes = with_typedefs(&[]);
-    let own_circle = one(Btf::parse(&bytes).expect("valid").over(&base), Kind::Struct, "circle").0;
-    let [one, other, both, wrong] = [&[circle][..], &[own_circle], &[circle, own_circle], &[plain]].map(with_typedefs);
+    let own_cycle = one(Btf::parse(&bytes).expect("valid").over(&base), Kind::Struct, "cycle").0;
+    let [one, other, both, wrong] = [&[cycle][..], &[own_cycle], &[cycle, own_cycle], &[plain]].map(with_typedefs);
     let [one, other, both, wrong] = [&one, &other, &both, &wrong].map(|bytes| Btf::parse(bytes).expect("valid"));
     for (left, right) in [(&one, &other), (&one, &both), (&both, &other)] {
         assert!(!differences(left.over(&base), right.over(&base)).is_empty());
@@ -132,7 +132,7 @@ fn repeated_types_are_taken_for_the_bases() {
     }
     let found = types.differences(&one, &wrong);
     assert_eq!((found.left.len(), found.right.len()), (1, 1));
-    let twice = with_typedefs(&[circle, circle]);
+    let twice = with_typedefs(&[cycle, cycle]);
     let found = types.differences(&one, &Btf::parse(&twice).expect("valid"));
     assert_eq!((found.left.len(), found.right.len()), (0, 1), "a type that is there twice is no repeated one");
 }

@@ -126,13 +126,13 @@ fn threads_each_writes_the_first_function_of_a_name_that_it_meets() {
     let the_other_way_round = [("both", 8), ("second", 8), ("both", 4), ("first", 4)];
     for by_chance in [false, true] {
         let report = check(by_chance, &one_thread);
-        assert_eq!((report.standing(), threads_and_open(&report)), (FileVerdict::Equal, (0, 0)), "{report:#?}");
+        assert_eq!((report.verdict(), threads_and_open(&report)), (FileVerdict::Equal, (0, 0)), "{report:#?}");
     }
     for functions in [two_threads, the_other_way_round] {
         let report = check(true, &functions);
-        assert_eq!((report.standing(), threads_and_open(&report)), (FileVerdict::Explained, (1, 0)), "{report:#?}");
+        assert_eq!((report.verdict(), threads_and_open(&report)), (FileVerdict::Explained, (1, 0)), "{report:#?}");
         let report = check(false, &functions);
-        assert_eq!((report.standing(), threads_and_open(&report)), (FileVerdict::Unexplained, (0, 1)), "{report:#?}");
+        assert_eq!((report.verdict(), threads_and_open(&report)), (FileVerdict::Unexplained, (0, 1)), "{report:#?}");
     }
 }
 
@@ -147,7 +147,7 @@ fn threads_does_not_excuse_what_no_unit_defines_or_no_thread_could_leave_out() {
     ];
     for functions in wrong {
         let report = check(true, functions);
-        assert_eq!(report.standing(), FileVerdict::Unexplained, "{functions:?}: {report:#?}");
+        assert_eq!(report.verdict(), FileVerdict::Unexplained, "{functions:?}: {report:#?}");
         assert_eq!(
             threads_and_open(&report).0,
             0,
@@ -200,7 +200,7 @@ fn repeated_the_base_s_type_or_the_copy_that_is_written_again() {
         let compared = compare(&base, ours, shipped);
         let rules: Vec<_> = compared.differences.iter().map(|it| (it.name.as_str(), it.rule.as_deref())).collect();
         assert_eq!(rules, [("alias", Some("repeated"))]);
-        assert_eq!(compared.standing(), FileVerdict::Explained);
+        assert_eq!(compared.verdict(), FileVerdict::Explained);
     }
 }
 
@@ -233,7 +233,7 @@ fn repeated_does_not_excuse_another_type_one_too_many_or_one_without_a_reason() 
         for (ours, shipped) in [(one, other), (other, one)] {
             let compared = compare(&base, ours, shipped);
             assert!(compared.differences.iter().all(|it| it.rule.is_none()), "{place}: {compared:#?}");
-            assert_eq!(compared.standing(), FileVerdict::Unexplained, "{place}: {compared:#?}");
+            assert_eq!(compared.verdict(), FileVerdict::Unexplained, "{place}: {compared:#?}");
         }
     }
 }

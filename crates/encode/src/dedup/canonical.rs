@@ -48,8 +48,8 @@ pub(crate) struct CanonicalTypes<'b> {
     pub(crate) breach: Breach,
     /// How many CUs were merged.
     pub(crate) cus: u32,
-    /// How many references closed a circle of types without a struct or union.
-    pub(crate) circles: u32,
+    /// How many references closed a cycle of types without a struct or union.
+    pub(crate) cycles: u32,
     /// Whether there are symbols of functions; where there are none, only functions are taken that other files can name.
     pub(crate) has_function_symbols: bool,
     /// The size of a pointer, in bytes.
@@ -90,7 +90,7 @@ impl<'b> CanonicalTypes<'b> {
             index_type: None,
             breach: Breach::default(),
             cus: 0,
-            circles: 0,
+            cycles: 0,
             has_function_symbols: false,
             address_size: 8,
             functions: Vec::new(),

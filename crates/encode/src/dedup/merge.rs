@@ -168,7 +168,7 @@ impl UnitDedup<'_, '_> {
 
     /// Types that are equal if their words are, once their references are canonical.
     ///
-    /// No language has types that refer to each other in a circle without a struct or union. The reference that closes such a circle
+    /// No language has types that refer to each other in a cycle without a struct or union. The reference that closes such a cycle
     /// becomes `void` and is counted. libbpf fails there (`btf_dedup_ref_type` in `tools/lib/bpf/btf.c` returns `-ELOOP`), so
     /// pahole encodes nothing of the file.
     fn references(&mut self) -> Result<(), EncodeError> {
@@ -186,7 +186,7 @@ impl UnitDedup<'_, '_> {
                 }
                 words.clear();
                 words.extend_from_slice(self.cu.get(top));
-                let (waiting, mut circles) = (stack.len(), 0u32);
+                let (waiting, mut cycles) = (stack.len(), 0u32);
                 encoded::map_references(&mut words, |word| match self.known_reference(Reference::from_word(word)) {
                     Known::Canonical(id) => CanonicalId::word(id),
                     Known::Local(local) => {
@@ -194,12 +194,12 @@ impl UnitDedup<'_, '_> {
                         word
                     }
                     Known::InProgress => {
-                        circles += 1;
+                        cycles += 1;
                         0
                     }
                 });
                 if stack.len() == waiting {
-                    self.types.circles += circles;
+                    self.types.cycles += cycles;
                     let id = self.types.intern(&words, self.order(top))?;
                     self.set(top, id);
                     stack.pop();

@@ -11,7 +11,7 @@ use crate::support::{Source, UnitOf, named, one, parse, text};
 const STRUCT: DwTag = gimli::DW_TAG_structure_type;
 const POINTER: DwTag = gimli::DW_TAG_pointer_type;
 
-/// A list whose elements point to each other, which is a circle.
+/// A list whose elements point to each other, which is a cycle.
 fn list(unit: &mut UnitOf<'_>) -> UnitEntryId {
     let head = unit.composite(STRUCT, "list_head", 16);
     let pointer = unit.to(POINTER, "", head);

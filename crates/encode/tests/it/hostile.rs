@@ -66,7 +66,7 @@ fn what_is_in_the_wrong_place_is_passed_over() {
 
 /// Types that refer to each other without a struct between them: no language has them, and libbpf ends with `-ELOOP`.
 #[test]
-fn a_circle_of_types_is_cut_and_the_rest_is_encoded() {
+fn a_cycle_of_types_is_cut_and_the_rest_is_encoded() {
     let make = || {
         let mut source = Source::new();
         for _ in 0..100 {
@@ -99,8 +99,8 @@ fn a_circle_of_types_is_cut_and_the_rest_is_encoded() {
     let encode = |threads| Encoder::new(Options::kernel()).with_threads(threads).encode_elf(&elf).expect("encoded");
     let (encoded, other) = (encode(1), encode(4));
     assert!(encoded.btf == other.btf && encoded.report == other.report);
-    assert_eq!((encoded.report.circles, encoded.report.functions), (300, 1));
-    let told = "300 × reference that closes a circle of types, taken for void";
+    assert_eq!((encoded.report.cycles, encoded.report.functions), (300, 1));
+    let told = "300 × reference that closes a cycle of types, taken for void";
     assert!(encoded.report.to_string().contains(told), "{}", encoded.report);
     let btf = btf::Btf::parse(&encoded.btf).expect("what is written can be read");
     let typedef = btf.iter().find(|ty| ty.kind() == btf::Kind::Typedef).expect("it is written");

@@ -4,20 +4,21 @@ use encode::Options;
 
 use crate::support::{Source, parse};
 
-/// Names in the order of the types that have them, and the strings in theirs: what a pahole of that version would write.
-fn written(options: Options) -> (Vec<String>, Vec<String>) {
+/// Encodes two CUs like the pahole version of `options`. Returns the names of the types and the strings, each in their
+/// order in the BTF.
+fn names_and_strings(options: Options) -> (Vec<String>, Vec<String>) {
     let mut source = Source::new();
     for (function, other, variable) in [("second", "left_out", "v1"), ("first", "another", "v2")] {
-        let mut unit = source.unit();
-        let int = unit.int();
-        let own = unit.composite(gimli::DW_TAG_structure_type, &format!("of_{function}"), 4);
-        unit.member(own, "member", int, 0);
-        let ty = unit.to(gimli::DW_TAG_typedef, &format!("t_{variable}"), own);
-        unit.variable(variable, ty, if variable == "v1" { 0 } else { 8 });
-        unit.function(function, &[("argument", int)]);
-        // Both units define it, with parameters of other types and names: it is written by neither.
+        let mut cu = source.unit();
+        let int = cu.int();
+        let own = cu.composite(gimli::DW_TAG_structure_type, &format!("of_{function}"), 4);
+        cu.member(own, "member", int, 0);
+        let ty = cu.to(gimli::DW_TAG_typedef, &format!("t_{variable}"), own);
+        cu.variable(variable, ty, if variable == "v1" { 0 } else { 8 });
+        cu.function(function, &[("argument", int)]);
+        // Both CUs define it, with different parameter types and names. pahole writes neither; pahole 1.24 writes the first.
         let ty = if other == "left_out" { int } else { own };
-        unit.function("inconsistent", &[(other, ty)]);
+        cu.function("inconsistent", &[(other, ty)]);
     }
     for name in ["first", "second", "inconsistent"] {
         source.function_symbol(name);
@@ -33,12 +34,12 @@ fn written(options: Options) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn types_and_strings_stand_in_the_order_in_which_pahole_comes_upon_them() {
-    let (types, strings) = written(Options::kernel());
+fn types_and_strings_have_pahole_s_order() {
+    let (types, strings) = names_and_strings(Options::kernel());
     assert_eq!(
         types,
         ["int", "of_second", "t_v1", "v1", "of_first", "t_v2", "v2", "first", "second", ".data..percpu"],
-        "variables with their unit; functions last, by name"
+        "variables after the types of their CU; functions last, by name"
     );
     assert_eq!(
         strings,
@@ -58,9 +59,9 @@ fn types_and_strings_stand_in_the_order_in_which_pahole_comes_upon_them() {
             "second",
             ".data..percpu",
         ],
-        "the parameters of every function that was considered, with its unit"
+        "the parameters of all functions, also of those that are not written, with their CU"
     );
-    let (types, strings) = written(Options::pahole_1_24());
+    let (types, strings) = names_and_strings(Options::pahole_1_24());
     assert_eq!(
         types,
         [
@@ -76,7 +77,7 @@ fn types_and_strings_stand_in_the_order_in_which_pahole_comes_upon_them() {
             "v2",
             ".data..percpu"
         ],
-        "functions with their unit, and the first definition of a name"
+        "functions after the types of their CU; the first definition of each name"
     );
     assert!(!strings.contains(&"another".to_owned()));
 }

@@ -1,4 +1,4 @@
-//! Small files with debug information.
+//! Small ELF files with DWARF.
 
 use crate::support::Source;
 
@@ -8,49 +8,49 @@ pub fn sample() -> Vec<u8> {
 }
 
 fn sample_of(mut source: Source) -> Vec<u8> {
-    let mut unit = source.unit();
-    let int = unit.int();
-    let composite = unit.composite(gimli::DW_TAG_structure_type, "sample", 24);
-    let array = unit.array(int, &[3]);
-    let pointer = unit.to(gimli::DW_TAG_pointer_type, "", composite);
-    unit.member(composite, "numbers", array, 0);
-    unit.member(composite, "next", pointer, 16);
-    unit.function("f", &[("x", pointer)]);
-    unit.variable("v", int, 0);
+    let mut cu = source.unit();
+    let int = cu.int();
+    let composite = cu.composite(gimli::DW_TAG_structure_type, "sample", 24);
+    let array = cu.array(int, &[3]);
+    let pointer = cu.to(gimli::DW_TAG_pointer_type, "", composite);
+    cu.member(composite, "numbers", array, 0);
+    cu.member(composite, "next", pointer, 16);
+    cu.function("f", &[("x", pointer)]);
+    cu.variable("v", int, 0);
     source.function_symbol("f");
     source.per_cpu_symbol("v", 0, 4);
     source.elf()
 }
 
-/// More units than one thread is left to read alone.
+/// A number of CUs that is large enough for the encoder to use several threads.
 pub const MANY: u64 = 70;
 
-/// Files of several versions and with many units, by name.
+/// Files with several DWARF versions and with many CUs, by name.
 pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     let declared = {
         let mut source = Source::new();
         for is_declared in [true, false] {
-            let mut unit = source.unit();
+            let mut cu = source.unit();
             let held = if is_declared {
-                unit.declare(gimli::DW_TAG_structure_type, "held")
+                cu.declare(gimli::DW_TAG_structure_type, "held")
             } else {
-                unit.composite(gimli::DW_TAG_structure_type, "held", 8)
+                cu.composite(gimli::DW_TAG_structure_type, "held", 8)
             };
-            let pointer = unit.to(gimli::DW_TAG_pointer_type, "", held);
-            let holder = unit.composite(gimli::DW_TAG_union_type, "holder", 8);
-            unit.member(holder, "held", pointer, 0);
+            let pointer = cu.to(gimli::DW_TAG_pointer_type, "", held);
+            let holder = cu.composite(gimli::DW_TAG_union_type, "holder", 8);
+            cu.member(holder, "held", pointer, 0);
         }
         source.elf()
     };
     let many = {
         let mut source = Source::new();
         for number in 0..MANY {
-            let mut unit = source.unit();
-            let int = unit.int();
-            let own = unit.composite(gimli::DW_TAG_structure_type, &format!("own_{}", number % 7), number % 3 * 4);
-            let pointer = unit.to(gimli::DW_TAG_pointer_type, "", own);
-            unit.member(own, "own", pointer, 0);
-            unit.function("f", &[("x", int)]);
+            let mut cu = source.unit();
+            let int = cu.int();
+            let own = cu.composite(gimli::DW_TAG_structure_type, &format!("own_{}", number % 7), number % 3 * 4);
+            let pointer = cu.to(gimli::DW_TAG_pointer_type, "", own);
+            cu.member(own, "own", pointer, 0);
+            cu.function("f", &[("x", int)]);
         }
         source.function_symbol("f");
         source.elf()

@@ -72,8 +72,8 @@ pub(crate) fn otherwise<'a>(recorded: (&Transcript, &Measured), seen: (&'a Trans
 /// strings.
 fn each_verdict<'a>(transcript: &'a Transcript, measured: &Measured) -> Vec<(&'a str, String, &'static str)> {
     let of = |step: LoadStep<'a>| {
-        let (fate, standing) = (LoadOutcome::of(&step), measured.fidelity(&step));
-        let (suffix, portable) = match (fate, standing) {
+        let (fate, fidelity) = (LoadOutcome::of(&step), measured.fidelity(&step));
+        let (suffix, portable) = match (fate, fidelity) {
             (LoadOutcome::Kept | LoadOutcome::Relocated, Fidelity::True) => (", which is true", "keeps true BTF"),
             (LoadOutcome::Kept | LoadOutcome::Relocated, Fidelity::Wrong) => (", which is wrong", "has no true BTF"),
             (LoadOutcome::Kept | LoadOutcome::Relocated, Fidelity::Unknown) => {
@@ -100,7 +100,7 @@ fn render(definition: &Definition, transcript: &Transcript, measured: &Measured,
         false => logs(&mut text, transcript, lines),
     }
     tail(&mut text, transcript, lines);
-    fidelity::truths(&mut text, transcript, measured);
+    fidelity::write_fidelity(&mut text, transcript, measured);
     let summary = LoadCounts::of(transcript, measured);
     let _ = writeln!(text, "\n{}.", capitalised(&summary.sentence()));
     let compatible = measured.built.as_ref().map_or(measured.abi.compatible(), |built| built.symvers.compatible());

@@ -19,11 +19,11 @@ const MODULES: usize = 32;
 /// one on the right. Create `bases` once for all modules.
 #[must_use]
 pub fn measure<'a>(bases: &Bases<'a>, module: &str, split: &'a Btf<'a>) -> TypeFidelity {
-    truth(&bases.compare(split, split), module)
+    type_fidelity(&bases.compare(split, split), module)
 }
 
 /// Compares each type on the left with the one at the same position on the right.
-pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> TypeFidelity {
+pub(super) fn type_fidelity(comparison: &Comparison<'_>, module: &str) -> TypeFidelity {
     let (meant, seen) = (comparison.left(), comparison.right());
     let places = meant.own_types().zip(seen.own_types());
     let mut counts = [0usize; Strength::ALL.len()];
@@ -58,11 +58,11 @@ pub(super) fn truth(comparison: &Comparison<'_>, module: &str) -> TypeFidelity {
 /// modules. Examples are kept for the 32 modules with the most differing types.
 #[must_use]
 pub fn measure_all<'a>(bases: &Bases<'a>, modules: &'a [(String, Btf<'a>)]) -> Vec<TypeFidelity> {
-    let mut truths: Vec<TypeFidelity> = modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect();
-    let mut worst: Vec<&mut TypeFidelity> = truths.iter_mut().collect();
-    worst.sort_by_key(|truth| Reverse((truth.other_name_or_kind, truth.other_layout, truth.other_closure)));
-    for truth in worst.into_iter().skip(MODULES) {
-        truth.examples.clear();
+    let mut all: Vec<TypeFidelity> = modules.par_iter().map(|(name, split)| measure(bases, name, split)).collect();
+    let mut worst: Vec<&mut TypeFidelity> = all.iter_mut().collect();
+    worst.sort_by_key(|module| Reverse((module.other_name_or_kind, module.other_layout, module.other_closure)));
+    for module in worst.into_iter().skip(MODULES) {
+        module.examples.clear();
     }
-    truths
+    all
 }

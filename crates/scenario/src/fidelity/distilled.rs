@@ -4,7 +4,7 @@ use btf::Btf;
 use btf::compare::Bases;
 use btf::relocate::{self, relocate};
 
-use super::compare::truth;
+use super::compare::type_fidelity;
 use crate::boots::measured::TypeFidelity;
 
 #[cfg(test)]
@@ -76,6 +76,6 @@ pub fn measure_distilled(
     let [meant, seen] = [meant.bytes, seen.bytes];
     let parsed = |bytes| Btf::parse(bytes).map_err(|source| DistilledError::Parse { module: module_name(), source });
     let (left, right) = (parsed(&meant)?, parsed(&seen)?);
-    let truth = truth(&bases.compare(&left, &right), module);
-    Ok(DistilledFidelity { fidelity: truth, relocated: seen })
+    let fidelity = type_fidelity(&bases.compare(&left, &right), module);
+    Ok(DistilledFidelity { fidelity, relocated: seen })
 }

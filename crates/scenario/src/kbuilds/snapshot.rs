@@ -291,7 +291,7 @@ fn encodings(text: &mut String, encodings: &[EncodingRun], fails: bool) {
         let _ = writeln!(text, "   {words}, {} times:", of_order().count());
         let _ = writeln!(text, "   $ {}", shown(&first.ran.command));
         for (at, encoding) in of_order().enumerate() {
-            odd_run(text, at + 1, &encoding.ran, fails);
+            write_run(text, at + 1, &encoding.ran, fails);
             if let EncodingResult::Unusable(why) = &encoding.made {
                 let _ = writeln!(text, "     {}: {why}", at + 1);
             }
@@ -308,8 +308,8 @@ fn encodings(text: &mut String, encodings: &[EncodingRun], fails: bool) {
     }
 }
 
-/// An encoder's run that printed something or failed unexpectedly.
-fn odd_run(text: &mut String, number: usize, outcome: &CommandOutcome, fails: bool) {
+/// Writes the lines that an encoder's run printed, and its status if it failed or was expected to fail.
+fn write_run(text: &mut String, number: usize, outcome: &CommandOutcome, fails: bool) {
     if outcome.status != 0 || fails {
         let _ = writeln!(text, "     {number}: {}", status(outcome.status, fails));
     }
@@ -318,7 +318,7 @@ fn odd_run(text: &mut String, number: usize, outcome: &CommandOutcome, fails: bo
     }
 }
 
-/// Whether only prototypes differ, see [`super::encoding`].
+/// Whether nothing but prototypes differs, see [`super::encoding`].
 const fn same_by_meaning(against: &EncodingDifference) -> bool {
     let EncodingDifference { data_lost, data_gained, functions_lost, functions_gained, other_prototypes: _ } = *against;
     data_lost == 0 && data_gained == 0 && functions_lost == 0 && functions_gained == 0

@@ -177,24 +177,24 @@ fn add_ending(page: &mut Page, scenario: &ScenarioReport) {
 
 /// The modules with the most wrong types.
 fn add_wrong(page: &mut Page, scenario: &ScenarioReport) {
-    let truths = scenario.seen.iter().flat_map(|seen| &seen.truth);
-    let mut wrong: Vec<&TypeFidelity> = truths.filter(|truth| !truth.holds()).collect();
+    let all = scenario.seen.iter().flat_map(|seen| &seen.truth);
+    let mut wrong: Vec<&TypeFidelity> = all.filter(|module| !module.holds()).collect();
     if wrong.is_empty() {
         return;
     }
-    wrong.sort_by_key(|truth| Reverse((truth.other_name_or_kind, truth.other_layout)));
+    wrong.sort_by_key(|module| Reverse((module.other_name_or_kind, module.other_layout)));
     add_title(page, scenario, "accepted silently, and wrong");
-    for truth in wrong.iter().take(WRONG_SHOWN) {
+    for module in wrong.iter().take(WRONG_SHOWN) {
         let text = format!(
             "{}: of {} types, {} have another name or kind, {} another layout, {} another closure",
-            truth.module,
-            grouped(truth.types),
-            grouped(truth.other_name_or_kind),
-            grouped(truth.other_layout),
-            grouped(truth.other_closure)
+            module.module,
+            grouped(module.types),
+            grouped(module.other_name_or_kind),
+            grouped(module.other_layout),
+            grouped(module.other_closure)
         );
         page.paragraph("  ", "    ", &text);
-        for example in truth.examples.iter().take(EXAMPLES_SHOWN) {
+        for example in module.examples.iter().take(EXAMPLES_SHOWN) {
             page.paragraph("      meant: ", "             ", &example.meant);
             page.paragraph("      seen:  ", "             ", &example.seen);
         }

@@ -31,7 +31,7 @@ fn kernel(release: &str) -> KernelId {
 
 fn seen(running: &str, another_crc: usize) -> RunSummary {
     let example = Example { meant: "struct primary_device".into(), seen: "struct rimary_device".into() };
-    let truth = |module: &str, wrong, examples| TypeFidelity {
+    let fidelity = |module: &str, wrong, examples| TypeFidelity {
         module: module.into(),
         types: 1200,
         other_name_or_kind: wrong,
@@ -56,7 +56,7 @@ fn seen(running: &str, another_crc: usize) -> RunSummary {
         summary: LoadCounts::default(),
         sentence: LoadCounts::default().sentence(),
         modules: Vec::new(),
-        truth: vec![truth("true", 0, Vec::new()), truth("garbled", 1100, vec![example])],
+        truth: vec![fidelity("true", 0, Vec::new()), fidelity("garbled", 1100, vec![example])],
     }
 }
 

@@ -1,4 +1,5 @@
-//! The context of a run: data, and two traits.
+//! The context of a run: paths and settings, and the traits through which a run gets kernels, starts machines, predicts
+//! boots and reports progress.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +22,9 @@ pub struct Encoding {
     pub order: TypeOrder,
 }
 
-/// The context of a run. The run uses only `kernels` and `launcher` to reach the outside, apart from files in the
-/// folders below `runs` and in the records.
+/// The context of a run. A run gets kernels from `kernels`, starts machines with `launcher`, and compares each boot with
+/// the prediction of `predictor`. Apart from these three, it accesses only files below `runs` and in the scenarios'
+/// folders.
 #[derive(Clone)]
 pub struct RunContext<'a> {
     /// The time at which preparing the environment began.

@@ -34,14 +34,14 @@ pub fn measure(
     transcript: &Transcript,
 ) -> Result<Measured, Error> {
     let (built, runs) = (upgraded.parsed_base()?, running.parsed_base()?);
-    let (truth, relocated) = truths(&Bases::new(&built, &runs), upgraded, transcript)?;
+    let (fidelity, relocated) = fidelity_of_accepted(&Bases::new(&built, &runs), upgraded, transcript)?;
     let size = |base: &Btf<'_>| BaseSize { types: base.len(), strings: base.strings().len() };
     let (running_base, modules_base) = (size(&runs), size(&built));
     Ok(Measured {
         abi: abi(running, upgraded),
         same_base: running.base == upgraded.base,
         round_trip: round_trip(running, upgraded),
-        fidelity: truth,
+        fidelity,
         relocated,
         built: proof.map(|proof| BuiltKernels { symvers: proof, running_base, modules_base }),
     })
@@ -99,7 +99,7 @@ fn differs(bytes: &[u8]) -> Option<String> {
 
 /// The fidelity of accepted BTF, module by module in load order, and the expected BTF of the modules that the kernel
 /// relocated.
-fn truths(
+fn fidelity_of_accepted(
     bases: &Bases<'_>,
     upgraded: &KernelFiles,
     transcript: &Transcript,
@@ -116,24 +116,24 @@ fn truths(
         .collect::<Result<_, _>>()?;
     let mut plain = fidelity::measure_all(bases, &plain).into_iter();
 
-    let (mut truths, mut relocated) = (Vec::new(), Vec::new());
+    let (mut all, mut relocated) = (Vec::new(), Vec::new());
     for module in accepted {
         match (&module.btf, &module.btf_base) {
             (Some(split), Some(base)) => {
                 let (base, split) = (parsed(module, base)?, parsed(module, split)?);
                 let (expected, unknown) = match fidelity::measure_distilled(bases, &module.name, &base, &split) {
                     Ok(measured) => {
-                        truths.push(measured.fidelity);
+                        all.push(measured.fidelity);
                         (Some(fingerprint(&measured.relocated)), None)
                     }
                     Err(error) => (None, Some(one_line(&error))),
                 };
                 relocated.push(RelocatedModule { module: module.name.clone(), expected, unknown });
             }
-            _ => truths.extend(plain.next()),
+            _ => all.extend(plain.next()),
         }
     }
-    Ok((truths, relocated))
+    Ok((all, relocated))
 }
 
 fn parsed<'a>(module: &ModuleFile, bytes: &'a [u8]) -> Result<Btf<'a>, Error> {

@@ -37,7 +37,7 @@ pub struct World {
     pub encoding: Option<Encoding>,
     /// The requested accelerator.
     pub accel: AccelRequest,
-    /// The progress events: the packing, the end of each scenario, a machine that was not started.
+    /// The progress events: the packing, the end of each scenario, a printed line, a machine that was not started.
     pub progress: Mutex<Vec<String>>,
     /// A module about which the prediction is wrong.
     pub wrong_about: Mutex<Option<String>>,

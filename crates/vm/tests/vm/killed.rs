@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const FILE: &str = "VM_TEST_PID_FILE";
 
-/// The program to kill: it boots in a thread, with a script in place of QEMU that prints its process id.
+/// The program to kill: it boots in a thread, with a script in place of QEMU that writes its process id to a file.
 #[test]
 fn helper_boots_until_it_is_killed() {
     let Some(file) = env::var_os(FILE) else { return };

@@ -157,13 +157,13 @@ impl Measured {
     #[must_use]
     pub fn fidelity(&self, step: &LoadStep<'_>) -> Fidelity {
         let of = |module: &str| module == step.given.module;
-        let truth = self.fidelity.iter().find(|it| of(&it.module));
+        let compared = self.fidelity.iter().find(|it| of(&it.module));
         let measured_bytes = match self.relocated.iter().find(|it| of(&it.module)) {
             Some(relocated) => relocated.expected.as_ref(),
             None => step.given.btf.as_ref(),
         };
-        match truth {
-            Some(truth) if !truth.holds() => Fidelity::Wrong,
+        match compared {
+            Some(compared) if !compared.holds() => Fidelity::Wrong,
             Some(_) if step.load.btf.is_some() && step.load.btf.as_ref() == measured_bytes => Fidelity::True,
             _ => Fidelity::Unknown,
         }

@@ -7,13 +7,14 @@ use crate::boots::transcript::Transcript;
 use crate::load_outcome::LoadOutcome;
 use util::number::{grouped, of};
 
-pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Measured) {
-    let Measured { fidelity: truths, relocated, built, .. } = measured;
+/// Writes the section: counts, wrong types module by module, and relocated modules.
+pub(super) fn write_fidelity(text: &mut String, transcript: &Transcript, measured: &Measured) {
+    let Measured { fidelity, relocated, built, .. } = measured;
     let accepted: Vec<_> = transcript.steps().filter(|step| LoadOutcome::of(step).accepted()).collect();
-    if accepted.is_empty() && truths.is_empty() && relocated.is_empty() {
+    if accepted.is_empty() && fidelity.is_empty() && relocated.is_empty() {
         return;
     }
-    let with = |standing| accepted.iter().filter(move |step| measured.fidelity(step) == standing);
+    let with = |verdict| accepted.iter().filter(move |step| measured.fidelity(step) == verdict);
     let _ = write!(
         text,
         "\naccepted: the BTF of {}; true in every type: {}; not: {}",
@@ -26,11 +27,11 @@ pub(super) fn truths(text: &mut String, transcript: &Transcript, measured: &Meas
         let _ = write!(text, "; not known: {}", unknown.join(", "));
     }
     text.push('\n');
-    for truth in truths.iter().filter(|truth| !truth.holds()) {
+    for module in fidelity.iter().filter(|module| !module.holds()) {
         match built {
-            None => in_numbers(text, truth),
+            None => write_counts(text, module),
             Some(_) => {
-                let _ = writeln!(text, "  {}: types with {}", truth.module, senses(truth));
+                let _ = writeln!(text, "  {}: types with {}", module.module, senses(module));
             }
         }
     }
@@ -55,28 +56,29 @@ fn is_as_expected(relocated: &RelocatedModule, transcript: &Transcript) -> bool 
     shown.is_some() && shown == relocated.expected.as_ref()
 }
 
-fn in_numbers(text: &mut String, truth: &TypeFidelity) {
+/// Writes how many types of a module are wrong in which way, and examples.
+fn write_counts(text: &mut String, module: &TypeFidelity) {
     let _ = writeln!(
         text,
         "  {}: of {} types, {} have another name or kind, {} another layout, {} another closure",
-        truth.module,
-        grouped(truth.types),
-        grouped(truth.other_name_or_kind),
-        grouped(truth.other_layout),
-        grouped(truth.other_closure)
+        module.module,
+        grouped(module.types),
+        grouped(module.other_name_or_kind),
+        grouped(module.other_layout),
+        grouped(module.other_closure)
     );
-    for example in &truth.examples {
+    for example in &module.examples {
         let _ = writeln!(text, "      meant: {}", example.meant);
         let _ = writeln!(text, "      seen:  {}", example.seen);
     }
 }
 
 /// The ways in which a module's types are wrong. Their number and examples change with every build.
-fn senses(truth: &TypeFidelity) -> String {
+fn senses(module: &TypeFidelity) -> String {
     let senses = [
-        (truth.other_name_or_kind, "another name or kind"),
-        (truth.other_layout, "another layout"),
-        (truth.other_closure, "another closure"),
+        (module.other_name_or_kind, "another name or kind"),
+        (module.other_layout, "another layout"),
+        (module.other_closure, "another closure"),
     ];
     senses.into_iter().filter(|(count, _)| *count > 0).map(|(_, sense)| sense).collect::<Vec<_>>().join(", ")
 }

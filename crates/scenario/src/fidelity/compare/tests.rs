@@ -44,17 +44,17 @@ fn over(build: &[u8], running: &[u8]) -> TypeFidelity {
     measure(&Bases::new(&build, &running), "sample", &split)
 }
 
-fn counts(truth: &TypeFidelity) -> [usize; 3] {
-    [truth.other_name_or_kind, truth.other_layout, truth.other_closure]
+fn counts(fidelity: &TypeFidelity) -> [usize; 3] {
+    [fidelity.other_name_or_kind, fidelity.other_layout, fidelity.other_closure]
 }
 
 const STRUCTS: [(&str, u32, &str); 3] = [("primary_device", 8, "a"), ("block_dio", 4, "b"), ("unused", 4, "c")];
 
 #[test]
 fn over_the_base_that_it_was_made_with_everything_is_true() {
-    let truth = over(&base(&[], &STRUCTS), &base(&[], &STRUCTS));
-    assert_eq!((truth.types, counts(&truth)), (2, [0, 0, 0]));
-    assert!(truth.holds() && truth.examples.is_empty());
+    let fidelity = over(&base(&[], &STRUCTS), &base(&[], &STRUCTS));
+    assert_eq!((fidelity.types, counts(&fidelity)), (2, [0, 0, 0]));
+    assert!(fidelity.holds() && fidelity.examples.is_empty());
 }
 
 #[test]
@@ -64,14 +64,14 @@ fn shifted_strings_garble_names_that_the_module_takes_from_the_base() {
     assert!(over(&base(&[], &STRUCTS), &base(&[], &as_long)).holds(), "nothing in use has moved");
 
     // With one byte less before them, the offsets point one byte further into each name.
-    let truth = over(&base(&["xy"], &STRUCTS), &base(&["x"], &STRUCTS));
-    assert_eq!(counts(&truth), [1, 1, 1], "the pointer's target has its name from the base, so it is what it was");
+    let fidelity = over(&base(&["xy"], &STRUCTS), &base(&["x"], &STRUCTS));
+    assert_eq!(counts(&fidelity), [1, 1, 1], "the pointer's target has its name from the base, so it is what it was");
     let expected = Example {
         meant: "struct own { struct primary_device *primary_device; struct block_dio block_dio; }".to_owned(),
         seen: "struct wn { struct primary_device *rimary_device; struct block_dio lock_dio; }".to_owned(),
     };
     // `own` is in the module's strings, whose first offset also moved.
-    assert_eq!(truth.examples, [expected]);
+    assert_eq!(fidelity.examples, [expected]);
 }
 
 #[test]
@@ -82,19 +82,19 @@ fn shifted_ids_land_on_other_types() {
     let reordered = base(&strings, &[second, first, third]);
     let original = base(&strings, &STRUCTS);
     assert_eq!(original.len(), reordered.len());
-    let truth = over(&original, &reordered);
-    assert_eq!(counts(&truth), [2, 2, 2]);
-    let first = &truth.examples[0];
+    let fidelity = over(&original, &reordered);
+    assert_eq!(counts(&fidelity), [2, 2, 2]);
+    let first = &fidelity.examples[0];
     assert_eq!(first.meant, "struct own { struct primary_device *primary_device; struct block_dio block_dio; }");
     assert_eq!(first.seen, "struct own { struct block_dio *primary_device; struct primary_device block_dio; }");
 
     let mut more = STRUCTS.to_vec();
     more.push(("added", 4, "d"));
     let longer = [&strings[..], &["added", "d"]].concat();
-    let truth = over(&base(&longer, &STRUCTS), &base(&longer, &more));
+    let fidelity = over(&base(&longer, &STRUCTS), &base(&longer, &more));
     // The module's own ids also move, so references to the module's own types lead elsewhere.
-    assert_eq!(counts(&truth), [1, 1, 1]);
-    assert_eq!(truth.examples.len(), 1);
+    assert_eq!(counts(&fidelity), [1, 1, 1]);
+    assert_eq!(fidelity.examples.len(), 1);
 }
 
 #[test]
@@ -102,15 +102,15 @@ fn a_struct_that_grew_matters_by_how_it_is_used() {
     let strings = ["int", "primary_device", "a", "block_dio", "b", "unused", "c"];
     let mut grown = STRUCTS;
     grown[0].1 = 64;
-    let truth = over(&base(&strings, &STRUCTS), &base(&strings, &grown));
-    assert_eq!(counts(&truth), [0, 0, 2], "it is behind a pointer");
-    assert_eq!(truth.examples[0].meant, "struct own: STRUCT own.primary_device > PTR > 8 bytes");
-    assert_eq!(truth.examples[0].seen, "struct own: STRUCT own.primary_device > PTR > 64 bytes");
+    let fidelity = over(&base(&strings, &STRUCTS), &base(&strings, &grown));
+    assert_eq!(counts(&fidelity), [0, 0, 2], "it is behind a pointer");
+    assert_eq!(fidelity.examples[0].meant, "struct own: STRUCT own.primary_device > PTR > 8 bytes");
+    assert_eq!(fidelity.examples[0].seen, "struct own: STRUCT own.primary_device > PTR > 64 bytes");
 
     let mut grown = STRUCTS;
     grown[1].1 = 64;
-    let truth = over(&base(&strings, &STRUCTS), &base(&strings, &grown));
-    assert_eq!(counts(&truth), [0, 1, 1], "it is contained");
+    let fidelity = over(&base(&strings, &STRUCTS), &base(&strings, &grown));
+    assert_eq!(counts(&fidelity), [0, 1, 1], "it is contained");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn many_modules_are_measured_in_their_order() {
     let module = module(&build);
     let modules: Vec<_> = ["b", "a", "c"].map(|name| (name.to_owned(), Btf::parse(&module).unwrap())).into();
     let bases = Bases::new(&build, &running);
-    let truths = measure_all(&bases, &modules);
-    assert_eq!(truths.iter().map(|truth| truth.module.as_str()).collect::<Vec<_>>(), ["b", "a", "c"]);
-    assert!(truths.iter().all(|truth| counts(truth) == [1, 1, 1]));
+    let all = measure_all(&bases, &modules);
+    assert_eq!(all.iter().map(|fidelity| fidelity.module.as_str()).collect::<Vec<_>>(), ["b", "a", "c"]);
+    assert!(all.iter().all(|fidelity| counts(fidelity) == [1, 1, 1]));
 }

@@ -44,8 +44,8 @@ fn over(built: &[Struct], running: &[Struct]) -> Result<DistilledFidelity, Disti
 }
 
 fn counts(distilled: &DistilledFidelity) -> [usize; 3] {
-    let truth = &distilled.fidelity;
-    [truth.other_name_or_kind, truth.other_layout, truth.other_closure]
+    let fidelity = &distilled.fidelity;
+    [fidelity.other_name_or_kind, fidelity.other_layout, fidelity.other_closure]
 }
 
 #[test]

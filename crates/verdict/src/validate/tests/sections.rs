@@ -136,8 +136,8 @@ fn a_distilled_base_is_relocated_from() {
         check("6.12", &[1, info(INT, 0), 4, 32], &[7, info(STRUCT, 1), 9, 7, 9, 0]),
         format!("{:?}", Undefined::NullPointer)
     );
-    let circle = [0, info(ARRAY, 0), 0, 2, 1, 1, 7, info(STRUCT, 1), 9, 7, 2, 0];
-    assert_eq!(check("6.12", &[1, info(INT, 0), 4, 32], &circle), format!("{:?}", Undefined::EndlessLoop));
+    let cycle = [0, info(ARRAY, 0), 0, 2, 1, 1, 7, info(STRUCT, 1), 9, 7, 2, 0];
+    assert_eq!(check("6.12", &[1, info(INT, 0), 4, 32], &cycle), format!("{:?}", Undefined::EndlessLoop));
     assert_eq!(check("6.1", &[1, info(STRUCT, 0), 4], &pointer), "accepted", "6.1 does not know the section");
 }
 

@@ -1,4 +1,4 @@
-//! Circles in the graph of a crate's files.
+//! Cycles in the graph of a crate's files.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -7,46 +7,46 @@ use crate::modules::Crate;
 
 /// Files that all lead to each other.
 #[derive(Debug)]
-pub struct Circle {
-    /// A shortest circle: each file, with the line and the path by which it uses the next one.
+pub struct Cycle {
+    /// A shortest cycle: each file, with the line and the path by which it uses the next one.
     steps: Vec<String>,
     /// All files of this group.
     members: Vec<String>,
 }
 
-impl Circle {
+impl Cycle {
     /// All files of this group.
     pub fn members(&self) -> &[String] {
         &self.members
     }
 }
 
-impl fmt::Display for Circle {
+impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "modules form a circle: {}", self.steps.join(" → "))?;
+        write!(f, "modules form a cycle: {}", self.steps.join(" → "))?;
         if self.members.len() > self.steps.len() - 1 {
-            write!(f, "; in circles with each other are {}", self.members.join(", "))?;
+            write!(f, "; in cycles with each other are {}", self.members.join(", "))?;
         }
         Ok(())
     }
 }
 
-/// The circles of a crate: one for each group of files that all lead to each other.
-pub fn circles(krate: &Crate) -> Vec<Circle> {
+/// The cycles of a crate: one for each group of files that all lead to each other.
+pub fn cycles(krate: &Crate) -> Vec<Cycle> {
     let edges = krate.edges();
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (from, to) in edges.keys() {
         next.entry(from).or_default().insert(to);
     }
-    let mut found: Vec<Circle> = Vec::new();
+    let mut found: Vec<Cycle> = Vec::new();
     for &start in next.keys() {
-        if found.iter().any(|circle| circle.members.iter().any(|member| member == start)) {
+        if found.iter().any(|cycle| cycle.members.iter().any(|member| member == start)) {
             continue;
         }
         let reached = reach(&next, start);
         let members: Vec<&str> =
             reached.keys().copied().filter(|&file| reach(&next, file).contains_key(start)).collect();
-        // The shortest circle through any of them.
+        // The shortest cycle through any of them.
         let shortest = members.iter().filter_map(|&file| way(&reach(&next, file), file)).min_by_key(Vec::len);
         if let Some(way) = shortest {
             let step = |pair: &[&str]| {
@@ -55,7 +55,7 @@ pub fn circles(krate: &Crate) -> Vec<Circle> {
             };
             let mut steps: Vec<String> = way.windows(2).map(step).collect();
             steps.extend(way.last().map(|&last| last.to_owned()));
-            found.push(Circle { steps, members: members.into_iter().map(str::to_owned).collect() });
+            found.push(Cycle { steps, members: members.into_iter().map(str::to_owned).collect() });
         }
     }
     found
