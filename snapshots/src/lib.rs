@@ -1,5 +1,5 @@
-//! What each scenario recorded: a folder for each, with its definition, the raw transcript, what the host measured, and the
-//! snapshot that the two come to. The tests replay them; nothing here needs a virtual machine.
+//! The records of each scenario: a folder with its definition, the raw transcript, the host's measurements, and the snapshot that
+//! is computed from these. The tests compute the snapshots again; they need no virtual machine.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,32 +19,32 @@ pub fn root() -> PathBuf {
 ///
 /// # Errors
 ///
-/// A definition that cannot be read or understood.
+/// A definition cannot be read or parsed.
 pub fn scenarios() -> Result<Vec<Scenario>, definition::Error> {
     read_all(&root())
 }
 
-/// The scenario of a name.
+/// The scenario with this name.
 ///
 /// # Errors
 ///
-/// As [`scenarios`], and a name that no scenario has.
+/// As [`scenarios`], or no scenario has the name.
 pub fn scenario(name: &str) -> io::Result<Scenario> {
     let all = scenarios().map_err(io::Error::other)?;
     let found = all.into_iter().find(|scenario| scenario.name == name);
     found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no scenario {name}")))
 }
 
-/// A boot as it was recorded.
+/// The records of a boot.
 #[derive(Debug, Clone)]
 pub struct RecordedBoot {
     /// The scenario.
     pub scenario: Scenario,
     /// The folder of its records.
     pub dir: PathBuf,
-    /// What the guest reported.
+    /// The guest's report.
     pub transcript: Transcript,
-    /// What the host measured.
+    /// The host's measurements.
     pub measured: Measured,
 }
 
@@ -53,13 +53,13 @@ impl RecordedBoot {
     ///
     /// # Errors
     ///
-    /// A file that is missing or cannot be understood; a scenario without a folder.
+    /// A file is missing or cannot be parsed, or the scenario has no folder.
     pub fn read(scenario: Scenario) -> Result<Self, baseline::Error> {
         let dir = scenario.dir.clone().unwrap_or_default();
         Ok(Self { transcript: Transcript::read(&dir)?, measured: Measured::read(&dir)?, scenario, dir })
     }
 
-    /// What the scenario does.
+    /// The scenario's definition.
     #[must_use]
     pub const fn definition(&self) -> &Definition {
         &self.scenario.definition

@@ -1,6 +1,7 @@
-//! What is recorded of kernels whose BTF pahole encoded is compared with kernels whose BTF another encoder did. Of one that writes
-//! types in pahole's order everything has to be the same; of any other, where the running base is another than the modules' own, luck
-//! may differ, and nothing else may.
+//! Comparison of records of kernels whose BTF pahole encoded with runs of kernels whose BTF another encoder encoded.
+//!
+//! If the encoder writes types in pahole's order, everything has to be as recorded. If its order is its own and the running base
+//! differs from the modules' build base, results that depend on the order of types may differ; nothing else may.
 
 use guest_protocol::Load;
 use scenario::baseline::{BaselineComparison, TypeOrder, compare_boot, compare_build};
@@ -12,11 +13,12 @@ use scenario::kbuilds::{self, ChangeKind};
 use scenario::transcript::EncoderId;
 use snapshots::RecordedBoot;
 
-/// Judges a recorded boot as if an encoder with an order of its own had been used, after a change of what it loaded.
+/// Changes a recorded boot and compares it with its record, as a boot with an encoder that has its own order of types.
 fn judged(scenario: &Scenario, change: impl FnOnce(&mut Transcript, &mut Measured)) -> BaselineComparison {
     judged_in(TypeOrder::Own, scenario, change)
 }
 
+/// Like [`judged`], for an encoder with the given order of types.
 fn judged_in(
     order: TypeOrder,
     scenario: &Scenario,
@@ -35,17 +37,17 @@ fn built(name: &str) -> Scenario {
     snapshots::scenario(name).unwrap()
 }
 
-/// What the first module that a test is about loaded as.
-fn load_of(seen: &mut Transcript, wanted: impl Fn(&Load) -> bool) -> &mut Load {
+/// The first load that matches.
+fn load_of(seen: &mut Transcript, matches: impl Fn(&Load) -> bool) -> &mut Load {
     let loads = seen.events.iter_mut().filter_map(|event| match event {
         guest_protocol::Event::Step { load, .. } => Some(load),
         _ => None,
     });
-    loads.into_iter().find(|load| wanted(load)).expect("there is one")
+    loads.into_iter().find(|load| matches(load)).expect("a load matches")
 }
 
-/// The kernel took it, though it should not have: by luck.
-fn taken(seen: &mut Transcript, measured: &mut Measured) {
+/// Lets the kernel accept the wrong BTF of the first refused module.
+fn accept_wrong_btf(seen: &mut Transcript, measured: &mut Measured) {
     let refused = load_of(seen, |load| load.errno == 22).module.clone();
     let given = seen.header.given.iter().find(|given| given.module == refused).and_then(|given| given.btf.clone());
     let load = load_of(seen, |load| load.module == refused);
@@ -62,25 +64,25 @@ fn taken(seen: &mut Transcript, measured: &mut Measured) {
 }
 
 #[test]
-fn over_another_base_luck_may_differ_and_is_told() {
+fn another_base_may_accept_other_modules_with_a_note() {
     let scenario = built("upgrade-grow@6.1");
-    let judged = judged(&scenario, taken);
+    let judged = judged(&scenario, accept_wrong_btf);
     assert_eq!(judged.ending, Ending::Pass);
-    let note = judged.note.expect("another encoder is told");
+    let note = judged.note.expect("another encoder is noted");
     assert!(note.contains("encoded by modbtf-pahole") && note.contains("the check that a shifted id fails"), "{note}");
 }
 
 #[test]
-fn in_pahole_s_order_nothing_is_luck() {
+fn pahole_s_order_allows_no_difference() {
     let scenario = built("upgrade-grow@6.1");
     let same = judged_in(TypeOrder::Paholes, &scenario, |_, _| ());
     assert_eq!(same.ending, Ending::Pass);
     assert_eq!(same.note.as_deref(), Some("the BTF was encoded by modbtf-pahole: all as with pahole's"));
 
-    let other = judged_in(TypeOrder::Paholes, &scenario, taken);
+    let other = judged_in(TypeOrder::Paholes, &scenario, accept_wrong_btf);
     let Ending::Differs { diff } = &other.ending else { panic!("{other:?}") };
     assert!(diff.contains("loads with its BTF"), "{diff}");
-    let note = other.note.expect("another encoder is told");
+    let note = other.note.expect("another encoder is noted");
     assert!(note.contains("in pahole's order of types: compared in full"), "{note}");
 
     let another_check = |seen: &mut Transcript, _: &mut Measured| {
@@ -89,14 +91,14 @@ fn in_pahole_s_order_nothing_is_luck() {
             _ => None,
         });
         let record = records.find_map(|it| it.iter_mut().find(|it| it.text == "BPF: Invalid name"));
-        record.expect("a check tripped").text = "BPF: vlen != 0".into();
+        record.expect("a check failed").text = "BPF: vlen != 0".into();
     };
     let other = judged_in(TypeOrder::Paholes, &scenario, another_check);
     assert!(matches!(other.ending, Ending::Differs { .. }), "{other:?}");
 }
 
 #[test]
-fn in_pahole_s_order_another_point_release_is_judged_as_with_pahole() {
+fn pahole_s_order_allows_what_another_point_release_may_change() {
     let another_source = |seen: &mut Transcript, _: &mut Measured| {
         let provenance = &mut seen.header.provenance;
         provenance.running.version = "0".into();
@@ -105,16 +107,16 @@ fn in_pahole_s_order_another_point_release_is_judged_as_with_pahole() {
             guest_protocol::Event::Step { records, .. } => records.first_mut(),
             _ => None,
         });
-        first.expect("the kernel said something").text = "BPF: another type".into();
+        first.expect("the kernel printed a line").text = "BPF: another type".into();
     };
     let judged = judged_in(TypeOrder::Paholes, &built("upgrade-grow@6.1"), another_source);
     assert_eq!(judged.ending, Ending::Pass, "{judged:?}");
-    let note = judged.note.expect("both are told");
+    let note = judged.note.expect("both are noted");
     assert!(note.contains("encoded by modbtf-pahole") && note.contains("without the types in complaints"), "{note}");
 }
 
 #[test]
-fn what_a_build_writes_around_btf_is_the_encoder_s_and_nothing_else_is() {
+fn build_may_differ_only_in_the_bytes_around_btf() {
     let scenario = built("rebuild-rules@6.1");
     let dir = scenario.dir.as_deref().expect("what is read from a folder has one");
     let judged = |encoder: bool, how: ChangeKind| {
@@ -140,21 +142,21 @@ fn what_a_build_writes_around_btf_is_the_encoder_s_and_nothing_else_is() {
 }
 
 #[test]
-fn over_another_base_true_btf_must_not_be_lost_nor_wrong_btf_be_true() {
+fn another_base_must_keep_true_btf_true_and_wrong_btf_wrong() {
     let scenario = built("external-upgrade@6.12");
     let lost = judged(&scenario, |seen, _| load_of(seen, |load| load.btf.is_some()).btf = None);
     assert!(matches!(lost.ending, Ending::Differs { .. }), "{lost:?}");
 
     let scenario = built("upgrade-reorder@6.1");
     let found = judged(&scenario, |_, measured| {
-        let truth = measured.fidelity.iter_mut().find(|truth| !truth.holds()).expect("all are wrong");
-        (truth.other_name_or_kind, truth.other_layout, truth.other_closure) = (0, 0, 0);
+        let module = measured.fidelity.iter_mut().find(|module| !module.holds()).expect("all are wrong");
+        (module.other_name_or_kind, module.other_layout, module.other_closure) = (0, 0, 0);
     });
     assert!(matches!(found.ending, Ending::Differs { .. }), "{found:?}");
 }
 
 #[test]
-fn over_the_same_base_nothing_is_luck() {
+fn the_same_base_allows_no_difference() {
     let scenario = built("same-source@6.1");
     let as_recorded = judged(&scenario, |_, _| ());
     assert_eq!(as_recorded.ending, Ending::Pass);
@@ -169,7 +171,7 @@ fn over_the_same_base_nothing_is_luck() {
 }
 
 #[test]
-fn crc_refusals_are_no_luck() {
+fn crc_refusals_must_not_differ() {
     let scenario = built("crc-break@6.1");
     let judged = judged(&scenario, |seen, _| {
         let load = load_of(seen, |load| load.errno != 0);
@@ -179,7 +181,7 @@ fn crc_refusals_are_no_luck() {
 }
 
 #[test]
-fn every_recorded_boot_of_built_kernels_stands_for_itself() {
+fn every_recorded_boot_of_built_kernels_passes_unchanged_and_notices_lost_btf() {
     let boots = snapshots::scenarios().unwrap().into_iter();
     let boots: Vec<_> = boots.filter(|it| it.is_built() && it.definition.boot().is_some()).collect();
     assert!(boots.len() > 10);

@@ -1,5 +1,5 @@
-//! What is recorded of kernels that were built from source is compared with kernels that were built from another point release:
-//! the type that a complaint is about may be another then, and nothing else.
+//! Comparison of records of source-built kernels with runs of kernels built from another point release. The kernel may complain
+//! about another type; nothing else may differ.
 
 use guest_protocol::{Event, Record};
 use scenario::baseline::{BaselineComparison, TypeOrder, compare_boot};
@@ -8,7 +8,7 @@ use scenario::definition::Scenario;
 use scenario::exit::Ending;
 use snapshots::RecordedBoot;
 
-/// A boot of kernels that were built from source, as it was recorded.
+/// A recorded boot of source-built kernels.
 struct Built(RecordedBoot);
 
 impl Built {
@@ -20,17 +20,17 @@ impl Built {
         self.0.transcript.events.clone()
     }
 
-    /// Judges the transcript after a change that was possible, made of the recorded source or of another.
-    fn judge(&self, another: bool, change: impl FnOnce(&mut [Event]) -> bool) -> BaselineComparison {
+    /// Changes the transcript and compares it with the record. `another_source` replaces the version of both kernels.
+    fn judge(&self, another_source: bool, change: impl FnOnce(&mut [Event]) -> bool) -> BaselineComparison {
         self.judge_with(change, |kernel| {
-            if another {
+            if another_source {
                 kernel.version = "0".into();
                 kernel.build.as_mut().expect("it was built").key = "0".repeat(64);
             }
         })
     }
 
-    /// The same, with another identity of both kernels.
+    /// Changes the transcript and the identity of both kernels, and compares with the record.
     fn judge_with(
         &self,
         change: impl FnOnce(&mut [Event]) -> bool,
@@ -58,7 +58,7 @@ fn built() -> Vec<Built> {
     all
 }
 
-/// The records of the first step with a complaint about a type or a member, and where in them the complaint begins.
+/// The records of the first step with a complaint about a type or a member, and the index at which the complaint begins.
 fn complaint(events: &mut [Event]) -> Option<(&mut Vec<Record>, usize)> {
     events.iter_mut().find_map(|event| {
         let Event::Step { records, .. } = event else { return None };
@@ -68,6 +68,7 @@ fn complaint(events: &mut [Event]) -> Option<(&mut Vec<Record>, usize)> {
     })
 }
 
+/// Lets the first complaint be about another type.
 fn another_subject(events: &mut [Event]) -> bool {
     let Some((records, first)) = complaint(events) else { return false };
     let separator = records.iter().position(|record| record.text == "BPF:  ").expect("it was found");
@@ -78,7 +79,7 @@ fn another_subject(events: &mut [Event]) -> bool {
 }
 
 #[test]
-fn another_type_passes_on_another_source_with_a_note_and_only_there() {
+fn another_type_passes_only_with_another_source_and_with_a_note() {
     let mut tried = 0;
     for recorded in built() {
         let name = recorded.name();
@@ -88,7 +89,7 @@ fn another_type_passes_on_another_source_with_a_note_and_only_there() {
         tried += 1;
         let other = recorded.judge(true, another_subject);
         assert_eq!(other.ending, Ending::Pass, "{name}");
-        let note = other.note.expect("another source is told");
+        let note = other.note.expect("another source is noted");
         assert!(note.contains("the running kernel was recorded with linux-source-"), "{name}: {note}");
         assert!(note.contains("the modules' kernel was recorded with linux-source-"), "{name}: {note}");
         let same = recorded.judge(false, another_subject);
@@ -103,7 +104,7 @@ fn another_type_passes_on_another_source_with_a_note_and_only_there() {
 }
 
 #[test]
-fn what_is_as_recorded_passes_without_a_note() {
+fn unchanged_transcript_passes_without_a_note() {
     for recorded in built() {
         let judged = recorded.judge(true, |_| true);
         assert_eq!(judged, BaselineComparison::from(Ending::Pass), "{}", recorded.name());
@@ -111,7 +112,7 @@ fn what_is_as_recorded_passes_without_a_note() {
 }
 
 #[test]
-fn what_matters_is_noticed_on_another_source_as_well() {
+fn other_changes_fail_with_another_source_as_well() {
     type Change = fn(&mut [Event]) -> bool;
     let changes: [(&str, Change); 5] = [
         ("another check", |events| {

@@ -1,4 +1,5 @@
-//! The folders of records: each belongs to a scenario, is complete, and is as it would be written today.
+//! Tests of the scenarios' folders: each belongs to a scenario, holds the right files, and each file is formatted as the
+//! current code would write it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +11,7 @@ use scenario::boots::transcript::Transcript;
 use scenario::definition::{self, Scenario, ScenarioKind, test_name};
 use scenario::{kbuilds, transcript};
 
-/// Every scenario with its folder; there are as many as there are at least.
+/// Every scenario with its folder. Fails if scenarios are missing.
 fn scenarios() -> Vec<(Scenario, PathBuf)> {
     let all = snapshots::scenarios().unwrap().into_iter();
     let all: Vec<_> = all.map(|it| (it.clone(), it.dir.expect("what is read from a folder has one"))).collect();
@@ -32,16 +33,20 @@ fn every_folder_belongs_to_a_scenario() {
     assert_eq!(others.into_iter().collect::<Vec<_>>(), ["Cargo.toml", "README.md", "src", "tests"]);
     for (scenario, _) in &scenarios {
         let family = snapshots::root().join(scenario.family());
-        let lines =
+        let series =
             scenarios.iter().filter(|(it, _)| it.family() == scenario.family()).filter_map(|(it, _)| it.series.clone());
-        let expected: BTreeSet<_> = lines.chain([definition::FILE.to_owned()]).collect();
+        let expected: BTreeSet<_> = series.chain([definition::FILE.to_owned()]).collect();
         assert!(file_names(&family).is_superset(&expected), "{}", scenario.name);
-        assert!(scenario.series.is_none() || file_names(&family) == expected, "{}: more than its lines", scenario.name);
+        assert!(
+            scenario.series.is_none() || file_names(&family) == expected,
+            "{}: files beside its series",
+            scenario.name
+        );
     }
 }
 
 #[test]
-fn every_folder_holds_what_is_recorded_and_no_more() {
+fn every_folder_holds_exactly_the_recorded_files() {
     for (scenario, dir) in scenarios() {
         let mut expected = BTreeSet::from([SNAPSHOT, transcript::FILE]);
         if scenario.series.is_none() {
@@ -55,7 +60,7 @@ fn every_folder_holds_what_is_recorded_and_no_more() {
 }
 
 #[test]
-fn every_file_is_as_it_would_be_written() {
+fn every_file_is_formatted_as_it_would_be_written() {
     for (scenario, dir) in scenarios() {
         let text = transcript::read_text(&dir).unwrap();
         let written = match scenario.definition.subject {
@@ -67,7 +72,7 @@ fn every_file_is_as_it_would_be_written() {
             }
             ScenarioKind::Build(_) => kbuilds::Transcript::parse(&text).unwrap().to_text().unwrap(),
         };
-        assert!(written == text, "{}: its transcript would be written otherwise", scenario.name);
+        assert!(written == text, "{}: its transcript would be written differently", scenario.name);
     }
 }
 

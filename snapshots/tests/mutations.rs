@@ -1,5 +1,5 @@
-//! What a snapshot must notice: each transcript is changed in one place, in every way that matters, and each change has to
-//! fail the replay.
+//! Mutation tests of the replay: each transcript and each measurement is changed in one place, in every way that a snapshot has to
+//! show. Each change must fail the replay.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use scenario::boots::transcript::Transcript;
 use scenario::definition::{BootDefinition, Modules, Scenario};
 use snapshots::RecordedBoot;
 
-/// How many boots are recorded at least.
+/// The minimum number of recorded boots.
 const ALL: usize = 31;
 
-/// How many steps of a transcript are mutated, spread evenly over it.
+/// The number of steps of a transcript that are mutated, spread evenly over it.
 const STEPS: usize = 24;
 
 struct Recorded {
@@ -41,8 +41,8 @@ impl Recorded {
         snapshot(self.boot.definition(), transcript, measured).trim_end() == self.text.trim_end()
     }
 
-    /// Changes the transcript in one place and demands that the replay notices. A mutation answers whether it found
-    /// something to change there.
+    /// Changes the transcript in one place and checks that the replay fails. `mutate` returns whether it found something to
+    /// change there. Returns 1 if it did, else 0.
     fn must_notice(&self, what: &str, at: usize, mutate: impl FnOnce(&mut Vec<Event>) -> bool) -> usize {
         let mut changed = self.boot.transcript.clone();
         if !mutate(&mut changed.events) {
@@ -75,7 +75,7 @@ fn step(events: &mut [Event], at: usize) -> (&mut Load, &mut Vec<Record>) {
     }
 }
 
-/// The first step from `at` on, round the end, that has at least `count` records.
+/// The first step from `at` on that has at least `count` records. The search wraps around at the end.
 fn talkative(events: &[Event], at: usize, count: usize) -> Option<usize> {
     let steps = 2..events.len() - 1;
     steps
@@ -84,8 +84,8 @@ fn talkative(events: &[Event], at: usize, count: usize) -> Option<usize> {
         .find(|&at| matches!(&events[at], Event::Step { records, .. } if records.len() >= count))
 }
 
-/// Runs a mutation at every place of every transcript, and demands that it found something to change in each scenario that
-/// `applies`, which are at least `least` of them.
+/// Runs a mutation at every place of every transcript. Checks that it found something to change in each scenario to which it
+/// `applies`, and that these are at least `least`.
 fn everywhere(
     what: &str,
     least: usize,
@@ -102,7 +102,7 @@ fn everywhere(
     assert!(tried >= least, "{what}: only {tried} scenarios to try it on");
 }
 
-/// Counts on how many scenarios each change was tried, so that none is tried on nothing.
+/// Counts the scenarios on which each change was tried, to notice a change that was never tried.
 #[derive(Default)]
 struct Tried(BTreeMap<&'static str, usize>);
 
@@ -111,7 +111,7 @@ impl Tried {
         *self.0.entry(what).or_default() += 1;
     }
 
-    /// Demands that exactly these were tried, each on at least as many scenarios.
+    /// Checks that exactly these changes were tried, each on at least the given number of scenarios.
     fn at_least<const N: usize>(&self, least: [(&str, usize); N]) {
         assert!(self.0.keys().copied().eq(BTreeMap::from(least).into_keys()), "{:?}", self.0);
         for (what, least) in least {
@@ -146,7 +146,7 @@ fn another_errno() {
 }
 
 #[test]
-fn a_success_that_was_none() {
+fn success_swapped_with_failure() {
     everywhere(
         "success for failure or failure for success",
         ALL,
@@ -223,7 +223,7 @@ fn a_line_altered() {
         let Some(at) = talkative(events, at, 1) else { return false };
         let (_, records) = step(events, at);
         let last = records.len() - 1;
-        // Behind a blank: what follows a name without one would be part of it, and names of built kernels are renamed.
+        // After a blank: without one, the text would be part of a name, and names of built kernels are replaced by placeholders.
         records[at % (last + 1)].text.push_str(" x");
         true
     });
@@ -338,14 +338,14 @@ fn another_measurement() {
 
         for at in 0..recorded.boot.measured.fidelity.len().min(STEPS) {
             let mut changed = recorded.boot.measured.clone();
-            let truth = &mut changed.fidelity[at];
-            tried.count(if truth.is_all_zero() { "true" } else { "wrong" });
-            // Of built kernels the snapshot says in what sense types are wrong, and not how many.
-            truth.other_closure = match (recorded.boot.measured.built.is_some(), truth.other_closure) {
+            let module = &mut changed.fidelity[at];
+            tried.count(if module.is_all_zero() { "true" } else { "wrong" });
+            // The snapshot of built kernels shows the ways in which types are wrong, but not their number.
+            module.other_closure = match (recorded.boot.measured.built.is_some(), module.other_closure) {
                 (true, 1..) => 0,
                 (_, count) => count + 1,
             };
-            assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: another truth at {at}");
+            assert!(!recorded.replays(&recorded.boot.transcript, &changed), "{name}: another fidelity at {at}");
         }
     }
     tried.at_least([("undecidable", 25), ("relocated", 2), ("not measured", 20), ("true", 50), ("wrong", 50)]);
@@ -389,7 +389,7 @@ fn another_measurement_of_built_kernels() {
         for (what, change) in changes {
             let mut changed = built.clone();
             change(&mut changed);
-            // Of one base there is nothing to compare.
+            // With the same base, the sizes of bases are not shown.
             if recorded.boot.measured.same_base && changed.symvers == built.symvers {
                 continue;
             }
@@ -415,7 +415,7 @@ fn boot(events: &mut [Event]) -> &mut Vec<Record> {
 }
 
 #[test]
-fn what_no_snapshot_shows_is_refused_when_it_is_read() {
+fn records_that_no_snapshot_shows_are_refused_when_read() {
     type Change = fn(&mut Vec<Event>);
     let changes: [(&str, Change); 5] = [
         ("another kernel that answers", |events| {

@@ -1,8 +1,8 @@
-//! Replays every committed transcript through the normaliser and compares with its snapshot: one test for each scenario, found
-//! in the folders.
+//! Computes each scenario's snapshot from its committed transcript and compares it with the committed snapshot. Each scenario's
+//! folder gives one test.
 //!
-//! A test has the name of its scenario ([`test_name`]), so `cargo xtask repro --bless` runs those of what it recorded, to have
-//! the snapshots written.
+//! Tests are named after scenarios ([`test_name`]): `cargo xtask repro --bless` runs the tests of the scenarios that it recorded, to
+//! write their snapshots.
 
 use std::process::ExitCode;
 

@@ -56,7 +56,7 @@ pub(crate) struct BatchOutcome {
     pub folder: PathBuf,
 }
 
-/// Boots a kernel and loads cases, until all are loaded or the machine stops. `on_step` is told how many were loaded.
+/// Boots a kernel and loads cases, until all are loaded or the machine stops. `on_step` receives the number that were loaded.
 pub(crate) fn load(
     context: &RunContext<'_>,
     guest: &Path,

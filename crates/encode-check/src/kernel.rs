@@ -99,8 +99,8 @@ fn version(pahole: u32) -> String {
     format!("{}.{:02}", pahole / 100, pahole % 100)
 }
 
-/// Encodes a kernel and all its modules, and compares them with what was shipped. `progress` is told how many files are done of
-/// how many, and `stop` asked whether to go on, both from any thread.
+/// Encodes a kernel and all its modules, and compares them with what was shipped. `progress` receives the number of files that
+/// are done and of all; `stop` returns whether to stop. Both are called from any thread.
 ///
 /// # Errors
 ///

@@ -93,12 +93,12 @@ pub struct Compared {
     pub redundant: Vec<String>,
     /// What the encoder left out of the file and counted; nothing if it left out nothing.
     pub left_out: Option<String>,
-    /// How many types differ in the order of the file, and do not if the file is encoded as pahole's threads took its units:
-    /// what the rule `threads` explains. None unless that leaves no difference but what other rules predict. All numbers
-    /// above are of the order of the file.
+    /// How many differences the rule `threads` explains: they disappear if the file is encoded with the assignment of CUs to
+    /// pahole's threads. Zero unless other rules explain all that remain. All numbers above are of the encoding in the
+    /// order of the file.
     pub threads: u32,
-    /// What only one of the two has: as pahole's threads took the units where `threads` is not 0, else in the order of the
-    /// file.
+    /// What only one of the two has. If `threads` is not 0, of the encoding with the assignment of CUs to pahole's threads,
+    /// else of the encoding in the order of the file.
     pub differences: Vec<Difference>,
 }
 
@@ -144,7 +144,7 @@ pub struct Difference {
     pub rule: Option<String>,
 }
 
-/// What can be said of a file.
+/// The verdict on a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileVerdict {
     /// No difference.
@@ -234,8 +234,8 @@ impl KernelReport {
         self.differences().filter(|it| it.rule.is_some()).count() as u64
     }
 
-    /// Whether more than one type in [`LIMIT`] is explained. What pahole's threads decided is told and not counted: the next
-    /// run of the same pahole differs from the shipped BTF there, so it cannot be held against an encoder.
+    /// Whether more than one type in [`LIMIT`] is explained. Differences that the rule `threads` explains do
+    /// not count: another run of the same pahole differs from the shipped BTF there, too.
     #[must_use]
     pub fn over_limit(&self) -> bool {
         self.explained().saturating_mul(LIMIT) >= self.types().max(1)
@@ -305,7 +305,7 @@ mod tests {
         rules.iter().map(of).collect()
     }
 
-    /// What is said of a file with three differences in its own order, and these as pahole's threads took its units.
+    /// The verdict on a file with three differences in its own order, and these with the assignment of CUs to pahole's threads.
     fn taken(rules: &[Option<&str>]) -> (FileVerdict, u32, usize) {
         let mut compared = Compared {
             ours: 9,

@@ -12,7 +12,7 @@ use crate::load_outcome::LoadOutcome;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LoadCounts {
-    /// Modules that the guest was told to load.
+    /// Modules that the plan loads.
     pub modules: usize,
     /// Loaded, and every type of their BTF has its original meaning.
     pub keep_true: usize,

@@ -1,4 +1,4 @@
-//! What the kernel checks of a module before it looks at its BTF: the layout of `struct module`, the version magic, and the symbols.
+//! The kernel's checks of a module before its BTF: the layout of `struct module`, the version magic, and the imported symbols.
 //!
 //! Source: `load_module`, `check_modinfo` and `simplify_symbols` in `kernel/module/main.c`; `check_version` in
 //! `kernel/module/version.c`.
@@ -7,7 +7,7 @@ use crate::errno::Errno;
 use crate::form::Form;
 use crate::line::{Line, Value};
 
-/// What a module brings for these checks.
+/// The parts of a module that these checks read.
 #[derive(Debug, Clone, Copy)]
 pub struct ModuleHead<'a> {
     /// Its name.
@@ -18,38 +18,38 @@ pub struct ModuleHead<'a> {
     pub has_crcs: bool,
 }
 
-/// What a symbol is to the running kernel and to the module.
+/// A symbol that a module imports, and the running kernel's export of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Import<'a> {
     /// The symbol.
     pub symbol: &'a str,
-    /// Whether the module can do without it.
+    /// Whether it is weak: the module loads without it.
     pub weak: bool,
-    /// The CRC that the module asks for, if it brings one.
+    /// The CRC in the module's `__versions`, if there is one.
     pub asked: Option<u32>,
-    /// What the kernel, or a module that is loaded, offers.
+    /// The export of the kernel or of a loaded module.
     pub offer: Offer,
 }
 
-/// What is offered under a symbol's name.
+/// An export under a symbol's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
-    /// Nothing.
+    /// None.
     Absent,
-    /// A symbol without a CRC: it is not compared.
+    /// An export without a CRC: CRCs are not compared.
     Plain,
-    /// A symbol with a CRC.
+    /// An export with a CRC.
     Crc(u32),
 }
 
-/// What the checks of one thing come to: the lines, and the errno if the load ends.
+/// The result of checks: the lines that the kernel logs, and the errno if it refuses the module.
 pub type Checked = (Vec<Line>, Option<Errno>);
 
-/// `ENOEXEC`: no module for this kernel.
+/// `ENOEXEC`: the module was built for another kernel.
 const ENOEXEC: Errno = Errno(8);
 
-/// The checks before symbols: `module_layout`, which stands for the layout of `struct module`, and the version magic, whose first word,
-/// the release, is not compared if the module has CRCs and the kernel too.
+/// The checks before those of imports: the CRC of `module_layout`, which depends on the layout of `struct module`, and the version magic.
+/// The first word of the version magic, the release, is ignored if both the module and the kernel have CRCs.
 #[must_use]
 pub fn check_head(module: &ModuleHead<'_>, layout: &Import<'_>, kernel_vermagic: &str, modversions: bool) -> Checked {
     if modversions && let (lines, Some(_)) = check_version(module, layout) {
@@ -67,7 +67,7 @@ pub fn check_head(module: &ModuleHead<'_>, layout: &Import<'_>, kernel_vermagic:
     (vec![Line::new(Form::VersionMagic, values)], Some(ENOEXEC))
 }
 
-/// One symbol that the module imports.
+/// The check of one symbol that the module imports.
 #[must_use]
 pub fn check_import(module: &ModuleHead<'_>, import: &Import<'_>, modversions: bool) -> Checked {
     let unknown = |errno: Errno| {
@@ -84,7 +84,7 @@ pub fn check_import(module: &ModuleHead<'_>, import: &Import<'_>, modversions: b
     (lines, wrong)
 }
 
-/// `check_version`.
+/// The kernel's `check_version`.
 fn check_version(module: &ModuleHead<'_>, import: &Import<'_>) -> Checked {
     let Offer::Crc(crc) = import.offer else { return (vec![], None) };
     let form = match import.asked {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn another_release_is_no_matter_if_there_are_crcs() {
+    fn another_release_is_accepted_if_there_are_crcs() {
         let layout = import(Some(1), Offer::Crc(1));
         let other = KERNEL.replace("-55", "-56");
         let head = |vermagic, has_crcs| ModuleHead { vermagic: Some(vermagic), has_crcs, ..HEAD };
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_is_there_with_its_crc_or_reported() {
+    fn import_without_a_matching_export_is_reported() {
         let check = |it: Import<'_>| shown(check_import(&HEAD, &it, true));
         assert_eq!(check(import(Some(1), Offer::Crc(1))), "0");
         assert_eq!(check(import(None, Offer::Plain)), "0");

@@ -38,15 +38,16 @@ pub struct Lookup {
     pub own: bool,
     /// What is read; `None` beyond all strings.
     pub text: Option<BString>,
-    /// What was meant: what the base that the module was made with has there.
-    pub truth: Option<BString>,
+    /// The intended name: the string at this offset over the base that the module was made with. `None` if that base or the
+    /// string is not known.
+    pub meant: Option<BString>,
 }
 
 impl Lookup {
-    /// Whether something else is read than was meant, as far as that is known.
+    /// Whether the name that is read differs from the intended one. False if the intended name is not known.
     #[must_use]
     pub fn differs(&self) -> bool {
-        self.truth.is_some() && self.text != self.truth
+        self.meant.is_some() && self.text != self.meant
     }
 }
 
@@ -55,7 +56,7 @@ impl Lookup {
 pub struct Lookups {
     /// Where the module's own strings start: the length of the running base's strings.
     pub own_start: u32,
-    /// Where they start in the base that the module was made with.
+    /// Where they start over the base that the module was made with.
     pub true_start: Option<u32>,
     /// The end of the module's own strings.
     pub end: u32,
@@ -88,7 +89,7 @@ pub fn lookups(
     let base = distilled.as_ref().unwrap_or(running);
     let view = own.over(base);
     let made_with = made_with.filter(|_| distilled.is_none());
-    let truth = made_with.map(|made_with| own.over(made_with));
+    let intended = made_with.map(|made_with| own.over(made_with));
     let own_start = view.first_string().0;
     let stop = Stop::of(&verdict);
     let mut rows = Vec::new();
@@ -96,10 +97,10 @@ pub fn lookups(
     'types: for (id, ty) in view.own_types() {
         for (owner, offset, word) in names(&ty) {
             let text = read(view, offset);
-            let truth = truth.and_then(|view| read(view, offset));
+            let meant = intended.and_then(|view| read(view, offset));
             let own = offset.0 >= own_start;
             let fails = stop.is_at(id.0, owner, word, text.as_ref(), &ty, &rules);
-            rows.push(Lookup { id: id.0, kind: ty.kind(), owner, offset: offset.0, own, text, truth });
+            rows.push(Lookup { id: id.0, kind: ty.kind(), owner, offset: offset.0, own, text, meant });
             if fails {
                 last_fails = true;
                 break 'types;
@@ -112,7 +113,7 @@ pub fn lookups(
     let length = u32::try_from(own.strings().len()).unwrap_or(u32::MAX);
     Ok(Lookups {
         own_start,
-        true_start: truth.map(|view| view.first_string().0),
+        true_start: intended.map(|view| view.first_string().0),
         end: own_start.saturating_add(length),
         rows,
         last_fails,
@@ -232,7 +233,7 @@ mod tests {
         let [row] = &found.rows[..] else { panic!("{found:?}") };
         assert_eq!((row.offset, row.own, row.id), (5, false, 2));
         assert_eq!(
-            (row.text.clone().unwrap(), row.truth.clone().unwrap()),
+            (row.text.clone().unwrap(), row.meant.clone().unwrap()),
             (BString::from("9"), BString::from("size_of"))
         );
         assert!(found.last_fails && row.differs());
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn lookups_tell_what_is_read_though_it_is_accepted() {
+    fn lookups_show_wrong_names_that_are_accepted() {
         let (built, running) = (base(&["int", "size_of"]), base(&["int", "x1size_of"]));
         let found = follow(&running, &module(&built), &built);
         assert!(!found.last_fails && found.rows.iter().all(Lookup::differs));

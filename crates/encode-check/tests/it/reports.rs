@@ -188,5 +188,9 @@ fn rules_may_explain_less_than_one_type_in_a_thousand_but_for_what_pahole_left_t
     {
         assert!(text.replace("\n    ", " ").contains(expected), "{expected}: {text}");
     }
-    assert_eq!(with(0, 3).kernels[0].count(FileVerdict::Explained), 1, "the rule is told where it is all there is");
+    assert_eq!(
+        with(0, 3).kernels[0].count(FileVerdict::Explained),
+        1,
+        "a file is explained if only the rule explains its differences"
+    );
 }

@@ -49,14 +49,14 @@ impl Files<'_> {
             .or_else(|| module.vermagic().and_then(|magic| of_release(&magic.release)))
             .ok_or(UnknownVersion)?;
         let running = Btf::parse(&base.bytes).map_err(unreadable(self.base))?;
-        let truth = match (&made_with, self.made_with) {
+        let meant_over = match (&made_with, self.made_with) {
             (Some(btf), Some(path)) => Some(Btf::parse(&btf.bytes).map_err(unreadable(path))?),
             _ => None,
         };
         let sections = ModuleBtf { btf, base: module.btf_base() };
         let name = module.name().map_or_else(|| self.module.display().to_string(), |name| name.into_owned());
         let rules = Rules::new(version, false);
-        let found = lookups(name.as_str().into(), sections, &running, truth.as_ref(), rules);
+        let found = lookups(name.as_str().into(), sections, &running, meant_over.as_ref(), rules);
         let found = found.map_err(unreadable(self.module))?;
         Ok(LookUps { module: name, version, found, last })
     }
@@ -128,12 +128,12 @@ impl LookUps {
 
 impl LookUps {
     fn table(&self, page: &mut Page, rows: &[&Lookup]) {
-        let has_truth = self.found.true_start.is_some();
-        let head = ["type", "of", "offset", "side", "read"].into_iter().chain(has_truth.then_some("meant"));
+        let has_meant = self.found.true_start.is_some();
+        let head = ["type", "of", "offset", "side", "read"].into_iter().chain(has_meant.then_some("meant"));
         let mut table = Table::new(head);
         for row in rows {
-            let [ty, owner, offset, side, text, truth] = cells(row);
-            table.row([ty, owner, offset, side, text].into_iter().chain(has_truth.then_some(truth)));
+            let [ty, owner, offset, side, text, meant] = cells(row);
+            table.row([ty, owner, offset, side, text].into_iter().chain(has_meant.then_some(meant)));
         }
         page.table("  ", &table);
         let (shown, all) = (rows.len(), self.found.rows.len());
@@ -155,7 +155,7 @@ fn cells(row: &Lookup) -> [String; 6] {
         grouped(row.offset),
         if row.own { "module" } else { "base" }.into(),
         text(&row.text),
-        text(&row.truth),
+        text(&row.meant),
     ]
 }
 
@@ -204,7 +204,7 @@ impl From<&LookUps> for Json {
             offset: row.offset,
             side: if row.own { "module" } else { "base" },
             read: text(&row.text),
-            meant: text(&row.truth),
+            meant: text(&row.meant),
         });
         let found = &look_ups.found;
         Self {
