@@ -19,9 +19,9 @@ pub enum Slot {
     Word,
 }
 
-/// A piece of a template.
+/// Fixed text or a slot of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece {
+pub enum TemplatePart {
     /// Fixed text.
     Literal(&'static str),
     /// A value, with its name.
@@ -218,15 +218,15 @@ forms! {
     }
 }
 
-/// The pieces of a template, in order.
-pub(crate) fn pieces(template: &'static str) -> impl Iterator<Item = Piece> {
+/// The fixed texts and slots of a template, in order.
+pub(crate) fn template_parts(template: &'static str) -> impl Iterator<Item = TemplatePart> {
     let mut rest = template;
     core::iter::from_fn(move || {
         let Some(inner) = rest.strip_prefix('{') else {
             let end = rest.find('{').unwrap_or(rest.len());
             let (literal, after) = rest.split_at_checked(end)?;
             rest = after;
-            return (!literal.is_empty()).then_some(Piece::Literal(literal));
+            return (!literal.is_empty()).then_some(TemplatePart::Literal(literal));
         };
         let (slot, after) = inner.split_once('}')?;
         let (name, conversion) = slot.split_once(':')?;
@@ -239,26 +239,26 @@ pub(crate) fn pieces(template: &'static str) -> impl Iterator<Item = Piece> {
             "w" => Slot::Word,
             _ => Slot::Text,
         };
-        Some(Piece::Slot(name, slot))
+        Some(TemplatePart::Slot(name, slot))
     })
 }
 
 impl Form {
-    /// The pieces of the template, in order.
-    pub fn pieces(self) -> impl Iterator<Item = Piece> {
-        pieces(self.template())
+    /// The fixed texts and slots of the template, in order.
+    pub fn template_parts(self) -> impl Iterator<Item = TemplatePart> {
+        template_parts(self.template())
     }
 
     /// The template as a format string of the kernel's: `[%u] Invalid name_offset:%u`.
     #[must_use]
     pub fn format_string(self) -> String {
-        self.pieces()
-            .map(|piece| match piece {
-                Piece::Literal(text) => text,
-                Piece::Slot(_, Slot::Unsigned) => "%u",
-                Piece::Slot(_, Slot::Signed) => "%d",
-                Piece::Slot(_, Slot::Hex) => "%x",
-                Piece::Slot(_, Slot::Text | Slot::Kind | Slot::Word) => "%s",
+        self.template_parts()
+            .map(|part| match part {
+                TemplatePart::Literal(text) => text,
+                TemplatePart::Slot(_, Slot::Unsigned) => "%u",
+                TemplatePart::Slot(_, Slot::Signed) => "%d",
+                TemplatePart::Slot(_, Slot::Hex) => "%x",
+                TemplatePart::Slot(_, Slot::Text | Slot::Kind | Slot::Word) => "%s",
             })
             .collect()
     }
@@ -272,10 +272,10 @@ mod tests {
     fn templates_consist_of_known_conversions() {
         for &form in Form::ALL {
             let length: usize = form
-                .pieces()
-                .map(|piece| match piece {
-                    Piece::Literal(text) => text.len(),
-                    Piece::Slot(name, _) => name.len() + "{:u}".len(),
+                .template_parts()
+                .map(|part| match part {
+                    TemplatePart::Literal(text) => text.len(),
+                    TemplatePart::Slot(name, _) => name.len() + "{:u}".len(),
                 })
                 .sum();
             assert_eq!(length, form.template().len(), "{form:?}");

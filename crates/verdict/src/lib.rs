@@ -41,7 +41,7 @@ mod version;
 
 pub use errno::Errno;
 pub use finding::{Cause, Finding};
-pub use form::{Channel, Form, Part, Piece, Slot};
+pub use form::{Channel, Form, Part, Slot, TemplatePart};
 pub use kernel_btf::KernelBtf;
 pub use line::{Line, Value};
 pub use lookup::{Lookup, Lookups, NameOwner, lookups};

@@ -2,7 +2,7 @@
 
 use btf::{BStr, BString};
 
-use crate::form::{Channel, Form, Piece, Slot};
+use crate::form::{Channel, Form, Slot, TemplatePart};
 use crate::rules::Rules;
 
 /// A value of a line.
@@ -60,9 +60,9 @@ impl Line {
     /// The value of the slot with this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&Value> {
-        let names = self.form.pieces().filter_map(|piece| match piece {
-            Piece::Slot(name, _) => Some(name),
-            Piece::Literal(_) => None,
+        let names = self.form.template_parts().filter_map(|part| match part {
+            TemplatePart::Slot(name, _) => Some(name),
+            TemplatePart::Literal(_) => None,
         });
         names.zip(&self.values).find(|(slot, _)| *slot == name).map(|(_, value)| value)
     }
@@ -89,13 +89,13 @@ impl Line {
     fn body(&self) -> Vec<u8> {
         let mut values = self.values.iter();
         let mut out = Vec::new();
-        for piece in self.form.pieces() {
-            let slot = match piece {
-                Piece::Literal(text) => {
+        for part in self.form.template_parts() {
+            let slot = match part {
+                TemplatePart::Literal(text) => {
                     out.extend_from_slice(text.as_bytes());
                     continue;
                 }
-                Piece::Slot(_, slot) => slot,
+                TemplatePart::Slot(_, slot) => slot,
             };
             match (values.next(), slot) {
                 (Some(Value::Number(number)), Slot::Hex) => out.extend_from_slice(format!("{number:x}").as_bytes()),
@@ -149,7 +149,7 @@ impl Line {
         };
         let read = |body: &[u8]| {
             let forms = Form::ALL.iter().filter(|form| (form.channel() == Channel::Bpf) == of_bpf);
-            forms.copied().find_map(|form| Some(Self { form, values: read_values(form.pieces(), body)? }))
+            forms.copied().find_map(|form| Some(Self { form, values: read_values(form.template_parts(), body)? }))
         };
         // With the space first: without it, `BPF: ` of a newer kernel would be the separator of an older one.
         let spaced = body.strip_prefix(b" ").filter(|_| of_bpf);
@@ -158,19 +158,19 @@ impl Line {
 }
 
 /// The values of a template in a text; `None` if the text is of another form.
-pub(crate) fn read_values(pieces: impl Iterator<Item = Piece>, text: &[u8]) -> Option<Vec<Value>> {
+pub(crate) fn read_values(template_parts: impl Iterator<Item = TemplatePart>, text: &[u8]) -> Option<Vec<Value>> {
     let mut rest = text;
     let mut values = Vec::new();
-    let mut pieces = pieces.peekable();
-    while let Some(piece) = pieces.next() {
-        let slot = match piece {
-            Piece::Literal(literal) => {
+    let mut template_parts = template_parts.peekable();
+    while let Some(part) = template_parts.next() {
+        let slot = match part {
+            TemplatePart::Literal(literal) => {
                 rest = rest.strip_prefix(literal.as_bytes())?;
                 continue;
             }
-            Piece::Slot(_, slot) => slot,
+            TemplatePart::Slot(_, slot) => slot,
         };
-        let length = match (slot, pieces.peek()) {
+        let length = match (slot, template_parts.peek()) {
             (Slot::Unsigned, _) => leading(rest, |byte| byte.is_ascii_digit()),
             (Slot::Signed, _) => {
                 let sign = usize::from(rest.first() == Some(&b'-'));
@@ -182,7 +182,7 @@ pub(crate) fn read_values(pieces: impl Iterator<Item = Piece>, text: &[u8]) -> O
             }
             (Slot::Word, _) => leading(rest, |byte| byte.is_ascii_alphabetic() || b"()".contains(byte)),
             // The rest of a template after a text has no other text, so its last occurrence is meant: a name may hold anything.
-            (Slot::Text, Some(Piece::Literal(literal))) => last_occurrence(rest, literal.as_bytes())?,
+            (Slot::Text, Some(TemplatePart::Literal(literal))) => last_occurrence(rest, literal.as_bytes())?,
             (Slot::Text, _) => rest.len(),
         };
         let (value, after) = rest.split_at_checked(length)?;
@@ -213,16 +213,16 @@ mod tests {
         Rules::new(version.parse().unwrap(), false)
     }
 
-    /// A line of each form, with values that could be mistaken for other pieces.
+    /// A line of each form, with values that could be mistaken for other template_parts.
     fn examples() -> Vec<Line> {
         let fill = |form: Form, text: &'static str| {
-            let values = form.pieces().filter_map(|piece| match piece {
-                Piece::Slot(_, Slot::Unsigned | Slot::Hex) => Some(Value::from(4_294_967_295_u32)),
-                Piece::Slot(_, Slot::Signed) => Some(Value::from(-1_i32)),
-                Piece::Slot(_, Slot::Kind) => Some(Value::from("FUNC_PROTO")),
-                Piece::Slot(_, Slot::Word) => Some(Value::from("(none)")),
-                Piece::Slot(_, Slot::Text) => Some(Value::from(text)),
-                Piece::Literal(_) => None,
+            let values = form.template_parts().filter_map(|part| match part {
+                TemplatePart::Slot(_, Slot::Unsigned | Slot::Hex) => Some(Value::from(4_294_967_295_u32)),
+                TemplatePart::Slot(_, Slot::Signed) => Some(Value::from(-1_i32)),
+                TemplatePart::Slot(_, Slot::Kind) => Some(Value::from("FUNC_PROTO")),
+                TemplatePart::Slot(_, Slot::Word) => Some(Value::from("(none)")),
+                TemplatePart::Slot(_, Slot::Text) => Some(Value::from(text)),
+                TemplatePart::Literal(_) => None,
             });
             Line::new(form, values.collect::<Vec<_>>())
         };

@@ -1,4 +1,4 @@
-//! Failures in the records of one boot: groups of lines with their causes, and what is around them.
+//! The failures in the records of one boot: groups of the kernel's lines with their causes, and other messages.
 
 use btf::BString;
 
@@ -10,10 +10,10 @@ use crate::log::assemble::{Complaint, Group, assemble};
 use crate::log::base;
 use crate::log::classify::classify;
 use crate::log::failure::{Boot, Evidence, Failure, MOST_EVIDENCE, Missing, Sure};
-use crate::log::message::{Message, Said};
+use crate::log::message::{Message, MessageLine};
 use crate::log::record::{Event, Record};
 
-/// What failed. The boot says what is known of it from earlier records.
+/// The failures in `records`. `boot` has those of earlier records of the same boot.
 pub(crate) fn failures(records: &[Record], boot: &Boot) -> Vec<Failure> {
     let groups = base::separate(assemble(records), records);
     let once = |record: &Record| record.kernel().is_some_and(|line| line.form == Form::MismatchOnce);
@@ -23,8 +23,8 @@ pub(crate) fn failures(records: &[Record], boot: &Boot) -> Vec<Failure> {
     let refused: Vec<BString> = boot.failures.iter().chain(&failures).filter_map(refused).collect();
     let mut others: Vec<Failure> = Vec::new();
     for record in records {
-        if let Event::Said(said) = &record.event
-            && let Some(failure) = of_message(said, record, &refused)
+        if let Event::Message(message_line) = &record.event
+            && let Some(failure) = of_message(message_line, record, &refused)
         {
             match others.iter_mut().find(|known| known.repeats(&failure)) {
                 Some(known) => {
@@ -42,7 +42,7 @@ pub(crate) fn failures(records: &[Record], boot: &Boot) -> Vec<Failure> {
         }
     }
     failures.append(&mut others);
-    without_followers(&mut failures);
+    remove_consequences(&mut failures);
     failures.sort_by_key(Failure::first_line);
     failures
 }
@@ -108,10 +108,11 @@ fn evidence(complaint: Option<&Complaint>, verdict: Option<usize>, records: &[Re
     records.map(|record| Evidence { line: record.line, text: record.text.clone() }).collect()
 }
 
-/// Any other message. Attempts to insert modules are looked at when the whole log is known.
-fn of_message(said: &Said, record: &Record, refused: &[BString]) -> Option<Failure> {
-    let (finding, sure) = match said.message {
-        Message::UnknownSymbol if said.number("errno") == Some(-22) => (Finding::CrcMismatch, Sure::Certain),
+/// The failure that another message reports. `None` for failed insertions: [`insert`](super::insert) reads them, and the end of the log
+/// assigns them to failures.
+fn of_message(message_line: &MessageLine, record: &Record, refused: &[BString]) -> Option<Failure> {
+    let (finding, sure) = match message_line.message {
+        Message::UnknownSymbol if message_line.number("errno") == Some(-22) => (Finding::CrcMismatch, Sure::Certain),
         Message::UnknownSymbol if !refused.is_empty() => (Finding::DependencyRefused, Sure::Likely),
         Message::UnknownSymbol => (Finding::SymbolUnknown, Sure::Certain),
         Message::Disagrees => (Finding::CrcMismatch, Sure::Certain),
@@ -123,7 +124,9 @@ fn of_message(said: &Said, record: &Record, refused: &[BString]) -> Option<Failu
         Message::InsertFailed => return None,
         Message::Truncated => (Finding::VmlinuxTruncated, Sure::Certain),
         // LIBBPF_ERRNO__FORMAT, in tools/lib/bpf/libbpf.h.
-        Message::BaseUnreadable if said.number("errno") == Some(-4001) => (Finding::VmlinuxTruncated, Sure::Likely),
+        Message::BaseUnreadable if message_line.number("errno") == Some(-4001) => {
+            (Finding::VmlinuxTruncated, Sure::Likely)
+        }
         Message::BaseUnreadable => (Finding::BaseUnreadable, Sure::Certain),
         Message::ReadWithoutBase => (Finding::ReadWithoutBase, Sure::Certain),
         Message::Skipped => (Finding::BtfSkipped, Sure::Certain),
@@ -132,11 +135,11 @@ fn of_message(said: &Said, record: &Record, refused: &[BString]) -> Option<Failu
         Message::EncoderFailed => (Finding::EncoderFailed, Sure::Certain),
         Message::Resolve => (Finding::ResolveFailed, Sure::Certain),
     };
-    let about = ["symbol", "file"].iter().find_map(|name| said.text(name)).map(BString::from);
-    let layout = said.text("symbol") == Some(b"module_layout");
+    let about = ["symbol", "file"].iter().find_map(|name| message_line.text(name)).map(BString::from);
+    let layout = message_line.text("symbol") == Some(b"module_layout");
     let finding = if layout && finding == Finding::CrcMismatch { Finding::StructModule } else { finding };
     Some(Failure {
-        module: said.text("module").map(BString::from),
+        module: message_line.text("module").map(BString::from),
         about: about.into_iter().collect(),
         evidence: vec![Evidence { line: record.line, text: record.text.clone() }],
         last_line: record.line,
@@ -144,18 +147,18 @@ fn of_message(said: &Said, record: &Record, refused: &[BString]) -> Option<Failu
     })
 }
 
-/// Removes failures that only repeat another: a vmlinux that is cut short cannot be read either, and a symbol whose CRC differs is
-/// unknown.
-fn without_followers(failures: &mut Vec<Failure>) {
+/// Removes failures that only follow from another: unreadable bases if a vmlinux is cut short, and differing CRCs of a module that was
+/// built with another `struct module`.
+fn remove_consequences(failures: &mut Vec<Failure>) {
     let truncated = failures.iter().any(|failure| failure.finding == Finding::VmlinuxTruncated);
-    let by_version: Vec<_> = failures
+    let other_struct_module: Vec<_> = failures
         .iter()
         .filter(|failure| failure.finding == Finding::StructModule)
         .filter_map(|failure| failure.module.clone())
         .collect();
     failures.retain(|failure| match failure.finding {
         Finding::BaseUnreadable => !truncated,
-        Finding::CrcMismatch => !failure.module.as_ref().is_some_and(|module| by_version.contains(module)),
+        Finding::CrcMismatch => !failure.module.as_ref().is_some_and(|module| other_struct_module.contains(module)),
         _ => true,
     });
 }

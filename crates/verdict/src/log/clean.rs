@@ -1,16 +1,17 @@
-//! A raw line made plain: without colours and carriage returns, with escapes undone; and its kernel message found, however it suffered.
+//! Cleans a raw line: removes terminal colours and carriage returns, and decodes escapes. Finds the kernel's message about BTF in it,
+//! also if tabs, blanks or the end were lost.
 
 use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::form::{Channel, Form, Piece};
+use crate::form::{Channel, Form, TemplatePart};
 use crate::line::{Line, Value};
 
-/// How many bytes of a line are looked at. A record has 1,023 at most; before it stands a prefix.
+/// The number of bytes of a line that are read. A record has at most 1,023, after a prefix.
 const LONGEST: usize = 4096;
 
-/// A line without terminal colours, without carriage returns and with `\x09` made a byte again.
+/// A line without terminal colours and carriage returns, with escapes like `\x09` decoded.
 pub fn plain(raw: &[u8]) -> Cow<'_, [u8]> {
     let raw = raw.get(..LONGEST).unwrap_or(raw);
     let raw = match raw.iter().rposition(|byte| !b"\r\n\0".contains(byte)) {
@@ -64,7 +65,7 @@ fn escaped(rest: &[u8]) -> (u8, &[u8]) {
 pub fn kernel_line(text: &[u8]) -> Option<(usize, Line)> {
     if let Some(at) = memmem::find(text, b"BPF:") {
         let before = text.get(..at)?.last();
-        // `eBPF:` is somebody else.
+        // `eBPF:` is another program's prefix.
         if !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)) {
             return Some((at, verifier_line(text.get(at..)?)?));
         }
@@ -73,7 +74,7 @@ pub fn kernel_line(text: &[u8]) -> Option<(usize, Line)> {
     memmem::find(text, b"BTF").or_else(|| memmem::find(text, VERDICT.as_bytes()))?;
     let warnings = Form::ALL.iter().filter(|form| form.channel() == Channel::Warn);
     warnings.copied().find_map(|form| {
-        let Some(Piece::Literal(opening)) = form.pieces().next() else { return None };
+        let Some(TemplatePart::Literal(opening)) = form.template_parts().next() else { return None };
         let at = memmem::find(text, opening.as_bytes())?;
         let record = text.get(at..)?;
         let line = Line::parse(record).or_else(|| Line::parse(record.trim_ascii_end()));

@@ -1,43 +1,44 @@
-//! What modprobe, insmod and others report of modules that they could not load: too little to explain it, enough to look for it.
+//! Failed insertions, as modprobe, insmod and others report them. Their errno alone does not explain a failure; it is assigned to the
+//! kernel's failure of the same module.
 
 use btf::BString;
 
 use crate::errno::Errno;
 use crate::finding::Finding;
 use crate::log::failure::{Boot, Evidence, Failure, Missing, Sure};
-use crate::log::message::{Message, Said};
+use crate::log::message::{Message, MessageLine};
 use crate::log::record::{Event, Record};
 
-/// An attempt that failed.
+/// A program's report that it could not insert a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Attempt {
+pub(crate) struct FailedInsert {
     module: BString,
-    /// What validation of BTF, or another part of the load, may have returned; `None` for a text in another language.
+    /// The errno that the program's text stands for; `None` if the text is in another language.
     errno: Option<Errno>,
     evidence: Evidence,
     /// The number of the boot.
     boot: u64,
 }
 
-impl Attempt {
+impl FailedInsert {
     /// The module and the number of the boot.
     pub fn key(&self) -> (BString, u64) {
         (self.module.clone(), self.boot)
     }
 }
 
-/// The attempts among records whose error may have to do with BTF.
-pub(crate) fn attempts(records: &[Record], boot: u64) -> impl Iterator<Item = Attempt> {
+/// The failed insertions among records whose cause may be the module's BTF, symbols or version magic.
+pub(crate) fn failed_inserts(records: &[Record], boot: u64) -> impl Iterator<Item = FailedInsert> {
     records.iter().filter_map(move |record| {
-        let Event::Said(said) = &record.event else { return None };
-        let errno = (said.message == Message::InsertFailed).then(|| errno(said))??;
-        let module = module_name(said.text("module")?);
+        let Event::Message(message_line) = &record.event else { return None };
+        let errno = (message_line.message == Message::InsertFailed).then(|| errno(message_line))??;
+        let module = module_name(message_line.text("module")?);
         let evidence = Evidence { line: record.line, text: record.text.clone() };
-        Some(Attempt { module, errno: errno.known(), evidence, boot })
+        Some(FailedInsert { module, errno: errno.known(), evidence, boot })
     })
 }
 
-/// What a text stands for.
+/// A program's text for an errno.
 enum Text {
     Errno(i32),
     Unknown,
@@ -52,8 +53,8 @@ impl Text {
     }
 }
 
-/// The errno behind a program's text; `None` if it has nothing to do with BTF.
-fn errno(said: &Said) -> Option<Text> {
+/// The errno of a program's text; `None` if it has nothing to do with the module's BTF, symbols or version magic.
+fn errno(message_line: &MessageLine) -> Option<Text> {
     const KNOWN: [(&[u8], i32); 8] = [
         (b"invalid argument", 22),
         (b"invalid parameters", 22),
@@ -79,7 +80,7 @@ fn errno(said: &Said) -> Option<Text> {
         b"operation not supported",
         b"function not implemented",
     ];
-    let text = said.text("error")?.to_ascii_lowercase();
+    let text = message_line.text("error")?.to_ascii_lowercase();
     let is = |known: &[u8]| text.starts_with(known);
     if OTHER.iter().any(|other| is(other)) {
         return None;
@@ -87,7 +88,7 @@ fn errno(said: &Said) -> Option<Text> {
     Some(KNOWN.iter().find(|(known, _)| is(known)).map_or(Text::Unknown, |&(_, number)| Text::Errno(number)))
 }
 
-/// A module's name, from its name or its file's.
+/// A module's name, from its name or its file name.
 fn module_name(text: &[u8]) -> BString {
     let file = text.rsplit(|&byte| byte == b'/').next().unwrap_or(text);
     let end = memchr::memmem::find(file, b".ko").unwrap_or(file.len());
@@ -95,25 +96,25 @@ fn module_name(text: &[u8]) -> BString {
     name.iter().map(|&byte| if byte == b'-' { b'_' } else { byte }).collect::<Vec<u8>>().into()
 }
 
-/// Gives each attempt to the failure that it follows from; the others become failures of their own.
-pub(crate) fn assign(boots: &mut Vec<Boot>, attempts: Vec<Attempt>) {
-    for attempt in attempts {
+/// Assigns each failed insertion to the last failure of its module in the log. Those without one become failures of their own.
+pub(crate) fn assign(boots: &mut Vec<Boot>, inserts: Vec<FailedInsert>) {
+    for insert in inserts {
         let known = boots.iter_mut().flat_map(|boot| &mut boot.failures).rev();
         let mut of_module = known.filter(|failure| {
-            failure.module.as_ref() == Some(&attempt.module) && failure.finding != Finding::InsertFailed
+            failure.module.as_ref() == Some(&insert.module) && failure.finding != Finding::InsertFailed
         });
         if let Some(failure) = of_module.next() {
             failure.not_inserted = true;
-            failure.last_line = failure.last_line.max(attempt.evidence.line);
+            failure.last_line = failure.last_line.max(insert.evidence.line);
             continue;
         }
         let at =
-            usize::try_from(attempt.boot.saturating_sub(1)).unwrap_or(usize::MAX).min(boots.len().saturating_sub(1));
+            usize::try_from(insert.boot.saturating_sub(1)).unwrap_or(usize::MAX).min(boots.len().saturating_sub(1));
         if boots.is_empty() {
             boots.push(Boot::default());
         }
         if let Some(boot) = boots.get_mut(at) {
-            let failure = failure(attempt);
+            let failure = failure(insert);
             match boot.failures.iter_mut().find(|known| known.repeats(&failure)) {
                 Some(known) => known.merge(failure),
                 None => boot.failures.push(failure),
@@ -122,18 +123,18 @@ pub(crate) fn assign(boots: &mut Vec<Boot>, attempts: Vec<Attempt>) {
     }
 }
 
-fn failure(attempt: Attempt) -> Failure {
-    let (finding, sure) = match attempt.errno {
+fn failure(insert: FailedInsert) -> Failure {
+    let (finding, sure) = match insert.errno {
         Some(Errno(8)) => (Finding::Vermagic, Sure::Possible),
         Some(Errno(2)) => (Finding::SymbolUnknown, Sure::Likely),
         _ => (Finding::InsertFailed, Sure::Possible),
     };
     Failure {
-        module: Some(attempt.module),
-        errno: attempt.errno,
+        module: Some(insert.module),
+        errno: insert.errno,
         not_inserted: true,
-        last_line: attempt.evidence.line,
-        evidence: vec![attempt.evidence],
+        last_line: insert.evidence.line,
+        evidence: vec![insert.evidence],
         missing: vec![Missing::Kernel],
         ..Failure::new(finding, sure)
     }
@@ -143,14 +144,14 @@ fn failure(attempt: Attempt) -> Failure {
 mod tests {
     use super::*;
 
-    fn attempt(line: &str) -> Option<(String, Option<i32>)> {
+    fn insert(line: &str) -> Option<(String, Option<i32>)> {
         let record = Record::read(1, line.as_bytes())?;
-        let attempt = attempts(&[record], 1).next()?;
-        Some((attempt.module.to_string(), attempt.errno.map(|errno| errno.0)))
+        let insert = failed_inserts(&[record], 1).next()?;
+        Some((insert.module.to_string(), insert.errno.map(|errno| errno.0)))
     }
 
     #[test]
-    fn attempts_are_read_whoever_reports_them() {
+    fn failed_inserts_of_every_program_are_read() {
         for (line, expected) in [
             ("modprobe: ERROR: could not insert 'exfat': Invalid argument", Some(("exfat", Some(22)))),
             (
@@ -166,7 +167,7 @@ mod tests {
             ("modprobe: ERROR: could not insert 'x': File exists", None),
             ("modprobe: ERROR: could not insert 'x': Key was rejected by service", None),
         ] {
-            assert_eq!(attempt(line), expected.map(|(module, errno)| (module.to_owned(), errno)), "{line}");
+            assert_eq!(insert(line), expected.map(|(module, errno)| (module.to_owned(), errno)), "{line}");
         }
     }
 }

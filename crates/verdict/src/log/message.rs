@@ -1,8 +1,9 @@
-//! What kernels and programs log around a refusal: other reasons why a module fails, what follows from one, and look-alikes.
+//! Messages of kernels and programs other than the kernel's lines about BTF: other causes of a failed load, consequences of a refusal,
+//! and failures of tools that read BTF.
 //!
 //! A table of templates: those of [`Form`] for what the model predicts, too, and others, of which only the meaning matters here.
 
-use crate::form::{Form, Piece, pieces};
+use crate::form::{Form, TemplatePart, template_parts};
 use crate::line::{Value, read_values};
 
 /// What a line means.
@@ -26,7 +27,7 @@ pub enum Message {
     InsertFailed,
     /// The section table of a vmlinux lies beyond the file's end.
     Truncated,
-    /// A base cannot be read, with libbpf's error number.
+    /// A base cannot be read. One of the two messages has libbpf's error number.
     BaseUnreadable,
     /// A module's BTF was read without its base.
     ReadWithoutBase,
@@ -38,11 +39,11 @@ pub enum Message {
     HeaderOnly,
     /// An encoder stopped.
     EncoderFailed,
-    /// resolve_btfids said something.
+    /// resolve_btfids reported an error.
     Resolve,
 }
 
-/// The templates. A template's first fixed text finds the line; a slot before it is the word that stands before that text.
+/// The templates. A line matches if it contains the template's first fixed text. A slot before that text is the word before it.
 const TEMPLATES: &[(Message, &str)] = &[
     // kernel/module/main.c, kernel/module/version.c
     (Message::UnknownSymbol, Form::UnknownSymbol.template()),
@@ -81,21 +82,21 @@ const TEMPLATES: &[(Message, &str)] = &[
 
 /// A message with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct MessageLine {
     /// What it means.
     pub message: Message,
     template: &'static str,
     values: Vec<Value>,
 }
 
-impl Said {
-    /// The message in a line, and where it begins; `None` if none of them is there.
+impl MessageLine {
+    /// The message in a line, and its position; `None` if no template matches.
     pub fn find(line: &[u8]) -> Option<(usize, Self)> {
         TEMPLATES.iter().find_map(|&(message, template)| {
             let start = start(line, template)?;
-            let values = read_values(pieces(template), line.get(start..)?)?;
-            let said = Self { message, template, values };
-            said.is_meant().then_some((start, said))
+            let values = read_values(template_parts(template), line.get(start..)?)?;
+            let found = Self { message, template, values };
+            found.is_relevant().then_some((start, found))
         })
     }
 
@@ -116,15 +117,15 @@ impl Said {
     }
 
     fn value(&self, name: &str) -> Option<&Value> {
-        let names = pieces(self.template).filter_map(|piece| match piece {
-            Piece::Slot(name, _) => Some(name),
-            Piece::Literal(_) => None,
+        let names = template_parts(self.template).filter_map(|part| match part {
+            TemplatePart::Slot(name, _) => Some(name),
+            TemplatePart::Literal(_) => None,
         });
         names.zip(&self.values).find(|(slot, _)| *slot == name).map(|(_, value)| value)
     }
 
-    /// Whether it is about BTF or modules: some templates are wider.
-    fn is_meant(&self) -> bool {
+    /// Whether it is about BTF or modules. Some templates match other lines as well.
+    fn is_relevant(&self) -> bool {
         let rest = self.text("rest").unwrap_or_default();
         match self.message {
             Message::NoRule => self.text("file").is_some_and(|file| file.ends_with(b"vmlinux")),
@@ -138,12 +139,12 @@ impl Said {
     }
 }
 
-/// Where a template's text would begin.
+/// The position at which a line may match a template.
 fn start(line: &[u8], template: &'static str) -> Option<usize> {
     let mut before_literal = false;
-    let literal = pieces(template).find_map(|piece| match piece {
-        Piece::Literal(text) => Some(text),
-        Piece::Slot(..) => {
+    let literal = template_parts(template).find_map(|part| match part {
+        TemplatePart::Literal(text) => Some(text),
+        TemplatePart::Slot(..) => {
             before_literal = true;
             None
         }
@@ -159,8 +160,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn find(line: &str) -> Said {
-        Said::find(line.as_bytes()).unwrap_or_else(|| panic!("{line}")).1
+    fn find(line: &str) -> MessageLine {
+        MessageLine::find(line.as_bytes()).unwrap_or_else(|| panic!("{line}")).1
     }
 
     #[test]
@@ -185,7 +186,7 @@ mod tests {
     fn find_leaves_other_lines_alone() {
         for line in ["", "No rule to make target 'x.o'.", "resolve_btfids: fine", "Unknown symbol", "BTF", "pahole: ok"]
         {
-            assert!(Said::find(line.as_bytes()).is_none(), "{line}");
+            assert!(MessageLine::find(line.as_bytes()).is_none(), "{line}");
         }
     }
 }

@@ -1,9 +1,13 @@
-//! Logs read: what people paste, turned into failures with their causes.
+//! Reads logs, also pasted ones, and finds the failures in them with their causes.
 //!
-//! [`read_log`] goes over a log once. Lines without one of a few words cost nothing (`scan`). A line that matters becomes a record
-//! (`record`), freed of what stands before it (`stamp`) and of what terminals and forums did to it (`clean`). The kernel's lines about BTF
-//! are read by the table that also writes them ([`Form`](crate::Form)); others by `message`. Records are parted into boots and put in order
-//! (`boots`), lines of one check are put together (`assemble`), and what failed is told apart (`base`, `classify`, `batch`, `insert`).
+//! [`read_log`] reads a log once, in these steps:
+//!
+//! 1. `scan` skips lines without certain words. Only the others are parsed.
+//! 2. `record` parses a line: `clean` removes what terminals and forums changed, and `stamp` parses the prefix. The kernel's lines about BTF
+//!    are read by the table that also writes them ([`Form`](crate::Form)), other messages by `message`.
+//! 3. `boots` splits the records into boots and sorts them.
+//! 4. `assemble` groups the lines that one check logged.
+//! 5. `base`, `classify`, `batch` and `insert` determine the failures and their causes.
 
 mod assemble;
 mod base;

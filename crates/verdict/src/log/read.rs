@@ -41,7 +41,7 @@ struct Reader {
     held: Vec<Record>,
     boots: Vec<Boot>,
     /// Attempts to insert modules, as programs report them.
-    inserts: Vec<insert::Attempt>,
+    inserts: Vec<insert::FailedInsert>,
     /// The modules of these, with their boots: each is kept once.
     tried: HashSet<(BString, u64)>,
     boot_count: u64,
@@ -112,9 +112,9 @@ impl Reader {
             }
             if let Some(boot) = self.boots.last_mut() {
                 absorb(boot, &records);
-                for attempt in insert::attempts(&records, self.boot_count) {
-                    if self.inserts.len() < MOST_FAILURES && self.tried.insert(attempt.key()) {
-                        self.inserts.push(attempt);
+                for failed in insert::failed_inserts(&records, self.boot_count) {
+                    if self.inserts.len() < MOST_FAILURES && self.tried.insert(failed.key()) {
+                        self.inserts.push(failed);
                     }
                 }
             }

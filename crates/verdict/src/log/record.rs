@@ -1,45 +1,45 @@
-//! A line of a log that matters.
+//! A line of a log that reports a failure, its cause, or a boot.
 
 use btf::BString;
 
 use crate::line::Line;
 use crate::log::clean::{kernel_line, plain};
-use crate::log::message::Said;
+use crate::log::message::MessageLine;
 use crate::log::stamp::{Prefix, Stamp};
 
-/// What a line says.
+/// The meaning of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The kernel about BTF.
+    /// A line of the kernel about BTF.
     Kernel(Line),
-    /// Anything else that matters.
-    Said(Said),
-    /// A kernel starts: its release.
+    /// Another message of the kernel or of a program.
+    Message(MessageLine),
+    /// The banner of a starting kernel, with its release.
     Banner(String),
-    /// journalctl separates boots.
+    /// A line by which journalctl separates boots.
     Separator,
 }
 
-/// A line that matters.
+/// A line with an [`Event`], and its position and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     /// Its number in the log, from 1.
     pub line: u64,
     pub stamp: Stamp,
     pub caller: Option<BString>,
-    /// The message, without what stands before it.
+    /// The message, without its prefix.
     pub text: BString,
     pub event: Event,
 }
 
 impl Record {
-    /// Reads a line; `None` if it does not matter.
+    /// Reads a line; `None` if it has no [`Event`].
     pub fn read(line: u64, raw: &[u8]) -> Option<Self> {
         let text = plain(raw);
         let (start, event) = match kernel_line(&text) {
             Some((start, line)) => (start, Event::Kernel(line)),
-            None => match Said::find(&text) {
-                Some((start, said)) => (start, Event::Said(said)),
+            None => match MessageLine::find(&text) {
+                Some((start, line)) => (start, Event::Message(line)),
                 None => boot(&text)?,
             },
         };
@@ -62,7 +62,7 @@ impl Record {
         }
     }
 
-    /// What the kernel says about BTF in it.
+    /// The kernel's line about BTF, if it is one.
     pub fn kernel(&self) -> Option<&Line> {
         match &self.event {
             Event::Kernel(line) => Some(line),
@@ -71,7 +71,7 @@ impl Record {
     }
 }
 
-/// Where a boot begins: the kernel's banner (`linux_banner` in `init/version.c`), or a line of journalctl.
+/// The begin of a boot, and its position in the line: the kernel's banner (`linux_banner` in `init/version.c`), or a line of journalctl.
 fn boot(text: &[u8]) -> Option<(usize, Event)> {
     const BANNER: &[u8] = b"Linux version ";
     if let Some(start) = memchr::memmem::find(text, BANNER) {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn read_takes_off_what_stands_before() {
+    fn read_removes_the_prefix() {
         let record =
             Record::read(7, b"> [159498.814905][  T77] failed to validate module [xt_mark] BTF: -22\r\n").unwrap();
         assert_eq!((record.line, record.stamp), (7, Stamp::Monotonic(159_498_814_905)));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn read_finds_where_boots_begin() {
+    fn read_finds_the_begin_of_boots() {
         let banner = b"[    0.000000] Linux version 6.1.0-55-cloud-amd64 (debian-kernel@lists.debian.org) (gcc-12)";
         assert_eq!(Record::read(1, banner).unwrap().event, Event::Banner("6.1.0-55-cloud-amd64".into()));
         assert_eq!(Record::read(1, b"-- Boot 0123456789abcdef --").unwrap().event, Event::Separator);
