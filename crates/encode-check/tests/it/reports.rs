@@ -99,19 +99,22 @@ fn a_kernel_that_is_unavailable_is_told_and_never_a_success() {
         ..report(vec![file("vmlinux", Vec::new()), file("a.ko", Vec::new())])
     };
     assert!(!beside_another.holds() && beside_another.none_fails());
-    let told = text(&beside_another);
+    let rendered = text(&beside_another);
     let first = "All 2 files have the BTF that was shipped. One kernel is unavailable and was not checked.\n";
-    assert!(told.starts_with(first), "{told}");
+    assert!(rendered.starts_with(first), "{rendered}");
     assert!(
-        told.contains("6.12.115: unavailable, not checked\n  p=1 is unavailable: the archive has only p=2\n"),
-        "{told}"
+        rendered.contains("6.12.115: unavailable, not checked\n  p=1 is unavailable: the archive has only p=2\n"),
+        "{rendered}"
     );
     let junit = beside_another.junit().unwrap();
     assert!(junit.contains(r#"<skipped message="p=1 is unavailable"#) && junit.contains(r#"skipped="1""#), "{junit}");
     let alone = Report { version: VERSION, kernels: Vec::new(), unavailable: vec![gone] };
     assert!(!alone.holds() && alone.none_fails());
-    let told = text(&alone);
-    assert!(told.starts_with("Nothing was compared. One kernel is unavailable and was not checked.\n"), "{told}");
+    let rendered = text(&alone);
+    assert!(
+        rendered.starts_with("Nothing was compared. One kernel is unavailable and was not checked.\n"),
+        "{rendered}"
+    );
 }
 
 /// A kernel and two modules without a difference, of which these are byte for byte what was shipped.

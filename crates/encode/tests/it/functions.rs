@@ -1,4 +1,4 @@
-//! Which functions are written where definitions have to be consistent, and what is said of them.
+//! Tests of which functions are encoded when their definitions have to be consistent, and of the report on the others.
 
 use btf::Kind;
 use encode::{CuOrder, Functions, Options};

@@ -100,8 +100,8 @@ fn a_cycle_of_types_is_cut_and_the_rest_is_encoded() {
     let (encoded, other) = (encode(1), encode(4));
     assert!(encoded.btf == other.btf && encoded.report == other.report);
     assert_eq!((encoded.report.cycles, encoded.report.functions), (300, 1));
-    let told = "300 × reference that closes a cycle of types, taken for void";
-    assert!(encoded.report.to_string().contains(told), "{}", encoded.report);
+    let expected = "300 × reference that closes a cycle of types, taken for void";
+    assert!(encoded.report.to_string().contains(expected), "{}", encoded.report);
     let btf = btf::Btf::parse(&encoded.btf).expect("what is written can be read");
     let typedef = btf.iter().find(|ty| ty.kind() == btf::Kind::Typedef).expect("it is written");
     assert_eq!(typedef.target(), Some(btf::TypeId::VOID));

@@ -1,4 +1,4 @@
-//! Which variables are written, and where they are said to be.
+//! Tests of which variables are encoded, and of their offsets.
 
 use btf::{Kind, View};
 use encode::Options;
