@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ::conformance::{Case, CaseFile, Error, Options, Progress, Subject, SubjectReport, coverage, run, run_cases};
+use ::conformance::{
+    Case, CaseFile, Error, Options, Progress, Reached, Subject, SubjectReport, coverage, run, run_cases,
+};
 use anyhow::{Context as _, Result, bail};
 use cli::terminal::print_line;
 use cli::{Exit, Page, Style, Table};
@@ -21,7 +23,7 @@ use crate::progress::Display;
 ///
 /// Exit codes: 0 kernel and model agree in every case; 1 they differ; 2 usage; 3 the environment, or a kernel is unavailable; 130
 /// interrupted.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     /// Kernel series to build and ask, such as 6.1, 6.12 or 7.2; can be given several times. Without one, a prebuilt kernel is asked
     #[arg(long, value_name = "SERIES")]
@@ -38,8 +40,8 @@ pub struct Arguments {
     /// What random cases are made from, besides their number
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Run only this case, as an earlier run wrote it
-    #[arg(long, value_name = "FILE")]
+    /// Run only this case, as an earlier run wrote it, on its kernel
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["series", "coverage"])]
     case: Option<PathBuf>,
     /// How many machines run side by side
     #[arg(long, value_name = "N", default_value_t = 2)]
@@ -51,7 +53,7 @@ pub struct Arguments {
     #[arg(long)]
     allow_unavailable: bool,
     /// Also list the kernel's own log calls, read from its source, and how often each was reached
-    #[arg(long)]
+    #[arg(long, requires = "series")]
     coverage: bool,
     #[command(flatten)]
     environment: Environment,
@@ -71,6 +73,15 @@ struct TestedKernel {
 pub fn run_command(arguments: &Arguments) -> Result<Exit> {
     let case = arguments.case.as_deref().map(CaseFile::load).transpose()?;
     let source_pins = SourcePins::builtin()?;
+    let mut arguments = arguments.clone();
+    if let Some(case) = &case {
+        // The kernel of the case: its series and configuration, or its release.
+        match case.kernel.split_once('-').filter(|(series, _)| source_pins.series(series).is_ok()) {
+            Some((series, config)) => (arguments.series, arguments.config) = (vec![series.into()], vec![config.into()]),
+            None => (arguments.series, arguments.release) = (Vec::new(), case.kernel.clone()),
+        }
+    }
+    let arguments = &arguments;
     let configs = KernelConfigs::at(crate::workspace::root().join("kernel-configs"));
     for series in &arguments.series {
         source_pins.series(series)?;
@@ -109,18 +120,24 @@ pub fn run_command(arguments: &Arguments) -> Result<Exit> {
         }
     };
     let mut agrees = true;
+    let mut reached: Vec<(PathBuf, Reached)> = Vec::new();
     for kernel in tested_kernels(arguments, &environment, &sources)? {
         let report = match &case {
             Some(file) => run_cases(&run_context, &kernel.subject, &[file.case()?], &options, &show)?,
             None => run(&run_context, &kernel.subject, &options, &show)?,
         };
         agrees &= report.agrees();
-        print_report(&report, &kernel, case.as_ref().map(CaseFile::case).transpose()?.as_ref());
-        if arguments.coverage {
-            let source =
-                kernel.source.as_deref().context("the source of a prebuilt kernel is not at hand; use --series")?;
-            agrees &= print_coverage(source, &report)?;
+        if let Some(source) = kernel.source.clone() {
+            match reached.iter_mut().find(|(known, _)| *known == source) {
+                Some((_, sum)) => sum.merge(&report.reached),
+                None => reached.push((source, report.reached.clone())),
+            }
         }
+        print_report(&report, &kernel, case.as_ref().map(CaseFile::case).transpose()?.as_ref());
+    }
+    // The calls of a series, over all its configurations.
+    for (source, reached) in reached.iter().filter(|_| arguments.coverage) {
+        agrees &= print_coverage(source, reached)?;
     }
     Ok(if agrees { Exit::Success } else { Exit::Failed })
 }
@@ -220,8 +237,8 @@ fn print_report(report: &SubjectReport, kernel: &TestedKernel, case: Option<&Cas
 }
 
 /// Lists the calls. Whether each was reached or is known to be unreachable.
-fn print_coverage(source: &Path, report: &SubjectReport) -> Result<bool> {
-    let calls = coverage(source, &report.reached)?;
+fn print_coverage(source: &Path, reached: &Reached) -> Result<bool> {
+    let calls = coverage(source, reached)?;
     let mut table = Table::new(["call", "text", "cases"]);
     let mut complete = true;
     for call in &calls {

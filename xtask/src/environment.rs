@@ -11,7 +11,7 @@ use kernels::pins::Pins;
 use scenario::run;
 
 /// The options for the environment.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Environment {
     /// The container engine that runs QEMU; `host` runs it without a container
     #[arg(long, default_value = "auto", value_name = "auto|podman|docker|host")]

@@ -6,11 +6,11 @@ use verdict::{Fate, Line, Rules, Verdict};
 
 use crate::case::Case;
 
-/// Records that have nothing to do with BTF and follow from loading a module at all (`kernel/module/`).
-const EXPECTED: [&[u8]; 2] = [
-    b": module verification failed: signature and/or required key missing",
-    b": loading out-of-tree module taints kernel.",
-];
+/// A record that follows from loading a module that was built elsewhere (`kernel/module/main.c`).
+const OUT_OF_TREE: &[u8] = b": loading out-of-tree module taints kernel.";
+
+/// The highest level of a record that is compared whatever it says: 4, a warning. Above, only what is of a known form is.
+const WARNING: u8 = 4;
 
 /// What the kernel did with a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,8 @@ impl Observation {
         let Event::Step { load, records, .. } = event else { return None };
         let relevant = |record: &&Record| {
             let text = record.unescaped();
-            !EXPECTED.iter().any(|known| text.windows(known.len()).any(|window| window == *known))
+            let expected = text.ends_with(OUT_OF_TREE);
+            Line::parse(&text).is_some() || (record.level <= WARNING && !expected)
         };
         let records = records.iter().filter(relevant).map(|record| (record.level, record.unescaped())).collect();
         Some(Self { load: load.clone(), records })
@@ -58,9 +59,17 @@ impl Observation {
     }
 }
 
-/// What is predicted for a case, in the same form.
-pub(crate) fn predicted(verdict: &Verdict, case: &Case, rules: &Rules) -> Vec<String> {
-    let records = verdict.lines.iter().map(|line| shown(line.level(), &line.record(rules)));
+/// What is predicted for a case, in the same form. `late` is a line of the case before that can be read only now; what surfaces after this
+/// case is left there.
+pub(crate) fn predicted(verdict: &Verdict, case: &Case, rules: &Rules, late: &mut Option<Line>) -> Vec<String> {
+    let mut lines = verdict.lines.clone();
+    let next = lines.pop_if(|line| line.surfaces_late(rules));
+    // A line that is still open surfaces when another is logged.
+    if !lines.is_empty() || next.is_some() {
+        lines.splice(0..0, late.take());
+    }
+    *late = next.or(late.take());
+    let records = lines.iter().map(|line| shown(line.level(), &line.record(rules)));
     let (errno, btf) = match &verdict.fate {
         Fate::Accepted { relocated } => (0, Some(fingerprint(relocated.as_deref().unwrap_or(&case.btf)))),
         Fate::NoBtf => (0, None),
@@ -68,7 +77,8 @@ pub(crate) fn predicted(verdict: &Verdict, case: &Case, rules: &Rules) -> Vec<St
         Fate::Refused { .. } => (0, None),
         Fate::Undefined(undefined) => return vec![undefined.to_string()],
     };
-    records.chain(outcome(errno, errno == 0, btf.as_ref())).collect()
+    let records: Vec<_> = records.collect();
+    records.into_iter().chain(outcome(errno, errno == 0, btf.as_ref())).collect()
 }
 
 fn outcome(errno: i32, live: bool, btf: Option<&SysfsBtf>) -> [String; 2] {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -73,6 +74,14 @@ const NOT_ON_THE_WAY: &[(&str, &str)] = &[
     ("btf_parse_layout_sec", "runs for BTF of user space only (`btf_parse`)"),
     ("btf_verifier_log_hdr", "prints for user space only: it returns early for BPF_LOG_KERNEL"),
     ("__btf_verifier_log_type", "the frame of a line about a type"),
+    ("check_btf_kconfigs", "runs when a module's init registers kfuncs, and the module that is loaded has no init"),
+    (
+        "btf_check_dtor_kfuncs",
+        "runs when a module's init registers destructors, and the module that is loaded has no init",
+    ),
+    ("register_btf_kfunc_id_set", "runs when a module's init registers kfuncs"),
+    ("__register_btf_kfunc_id_set", "runs when a module's init registers kfuncs"),
+    ("register_btf_id_dtor_kfuncs", "runs when a module's init registers destructors"),
 ];
 
 /// Calls that no input reaches.
@@ -81,6 +90,11 @@ const UNREACHABLE: &[(&str, &str, &str)] = &[
         "btf_add_type",
         "Exceeded max num of types",
         "takes a base whose number of types and the module's array together are exactly 1,048,575",
+    ),
+    (
+        "btf_module_notify",
+        "failed to register module [%s] BTF in sysfs: %d\n",
+        "takes a failed allocation, or a file of that name in sysfs already",
     ),
     ("btf_enum_check_meta", "\t%s val=%d\n", "not printed for BPF_LOG_KERNEL"),
     ("btf_enum64_check_meta", "\t%s val=%lld\n", "not printed for BPF_LOG_KERNEL"),
@@ -99,7 +113,12 @@ pub fn coverage(source: &Path, reached: &Reached) -> Result<Vec<Coverage>, Error
     let mut all = Vec::new();
     for file in FILES {
         let path = source.join(file);
-        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            // Kernels before 6.11 do not relocate.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && file != FILES[0] => continue,
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
         all.extend(call_sites(file, &text).into_iter().map(|site| judge(site, reached)));
     }
     Ok(all)
@@ -117,7 +136,9 @@ fn judge(site: CallSite, reached: &Reached) -> Coverage {
     let shown = || {
         let forms =
             reached.forms.iter().filter(|(form, _)| form.part() != Part::Reason && form.format_string() == text);
-        forms.map(|(_, count)| count).sum::<usize>()
+        let fwd = [Form::FwdStruct, Form::FwdUnion].iter().filter(|_| site.function == "btf_fwd_type_log");
+        let fwd = fwd.filter_map(|form| reached.forms.get(form)).sum::<usize>();
+        forms.map(|(_, count)| count).sum::<usize>() + fwd
     };
     let cases = if exact > 0 {
         exact

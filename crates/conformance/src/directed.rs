@@ -95,7 +95,7 @@ pub fn directed(material: &Material) -> Vec<Case> {
     sections(&mut cases, &names);
     names_shown(&mut cases, &names);
     headers(&mut cases);
-    distilled(&mut cases);
+    distilled(&mut cases, material);
     cases.cases
 }
 
@@ -352,10 +352,10 @@ fn headers(cases: &mut Collector) {
 }
 
 /// Distilled bases, which kernels before 6.11 do not look at.
-fn distilled(cases: &mut Collector) {
+fn distilled(cases: &mut Collector, material: &Material) {
     let base = |types: &[u32], strings: &[u8]| Draft::new(vec![types.to_vec()], strings.to_vec()).bytes();
-    // The strings of the base are `\0int\0no such type\0`, so the module's begin at 18.
-    let text: &[u8] = b"\0int\0no such type\0";
+    // The strings of the base are `\0int\0no_such_type\0`, so the module's begin at 18.
+    let text: &[u8] = b"\0int\0no_such_type\0";
     let (int, missing, own) = (1, 5, 18);
     let module = |types: &[u32]| Draft::new(vec![types.to_vec()], b"a\0".to_vec()).bytes();
     let pointer = module(&[0, info(PTR, 0), 1]);
@@ -385,6 +385,10 @@ fn distilled(cases: &mut Collector) {
     add("a parameter's name beyond all strings", base(&one_int, text), &module(&[0, info(FUNC_PROTO, 1), 1, 900, 1]));
     add("a refused distilled base", base(&[missing + 2, info(TYPEDEF, 0), 0], text), &pointer);
     add("a module refused over a distilled base", base(&one_int, text), &module(&[900, info(PTR, 0), 1]));
+    if let Some((name, size)) = &material.ambiguous {
+        let text = [b"\0", name.as_slice(), b"\0"].concat();
+        add("a distilled type with two candidates", base(&[1, info(STRUCT, 0), *size], &text), &pointer);
+    }
     let void_name = [0, info(INT, 0), 4, 32];
     add("a distilled type without a name", base(&void_name, text), &pointer);
 }
@@ -395,7 +399,8 @@ mod tests {
 
     #[test]
     fn names_differ() {
-        let material = Material { specimens: vec![], distilled: vec![], first_id: 10, first_string: 100 };
+        let material =
+            Material { specimens: vec![], distilled: vec![], first_id: 10, first_string: 100, ambiguous: None };
         let cases = directed(&material);
         let mut names: Vec<_> = cases.iter().map(|case| format!("{:?} {:?}", case.origin, case.btf)).collect();
         names.sort();

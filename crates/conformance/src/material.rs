@@ -1,5 +1,7 @@
 //! What cases are made from: the running base, and BTF of real modules over it.
 
+use std::collections::HashSet;
+
 use btf::{Btf, distill};
 
 use crate::draft::Draft;
@@ -31,6 +33,8 @@ pub struct Material {
     pub(crate) first_id: u32,
     /// The length of its strings in bytes.
     pub(crate) first_string: u32,
+    /// A name that two structs or unions of one size have in the running base, and that size.
+    pub(crate) ambiguous: Option<(Vec<u8>, u32)>,
 }
 
 impl Material {
@@ -58,10 +62,21 @@ impl Material {
         if specimens.is_empty() || distilled.is_empty() {
             return Err(Error::NoTemplate { release: subject.name.clone() });
         }
-        Ok(Self { specimens, distilled, first_id, first_string })
+        Ok(Self { specimens, distilled, first_id, first_string, ambiguous: ambiguous(&base) })
     }
 }
 
 fn parse<'a>(bytes: &'a [u8], what: &str) -> Result<Btf<'a>, Error> {
     Btf::parse(bytes).map_err(|source| Error::Btf { what: what.to_owned(), source })
+}
+
+/// The first name that two structs or unions of one size have.
+fn ambiguous(base: &Btf<'_>) -> Option<(Vec<u8>, u32)> {
+    let view = base.alone();
+    let mut seen = HashSet::new();
+    view.own_types().find_map(|(_, ty)| {
+        let (name, size) = (view.name(&ty).filter(|name| !name.is_empty())?, ty.size()?);
+        let again = ty.kind().is_composite() && !seen.insert((name, size));
+        again.then(|| (name.to_vec(), size))
+    })
 }

@@ -183,6 +183,7 @@ fn compare(
 ) -> Result<bool, Error> {
     let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
     let mut reported = false;
+    let mut late = None;
     for (observation, &number) in outcome.observed.iter().zip(numbers) {
         let (Some(case), Some(verdict)) = (cases.get(number), verdicts.get(number)) else { continue };
         let mut verdict = verdict.clone();
@@ -195,7 +196,7 @@ fn compare(
             reported = true;
         }
         collected.reached.add(&verdict, observation.parsed());
-        let (predicted, observed) = (predicted(&verdict, case, &subject.rules), observation.lines());
+        let (predicted, observed) = (predicted(&verdict, case, &subject.rules, &mut late), observation.lines());
         if let Fate::Undefined(undefined) = verdict.fate {
             collected.findings.push(Finding {
                 number,

@@ -118,8 +118,7 @@ impl Line {
             let front: &[u8] = if rules.space_after_bpf() { b"BPF: " } else { b"BPF:" };
             text.splice(0..0, front.iter().copied());
         }
-        let ends_line = self.form != Form::StringNotMapped || rules.ends_string_warning();
-        if ends_line && (self.form.channel() != Channel::Bpf || text.last() != Some(&b'\n')) {
+        if !self.surfaces_late(rules) && (self.form.channel() != Channel::Bpf || text.last() != Some(&b'\n')) {
             text.push(b'\n');
         }
         text.truncate(rules.longest_record());
@@ -127,6 +126,13 @@ impl Line {
             text.pop();
         }
         text.into()
+    }
+
+    /// Whether the record can be read only after the next one was logged: it does not end with a newline, so the kernel keeps it open for a
+    /// continuation.
+    #[must_use]
+    pub fn surfaces_late(&self, rules: &Rules) -> bool {
+        self.form == Form::StringNotMapped && !rules.ends_string_warning()
     }
 
     /// The syslog level of the record: 3 (error) or 4 (warning).

@@ -35,6 +35,11 @@ impl Form {
     pub(crate) const fn second(self) -> Reason {
         Reason { form: self, nth: 1 }
     }
+
+    /// The third call with this text in a function.
+    pub(crate) const fn third(self) -> Reason {
+        Reason { form: self, nth: 2 }
+    }
 }
 
 /// The function that checks a type of a kind.

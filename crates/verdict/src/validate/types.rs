@@ -9,6 +9,7 @@ use crate::errno::Errno;
 use crate::form::Form;
 use crate::kernel_btf::{Head, MAX_TYPE};
 use crate::name::{self, NameOf};
+use crate::site::Reason;
 
 /// The length of a type's head in bytes (`sizeof(struct btf_type)`).
 const HEAD: u32 = 12;
@@ -123,7 +124,7 @@ impl Validator<'_> {
     }
 
     /// A tag's text, which must not be empty.
-    fn tag_text(&mut self, head: Head, otherwise: Form) -> Result<(), Errno> {
+    fn tag_text(&mut self, head: Head, otherwise: impl Into<Reason>) -> Result<(), Errno> {
         match self.btf.string(head.name).is_some_and(|text| !text.is_empty()) {
             true => Ok(()),
             false => Err(self.of_type(head, otherwise, [])),
@@ -169,8 +170,9 @@ impl Validator<'_> {
         }
         match head.kind() {
             Kind::Typedef => self.named(head, NameOf::Identifier),
-            Kind::TypeTag => self.tag_text(head, Form::Name),
-            _ => self.anonymous(head),
+            Kind::TypeTag => self.tag_text(head, Form::Name.second()),
+            _ if head.name != 0 => Err(self.of_type(head, Form::Name.third(), [])),
+            _ => Ok(()),
         }
     }
 
