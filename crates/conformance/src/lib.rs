@@ -1,9 +1,9 @@
 //! Compares the model of a kernel's validation of BTF with the kernel itself, by loading thousands of modules with mutated BTF in a
 //! virtual machine.
 //!
-//! A [`Subject`] is a kernel with the module to load. [`Material`] is the BTF from which cases are made: [`directed`] makes cases
-//! that each aim at one check, [`random`] makes one to four random changes. [`run`] predicts the outcome of each case, loads its module and compares the two.
-//! [`coverage`] lists the log calls in the kernel's source and whether a case reached them.
+//! A [`Subject`] is a kernel with the module to load. [`Material`] is the BTF from which cases are made: [`directed()`] makes cases
+//! that each aim at one check, [`random()`] makes one to four random changes. [`run()`] predicts the outcome of each case, loads its module and compares the two.
+//! [`coverage()`] lists the log calls in the kernel's source and whether a case reached them.
 
 mod batch;
 mod case;

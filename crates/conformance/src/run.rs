@@ -81,7 +81,7 @@ pub fn run(
 /// Loads cases of a kernel and compares.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run()`].
 pub fn run_cases(
     context: &RunContext<'_>,
     subject: &Subject,

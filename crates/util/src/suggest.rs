@@ -28,7 +28,7 @@ impl Suggestion {
     }
 }
 
-/// `did you mean a, b or c?` if names are close. Otherwise `known: a, b, c` for at most [`LISTED`] names, and for more
+/// `did you mean a, b or c?` if names are close. Otherwise `known: a, b, c` for at most `LISTED` names, and for more
 /// their number and the first. `none is known` if there are no names.
 impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -69,7 +69,7 @@ pub struct Verdict {
     pub lines: Vec<Line>,
     /// What becomes of the BTF.
     pub fate: Fate,
-    /// Which call in the kernel's source logged the reason of a refusal; `None` where there is none, or its line was left out.
+    /// Which call in the kernel's source logs the reason of a refusal, also where its lines are left out; `None` where there is no call.
     pub site: Option<Site>,
 }
 

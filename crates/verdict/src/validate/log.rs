@@ -52,19 +52,21 @@ impl Validator<'_> {
 
     /// `btf_verifier_log_type`: the type, its details, the reason.
     pub(super) fn of_type(&mut self, head: Head, reason: impl Into<Reason>, values: impl Into<Vec<Value>>) -> Errno {
+        let form = self.note(head, "btf_verifier_log_type", reason);
         if !self.quiet() {
             self.subject(Form::Type, head);
             self.details(head);
-            self.reason(head, "btf_verifier_log_type", reason, values);
+            self.reason(form, values);
         }
         Errno::EINVAL
     }
 
     /// `btf_verifier_log_basic`: the type and the reason.
     pub(super) fn basic(&mut self, head: Head, reason: impl Into<Reason>, values: impl Into<Vec<Value>>) -> Errno {
+        let form = self.note(head, "btf_verifier_log_basic", reason);
         if !self.quiet() {
             self.subject(Form::TypeAlone, head);
-            self.reason(head, "btf_verifier_log_basic", reason, values);
+            self.reason(form, values);
         }
         Errno::EINVAL
     }
@@ -77,6 +79,7 @@ impl Validator<'_> {
         reason: impl Into<Reason>,
         values: impl Into<Vec<Value>>,
     ) -> Errno {
+        let form = self.note(holder, "btf_verifier_log_member", reason);
         if self.quiet() {
             return Errno::EINVAL;
         }
@@ -89,14 +92,15 @@ impl Validator<'_> {
             false => Line::new(Form::Member, [name.into(), member.ty.into(), member.offset.into()]),
         };
         self.lines.push(line);
-        self.reason(holder, "btf_verifier_log_member", reason, values);
+        self.reason(form, values);
         Errno::EINVAL
     }
 
     /// `btf_verifier_log_vsi`.
     pub(super) fn of_var(&mut self, holder: Head, var: RawVar, reason: Form) -> Errno {
+        let form = self.note(holder, "btf_verifier_log_vsi", reason);
         self.line(Form::SectionVar, [var.ty.into(), var.offset.into(), var.size.into()]);
-        self.reason(holder, "btf_verifier_log_vsi", reason, []);
+        self.reason(form, []);
         Errno::EINVAL
     }
 
@@ -105,9 +109,14 @@ impl Validator<'_> {
         self.line(form, [self.id.into(), head.kind().name().into(), name.into()]);
     }
 
-    fn reason(&mut self, head: Head, logger: &'static str, reason: impl Into<Reason>, values: impl Into<Vec<Value>>) {
+    /// Notes which call logs a reason, also where its lines are left out.
+    fn note(&mut self, head: Head, logger: &'static str, reason: impl Into<Reason>) -> Form {
         let Reason { form, nth } = reason.into();
         self.site = Some(Site { function: check_of(head.kind()), logger, form, nth });
+        form
+    }
+
+    fn reason(&mut self, form: Form, values: impl Into<Vec<Value>>) {
         self.line(Form::Space, []);
         self.line(form, values);
         self.line(Form::End, []);
