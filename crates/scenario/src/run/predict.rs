@@ -76,19 +76,20 @@ fn asked(module: &ModuleFile, symbol: &str) -> Option<u32> {
     module.versions.versions.iter().find(|(known, _)| known == symbol).map(|(_, crc)| *crc)
 }
 
-/// What the running kernel itself offers. An image from which exports cannot be read tells nothing; a symbol then counts as there.
-fn offered(running: &KernelFiles, symbol: &str) -> Offer {
-    match running.exports.get(symbol) {
+/// What the running kernel itself offers. Without CONFIG_MODVERSIONS, exports cannot be read from an image; a symbol then counts as there.
+fn offered(exports: &HashMap<String, Option<u32>>, symbol: &str) -> Offer {
+    match exports.get(symbol) {
         Some(Some(crc)) => Offer::Crc(*crc),
         Some(None) => Offer::Plain,
-        None => running.crcs.get(symbol).map_or(Offer::Plain, Offer::Crc),
+        None if exports.is_empty() => Offer::Plain,
+        None => Offer::Absent,
     }
 }
 
 fn head(running: &KernelFiles, module: &ModuleFile, rules: &Rules) -> Option<Refusal> {
     let wanted = running.modules.iter().find_map(|known| known.vermagic.as_deref())?;
     let asked = asked(module, LAYOUT);
-    let layout = Import { symbol: LAYOUT, weak: false, asked, offer: offered(running, LAYOUT) };
+    let layout = Import { symbol: LAYOUT, weak: false, asked, offer: offered(&running.exports, LAYOUT) };
     let (lines, errno) = loader::check_head(&module_head(module), &layout, wanted, running.modversions);
     Some(refusal(&lines, errno?, rules))
 }
@@ -105,7 +106,8 @@ fn imports(
         errno.map(|errno| refusal(&lines, errno, rules))
     };
     let predict = |(symbol, weak): &(String, bool)| {
-        let import = Import { symbol, weak: *weak, asked: asked(module, symbol), offer: offered(running, symbol) };
+        let import =
+            Import { symbol, weak: *weak, asked: asked(module, symbol), offer: offered(&running.exports, symbol) };
         let Some((provider, crc)) = providers.get(symbol.as_str()).filter(|_| !running.exports.contains_key(symbol))
         else {
             return check(&import).map(ImportPrediction::Refused);
@@ -148,4 +150,26 @@ fn escaped(text: &[u8]) -> String {
         _ => char::from(byte).to_string(),
     };
     text.iter().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offered_symbols_are_those_that_the_image_exports() {
+        let exports = HashMap::from([("a".to_owned(), Some(7)), ("b".to_owned(), None)]);
+        assert_eq!(offered(&exports, "a"), Offer::Crc(7));
+        assert_eq!(offered(&exports, "b"), Offer::Plain);
+        assert_eq!(offered(&exports, "new_symbol"), Offer::Absent);
+        assert_eq!(offered(&HashMap::new(), "a"), Offer::Plain, "an image without CRCs tells nothing");
+    }
+
+    #[test]
+    fn escaped_text_is_what_the_guest_reads() {
+        let text = b"\t\\ a\x7f\xe9\n~";
+        let record = guest_protocol::Record { seq: 0, us: 0, level: 3, text: escaped(text) };
+        assert_eq!(record.text, r"\x09\x5c a\x7f\xe9\x0a~");
+        assert_eq!(record.unescaped(), text);
+    }
 }
