@@ -19,14 +19,14 @@ const SECTION_HEADER: usize = 64;
 
 /// The module that is loaded, with the place of the two section headers.
 #[derive(Debug)]
-pub(crate) struct Template {
+pub(crate) struct ModuleTemplate {
     name: String,
     bytes: Vec<u8>,
     btf_header: usize,
     base_header: usize,
 }
 
-impl Template {
+impl ModuleTemplate {
     /// Gives a kernel's module both sections.
     pub fn of(subject: &Subject) -> Result<Self, Error> {
         let (name, module) = &subject.template;
@@ -61,7 +61,7 @@ pub(crate) fn load(
     context: &RunContext<'_>,
     guest: &Path,
     subject: &Subject,
-    template: &Template,
+    template: &ModuleTemplate,
     cases: &[&Case],
     folder: &Path,
     on_step: &mut dyn FnMut(usize),
@@ -74,7 +74,7 @@ pub(crate) fn load(
     };
     let mut file = Vec::new();
     for case in cases {
-        let case = guest_cases::Case { btf: &case.btf, base: case.base.as_deref() };
+        let case = guest_cases::CaseSections { btf: &case.btf, base: case.base.as_deref() };
         write_case(&mut file, &case).map_err(|_| Error::Template { what: "a case of 4 GiB".into() })?;
     }
     let mut initramfs = Initramfs::new(guest, &plan)?;

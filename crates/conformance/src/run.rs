@@ -11,10 +11,10 @@ use btf::{Btf, Endian};
 use container::scratch::LockedTempDir;
 use rayon::prelude::*;
 use scenario::run::RunContext;
-use verdict::{BootState, Fate, Kernel, KernelBtf, ModuleBtf, Undefined, Verdict};
+use verdict::{BootState, Fate, Kernel, ModuleBtf, RawBtf, Undefined, Verdict};
 use vm::BootEnding;
 
-use crate::batch::{self, BatchOutcome, Template};
+use crate::batch::{self, BatchOutcome, ModuleTemplate};
 use crate::case::{Case, CaseFile};
 use crate::compare::{Deviation, predicted};
 use crate::coverage::Reached;
@@ -90,7 +90,7 @@ pub fn run_cases(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<SubjectReport, Error> {
     let verdicts = predict_all(subject, cases)?;
-    let template = Template::of(subject)?;
+    let template = ModuleTemplate::of(subject)?;
     let numbered = || cases.iter().zip(&verdicts).enumerate();
     let undefined = |verdict: &Verdict| match verdict.fate {
         Fate::Undefined(undefined) => Some(undefined),
@@ -155,7 +155,7 @@ pub fn run_cases(
 /// The base cannot be parsed.
 pub fn predict_all(subject: &Subject, cases: &[Case]) -> Result<Vec<Verdict>, Error> {
     let base = Btf::parse(&subject.base).map_err(|source| Error::Btf { what: subject.name.clone(), source })?;
-    let running = KernelBtf::running(&base);
+    let running = RawBtf::running(&base);
     let kernel = Kernel { base: Some(&running), rules: subject.rules, endian: Endian::Little };
     let name = subject.template.0.as_str();
     let predict = |case: &Case| {

@@ -25,7 +25,7 @@ pub struct CasesPlan {
 
 /// One case: what the module's sections hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case<'a> {
+pub struct CaseSections<'a> {
     /// `.BTF`.
     pub btf: &'a [u8],
     /// `.BTF.base`; the module has no such section if this is nothing.
@@ -40,7 +40,7 @@ const ABSENT: u32 = u32::MAX;
 /// # Errors
 ///
 /// A section is too long for its length to be written.
-pub fn write_case(out: &mut Vec<u8>, case: &Case<'_>) -> Result<(), std::num::TryFromIntError> {
+pub fn write_case(out: &mut Vec<u8>, case: &CaseSections<'_>) -> Result<(), std::num::TryFromIntError> {
     let base = case.base.map(|base| u32::try_from(base.len())).transpose()?;
     out.extend_from_slice(&u32::try_from(case.btf.len())?.to_le_bytes());
     out.extend_from_slice(&base.unwrap_or(ABSENT).to_le_bytes());
@@ -50,7 +50,7 @@ pub fn write_case(out: &mut Vec<u8>, case: &Case<'_>) -> Result<(), std::num::Tr
 }
 
 /// Reads a file of cases, one after another. A case that is cut short ends it with `None` in its place.
-pub fn read_cases(mut rest: &[u8]) -> impl Iterator<Item = Option<Case<'_>>> {
+pub fn read_cases(mut rest: &[u8]) -> impl Iterator<Item = Option<CaseSections<'_>>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -61,14 +61,14 @@ pub fn read_cases(mut rest: &[u8]) -> impl Iterator<Item = Option<Case<'_>>> {
     })
 }
 
-fn take_case(bytes: &[u8]) -> Option<(Case<'_>, &[u8])> {
+fn take_case(bytes: &[u8]) -> Option<(CaseSections<'_>, &[u8])> {
     let (lengths, rest) = bytes.split_first_chunk::<8>()?;
     let [a, b, c, d, e, f, g, h] = *lengths;
     let (btf, base) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
     let (btf, rest) = rest.split_at_checked(usize::try_from(btf).ok()?)?;
     let length = if base == ABSENT { 0 } else { usize::try_from(base).ok()? };
     let (there, rest) = rest.split_at_checked(length)?;
-    Some((Case { btf, base: (base != ABSENT).then_some(there) }, rest))
+    Some((CaseSections { btf, base: (base != ABSENT).then_some(there) }, rest))
 }
 
 /// A module whose sections can be replaced.
@@ -94,7 +94,7 @@ impl Template {
     }
 
     /// The module with the sections of a case, which are put at its end. A section that is not there loses its name.
-    pub fn with(&mut self, case: &Case<'_>) -> &[u8] {
+    pub fn with(&mut self, case: &CaseSections<'_>) -> &[u8] {
         self.bytes.truncate(self.length);
         self.put(self.btf_header, case.btf);
         self.put(self.base_header, case.base.unwrap_or_default());
@@ -130,9 +130,9 @@ mod tests {
     #[test]
     fn cases_are_read_as_they_were_written() {
         let cases = [
-            Case { btf: b"btf", base: None },
-            Case { btf: b"", base: Some(b"") },
-            Case { btf: b"one", base: Some(b"base") },
+            CaseSections { btf: b"btf", base: None },
+            CaseSections { btf: b"", base: Some(b"") },
+            CaseSections { btf: b"one", base: Some(b"base") },
         ];
         let mut file = Vec::new();
         for case in &cases {
@@ -146,11 +146,11 @@ mod tests {
     fn a_template_gets_the_sections_of_each_case() {
         let mut template = Template::new(vec![7; 200], 64, 128).unwrap();
         let word = |bytes: &[u8], at: usize| usize::from_le_bytes(*bytes[at..].first_chunk().unwrap());
-        let first = template.with(&Case { btf: b"longer than", base: Some(b"base") }).to_vec();
+        let first = template.with(&CaseSections { btf: b"longer than", base: Some(b"base") }).to_vec();
         assert_eq!(&first[word(&first, 88)..][..word(&first, 96)], b"longer than");
         assert_eq!(&first[word(&first, 152)..][..word(&first, 160)], b"base");
         assert_eq!(first[128], 7);
-        let second = template.with(&Case { btf: b"b", base: None });
+        let second = template.with(&CaseSections { btf: b"b", base: None });
         assert_eq!((word(second, 88), word(second, 96), word(second, 160), second[128]), (200, 1, 0, 0));
         assert!(Template::new(vec![0; 200], 64, 137).is_none());
     }

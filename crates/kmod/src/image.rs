@@ -24,7 +24,7 @@ mod s390;
 mod version;
 
 pub use find_version::{kernel_version, kernel_version_from_bytes};
-pub use version::KernelVersion;
+pub use version::KernelBanner;
 
 /// A kernel's own BTF, the base of its modules' BTF.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct KernelBtf {
 #[derive(Debug, Clone)]
 pub struct KernelImage {
     kind: ImageKind,
-    version: Option<KernelVersion>,
+    version: Option<KernelBanner>,
     body: Body,
 }
 
@@ -158,7 +158,7 @@ impl KernelImage {
             return Err(Error::NestedImage);
         }
         let inner = Self::from_bytes(kernel.to_vec())?;
-        let version = inner.version.or_else(|| KernelVersion::parse(section(".uname")?));
+        let version = inner.version.or_else(|| KernelBanner::parse(section(".uname")?));
         Ok(Self { kind: ImageKind::Unified, version, body: inner.body })
     }
 
@@ -172,12 +172,12 @@ impl KernelImage {
     /// kernel image. See also [`KernelImage::version`].
     #[must_use]
     pub fn release(&self) -> Option<&str> {
-        self.version.as_ref().map(KernelVersion::release)
+        self.version.as_ref().map(KernelBanner::release)
     }
 
     /// The kernel's version: from the image's field, otherwise from the banner that the kernel prints. Raw BTF has none.
     #[must_use]
-    pub fn version(&self) -> Option<KernelVersion> {
+    pub fn version(&self) -> Option<KernelBanner> {
         self.version.clone().or_else(|| version::find_banner(self.body_bytes()?))
     }
 

@@ -45,7 +45,7 @@ pub use edit::SectionEdits;
 pub use elf::{Content, Elf, ElfFile, Section, SectionHead, Symbol, SymbolTable};
 pub use error::Error;
 pub use image::{
-    KernelBtf, KernelImage, KernelVersion, kernel_btf, kernel_btf_from_bytes, kernel_version, kernel_version_from_bytes,
+    KernelBanner, KernelBtf, KernelImage, kernel_btf, kernel_btf_from_bytes, kernel_version, kernel_version_from_bytes,
 };
 pub use image_kind::ImageKind;
 pub use modinfo::{Modinfo, Softdep, Vermagic, normalise_name};

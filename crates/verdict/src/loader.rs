@@ -20,7 +20,7 @@ pub struct ModuleHead<'a> {
 
 /// A symbol that a module imports, and the running kernel's export of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Import<'a> {
+pub struct ImportedSymbol<'a> {
     /// The symbol.
     pub symbol: &'a str,
     /// Whether it is weak: the module loads without it.
@@ -51,7 +51,12 @@ const ENOEXEC: Errno = Errno(8);
 /// The checks before those of imports: the CRC of `module_layout`, which depends on the layout of `struct module`, and the version magic.
 /// The first word of the version magic, the release, is ignored if both the module and the kernel have CRCs.
 #[must_use]
-pub fn check_head(module: &ModuleHead<'_>, layout: &Import<'_>, kernel_vermagic: &str, modversions: bool) -> Checked {
+pub fn check_head(
+    module: &ModuleHead<'_>,
+    layout: &ImportedSymbol<'_>,
+    kernel_vermagic: &str,
+    modversions: bool,
+) -> Checked {
     if modversions && let (lines, Some(_)) = check_version(module, layout) {
         return (lines, Some(ENOEXEC));
     }
@@ -69,7 +74,7 @@ pub fn check_head(module: &ModuleHead<'_>, layout: &Import<'_>, kernel_vermagic:
 
 /// The check of one symbol that the module imports.
 #[must_use]
-pub fn check_import(module: &ModuleHead<'_>, import: &Import<'_>, modversions: bool) -> Checked {
+pub fn check_import(module: &ModuleHead<'_>, import: &ImportedSymbol<'_>, modversions: bool) -> Checked {
     let unknown = |errno: Errno| {
         let values: [Value; 3] = [module.name.into(), import.symbol.into(), errno.0.wrapping_neg().into()];
         Line::new(Form::UnknownSymbol, values)
@@ -85,7 +90,7 @@ pub fn check_import(module: &ModuleHead<'_>, import: &Import<'_>, modversions: b
 }
 
 /// The kernel's `check_version`.
-fn check_version(module: &ModuleHead<'_>, import: &Import<'_>) -> Checked {
+fn check_version(module: &ModuleHead<'_>, import: &ImportedSymbol<'_>) -> Checked {
     let Offer::Crc(crc) = import.offer else { return (vec![], None) };
     let form = match import.asked {
         Some(asked) if asked == crc => return (vec![], None),
@@ -104,8 +109,8 @@ mod tests {
     const KERNEL: &str = "6.1.0-55 SMP preempt mod_unload modversions ";
     const HEAD: ModuleHead<'_> = ModuleHead { name: "m", vermagic: Some(KERNEL), has_crcs: true };
 
-    fn import(asked: Option<u32>, offer: Offer) -> Import<'static> {
-        Import { symbol: "s", weak: false, asked, offer }
+    fn import(asked: Option<u32>, offer: Offer) -> ImportedSymbol<'static> {
+        ImportedSymbol { symbol: "s", weak: false, asked, offer }
     }
 
     fn shown((lines, errno): Checked) -> String {
@@ -129,18 +134,18 @@ mod tests {
 
     #[test]
     fn another_layout_is_refused_first() {
-        let layout = Import { symbol: "module_layout", ..import(Some(1), Offer::Crc(2)) };
+        let layout = ImportedSymbol { symbol: "module_layout", ..import(Some(1), Offer::Crc(2)) };
         let refused = "<4>m: disagrees about version of symbol module_layout|8";
         assert_eq!(shown(check_head(&HEAD, &layout, "other", true)), refused);
     }
 
     #[test]
     fn import_without_a_matching_export_is_reported() {
-        let check = |it: Import<'_>| shown(check_import(&HEAD, &it, true));
+        let check = |it: ImportedSymbol<'_>| shown(check_import(&HEAD, &it, true));
         assert_eq!(check(import(Some(1), Offer::Crc(1))), "0");
         assert_eq!(check(import(None, Offer::Plain)), "0");
         assert_eq!(check(import(Some(1), Offer::Absent)), "<4>m: Unknown symbol s (err -2)|2");
-        assert_eq!(check(Import { weak: true, ..import(None, Offer::Absent) }), "0");
+        assert_eq!(check(ImportedSymbol { weak: true, ..import(None, Offer::Absent) }), "0");
         assert_eq!(
             check(import(Some(1), Offer::Crc(2))),
             "<4>m: disagrees about version of symbol s|<4>m: Unknown symbol s (err -22)|22"

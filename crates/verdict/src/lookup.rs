@@ -6,10 +6,10 @@
 use btf::{BStr, BString, Btf, Kind, ParseError, StrOff, Type, View};
 
 use crate::form::Form;
-use crate::kernel_btf::KernelBtf;
 use crate::line::Line;
 use crate::module::{BootState, Kernel, ModuleBtf, Verdict};
 use crate::name::{self, NameOf};
+use crate::raw_btf::RawBtf;
 use crate::rules::Rules;
 
 /// What has the name that is looked up.
@@ -81,7 +81,7 @@ pub fn lookups(
     made_with: Option<&Btf<'_>>,
     rules: Rules,
 ) -> Result<Lookups, ParseError> {
-    let kernel_btf = KernelBtf::running(running);
+    let kernel_btf = RawBtf::running(running);
     let kernel = Kernel { base: Some(&kernel_btf), rules, endian: running.endian() };
     let verdict = kernel.module_btf(name, module, &mut BootState::default());
     let own = Btf::parse(module.btf)?;

@@ -6,9 +6,9 @@ use btf::{BStr, Endian};
 
 use crate::errno::Errno;
 use crate::form::Form;
-use crate::kernel_btf::KernelBtf;
 use crate::line::{Line, Value};
-use crate::relocate::{self, Stop};
+use crate::raw_btf::RawBtf;
+use crate::relocate::{self, RelocationStop};
 use crate::rules::Rules;
 use crate::site::Site;
 use crate::undefined::Undefined;
@@ -34,7 +34,7 @@ pub struct BootState {
 #[derive(Debug, Clone)]
 pub struct Kernel<'a> {
     /// Its BTF; `None` if it has none, or refused it at boot.
-    pub base: Option<&'a KernelBtf<'a>>,
+    pub base: Option<&'a RawBtf<'a>>,
     /// Its rules.
     pub rules: Rules,
     /// Its byte order.
@@ -105,8 +105,10 @@ impl Kernel<'_> {
         let mut site = None;
         let errno = match self.validate(sections, &mut lines, &mut site) {
             Ok(relocated) => return Verdict { lines, fate: Fate::Accepted { relocated }, site: None },
-            Err(Stop::Undefined(undefined)) => return Verdict { lines, fate: Fate::Undefined(undefined), site: None },
-            Err(Stop::Refused(errno)) => errno,
+            Err(RelocationStop::Undefined(undefined)) => {
+                return Verdict { lines, fate: Fate::Undefined(undefined), site: None };
+            }
+            Err(RelocationStop::Refused(errno)) => errno,
         };
         let loads = self.rules.loads_without_btf();
         if !(loads && self.rules.mismatch_is_quiet()) {
@@ -125,14 +127,14 @@ impl Kernel<'_> {
         sections: ModuleBtf<'_>,
         lines: &mut Vec<Line>,
         site: &mut Option<Site>,
-    ) -> Result<Option<Vec<u8>>, Stop> {
-        let running = self.base.ok_or(Stop::Refused(Errno::EINVAL))?;
+    ) -> Result<Option<Vec<u8>>, RelocationStop> {
+        let running = self.base.ok_or(RelocationStop::Refused(Errno::EINVAL))?;
         let distilled = match sections.base.filter(|_| self.rules.relocates()) {
             Some(bytes) => {
                 let validated = validate::validate(bytes, None, self.endian, &self.rules);
                 lines.extend(validated.lines);
                 *site = validated.site;
-                Some(validated.result.map_err(Stop::Refused)?)
+                Some(validated.result.map_err(RelocationStop::Refused)?)
             }
             None => None,
         };
@@ -140,7 +142,7 @@ impl Kernel<'_> {
         let validated = validate::validate(sections.btf, Some(base), self.endian, &self.rules);
         lines.extend(validated.lines);
         *site = validated.site;
-        let module = validated.result.map_err(Stop::Refused)?;
+        let module = validated.result.map_err(RelocationStop::Refused)?;
         let Some(distilled) = &distilled else { return Ok(None) };
         let (more, result) = relocate::relocate(&module, distilled, running, &self.rules);
         *site = more.last().and_then(|line| relocate::site_of(line.form));

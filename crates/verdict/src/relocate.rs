@@ -9,9 +9,9 @@ use btf::{BStr, Kind, Role};
 
 use crate::errno::Errno;
 use crate::form::Form;
-use crate::kernel_btf::{Head, KernelBtf, place};
 use crate::kernel_sort::{self, SortVariant};
 use crate::line::Line;
+use crate::raw_btf::{Head, RawBtf, place};
 use crate::rules::Rules;
 use crate::site::Site;
 use crate::undefined::Undefined;
@@ -20,14 +20,14 @@ mod embedded;
 
 /// Why relocation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum RelocationStop {
     Refused(Errno),
     Undefined(Undefined),
 }
 
 /// What a type of the distilled base is mapped to (`id_map`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum MappedTo {
     /// Nothing yet.
     Unknown,
     /// Nothing yet, and the module contains the type by value (`BTF_IS_EMBEDDED`).
@@ -70,11 +70,11 @@ fn order(a: &NameInfo<'_>, b: &NameInfo<'_>) -> i32 {
 
 struct Relocation<'a> {
     /// The module's BTF over its distilled base.
-    module: &'a KernelBtf<'a>,
-    distilled: &'a KernelBtf<'a>,
-    base: &'a KernelBtf<'a>,
+    module: &'a RawBtf<'a>,
+    distilled: &'a RawBtf<'a>,
+    base: &'a RawBtf<'a>,
     rules: &'a Rules,
-    targets: Vec<Target>,
+    targets: Vec<MappedTo>,
     /// `str_map`: offsets of the base's strings by offset in the distilled base; 0 for none.
     strings: Vec<u32>,
     lines: Vec<Line>,
@@ -82,11 +82,11 @@ struct Relocation<'a> {
 
 /// The module's bytes after relocation, or why there are none, and the lines that were logged.
 pub(crate) fn relocate<'a>(
-    module: &'a KernelBtf<'a>,
-    distilled: &'a KernelBtf<'a>,
-    base: &'a KernelBtf<'a>,
+    module: &'a RawBtf<'a>,
+    distilled: &'a RawBtf<'a>,
+    base: &'a RawBtf<'a>,
     rules: &'a Rules,
-) -> (Vec<Line>, Result<Vec<u8>, Stop>) {
+) -> (Vec<Line>, Result<Vec<u8>, RelocationStop>) {
     let types = usize::try_from(distilled.count()).unwrap_or_default();
     let strings = usize::try_from(distilled.header.str_len).unwrap_or_default();
     let mut relocation = Relocation {
@@ -94,7 +94,7 @@ pub(crate) fn relocate<'a>(
         distilled,
         base,
         rules,
-        targets: vec![Target::Unknown; types],
+        targets: vec![MappedTo::Unknown; types],
         strings: vec![0; strings.min(distilled.strings.len())],
         lines: vec![],
     };
@@ -103,7 +103,7 @@ pub(crate) fn relocate<'a>(
 }
 
 impl<'a> Relocation<'a> {
-    fn run(&mut self) -> Result<Vec<u8>, Stop> {
+    fn run(&mut self) -> Result<Vec<u8>, RelocationStop> {
         self.only_distilled_kinds()?;
         self.map_types()?;
         let mut body = self.module.body.to_vec();
@@ -112,15 +112,15 @@ impl<'a> Relocation<'a> {
         Ok(body)
     }
 
-    fn warn(&mut self, line: Line, errno: Errno) -> Stop {
+    fn warn(&mut self, line: Line, errno: Errno) -> RelocationStop {
         self.lines.push(line);
-        Stop::Refused(errno)
+        RelocationStop::Refused(errno)
     }
 
     /// `btf_relocate_validate_distilled_base`.
-    fn only_distilled_kinds(&mut self) -> Result<(), Stop> {
+    fn only_distilled_kinds(&mut self) -> Result<(), RelocationStop> {
         for id in 1..self.distilled.count() {
-            let head = self.distilled.get(id).ok_or(Stop::Undefined(Undefined::NullPointer))?;
+            let head = self.distilled.get(id).ok_or(RelocationStop::Undefined(Undefined::NullPointer))?;
             let kind = head.kind();
             let number = u32::from(kind.number());
             let distilled =
@@ -135,10 +135,10 @@ impl<'a> Relocation<'a> {
     }
 
     /// The index of the distilled base's types.
-    fn index(&self) -> Result<Vec<NameInfo<'a>>, Stop> {
+    fn index(&self) -> Result<Vec<NameInfo<'a>>, RelocationStop> {
         let entry = |id: u32| {
-            let head = self.distilled.get(id).ok_or(Stop::Undefined(Undefined::NullPointer))?;
-            let name = self.distilled.string(head.name).ok_or(Stop::Undefined(Undefined::NullName))?;
+            let head = self.distilled.get(id).ok_or(RelocationStop::Undefined(Undefined::NullPointer))?;
+            let name = self.distilled.string(head.name).ok_or(RelocationStop::Undefined(Undefined::NullName))?;
             Ok(NameInfo { name, needs_size: true, size: head.word & 0x7fff_ffff, id })
         };
         let mut index = (0..self.distilled.count()).map(entry).collect::<Result<Vec<_>, _>>()?;
@@ -161,11 +161,11 @@ impl<'a> Relocation<'a> {
     }
 
     /// `btf_relocate_map_distilled_base`.
-    fn map_types(&mut self) -> Result<(), Stop> {
+    fn map_types(&mut self) -> Result<(), RelocationStop> {
         let index = self.index()?;
-        for id in embedded::find(self.module, self.distilled.count()).map_err(Stop::Undefined)? {
+        for id in embedded::find(self.module, self.distilled.count()).map_err(RelocationStop::Undefined)? {
             if let Some(target) = self.targets.get_mut(place(id)) {
-                *target = Target::Embedded;
+                *target = MappedTo::Embedded;
             }
         }
         let counts = self.name_counts();
@@ -178,7 +178,7 @@ impl<'a> Relocation<'a> {
                 _ => continue,
             };
             let size = if head.kind() == Kind::Fwd { 0 } else { head.word & 0x7fff_ffff };
-            let name = self.base.string(head.name).ok_or(Stop::Undefined(Undefined::NullName))?;
+            let name = self.base.string(head.name).ok_or(RelocationStop::Undefined(Undefined::NullName))?;
             let key = NameInfo { name, needs_size, size, id };
             let first = index.partition_point(|entry| order(&key, entry) > 0);
             let equal = index.get(first..).unwrap_or_default().iter().take_while(|entry| order(&key, entry) == 0);
@@ -190,22 +190,22 @@ impl<'a> Relocation<'a> {
     }
 
     /// One type of the base that has the name of a distilled type.
-    fn candidate(&mut self, key: &NameInfo<'a>, head: Head, id: u32) -> Result<(), Stop> {
+    fn candidate(&mut self, key: &NameInfo<'a>, head: Head, id: u32) -> Result<(), RelocationStop> {
         if id == 0 || id >= self.distilled.count() {
             let line = Line::new(Form::DistilledVoid, [key.id.into(), id.into()]);
             return Err(self.warn(line, Errno::EINVAL));
         }
-        let distilled = self.distilled.get(id).ok_or(Stop::Undefined(Undefined::NullPointer))?;
+        let distilled = self.distilled.get(id).ok_or(RelocationStop::Undefined(Undefined::NullPointer))?;
         let Some(&target) = self.targets.get(place(id)) else { return Ok(()) };
-        if !self.stands_for(head, distilled, target == Target::Embedded) {
+        if !self.stands_for(head, distilled, target == MappedTo::Embedded) {
             return Ok(());
         }
-        if let Target::Id(before) = target {
+        if let MappedTo::Id(before) = target {
             let values = [key.name.into(), id.into(), head.word.into(), key.id.into(), before.into()];
             return Err(self.warn(Line::new(Form::DistilledAmbiguous, values), Errno::EINVAL));
         }
         if let Some(target) = self.targets.get_mut(place(id)) {
-            *target = Target::Id(key.id);
+            *target = MappedTo::Id(key.id);
         }
         if let Some(string) = self.strings.get_mut(place(distilled.name)) {
             *string = head.name;
@@ -215,7 +215,7 @@ impl<'a> Relocation<'a> {
 
     /// Whether a type of the base may stand for a distilled one of the same name.
     fn stands_for(&self, base: Head, distilled: Head, embedded: bool) -> bool {
-        let encoding = |btf: &KernelBtf<'_>, head: Head| btf.word(head.offset, 3).map(|data| (data >> 24) & 0xf);
+        let encoding = |btf: &RawBtf<'_>, head: Head| btf.word(head.offset, 3).map(|data| (data >> 24) & 0xf);
         match (distilled.kind(), base.kind()) {
             (Kind::Fwd, Kind::Fwd) => distilled.info.kflag() == base.info.kflag(),
             // A struct's or union's own kflag is compared, which says whether it has bit-fields.
@@ -228,9 +228,9 @@ impl<'a> Relocation<'a> {
         }
     }
 
-    fn all_mapped(&mut self) -> Result<(), Stop> {
+    fn all_mapped(&mut self) -> Result<(), RelocationStop> {
         let missing =
-            (1..self.distilled.count()).find(|&id| !matches!(self.targets.get(place(id)), Some(Target::Id(_))));
+            (1..self.distilled.count()).find(|&id| !matches!(self.targets.get(place(id)), Some(MappedTo::Id(_))));
         let Some(id) = missing else { return Ok(()) };
         let name = self.distilled.get(id).and_then(|head| self.distilled.string(head.name)).unwrap_or_default();
         Err(self.warn(Line::new(Form::DistilledMissing, [name.into(), id.into()]), Errno::EINVAL))
@@ -240,8 +240,8 @@ impl<'a> Relocation<'a> {
     fn rewrite(
         &mut self,
         body: &mut [u8],
-        new: impl Fn(&mut Self, Head, Role, u32) -> Result<Option<u32>, Stop>,
-    ) -> Result<(), Stop> {
+        new: impl Fn(&mut Self, Head, Role, u32) -> Result<Option<u32>, RelocationStop>,
+    ) -> Result<(), RelocationStop> {
         let module = self.module;
         for start in &module.types {
             let Some(head) = module.head(place(*start)) else { continue };
@@ -259,21 +259,21 @@ impl<'a> Relocation<'a> {
     }
 
     /// `btf_relocate_rewrite_type_id`.
-    fn new_id(&mut self, _: Head, role: Role, id: u32) -> Result<Option<u32>, Stop> {
+    fn new_id(&mut self, _: Head, role: Role, id: u32) -> Result<Option<u32>, RelocationStop> {
         if !matches!(role, Role::Type | Role::IndexType) {
             return Ok(None);
         }
         let (before, after) = (self.distilled.count(), self.base.count());
         match self.targets.get(place(id)) {
-            Some(Target::Id(id)) => Ok(Some(*id)),
-            Some(Target::Unknown | Target::Embedded) => Ok(Some(0)),
+            Some(MappedTo::Id(id)) => Ok(Some(*id)),
+            Some(MappedTo::Unknown | MappedTo::Embedded) => Ok(Some(0)),
             None if id < self.module.count() => Ok(Some(id.wrapping_add(after).wrapping_sub(before))),
-            None => Err(Stop::Undefined(Undefined::BeyondIdMap)),
+            None => Err(RelocationStop::Undefined(Undefined::BeyondIdMap)),
         }
     }
 
     /// `btf_relocate_rewrite_strs`.
-    fn new_string(&mut self, _: Head, role: Role, offset: u32) -> Result<Option<u32>, Stop> {
+    fn new_string(&mut self, _: Head, role: Role, offset: u32) -> Result<Option<u32>, RelocationStop> {
         if role != Role::Name || offset == 0 {
             return Ok(None);
         }

@@ -2,7 +2,7 @@
 
 use util::Endian;
 
-use super::version::KernelVersion;
+use super::version::KernelBanner;
 use crate::error::Error;
 
 /// The first boot protocol with `payload_offset` and `payload_length`: 2.08 (`Documentation/arch/x86/boot.rst`).
@@ -15,7 +15,7 @@ pub(super) struct Boot {
     /// The compressed kernel, possibly followed by data that the build appended.
     pub(super) payload: Payload,
     /// The version string.
-    pub(super) version: Option<KernelVersion>,
+    pub(super) version: Option<KernelBanner>,
 }
 
 /// The place of the compressed kernel in the file.
@@ -47,12 +47,12 @@ fn read(head: &[u8]) -> Result<Boot, Error> {
 }
 
 /// The version string, if the header has one. The string is 0x200 bytes after the offset in the header.
-fn kernel_version(head: &[u8]) -> Result<Option<KernelVersion>, Error> {
+fn kernel_version(head: &[u8]) -> Result<Option<KernelBanner>, Error> {
     let offset = usize::from(u16_at(head, 0x20e)?);
     if offset == 0 {
         return Ok(None);
     }
-    Ok(head.get(offset + 0x200..).and_then(KernelVersion::parse))
+    Ok(head.get(offset + 0x200..).and_then(KernelBanner::parse))
 }
 
 /// The payload of an EFI boot image (`drivers/firmware/efi/libstub/zboot-header.S`). `None` if `head` does not begin one.

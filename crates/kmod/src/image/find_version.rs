@@ -8,7 +8,7 @@ use tracing::debug_span;
 
 use super::bzimage::{self, Payload};
 use super::s390;
-use super::version::{KernelVersion, scan_for_banner};
+use super::version::{KernelBanner, scan_for_banner};
 use crate::compress::MAX_DECOMPRESSED;
 use crate::compression::Compression;
 use crate::decoder::Decoder;
@@ -27,7 +27,7 @@ const HEAD: u64 = 0x11000;
 ///
 /// [`Error::Io`], or [`Error::File`] around [`Error::UnknownImage`], [`Error::NotAKernel`], [`Error::BootHeader`],
 /// [`Error::OutOfBounds`], [`Error::NestedImage`], [`Error::Decompress`], or those of ELF headers.
-pub fn kernel_version(path: impl AsRef<Path>) -> Result<Option<KernelVersion>, Error> {
+pub fn kernel_version(path: impl AsRef<Path>) -> Result<Option<KernelBanner>, Error> {
     let path = path.as_ref();
     let _span = debug_span!("read kernel version", path = %path.display()).entered();
     let file = File::open(path).map_err(Error::io("open", path))?;
@@ -40,7 +40,7 @@ pub fn kernel_version(path: impl AsRef<Path>) -> Result<Option<KernelVersion>, E
 /// # Errors
 ///
 /// Those of [`kernel_version`] but [`Error::Io`] and [`Error::File`].
-pub fn kernel_version_from_bytes(bytes: &[u8]) -> Result<Option<KernelVersion>, Error> {
+pub fn kernel_version_from_bytes(bytes: &[u8]) -> Result<Option<KernelBanner>, Error> {
     find(&Part::new(bytes, 0, bytes.len() as u64, "the image")?, Nesting::Outer)
 }
 
@@ -51,7 +51,7 @@ enum Nesting {
     Section,
 }
 
-fn find(source: &dyn ByteSource, nesting: Nesting) -> Result<Option<KernelVersion>, Error> {
+fn find(source: &dyn ByteSource, nesting: Nesting) -> Result<Option<KernelBanner>, Error> {
     let head = source.read(0, source.len().min(HEAD), "the beginning of the image")?;
     if let Some(boot) = bzimage::find(&head) {
         let boot = boot?;
@@ -82,14 +82,14 @@ fn find(source: &dyn ByteSource, nesting: Nesting) -> Result<Option<KernelVersio
     Err(Error::UnknownImage { magic: head.iter().take(8).copied().collect() })
 }
 
-fn s390_version(source: &dyn ByteSource, head: &[u8]) -> Option<KernelVersion> {
+fn s390_version(source: &dyn ByteSource, head: &[u8]) -> Option<KernelBanner> {
     let offset = s390::version_offset(head)?;
     let text = source.read(offset, source.len().checked_sub(offset)?.min(512), "the version string").ok()?;
-    KernelVersion::parse(&text)
+    KernelBanner::parse(&text)
 }
 
 /// The kernel's own text has the build, which `.uname` has not.
-fn in_unified(source: &dyn ByteSource, unified: &UnifiedImage) -> Result<Option<KernelVersion>, Error> {
+fn in_unified(source: &dyn ByteSource, unified: &UnifiedImage) -> Result<Option<KernelBanner>, Error> {
     let section = |name| {
         unified.sections(name).next().map(|range| Part::new(source, range.start, range.end - range.start, "a section"))
     };
@@ -101,14 +101,14 @@ fn in_unified(source: &dyn ByteSource, unified: &UnifiedImage) -> Result<Option<
     }
     let Some(release) = section(".uname") else { return Ok(None) };
     let release = release?;
-    Ok(KernelVersion::parse(&release.read(0, release.len().min(512), "section .uname")?))
+    Ok(KernelBanner::parse(&release.read(0, release.len().min(512), "section .uname")?))
 }
 
-fn in_payload(source: &dyn ByteSource, payload: Payload) -> Result<Option<KernelVersion>, Error> {
+fn in_payload(source: &dyn ByteSource, payload: Payload) -> Result<Option<KernelBanner>, Error> {
     in_compressed(&Part::new(source, payload.offset, payload.len, Payload::WHAT)?)
 }
 
-fn in_compressed(source: &dyn ByteSource) -> Result<Option<KernelVersion>, Error> {
+fn in_compressed(source: &dyn ByteSource) -> Result<Option<KernelBanner>, Error> {
     let magic = source.read(0, source.len().min(8), Payload::WHAT)?;
     let compression = Compression::detect(&magic).ok_or_else(|| super::unknown_payload(&magic))?;
     let decoder = Decoder::new(compression, BufReader::with_capacity(1 << 16, SourceReader::new(source)))?;
@@ -116,7 +116,7 @@ fn in_compressed(source: &dyn ByteSource) -> Result<Option<KernelVersion>, Error
     scan_for_banner(decoder.take(MAX_DECOMPRESSED)).map_err(|source| Error::Decompress { compression, input, source })
 }
 
-fn scan(source: &dyn ByteSource) -> Result<Option<KernelVersion>, Error> {
+fn scan(source: &dyn ByteSource) -> Result<Option<KernelBanner>, Error> {
     let reader = BufReader::with_capacity(1 << 18, SourceReader::new(source)).take(MAX_DECOMPRESSED);
     scan_for_banner(reader).map_err(|source| Error::Scan { source })
 }

@@ -5,7 +5,7 @@
 use bstr::ByteSlice as _;
 use util::Endian;
 
-use super::version::KernelVersion;
+use super::version::KernelBanner;
 use crate::compress::MAX_DECOMPRESSED;
 use crate::compression::Compression;
 
@@ -33,9 +33,9 @@ pub(super) fn is_boot_image(bytes: &[u8]) -> bool {
 }
 
 /// What the image says of itself without being decompressed.
-pub(super) fn version(bytes: &[u8]) -> Option<KernelVersion> {
+pub(super) fn version(bytes: &[u8]) -> Option<KernelBanner> {
     let address = usize::try_from(Endian::Big.u64_at(bytes, VERSION_AT)?).ok().filter(|&address| address > 0)?;
-    KernelVersion::parse(bytes.get(address..)?)
+    KernelBanner::parse(bytes.get(address..)?)
 }
 
 /// Where `version` would have to be read, as an offset in the file.

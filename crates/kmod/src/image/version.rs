@@ -16,12 +16,12 @@ const WINDOW: usize = 256 << 10;
 /// How a kernel names itself: `6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org) #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2
 /// (2026-11-20)`. Two builds of one release differ in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KernelVersion {
+pub struct KernelBanner {
     text: String,
     release_len: usize,
 }
 
-impl KernelVersion {
+impl KernelBanner {
     /// The text at the beginning of `bytes`, up to a NUL or the end of the line; `None` if that is not text.
     #[must_use]
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
@@ -52,28 +52,28 @@ impl KernelVersion {
 }
 
 /// The banners in a kernel's memory: `Linux version`, a number, and a build.
-fn banners(bytes: &[u8]) -> impl Iterator<Item = KernelVersion> {
+fn banners(bytes: &[u8]) -> impl Iterator<Item = KernelBanner> {
     bytes.find_iter(BANNER).filter_map(|at| {
         let rest = &bytes[at + BANNER.len()..];
         let rest = &rest[..rest.len().min(MAX_TEXT)];
         let is_whole = rest.first().is_some_and(u8::is_ascii_digit) && rest.find_byteset(b"\0\n").is_some();
-        KernelVersion::parse(rest).filter(|version| is_whole && version.build().is_some())
+        KernelBanner::parse(rest).filter(|version| is_whole && version.build().is_some())
     })
 }
 
 /// Whether a banner is the one that is printed. From 6.1 on there is another before it that it replaces when the kernel is linked,
 /// whose build has no number (`init/version.c`).
-fn is_final(version: &KernelVersion) -> bool {
+fn is_final(version: &KernelBanner) -> bool {
     version.build().is_some_and(|build| build.as_bytes().get(1).is_some_and(u8::is_ascii_digit))
 }
 
 /// The banner in a kernel's memory.
-pub(super) fn find_banner(bytes: &[u8]) -> Option<KernelVersion> {
+pub(super) fn find_banner(bytes: &[u8]) -> Option<KernelBanner> {
     banners(bytes).find(is_final).or_else(|| banners(bytes).next())
 }
 
 /// Like [`find_banner`], of a stream that is read no further than needed.
-pub(super) fn scan_for_banner(mut stream: impl Read) -> io::Result<Option<KernelVersion>> {
+pub(super) fn scan_for_banner(mut stream: impl Read) -> io::Result<Option<KernelBanner>> {
     let mut window = Vec::with_capacity(WINDOW + 2 * MAX_TEXT);
     let mut replaced = None;
     loop {
@@ -101,12 +101,12 @@ mod tests {
 
     #[test]
     fn a_version_has_release_and_build() {
-        let version = KernelVersion::parse(format!("{TEXT}\n\0rest").as_bytes()).expect("a text");
+        let version = KernelBanner::parse(format!("{TEXT}\n\0rest").as_bytes()).expect("a text");
         assert_eq!((version.release(), version.as_str()), ("6.12.1", TEXT));
         assert_eq!(version.build(), Some("#1 SMP Debian 6.12.1-1 (2026-01-02)"));
-        assert_eq!(KernelVersion::parse(b"6.12.1\0").and_then(|version| version.build().map(str::to_owned)), None);
+        assert_eq!(KernelBanner::parse(b"6.12.1\0").and_then(|version| version.build().map(str::to_owned)), None);
         for none in [&b""[..], b"\0", b" 6.1", b"\xff\xfe"] {
-            assert_eq!(KernelVersion::parse(none), None);
+            assert_eq!(KernelBanner::parse(none), None);
         }
     }
 
@@ -128,7 +128,7 @@ mod tests {
     fn the_banner_with_a_number_is_the_kernel_s() {
         let replaced = "Linux version 6.12.1 (me@there) (gcc 14) # SMP Debian 6.12.1-1 (2026-01-02)\n\0";
         let bytes = [replaced.as_bytes(), &vec![0; 2 * WINDOW], b"Linux version ", TEXT.as_bytes(), b"\n\0"].concat();
-        assert_eq!(find_banner(&bytes).as_ref().map(KernelVersion::as_str), Some(TEXT));
+        assert_eq!(find_banner(&bytes).as_ref().map(KernelBanner::as_str), Some(TEXT));
         assert_eq!(scan_for_banner(&bytes[..]).expect("it is in memory"), find_banner(&bytes));
         let alone = find_banner(replaced.as_bytes()).expect("better than nothing");
         assert_eq!(alone.build(), Some("# SMP Debian 6.12.1-1 (2026-01-02)"));

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use btf::Endian;
 use rayon::prelude::*;
-use verdict::loader::{self, Import, ModuleHead, Offer};
-use verdict::{BootState, Errno, Fate, Kernel, KernelBtf, Line, ModuleBtf, Rules};
+use verdict::loader::{self, ImportedSymbol, ModuleHead, Offer};
+use verdict::{BootState, Errno, Fate, Kernel, Line, ModuleBtf, RawBtf, Rules};
 
 use super::Error;
 use super::kernel_files::KernelFiles;
@@ -41,7 +41,7 @@ fn predict(running: &KernelFiles, modules: &[&ModuleFile]) -> Result<Prediction,
     let mut rules = Rules::new(version, running.allows_btf_mismatch);
     rules.printk_caller = running.printk_caller;
     let base = running.parsed_base()?;
-    let base = KernelBtf::running(&base);
+    let base = RawBtf::running(&base);
     let kernel = Kernel { base: Some(&base), rules, endian: Endian::Little };
     let providers = providers(modules);
     let predict = |module: &&ModuleFile| ModulePrediction {
@@ -89,7 +89,7 @@ fn offered(exports: &HashMap<String, Option<u32>>, symbol: &str) -> Offer {
 fn head(running: &KernelFiles, module: &ModuleFile, rules: &Rules) -> Option<Refusal> {
     let wanted = running.modules.iter().find_map(|known| known.vermagic.as_deref())?;
     let asked = asked(module, LAYOUT);
-    let layout = Import { symbol: LAYOUT, weak: false, asked, offer: offered(&running.exports, LAYOUT) };
+    let layout = ImportedSymbol { symbol: LAYOUT, weak: false, asked, offer: offered(&running.exports, LAYOUT) };
     let (lines, errno) = loader::check_head(&module_head(module), &layout, wanted, running.modversions);
     Some(refusal(&lines, errno?, rules))
 }
@@ -101,22 +101,26 @@ fn imports(
     rules: &Rules,
 ) -> Vec<ImportPrediction> {
     let head = module_head(module);
-    let check = |import: &Import<'_>| {
+    let check = |import: &ImportedSymbol<'_>| {
         let (lines, errno) = loader::check_import(&head, import, running.modversions);
         errno.map(|errno| refusal(&lines, errno, rules))
     };
     let predict = |(symbol, weak): &(String, bool)| {
-        let import =
-            Import { symbol, weak: *weak, asked: asked(module, symbol), offer: offered(&running.exports, symbol) };
+        let import = ImportedSymbol {
+            symbol,
+            weak: *weak,
+            asked: asked(module, symbol),
+            offer: offered(&running.exports, symbol),
+        };
         let Some((provider, crc)) = providers.get(symbol.as_str()).filter(|_| !running.exports.contains_key(symbol))
         else {
             return check(&import).map(ImportPrediction::Refused);
         };
-        let present = Import { offer: crc.map_or(Offer::Plain, Offer::Crc), ..import };
+        let present = ImportedSymbol { offer: crc.map_or(Offer::Plain, Offer::Crc), ..import };
         if let Some(refused) = check(&present) {
             return Some(ImportPrediction::Refused(refused));
         }
-        let otherwise = check(&Import { offer: Offer::Absent, ..import });
+        let otherwise = check(&ImportedSymbol { offer: Offer::Absent, ..import });
         Some(ImportPrediction::From { module: (*provider).to_owned(), otherwise })
     };
     module.imports.iter().filter_map(predict).collect()

@@ -4,7 +4,7 @@
 
 use btf::{Kind, Role};
 
-use crate::kernel_btf::{KernelBtf, place};
+use crate::raw_btf::{RawBtf, place};
 use crate::undefined::Undefined;
 
 /// Where following a member's type ends.
@@ -21,7 +21,7 @@ enum End {
 /// The distilled types (ids below `distilled`) that a member of a struct or union of the module contains by value.
 ///
 /// The kernel follows each member anew. Here, what was followed once is remembered, so the time is linear.
-pub(super) fn find(module: &KernelBtf<'_>, distilled: u32) -> Result<Vec<u32>, Undefined> {
+pub(super) fn find(module: &RawBtf<'_>, distilled: u32) -> Result<Vec<u32>, Undefined> {
     let mut found = Vec::new();
     let mut ends = vec![None; place(module.count())];
     for id in distilled..module.count() {
@@ -41,7 +41,7 @@ pub(super) fn find(module: &KernelBtf<'_>, distilled: u32) -> Result<Vec<u32>, U
 }
 
 /// Follows qualifiers, typedefs and arrays.
-fn follow(module: &KernelBtf<'_>, first: u32, ends: &mut [Option<End>]) -> Result<End, Undefined> {
+fn follow(module: &RawBtf<'_>, first: u32, ends: &mut [Option<End>]) -> Result<End, Undefined> {
     let mut path = Vec::new();
     let mut id = first;
     let end = loop {

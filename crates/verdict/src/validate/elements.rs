@@ -8,8 +8,8 @@ use super::Validator;
 use super::log::{RawMember, RawVar};
 use crate::errno::Errno;
 use crate::form::Form;
-use crate::kernel_btf::{Head, MAX_TYPE};
 use crate::name::NameOf;
+use crate::raw_btf::{Head, MAX_TYPE};
 use crate::site::check_of;
 
 /// The words of a head.

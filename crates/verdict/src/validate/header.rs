@@ -5,8 +5,8 @@
 use super::Validator;
 use crate::errno::Errno;
 use crate::form::Form;
-use crate::kernel_btf::{MAX_NAME_OFFSET, RawHeader};
 use crate::kernel_sort::{self, SortVariant};
+use crate::raw_btf::{MAX_NAME_OFFSET, RawHeader};
 
 /// `offsetofend(struct btf_header, hdr_len)`.
 const LEAST: u32 = 8;

@@ -5,8 +5,8 @@ use btf::Kind;
 use super::Validator;
 use crate::errno::Errno;
 use crate::form::Form;
-use crate::kernel_btf::Head;
 use crate::line::{Line, Value};
+use crate::raw_btf::Head;
 use crate::site::{Reason, Site, check_of};
 
 /// A member of a struct or union (`struct btf_member`).

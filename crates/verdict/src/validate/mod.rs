@@ -15,15 +15,15 @@ mod tests;
 use btf::Endian;
 
 use crate::errno::Errno;
-use crate::kernel_btf::{KernelBtf, RawHeader};
 use crate::line::Line;
+use crate::raw_btf::{RawBtf, RawHeader};
 use crate::rules::Rules;
 use crate::site::Site;
 
 /// BTF that is being validated.
 pub(crate) struct Validator<'a> {
     rules: &'a Rules,
-    btf: KernelBtf<'a>,
+    btf: RawBtf<'a>,
     /// The length of all bytes, header included.
     size: u32,
     /// `env->log_type_id`: the id of the type that is looked at.
@@ -37,25 +37,18 @@ pub(crate) struct Validator<'a> {
 pub(crate) struct Validated<'a> {
     pub lines: Vec<Line>,
     pub site: Option<Site>,
-    pub result: Result<KernelBtf<'a>, Errno>,
+    pub result: Result<RawBtf<'a>, Errno>,
 }
 
 /// Validates a module's BTF over a base or, without one, a distilled base.
 pub(crate) fn validate<'a>(
     bytes: &'a [u8],
-    base: Option<&'a KernelBtf<'a>>,
+    base: Option<&'a RawBtf<'a>>,
     endian: Endian,
     rules: &'a Rules,
 ) -> Validated<'a> {
-    let btf = KernelBtf {
-        endian,
-        header: RawHeader::default(),
-        body: &[],
-        strings: &[],
-        types: vec![],
-        has_void: false,
-        base,
-    };
+    let btf =
+        RawBtf { endian, header: RawHeader::default(), body: &[], strings: &[], types: vec![], has_void: false, base };
     let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let mut validator = Validator { rules, btf, size, id: 0, lines: vec![], site: None };
     let result = validator.run(bytes);

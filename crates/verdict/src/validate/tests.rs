@@ -5,7 +5,7 @@ mod types;
 
 use btf::{Btf, Endian};
 
-use crate::{BootState, Fate, Kernel, KernelBtf, ModuleBtf, Rules, Undefined};
+use crate::{BootState, Fate, Kernel, ModuleBtf, RawBtf, Rules, Undefined};
 
 /// A name in the base: "int" at 1.
 const BASE_STRINGS: &[u8] = b"\0int\0";
@@ -62,7 +62,7 @@ fn section(types: &[u32], strings: &[u8]) -> Vec<u8> {
 /// The verdict on `.BTF`, and `.BTF.base` if there is one: lines joined by `|`, then the errno or `accepted`.
 fn verdict_over(version: &str, allow: bool, btf: &[u8], distilled: Option<&[u8]>, base: &[u8]) -> String {
     let parsed = Btf::parse(base).unwrap();
-    let running = KernelBtf::running(&parsed);
+    let running = RawBtf::running(&parsed);
     let rules = Rules::new(version.parse().unwrap(), allow);
     let kernel = Kernel { base: Some(&running), rules, endian: Endian::Little };
     let mut state = BootState::default();

@@ -7,8 +7,8 @@ use btf::Kind;
 use super::Validator;
 use crate::errno::Errno;
 use crate::form::Form;
-use crate::kernel_btf::{Head, MAX_TYPE};
 use crate::name::{self, NameOf};
+use crate::raw_btf::{Head, MAX_TYPE};
 use crate::site::Reason;
 
 /// The length of a type's head in bytes (`sizeof(struct btf_type)`).

@@ -69,7 +69,7 @@ fn what_is_printed_depends_on_the_configuration() {
 fn the_mismatch_is_reported_once_a_boot() {
     let parsed_base = base();
     let parsed = Btf::parse(&parsed_base).unwrap();
-    let running = KernelBtf::running(&parsed);
+    let running = RawBtf::running(&parsed);
     let rules = Rules::new("6.12".parse().unwrap(), true);
     let kernel = Kernel { base: Some(&running), rules, endian: Endian::Little };
     let btf = section(&[DIGIT, info(TYPEDEF, 0), 1], STRINGS);

@@ -48,7 +48,7 @@ impl Head {
 
 /// The kernel's `struct btf`: the running base, a distilled base or a module's BTF over one of them.
 #[derive(Debug, Clone)]
-pub struct KernelBtf<'a> {
+pub struct RawBtf<'a> {
     pub(crate) endian: Endian,
     pub(crate) header: RawHeader,
     /// What follows the header (`nohdr_data`).
@@ -58,10 +58,10 @@ pub struct KernelBtf<'a> {
     pub(crate) types: Vec<u32>,
     /// Whether type 0 is here (`btf->types[0]`): in a base that has types.
     pub(crate) has_void: bool,
-    pub(crate) base: Option<&'a KernelBtf<'a>>,
+    pub(crate) base: Option<&'a RawBtf<'a>>,
 }
 
-impl<'a> KernelBtf<'a> {
+impl<'a> RawBtf<'a> {
     /// The running kernel's own BTF.
     #[must_use]
     pub fn running(base: &btf::Btf<'a>) -> Self {
@@ -110,7 +110,7 @@ impl<'a> KernelBtf<'a> {
 
     /// `btf->start_id`.
     pub(crate) fn start_id(&self) -> u32 {
-        self.base.map_or(0, KernelBtf::own_count)
+        self.base.map_or(0, RawBtf::own_count)
     }
 
     /// `btf->start_str_off`.
