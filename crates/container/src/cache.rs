@@ -243,7 +243,7 @@ pub(crate) fn free_space(path: &Path) -> Option<u64> {
     stat.f_bavail.checked_mul(stat.f_frsize)
 }
 
-/// Refuses an operation for which there is not enough space.
+/// Refuses an operation if the disk lacks the space for it.
 ///
 /// # Errors
 ///

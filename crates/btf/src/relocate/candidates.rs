@@ -136,7 +136,7 @@ impl Demand {
         })
     }
 
-    /// The demands that a type of a base meets.
+    /// The requirements of distilled types that a type of the running base satisfies.
     fn met_by(ty: &Type<'_>) -> impl Iterator<Item = Self> {
         let any_fwd = [Some(Self::Fwd(false)), Some(Self::Fwd(true))];
         let own = match ty.kind() {
